@@ -1,0 +1,41 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+import PackageDescription
+
+// Core builds for hosts, kernels and bare metal. Setting EROFS_EMBEDDED leaves only that part in the package, so that
+// `swift build --triple …` does not look at what needs an operating system.
+let embedded = Context.environment["EROFS_EMBEDDED"] != nil
+
+let core: [SwiftSetting] = [.strictMemorySafety()]
+
+/// A C library of the host, from its development package.
+func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
+  .systemLibrary(name: name, path: "Sources/Libraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+var products: [Product] = [
+  .library(name: "PageVectors", targets: ["PageVectors"]),
+  .library(name: "Codecs", targets: ["Codecs"]),
+]
+
+var targets: [Target] = [
+  .target(name: "PageVectors", path: "Sources/Core/PageVectors", swiftSettings: core),
+  .target(name: "Codecs", dependencies: ["PageVectors"], path: "Sources/Core/Codecs", swiftSettings: core),
+]
+
+if !embedded {
+  targets += [
+    library("CLZ4", "liblz4", "liblz4-dev"),
+    library("CLZMA", "liblzma", "liblzma-dev"),
+    library("CZstd", "libzstd", "libzstd-dev"),
+    library("CDeflate", "libdeflate", "libdeflate-dev"),
+    library("CZlib", "zlib", "zlib1g-dev"),
+    .target(name: "TestSupport", dependencies: ["PageVectors"], path: "Tests/TestSupport"),
+    .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "TestSupport"]),
+    .testTarget(
+      name: "CodecsTests",
+      dependencies: ["Codecs", "PageVectors", "TestSupport", "CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"]),
+  ]
+}
+
+let package = Package(name: "swift-erofs", products: products, targets: targets, swiftLanguageModes: [.v6])

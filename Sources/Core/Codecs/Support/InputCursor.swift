@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import PageVectors
+
+/// A forward position in the stored bytes: `next ..< end` is what is left of the current run.
+///
+/// Hot loops copy `next` and `end` to locals and give `next` back before they call anything here.
+///
+/// Invariants: `runStart <= next <= end`; `offsetOfRun + (end - runStart)` never exceeds the vector.
+@safe
+struct InputCursor {
+  let bytes: PageVector
+  var next: Bytes
+  var end: Bytes
+  private(set) var runStart: Bytes
+  private var offsetOfRun: Int
+
+  init(_ bytes: PageVector) {
+    self.bytes = bytes
+    offsetOfRun = 0
+    if bytes.isEmpty {
+      unsafe next = Bytes(bitPattern: 1)!
+      unsafe end = next
+    } else {
+      let run = unsafe bytes.unsafeRun(at: 0)
+      unsafe next = Bytes(run.start)
+      unsafe end = next + run.count
+    }
+    unsafe runStart = next
+  }
+
+  /// Stored bytes taken so far.
+  @inline(__always) var offset: Int { unsafe offsetOfRun &+ (next - runStart) }
+
+  /// Stored bytes left, in this run and in those after it.
+  @inline(__always) var left: Int { bytes.count &- offset }
+
+  /// Bytes left in this run.
+  @inline(__always) var inRun: Int { unsafe end - next }
+
+  /// Whether no run follows the current one.
+  @inline(__always) var isLastRun: Bool { unsafe offsetOfRun &+ (end - runStart) == bytes.count }
+
+  /// Goes on to the next run once the current one is used up; false at the end of the input.
+  @inline(never)
+  mutating func advance() -> Bool { seek(to: offset) && inRun > 0 }
+
+  /// Moves to `offset`; false, and nothing moved, where that is outside the input. Its very end is inside.
+  @discardableResult
+  mutating func seek(to offset: Int) -> Bool {
+    guard offset >= 0, offset <= bytes.count else { return false }
+    if offset == bytes.count {
+      // Stay on the last run, at its end, so that `left` is 0 and nothing is dereferenced.
+      guard offset > 0 else { return true }
+      let last = unsafe bytes.unsafeRun(at: offset &- 1)
+      unsafe runStart = Bytes(last.start)
+      offsetOfRun = offset &- 1
+      unsafe end = runStart + 1
+      unsafe next = end
+      return true
+    }
+    let run = unsafe bytes.unsafeRun(at: offset)
+    offsetOfRun = offset
+    unsafe runStart = Bytes(run.start)
+    unsafe next = runStart
+    unsafe end = runStart + run.count
+    return true
+  }
+
+  /// The next byte; -1 at the end of the input.
+  @inline(__always)
+  mutating func byte() -> Int {
+    if unsafe next == end, !advance() { return -1 }
+    let value = unsafe next.load(as: UInt8.self)
+    unsafe next += 1
+    return Int(truncatingIfNeeded: value)
+  }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import PageVectors
+
+/// The extent being filled, and at once all the history that its decoder needs.
+///
+/// `next ..< end` is the room left in the current run of frames; `runStart ..< next` is the history that lies in the
+/// same run. Hot loops copy the three to locals, work inside the run, and give `next` back before they call anything
+/// here; everything here works across runs.
+///
+/// Where the frames hold less than `length`, they are used again from the first once the last is full ("a ring"): the
+/// decoder then keeps only a window, and a distance beyond ``reach`` is an error instead of wrong bytes.
+///
+/// Invariants: `runStart <= next <= end`; `positionOfRun + (end - runStart) <= length`.
+@safe
+struct OutputWindow {
+  /// Bytes behind the current position that a ring does not keep, because wide copies may have run over them.
+  static let ringSlack = 64
+
+  let frames: MutablePageVector
+  /// Decoded bytes of the whole extent (or of what is wanted of it).
+  let length: Int
+  var next: MutableBytes
+  private(set) var end: MutableBytes
+  private(set) var runStart: MutableBytes
+  /// Position of `runStart` in the extent.
+  private(set) var positionOfRun: Int
+  /// Position of `runStart` in `frames`; equals `positionOfRun` unless the frames are a ring.
+  private(set) var frameOfRun: Int
+
+  /// - Parameters:
+  ///   - frames: where the bytes go: `length` bytes, or fewer for a ring (then more than ``ringSlack``).
+  ///   - length: decoded bytes of the extent.
+  init(_ frames: MutablePageVector, length: Int) {
+    self.frames = frames
+    self.length = max(0, length)
+    positionOfRun = 0
+    frameOfRun = 0
+    unsafe next = MutableBytes(bitPattern: 1)!
+    unsafe end = next
+    unsafe runStart = next
+    _ = enterRun(at: 0, frame: 0)
+  }
+
+  /// Whether the frames can hold this extent, or be its ring.
+  var isUsable: Bool { frames.count >= length || frames.count > Self.ringSlack }
+
+  @inline(__always) var isRing: Bool { frames.count < length }
+
+  /// Decoded bytes so far.
+  @inline(__always) var position: Int { unsafe positionOfRun &+ (next - runStart) }
+
+  /// Decoded bytes still to come.
+  @inline(__always) var left: Int { length &- position }
+
+  /// Bytes of room in the current run.
+  @inline(__always) var room: Int { unsafe end - next }
+
+  /// Bytes of history in the current run.
+  @inline(__always) var historyInRun: Int { unsafe next - runStart }
+
+  /// The largest distance that a match may have now.
+  @inline(__always) var reach: Int {
+    let position = self.position
+    return isRing ? min(position, frames.count &- Self.ringSlack) : position
+  }
+
+  private mutating func enterRun(at position: Int, frame: Int) -> Bool {
+    guard position < length, !frames.isEmpty else { return false }
+    let frame = frame >= frames.count ? 0 : frame
+    let run = unsafe frames.unsafeRun(at: frame)
+    positionOfRun = position
+    frameOfRun = frame
+    unsafe runStart = run.start
+    unsafe next = run.start
+    let left = length &- position
+    unsafe end = run.start + (left < run.count ? left : run.count)
+    return true
+  }
+
+  /// Goes on to the next run once the current one is full; false at the end of the extent.
+  @inline(never)
+  mutating func advance() -> Bool {
+    unsafe enterRun(at: position, frame: frameOfRun &+ (next - runStart))
+  }
+
+  /// Makes sure of at least one byte of room; false at the end of the extent.
+  @inline(__always)
+  mutating func hasRoom() -> Bool { unsafe next != end || advance() }
+
+  /// Address of the byte `distance` (1 ... `reach`) back, and how many decoded bytes follow it in its run, at least 1.
+  @inline(__always)
+  func history(_ distance: Int) -> (start: Bytes, count: Int) {
+    let inRun = historyInRun
+    if distance <= inRun { return unsafe (Bytes(next) - distance, distance) }
+    var frame = frameOfRun &+ inRun &- distance
+    if frame < 0 { frame &+= frames.count }
+    let run = unsafe frames.unsafeRun(at: frame)
+    return unsafe (Bytes(run.start), min(run.count, distance))
+  }
+
+  /// The byte `distance` back; the caller knows that `distance` is 1 ... `reach`.
+  @inline(__always)
+  func byte(back distance: Int) -> UInt8 { unsafe history(distance).start.load(as: UInt8.self) }
+
+  /// Appends one byte; false where the extent is complete.
+  @inline(__always)
+  mutating func append(_ byte: UInt8) -> Bool {
+    guard hasRoom() else { return false }
+    unsafe next.storeBytes(of: byte, as: UInt8.self)
+    unsafe next += 1
+    return true
+  }
+
+  /// Appends `count` bytes (at most `left`) that repeat what lies `distance` (1 ... `reach`) back.
+  @inline(never)
+  mutating func appendMatch(distance: Int, count: Int) {
+    var count = count
+    while count > 0, hasRoom() {
+      let from = unsafe history(distance)
+      var step = min(count, room)
+      if distance > historyInRun {
+        // The source lies in another run; its end is where it must be looked up anew.
+        step = unsafe min(step, from.count)
+        if unsafe copiesAreWide && step &+ 16 <= room && step &+ 16 <= from.count {
+          unsafe wildCopy16(next, from.start, step)
+        } else {
+          unsafe copyForward(next, from.start, step)
+        }
+      } else if copiesAreWide, step &+ 32 <= room {
+        unsafe wildRepeat(next, distance: distance, step)
+      } else {
+        unsafe copyForward(next, from.start, step)
+      }
+      unsafe next += step
+      count &-= step
+    }
+  }
+
+  /// Appends `count` bytes (at most `left`) from `input`; false where it holds fewer.
+  @inline(never)
+  mutating func appendLiterals(from input: inout InputCursor, count: Int) -> Bool {
+    var count = count
+    while count > 0 {
+      if input.inRun == 0, !input.advance() { return false }
+      guard hasRoom() else { return false }
+      let step = min(count, min(room, input.inRun))
+      if copiesAreWide, step &+ 16 <= room, step &+ 16 <= input.inRun {
+        unsafe wildCopy16(next, input.next, step)
+      } else {
+        unsafe copyForward(next, input.next, step)
+      }
+      unsafe next += step
+      unsafe input.next += step
+      count &-= step
+    }
+    return true
+  }
+
+  /// Appends `count` times the same byte; at most `left`.
+  mutating func appendRun(of byte: UInt8, count: Int) {
+    var count = count
+    while count > 0, hasRoom() {
+      let step = min(count, room)
+      unsafe next.initializeMemory(as: UInt8.self, repeating: byte, count: step)
+      unsafe next += step
+      count &-= step
+    }
+  }
+}

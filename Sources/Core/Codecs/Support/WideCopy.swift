@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+// The copies that all decoders share. They are the only ones that may write past what was asked for ("wild"): each
+// says by how much, and its caller has made sure of the room.
+
+typealias Bytes = UnsafeRawPointer
+typealias MutableBytes = UnsafeMutableRawPointer
+
+/// Whether copies go by 16 bytes. On 32-bit machines, where text is dearer than time, they go by single bytes.
+#if _pointerBitWidth(_64)
+  @inline(__always) var copiesAreWide: Bool { true }
+#else
+  @inline(__always) var copiesAreWide: Bool { false }
+#endif
+
+@inline(__always)
+func copy8(_ to: MutableBytes, _ from: Bytes) {
+  unsafe to.storeBytes(of: from.loadUnaligned(as: UInt64.self), as: UInt64.self)
+}
+
+@inline(__always)
+func copy16(_ to: MutableBytes, _ from: Bytes) {
+  let a = unsafe from.loadUnaligned(as: UInt64.self)
+  let b = unsafe from.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+  unsafe to.storeBytes(of: a, as: UInt64.self)
+  unsafe to.storeBytes(of: b, toByteOffset: 8, as: UInt64.self)
+}
+
+/// Copies `count` bytes by sixteen: reads and writes up to 15 bytes past the end (16 where count is 0). Where the two
+/// overlap, `to` must be at least 16 past `from`.
+@inline(__always)
+func wildCopy16(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  var to = unsafe to
+  var from = unsafe from
+  let end = unsafe to + count
+  repeat {
+    unsafe copy16(to, from)
+    unsafe to += 16
+    unsafe from += 16
+  } while unsafe to < end
+}
+
+/// Repeats the `distance` bytes before `to` until `count` bytes are written. Writes up to 31 bytes past the end.
+@inline(__always)
+func wildRepeat(_ to: MutableBytes, distance: Int, _ count: Int) {
+  if distance >= 16 {
+    unsafe wildCopy16(to, Bytes(to) - distance, count)
+    return
+  }
+  var to = unsafe to
+  let end = unsafe to + count
+  if distance < 8 {
+    // Eight bytes one by one; after them the source may lag by any multiple of the distance, so by one that is >= 8.
+    var from = unsafe Bytes(to) - distance
+    for i in 0..<8 {
+      unsafe to.storeBytes(of: from.load(fromByteOffset: i, as: UInt8.self), toByteOffset: i, as: UInt8.self)
+    }
+    // distance * ceil(8 / distance), a nibble each for distances 1 ... 7
+    let lag = Int(truncatingIfNeeded: (0xECA8_9880 as UInt32 &>> UInt32(truncatingIfNeeded: distance &* 4)) & 15)
+    unsafe to += 8
+    unsafe from = Bytes(to) - lag
+    while unsafe to < end {
+      unsafe copy8(to, from)
+      unsafe to += 8
+      unsafe from += 8
+    }
+  } else {
+    var from = unsafe Bytes(to) - distance
+    repeat {
+      unsafe copy8(to, from)
+      unsafe to += 8
+      unsafe from += 8
+    } while unsafe to < end
+  }
+}
+
+/// Copies exactly `count` bytes, lowest first, so that an overlapping source repeats.
+@inline(__always)
+func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  var i = 0
+  while i < count {
+    unsafe to.storeBytes(of: from.load(fromByteOffset: i, as: UInt8.self), toByteOffset: i, as: UInt8.self)
+    i &+= 1
+  }
+}
