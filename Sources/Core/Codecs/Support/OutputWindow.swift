@@ -47,6 +47,9 @@ struct OutputWindow {
 
   @inline(__always) var isRing: Bool { frames.count < length }
 
+  /// What ``reach`` grows to.
+  @inline(__always) var reachLimit: Int { isRing ? frames.count &- Self.ringSlack : length }
+
   /// Decoded bytes so far.
   @inline(__always) var position: Int { unsafe positionOfRun &+ (next - runStart) }
 

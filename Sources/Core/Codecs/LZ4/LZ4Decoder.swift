@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import PageVectors
+
+/// Decodes one LZ4 block: no frame, no dictionary, no checksum, an empty history at its start.
+///
+/// A block is a row of sequences: a token (count of literals in the high nibble, match length minus 4 in the low one, 15
+/// meaning that bytes to add follow, up to the first that is not 255), the literals, and a match as a 2-byte
+/// little-endian distance. The last sequence has literals only. It needs no memory of its own: the output is the window.
+///
+/// Where the stored bytes have padding behind the stream (images without the feature 0PADDING), and where the stream
+/// may go on behind the wanted prefix, leave out ``finish()``: what follows the extent is then not looked at.
+public struct LZ4Decoder: Decoder, ~Copyable {
+  /// What the next byte of input is.
+  @usableFromInline
+  enum Stage: UInt8 {
+    /// A token, which begins a sequence.
+    case token
+    /// A literal, one of `count`.
+    case literal
+    /// A distance; or the end of the stream.
+    case distance
+    /// A token, once `count` bytes of a match are written.
+    case match
+  }
+
+  /// Bytes of working memory: none.
+  public static let workingBytes = 0
+
+  /// Decodes in place: where the stored bytes lie at the end of the memory that the extent is decoded to, and that
+  /// memory is at least this many bytes longer than the extent, the decoder never writes over stored bytes that it has
+  /// yet to read. (A hostile block may make it do so, and then decodes to other bytes, or not at all.)
+  ///
+  /// The extent must be decoded as a whole, and its block obey the end rules. The rule is liblz4's.
+  ///
+  /// - Parameter storedBytes: bytes of the block, without padding.
+  @inlinable
+  public static func inPlaceMargin(storedBytes: Int) -> Int { (storedBytes >> 8) + 32 }
+
+  /// The shortest match.
+  static let minimumMatch = 4
+
+  var input: InputCursor
+  var output: OutputWindow
+  var stage = Stage.token
+  /// The current sequence's token.
+  var token = 0
+  /// Bytes still to be copied in the stage `literal` or `match`.
+  var count = 0
+  /// The current match's distance.
+  var distance = 0
+  /// Literals in the current sequence.
+  var literals = 0
+  /// Literals that the last sequence needs to have, by the end rules, if the latest match was the last.
+  var tail = 0
+
+  public init(input: PageVector, output: MutablePageVector, length: Int, memory: WorkingMemory) throws(DecodeError) {
+    self.input = InputCursor(input)
+    self.output = OutputWindow(output, length: length)
+    if !self.output.isUsable { throw DecodeError(.memory, at: 0) }
+  }
+
+  public var produced: Int { output.position }
+
+  /// - Throws: ``DecodeError/Reason/inputEnded``, ``DecodeError/Reason/outputShort`` where the stream ends before `end`,
+  ///   ``DecodeError/Reason/distance``, and ``DecodeError/Reason/invalid`` for a distance of 0 and for a length that
+  ///   does not fit in an `Int`.
+  public mutating func decode(to end: Int) throws(DecodeError) {
+    let end = min(end, output.length)
+    while true {
+      let left = end &- output.position
+      if left <= 0 { return }
+      switch stage {
+      case .token:
+        if copiesAreWide, decodeWide(atMost: left) { continue }
+        try readToken()
+      case .literal:
+        let step = min(left, count)
+        guard output.appendLiterals(from: &input, count: step) else { throw error(.inputEnded) }
+        count &-= step
+        if count == 0 { stage = .distance }
+      case .distance:
+        try readMatch()
+      case .match:
+        let step = min(left, count)
+        output.appendMatch(distance: distance, count: step)
+        count &-= step
+        if count == 0 { stage = .token }
+      }
+    }
+  }
+
+  /// Checks the end of the stream as liblz4 does: the input is used up, and the last match leaves room for the literals
+  /// that an encoder has to leave there.
+  ///
+  /// - Throws: besides what ``decode(to:)`` throws, ``DecodeError/Reason/outputShort`` where the extent is not decoded to
+  ///   its end, ``DecodeError/Reason/outputLong``, ``DecodeError/Reason/trailingInput``, and
+  ///   ``DecodeError/Reason/invalid`` for too few literals after the last match.
+  public mutating func finish() throws(DecodeError) {
+    if output.left > 0 { throw error(.outputShort) }
+    if stage == .token {
+      try readToken()
+      // The one stream for nothing is a zero byte.
+      if output.length == 0, token != 0 { throw error(.outputLong) }
+    }
+    if stage != .distance { throw error(.outputLong) }
+    if input.left > 0 { throw error(.trailingInput) }
+    if literals < tail { throw error(.invalid) }
+  }
+
+  // MARK: A sequence in parts
+
+  @inline(never)
+  func error(_ reason: DecodeError.Reason) -> DecodeError { DecodeError(reason, at: input.offset) }
+
+  private mutating func readByte() throws(DecodeError) -> Int {
+    let byte = input.byte()
+    if byte < 0 { throw error(.inputEnded) }
+    return byte
+  }
+
+  /// A length from its nibble in the token, with the bytes that add to it.
+  @inline(never)
+  private mutating func readLength(_ nibble: Int) throws(DecodeError) -> Int {
+    var length = nibble
+    if nibble == 15 {
+      var byte: Int
+      repeat {
+        byte = try readByte()
+        length &+= byte
+        if length < 0 { throw error(.invalid) }
+      } while byte == 255
+    }
+    return length
+  }
+
+  private mutating func readToken() throws(DecodeError) {
+    token = try readByte()
+    literals = try readLength(token &>> 4)
+    count = literals
+    stage = count > 0 ? .literal : .distance
+  }
+
+  private mutating func readMatch() throws(DecodeError) {
+    if input.left == 0 { throw error(.outputShort) }
+    let low = try readByte()
+    distance = try readByte() &<< 8 | low
+    if distance == 0 { throw error(.invalid) }
+    if distance > output.reach { throw error(.distance) }
+    count = try readLength(token & 15) &+ Self.minimumMatch
+    if count < 0 { throw error(.invalid) }
+    tail = tailRequired()
+    stage = .match
+  }
+
+  /// What the end rules ask of the literals after the current match.
+  ///
+  /// The format wants the last 5 bytes to be literals and the last match to start 12 bytes before the end or earlier.
+  /// liblz4 enforces that, but for sequences of its short form (no length bytes, no distance below 8) that start 32
+  /// bytes before the end of the output, and whose token has 17 bytes of input behind it.
+  private func tailRequired() -> Int {
+    let strict = max(5, 12 &- count)
+    if token >= 0xF0 || token & 15 == 15 || distance < 8 { return strict }
+    return min(strict, max(32 &- count, 14) &- literals)
+  }
+}
