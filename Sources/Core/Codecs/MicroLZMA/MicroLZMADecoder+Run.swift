@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import PageVectors
+
 extension MicroLZMADecoder {
   /// Decodes symbols within one run of input and one of output, until the output reaches `until`, or a symbol begins
   /// behind `through`, or a match cannot be written here; that one is left in `pending`.
@@ -113,7 +115,7 @@ extension MicroLZMADecoder {
 
   /// The byte `distance` before `next` where it lies in another run.
   @inline(never)
-  private func farByte(_ distance: Int, at next: MutableBytes) -> UInt8 {
+  private mutating func farByte(_ distance: Int, at next: MutableBytes) -> UInt8 {
     // `window.next` lags behind `next`, in the same run, for as long as `decodeRun` works.
     unsafe window.byte(back: distance &- (next - window.next))
   }
@@ -122,25 +124,31 @@ extension MicroLZMADecoder {
 extension RangeDecoder {
   /// A literal behind a match: as long as its bits are those of `match`, the byte that the match would have gone on
   /// with, each comes from a tree of its own. Gives 256 more than the literal.
-  @inline(__always)
+  @inline(always)
   mutating func matchedLiteral(_ tree: Model, match: Int) -> Int {
     var symbol = 1
     var match = match
-    // 0x100 while all bits so far were those of `match`, then 0.
-    var alike = 0x100
     repeat {
       match = match &* 2
-      let expected = match & alike
-      let node = unsafe tree + (alike &+ expected &+ symbol)
-      let bit = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
-      symbol = symbol &* 2 &+ (bit ? 1 : 0)
-      alike = bit ? expected : alike ^ expected
+      let expected = match & 0x100
+      let node = unsafe tree + (0x100 &+ expected &+ symbol)
+      let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
+      symbol = symbol &* 2 &+ expected &>> 8
+      if isZero != (expected == 0) {
+        symbol = symbol ^ 1
+        if symbol < 0x100 {
+          var odds = unsafe UInt32(truncatingIfNeeded: tree[symbol])
+          while symbol < 0x80 { unsafe level(tree, &symbol, &odds) }
+          symbol = unsafe leaf(tree, symbol, odds)
+        }
+        break
+      }
     } while symbol < 0x100
     return symbol
   }
 
   /// The length of a match, 2 ... 273.
-  @inline(__always)
+  @inline(always)
   mutating func length(_ models: Model, _ atPosition: Int) -> Int {
     if unsafe !bit(models) { return unsafe tree(models + (2 &+ atPosition &* 8), bits: 3) &- (8 - 2) }
     if unsafe !bit(models + 1) { return unsafe tree(models + (130 &+ atPosition &* 8), bits: 3) &- (8 - 10) }
@@ -148,7 +156,7 @@ extension RangeDecoder {
   }
 
   /// The distance, less 1, of a match that is no repetition.
-  @inline(__always)
+  @inline(always)
   mutating func distance(_ models: Model, length: Int) -> UInt32 {
     let kind = min(length &- 2, 3)
     let slot = unsafe tree(models + (ModelLayout.distanceSlot &+ kind &* 64), bits: 6) &- 64
@@ -164,27 +172,50 @@ extension RangeDecoder {
     repeat {
       normalize()
       range = range &>> 1
+      code = code &- range
       // All ones where the bit is 0.
-      let isZero = UInt32(bitPattern: Int32(bitPattern: code &- range) &>> 31)
-      code = code &- (range & ~isZero)
+      let isZero = UInt32(bitPattern: Int32(bitPattern: code) &>> 31)
+      code = code &+ (range & isZero)
       distance = distance &* 2 &+ 1 &+ isZero
       count &-= 1
     } while count > 0
-    return unsafe distance &<< 4 &+ reverseTree(models + ModelLayout.distanceAlign, bits: 4)
+    return unsafe distance &<< 4 &+ reverseTree4(models + ModelLayout.distanceAlign)
   }
 
   /// A tree of `bits` levels, the lowest bit first.
-  @inline(__always)
+  @inline(always)
   private mutating func reverseTree(_ tree: Model, bits: Int) -> UInt32 {
     var symbol = 1
     var value: UInt32 = 0
     var bitValue: UInt32 = 1
     for _ in 0..<bits {
-      let bit = unsafe bit(tree + symbol)
-      symbol = symbol &* 2 &+ (bit ? 1 : 0)
-      value |= bit ? bitValue : 0
+      let node = unsafe tree + symbol
+      let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
+      symbol = symbol &* 2 &+ 1 &- number(isZero)
+      value = value &+ pick(isZero, 0, bitValue)
       bitValue = bitValue &<< 1
     }
     return value
+  }
+
+  /// A tree of four levels, the lowest bit first.
+  @inline(always)
+  private mutating func reverseTree4(_ tree: Model) -> UInt32 {
+    guard copiesAreWide else { return unsafe reverseTree(tree, bits: 4) }
+    var symbol = 1
+    var value: UInt32 = 0
+    unsafe reverseLevel(tree, &symbol, &value, 1)
+    unsafe reverseLevel(tree, &symbol, &value, 2)
+    unsafe reverseLevel(tree, &symbol, &value, 4)
+    unsafe reverseLevel(tree, &symbol, &value, 8)
+    return value
+  }
+
+  @inline(always)
+  private mutating func reverseLevel(_ tree: Model, _ symbol: inout Int, _ value: inout UInt32, _ bitValue: UInt32) {
+    let node = unsafe tree + symbol
+    let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
+    symbol = symbol &* 2 &+ 1 &- number(isZero)
+    value = value &+ pick(isZero, 0, bitValue)
   }
 }

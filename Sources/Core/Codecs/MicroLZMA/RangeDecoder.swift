@@ -22,7 +22,7 @@ struct RangeDecoder {
   var code: UInt32
   var next: Bytes
 
-  @inline(__always)
+  @inline(always)
   mutating func normalize() {
     if range < 1 << 24 {
       range = range &<< 8
@@ -32,7 +32,7 @@ struct RangeDecoder {
   }
 
   /// A bit decoded with a branch.
-  @inline(__always)
+  @inline(always)
   mutating func bit(_ model: Model) -> Bool {
     normalize()
     let odds = unsafe UInt32(truncatingIfNeeded: model.pointee)
@@ -48,40 +48,39 @@ struct RangeDecoder {
     return true
   }
 
-  /// A bit decoded with selects; `odds` is what `model` holds.
-  @inline(__always)
+  /// A bit decoded without a branch; `odds` is what `model` holds. Gives whether the bit is 0.
+  @inline(always)
   mutating func select(_ model: Model, odds: UInt32) -> Bool {
     normalize()
     let bound = (range &>> 11) &* odds
-    let isZero = code < bound
-    range = isZero ? bound : range &- bound
-    code = isZero ? code : code &- bound
+    let (rest, isZero) = code.subtractingReportingOverflow(bound)
+    code = isZero ? code : rest
+    range = pick(isZero, bound, range &- bound)
     // One shift serves both: down by odds / 32, or up by (2048 - odds) / 32, rounded down.
-    let step = isZero ? odds &- (2048 - 31) : odds
+    let step = pick(isZero, odds &- (2048 - 31), odds)
     unsafe model.pointee = UInt16(truncatingIfNeeded: odds &- UInt32(bitPattern: Int32(bitPattern: step) &>> 5))
-    return !isZero
+    return isZero
   }
 
   /// One level of a tree: `symbol` names the node, `odds` is what it holds; both go on to the child.
-  @inline(__always)
+  @inline(always)
   mutating func level(_ tree: Model, _ symbol: inout Int, _ odds: inout UInt32) {
     let node = unsafe tree + symbol
-    symbol = symbol &* 2
-    let zero = unsafe UInt32(truncatingIfNeeded: tree[symbol])
-    let one = unsafe UInt32(truncatingIfNeeded: tree[symbol &+ 1])
-    let bit = unsafe select(node, odds: odds)
-    odds = bit ? one : zero
-    symbol = symbol &+ (bit ? 1 : 0)
+    let zero = unsafe UInt32(truncatingIfNeeded: tree[symbol &* 2])
+    let one = unsafe UInt32(truncatingIfNeeded: tree[symbol &* 2 &+ 1])
+    let isZero = unsafe select(node, odds: odds)
+    odds = pick(isZero, zero, one)
+    symbol = symbol &* 2 &+ 1 &- number(isZero)
   }
 
   /// The last level of a tree.
-  @inline(__always)
+  @inline(always)
   mutating func leaf(_ tree: Model, _ symbol: Int, _ odds: UInt32) -> Int {
-    unsafe symbol &* 2 &+ (select(tree + symbol, odds: odds) ? 1 : 0)
+    unsafe symbol &* 2 &+ 1 &- number(select(tree + symbol, odds: odds))
   }
 
   /// A tree of `bits` levels, the highest bit first; gives `1 << bits` more than the number.
-  @inline(__always)
+  @inline(always)
   mutating func tree(_ tree: Model, bits: Int) -> Int {
     var symbol = 1
     if copiesAreWide {
@@ -100,4 +99,15 @@ struct RangeDecoder {
     } while symbol &>> bits == 0
     return symbol
   }
+}
+
+/// 1 for true, and 0 for false.
+@inline(always)
+func number(_ condition: Bool) -> Int { unsafe Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self)) }
+
+/// `condition ? yes : no`, but never as a branch, which is what the optimizer would make of that.
+@inline(always)
+func pick(_ condition: Bool, _ yes: UInt32, _ no: UInt32) -> UInt32 {
+  let mask = UInt32(truncatingIfNeeded: 0 &- number(condition))
+  return yes & mask | no & ~mask
 }
