@@ -50,21 +50,15 @@ extension MicroLZMADecoder {
         continue
       }
 
+      var isNew = true
       if unsafe !coder.bit(models + (ModelLayout.isRepeat &+ state)) {
         rep3 = rep2
         rep2 = rep1
         rep1 = rep0
-        length = unsafe coder.length(models + ModelLayout.matchLength, atPosition)
-        rep0 = unsafe coder.distance(models, length: length)
-        state = state < 7 ? 7 : 10
       } else {
+        isNew = false
         if unsafe !coder.bit(models + (ModelLayout.isRepeat0 &+ state)) {
-          if unsafe !coder.bit(models + (ModelLayout.isLongRepeat0 &+ state &* 16 &+ atPosition)) {
-            state = state < 7 ? 9 : 11
-            length = 1
-          } else {
-            length = 0
-          }
+          if unsafe !coder.bit(models + (ModelLayout.isLongRepeat0 &+ state &* 16 &+ atPosition)) { length = 1 }
         } else {
           let distance: UInt32
           if unsafe !coder.bit(models + (ModelLayout.isRepeat1 &+ state)) {
@@ -80,12 +74,18 @@ extension MicroLZMADecoder {
           }
           rep1 = rep0
           rep0 = distance
-          length = 0
         }
-        if length == 0 {
-          length = unsafe coder.length(models + ModelLayout.repeatLength, atPosition)
+      }
+      if length == 0 {
+        length = unsafe coder.length(models + (isNew ? ModelLayout.matchLength : ModelLayout.repeatLength), atPosition)
+        if isNew {
+          rep0 = unsafe coder.distance(models, length: length)
+          state = state < 7 ? 7 : 10
+        } else {
           state = state < 7 ? 8 : 11
         }
+      } else {
+        state = state < 7 ? 9 : 11
       }
 
       guard rep0 < UInt32(truncatingIfNeeded: min(position, ringReach)) else {
@@ -128,20 +128,38 @@ extension RangeDecoder {
   mutating func matchedLiteral(_ tree: Model, match: Int) -> Int {
     var symbol = 1
     var match = match
+    if copiesAreWide {
+      // The bits are expected to be those of `match`, so that their models are known beforehand; at the first that is
+      // not, which the branch predictor pays for once, the plain tree takes over.
+      repeat {
+        match = match &* 2
+        let expected = match & 0x100
+        let node = unsafe tree + (0x100 &+ expected &+ symbol)
+        let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
+        symbol = symbol &* 2 &+ expected &>> 8
+        if isZero != (expected == 0) {
+          symbol = symbol ^ 1
+          if symbol < 0x100 {
+            var odds = unsafe UInt32(truncatingIfNeeded: tree[symbol])
+            while symbol < 0x80 { unsafe level(tree, &symbol, &odds) }
+            symbol = unsafe leaf(tree, symbol, odds)
+          }
+          break
+        }
+      } while symbol < 0x100
+      return symbol
+    }
+    // 0x100 while all bits so far were those of `match`, then 0.
+    var alike = 0x100
     repeat {
       match = match &* 2
-      let expected = match & 0x100
-      let node = unsafe tree + (0x100 &+ expected &+ symbol)
-      let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
-      symbol = symbol &* 2 &+ expected &>> 8
-      if isZero != (expected == 0) {
-        symbol = symbol ^ 1
-        if symbol < 0x100 {
-          var odds = unsafe UInt32(truncatingIfNeeded: tree[symbol])
-          while symbol < 0x80 { unsafe level(tree, &symbol, &odds) }
-          symbol = unsafe leaf(tree, symbol, odds)
-        }
-        break
+      let expected = match & alike
+      if unsafe bit(tree + (alike &+ expected &+ symbol)) {
+        symbol = symbol &* 2 &+ 1
+        alike = expected
+      } else {
+        symbol = symbol &* 2
+        alike = alike ^ expected
       }
     } while symbol < 0x100
     return symbol
@@ -150,9 +168,14 @@ extension RangeDecoder {
   /// The length of a match, 2 ... 273.
   @inline(always)
   mutating func length(_ models: Model, _ atPosition: Int) -> Int {
-    if unsafe !bit(models) { return unsafe tree(models + (2 &+ atPosition &* 8), bits: 3) &- (8 - 2) }
-    if unsafe !bit(models + 1) { return unsafe tree(models + (130 &+ atPosition &* 8), bits: 3) &- (8 - 10) }
-    return unsafe tree(models + 258, bits: 8) &- (256 - 18)
+    var tree = unsafe models + (2 &+ atPosition &* 8)
+    var least = 2
+    if unsafe bit(models) {
+      if unsafe bit(models + 1) { return unsafe self.tree(models + 258, bits: 8) &- (256 - 18) }
+      unsafe tree += 128
+      least = 10
+    }
+    return unsafe self.tree(tree, bits: 3) &- 8 &+ least
   }
 
   /// The distance, less 1, of a match that is no repetition.
@@ -163,23 +186,28 @@ extension RangeDecoder {
     if slot < 4 { return UInt32(truncatingIfNeeded: slot) }
     var count = slot &>> 1 &- 1
     var distance = UInt32(truncatingIfNeeded: 2 | slot & 1)
+    var tail = unsafe models + ModelLayout.distanceAlign
     if slot < 14 {
       distance = distance &<< UInt32(truncatingIfNeeded: count)
-      let tail = unsafe models + (ModelLayout.distanceTail &+ Int(truncatingIfNeeded: distance) &- slot)
-      return unsafe distance &+ reverseTree(tail, bits: count)
+      unsafe tail = models + (ModelLayout.distanceTail &+ Int(truncatingIfNeeded: distance) &- slot)
+      if copiesAreWide { return unsafe distance &+ reverseTree(tail, bits: count) }
+    } else {
+      count &-= 4
+      repeat {
+        normalize()
+        range = range &>> 1
+        code = code &- range
+        // All ones where the bit is 0.
+        let isZero = UInt32(bitPattern: Int32(bitPattern: code) &>> 31)
+        code = code &+ (range & isZero)
+        distance = distance &* 2 &+ 1 &+ isZero
+        count &-= 1
+      } while count > 0
+      distance = distance &<< 4
+      if copiesAreWide { return unsafe distance &+ reverseTree4(tail) }
+      count = 4
     }
-    count &-= 4
-    repeat {
-      normalize()
-      range = range &>> 1
-      code = code &- range
-      // All ones where the bit is 0.
-      let isZero = UInt32(bitPattern: Int32(bitPattern: code) &>> 31)
-      code = code &+ (range & isZero)
-      distance = distance &* 2 &+ 1 &+ isZero
-      count &-= 1
-    } while count > 0
-    return unsafe distance &<< 4 &+ reverseTree4(models + ModelLayout.distanceAlign)
+    return unsafe distance &+ reverseTree(tail, bits: count)
   }
 
   /// A tree of `bits` levels, the lowest bit first.
@@ -189,10 +217,7 @@ extension RangeDecoder {
     var value: UInt32 = 0
     var bitValue: UInt32 = 1
     for _ in 0..<bits {
-      let node = unsafe tree + symbol
-      let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
-      symbol = symbol &* 2 &+ 1 &- number(isZero)
-      value = value &+ pick(isZero, 0, bitValue)
+      unsafe reverseLevel(tree, &symbol, &value, bitValue)
       bitValue = bitValue &<< 1
     }
     return value
@@ -201,7 +226,6 @@ extension RangeDecoder {
   /// A tree of four levels, the lowest bit first.
   @inline(always)
   private mutating func reverseTree4(_ tree: Model) -> UInt32 {
-    guard copiesAreWide else { return unsafe reverseTree(tree, bits: 4) }
     var symbol = 1
     var value: UInt32 = 0
     unsafe reverseLevel(tree, &symbol, &value, 1)
@@ -213,9 +237,16 @@ extension RangeDecoder {
 
   @inline(always)
   private mutating func reverseLevel(_ tree: Model, _ symbol: inout Int, _ value: inout UInt32, _ bitValue: UInt32) {
-    let node = unsafe tree + symbol
-    let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
-    symbol = symbol &* 2 &+ 1 &- number(isZero)
-    value = value &+ pick(isZero, 0, bitValue)
+    if copiesAreWide {
+      let node = unsafe tree + symbol
+      let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
+      symbol = symbol &* 2 &+ 1 &- number(isZero)
+      value = value &+ pick(isZero, 0, bitValue)
+    } else if unsafe bit(tree + symbol) {
+      symbol = symbol &* 2 &+ 1
+      value = value &+ bitValue
+    } else {
+      symbol = symbol &* 2
+    }
   }
 }

@@ -32,14 +32,15 @@ public struct MicroLZMADecoder: Decoder, ~Copyable {
     let needed = Self.workingBytes(literalBits: properties.literalBits)
     let window = OutputWindow(output, length: length)
     guard window.isUsable, let start = unsafe memory.unsafeStart(of: needed) else { throw DecodeError(.memory, at: 0) }
-    guard let code = input.load(at: 1, as: UInt32.self) else { throw DecodeError(.inputEnded, at: input.count) }
+    guard input.count >= 5 else { throw DecodeError(.inputEnded, at: input.count) }
     unsafe models = start.bindMemory(to: UInt16.self, capacity: needed / 2)
     unsafe models.update(repeating: RangeDecoder.evenOdds, count: needed / 2)
     self.input = InputCursor(input)
-    self.input.seek(to: 5)
+    var code: UInt32 = 0
+    for _ in 0..<5 { code = code &<< 8 | UInt32(truncatingIfNeeded: self.input.byte()) }
     self.window = window
     self.properties = properties
-    self.code = code.byteSwapped
+    self.code = code
     range = .max
     distances = (0, 0, 0, 0)
     state = 0

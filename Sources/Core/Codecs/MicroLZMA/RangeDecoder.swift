@@ -82,8 +82,8 @@ struct RangeDecoder {
   /// A tree of `bits` levels, the highest bit first; gives `1 << bits` more than the number.
   @inline(always)
   mutating func tree(_ tree: Model, bits: Int) -> Int {
-    var symbol = 1
     if copiesAreWide {
+      var symbol = 1
       var odds = unsafe UInt32(truncatingIfNeeded: tree[1])
       if bits >= 8 { unsafe level(tree, &symbol, &odds) }
       if bits >= 7 { unsafe level(tree, &symbol, &odds) }
@@ -94,9 +94,16 @@ struct RangeDecoder {
       if bits >= 2 { unsafe level(tree, &symbol, &odds) }
       return unsafe leaf(tree, symbol, odds)
     }
+    return unsafe sharedTree(tree, end: 1 &<< bits)
+  }
+
+  /// The same for all trees, one bit after the other, so that there is but one copy of it.
+  @inline(never)
+  private mutating func sharedTree(_ tree: Model, end: Int) -> Int {
+    var symbol = 1
     repeat {
       symbol = unsafe symbol &* 2 &+ (bit(tree + symbol) ? 1 : 0)
-    } while symbol &>> bits == 0
+    } while symbol < end
     return symbol
   }
 }
