@@ -168,14 +168,10 @@ extension RangeDecoder {
   /// The length of a match, 2 ... 273.
   @inline(always)
   mutating func length(_ models: Model, _ atPosition: Int) -> Int {
-    var tree = unsafe models + (2 &+ atPosition &* 8)
-    var least = 2
-    if unsafe bit(models) {
-      if unsafe bit(models + 1) { return unsafe self.tree(models + 258, bits: 8) &- (256 - 18) }
-      unsafe tree += 128
-      least = 10
-    }
-    return unsafe self.tree(tree, bits: 3) &- 8 &+ least
+    let low = unsafe models + (2 &+ atPosition &* 8)
+    if unsafe !bit(models) { return unsafe tree(low, bits: 3) &- (8 - 2) }
+    if unsafe !bit(models + 1) { return unsafe tree(low + 128, bits: 3) &- (8 - 10) }
+    return unsafe tree(models + 258, bits: 8) &- (256 - 18)
   }
 
   /// The distance, less 1, of a match that is no repetition.
