@@ -2,6 +2,12 @@
 
 import PageVectors
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// Page frames in random order, none next to its neighbour, with guard bytes around each: what a page vector looks like
 /// on a machine whose memory is fragmented, and a witness of any write outside.
 public final class ScatteredPages {
@@ -39,7 +45,7 @@ public final class ScatteredPages {
   /// A vector that holds `bytes`.
   public convenience init(_ bytes: some Collection<UInt8>, pageShift: Int = 12, offset: Int = 0, seed: UInt64 = 1) {
     self.init(count: bytes.count, pageShift: pageShift, offset: offset, seed: seed)
-    for (i, byte) in bytes.enumerated() { vector.set(byte, at: i) }
+    Array(bytes).withUnsafeBytes { _ = vector.copy(from: PageVector(unsafeContiguous: $0)) }
   }
 
   deinit {
@@ -60,10 +66,10 @@ public final class ScatteredPages {
     defer { copy.deallocate() }
     copy.copyMemory(from: UnsafeRawBufferPointer(start: pool, count: poolSize))
     vector.readOnly.forEachRun { run in
-      let start = run.baseAddress! - UnsafeRawPointer(pool)
-      for i in start..<start + run.count { copy[i] = Self.guardByte }
+      memset(copy.baseAddress! + (run.baseAddress! - UnsafeRawPointer(pool)), Int32(Self.guardByte), run.count)
     }
-    return copy.allSatisfy { $0 == Self.guardByte }
+    // Every byte equals the one after it, and the first is a guard.
+    return copy[0] == Self.guardByte && memcmp(copy.baseAddress!, copy.baseAddress! + 1, poolSize - 1) == 0
   }
 }
 
