@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+extension DeflateDecoder {
+  /// Decodes symbols until `end` bytes are produced or the block has ended.
+  mutating func decodeCodes(to end: Int) throws(DecodeError) {
+    while produced < end, state == .codes {
+      if pendingLength > 0 {
+        appendPending(to: end)
+      } else if copiesAreWide, input.inRun >= Self.wideInput, min(output.room, end &- produced) >= Self.wideOutput {
+        try decodeWide(to: end)
+      } else {
+        try decodeSymbol()
+      }
+    }
+  }
+
+  /// Appends what is left of a match, as far as `end`.
+  private mutating func appendPending(to end: Int) {
+    var count = min(pendingLength, end &- produced)
+    pendingLength &-= count
+    if output.isRing {
+      // A wide copy may run over what is asked for, and in a ring that may be what the caller has not taken yet.
+      let wide = min(count, end &- 32 &- produced)
+      if wide > 0 {
+        output.appendMatch(distance: pendingDistance, count: wide)
+        count &-= wide
+      }
+      while count > 0 {
+        _ = output.append(output.byte(back: pendingDistance))
+        count &-= 1
+      }
+    } else {
+      output.appendMatch(distance: pendingDistance, count: count)
+    }
+  }
+
+  /// Decodes one symbol: a literal, a match (which becomes the pending one), or the end of the block. There is room for
+  /// a byte.
+  private mutating func decodeSymbol() throws(DecodeError) {
+    let entry = try nextSymbol()
+    if entry & DeflateTables.isSymbol == 0 {
+      _ = output.append(UInt8(truncatingIfNeeded: entry &>> 8))
+      return
+    }
+    if entry == DeflateTables.endOfBlock {
+      endBlock()
+      return
+    }
+    let length = try takeExtra(DeflateTables.lengthBases, entry)
+    let distance = try takeExtra(
+      DeflateTables.distanceBases, nextEntry(DeflateTables.distances, root: DeflateTables.distanceRoot))
+    guard distance <= output.reach else { throw error(.distance) }
+    pendingLength = length
+    pendingDistance = distance
+  }
+
+  /// The next literal/length symbol without its extra bits; ``DeflateTables/endOfBlock`` alone for the end.
+  mutating func nextSymbol() throws(DecodeError) -> UInt {
+    try nextEntry(DeflateTables.literals, root: DeflateTables.literalRoot)
+  }
+
+  /// The entry of the next symbol, whose code is dropped, but not its extra bits.
+  @inline(never)
+  private mutating func nextEntry(_ table: Int, root: Int) throws(DecodeError) -> UInt {
+    need(15)
+    var entry = tables.entry(table, bits & ((1 &<< UInt(root)) &- 1))
+    if entry & (DeflateTables.isException | DeflateTables.isFinal) == DeflateTables.isException {
+      try drop(UInt(root))
+      entry = tables.entry(table, root: root, subtable: entry, bits: bits)
+    }
+    if entry & DeflateTables.isException != 0 {
+      guard entry & 0x100 == 0 else { throw error(.invalid) }
+      try drop(entry & 15)
+      return DeflateTables.endOfBlock
+    }
+    var codeLength = entry & 31
+    if table == DeflateTables.distances {
+      codeLength &-= tables.symbolBase(DeflateTables.distanceBases, entry) & 15
+    } else if entry & DeflateTables.isSymbol != 0 {
+      codeLength &-= tables.symbolBase(DeflateTables.lengthBases, entry) & 15
+    }
+    try drop(codeLength)
+    return entry
+  }
+
+  /// The length or distance that `entry` begins, with its extra bits from the stream.
+  @inline(__always)
+  private mutating func takeExtra(_ bases: Int, _ entry: UInt) throws(DecodeError) -> Int {
+    let base = tables.symbolBase(bases, entry)
+    return Int(bitPattern: (base &>> 17) &+ (try take(base & 15)))
+  }
+}

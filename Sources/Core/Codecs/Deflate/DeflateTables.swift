@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+/// The decoding tables of one block, and where they lie in the 4040 bytes of working memory.
+///
+///     0     literal/length codes: 1024 root entries of 16 bits, then up to 308 of subtables
+///     2664  distance codes: 256 root entries of 16 bits, then up to 144 of subtables
+///     3464  bases of the length symbols, 32 of 32 bits
+///     3592  bases of the distance symbols, 32 of 32 bits
+///     3720  code lengths of the block being set up, 320 bytes
+///
+/// The sizes with subtables are the worst over all complete codes of 286 symbols behind a root of 10 bits (1332 entries)
+/// and of 30 symbols behind 8 bits (400), as zlib's program `enough` counts them; codes up to 15 bits.
+/// Memory serves twice while a block is set up: the code length code lies where the literal/length codes go
+/// afterwards, and the sorting that comes before each table lies in one that is not yet, or no longer, needed.
+///
+/// An entry is 16 bits, the first bit of the stream being the lowest of the index:
+///
+///     literal          bits 0-5  code length; bit 7 clear; bits 8-15 the byte
+///     length symbol    bits 0-5  code length + extra bits; bit 7 set; bits 8-12 symbol - 257
+///     distance symbol  bits 0-5  code length + extra bits; bits 8-12 symbol
+///     end of block     bits 0-3  code length; bits 5, 6, 7 set; bits 8-15 zero
+///     refused          bits 5, 6, 7 set; bit 8 set
+///     subtable         bits 0-2  its index bits; bits 6, 7 set, bit 5 clear; bits 8-15 its distance from the root
+///                      table's end, in pairs of entries
+///
+/// One look-up is thus all that a literal takes, and one shift by the entry's low six bits (which is what a shift of a
+/// 64-bit register takes of its count) drops a symbol together with its extra bits.
+@safe
+struct DeflateTables {
+  static let bytes = 4040
+
+  static let literalRoot = 10
+  static let distanceRoot = 8
+  static let codeLengthRoot = 7
+
+  static let literals = 0
+  static let distances = 2664
+  static let lengthBases = 3464
+  static let distanceBases = 3592
+  static let codeLengths = 3720
+
+  /// Where the 19 lengths of the code length code lie, behind the room for its sorting.
+  static let codeLengthLengths = distances + 128
+
+  static let isSymbol: UInt = 0x80
+  static let isException: UInt = 0x40
+  static let isFinal: UInt = 0x20
+  static let endOfBlock: UInt = 0xE0
+  static let refused: UInt = 0x1E0
+
+  /// Which code a table decodes.
+  enum Code {
+    case codeLengths, literals, distances
+  }
+
+  let base: MutableBytes
+
+  /// Writes the bases, which no block changes.
+  init(_ base: MutableBytes) {
+    unsafe self.base = base
+    // A base has the value in bits 17-31, the mask of the extra bits in 4-16 and their count in 0-3.
+    var length = 3
+    var distance = 1
+    for i in 0..<32 {
+      // RFC 1951, 3.2.5: after eight lengths without extra bits, four lengths for each count of them; 258 stands
+      // alone. After four distances, two for each count.
+      var extra = i < 8 ? 0 : (i &>> 2) &- 1
+      if i == 28 {
+        length = 258
+        extra = 0
+      }
+      storeBase(Self.lengthBases, i, length, extra & 7)
+      length &+= 1 &<< extra
+      extra = i < 4 ? 0 : (i &>> 1) &- 1
+      storeBase(Self.distanceBases, i, distance & 0x7FFF, extra)
+      distance &+= 1 &<< extra
+    }
+  }
+
+  private func storeBase(_ table: Int, _ i: Int, _ value: Int, _ extra: Int) {
+    let mask = (1 &<< extra) &- 1
+    unsafe base.storeBytes(
+      of: UInt32(truncatingIfNeeded: value) &<< 17 | UInt32(truncatingIfNeeded: mask) &<< 4
+        | UInt32(truncatingIfNeeded: extra), toByteOffset: table &+ i &* 4, as: UInt32.self)
+  }
+
+  /// Entry `index` of the table at `table`.
+  @inline(__always)
+  func entry(_ table: Int, _ index: UInt) -> UInt {
+    UInt(
+      truncatingIfNeeded: unsafe base.load(
+        fromByteOffset: table &+ Int(bitPattern: index) &* 2, as: UInt16.self))
+  }
+
+  /// Entry of the subtable that `pointer` names, in the table at `table` with a root of `root` bits.
+  @inline(__always)
+  func entry(_ table: Int, root: Int, subtable pointer: UInt, bits: UInt) -> UInt {
+    let index = (pointer &>> 8) &* 2 &+ (bits & ((1 &<< (pointer & 7)) &- 1))
+    return entry(table &+ 2 &<< root, index)
+  }
+
+  /// The base that a length or distance entry stands on; `bases` is ``lengthBases`` or ``distanceBases``.
+  @inline(__always)
+  func symbolBase(_ bases: Int, _ entry: UInt) -> UInt {
+    UInt(
+      truncatingIfNeeded: unsafe base.load(
+        fromByteOffset: bases &+ Int(bitPattern: (entry &>> 8) & 31) &* 4, as: UInt32.self))
+  }
+
+  // MARK: Building
+
+  /// Makes the table of one code from its code lengths.
+  ///
+  /// - Parameters:
+  ///   - lengths: where `count` code lengths lie, one byte each, 0 ... 15.
+  ///   - scratch: where 64 + 2 * `count` bytes may be overwritten.
+  /// - Returns: false where the lengths are no code that is allowed: an over-subscribed one, or an incomplete one that
+  ///   is more than a single symbol of one bit. That is what zlib allows, and no encoder makes anything else.
+  ///   libdeflate also allows that in the code length code, and decodes the missing half as if it were the symbol.
+  @inline(never)
+  func build(_ code: Code, lengths: Int, count: Int, scratch: Int) -> Bool {
+    let table: Int
+    let root: Int
+    var capacity: Int
+    switch code {
+    case .codeLengths: (table, root, capacity) = (Self.literals, Self.codeLengthRoot, 128)
+    case .literals: (table, root, capacity) = (Self.literals, Self.literalRoot, 1332)
+    case .distances: (table, root, capacity) = (Self.distances, Self.distanceRoot, 400)
+    }
+    // Symbols in the order of their codes, behind how many there are of each length and where those begin.
+    let counts = unsafe (base + scratch).assumingMemoryBound(to: UInt16.self)
+    let starts = unsafe counts + 16
+    let sorted = unsafe starts + 16
+    let lengthOf = unsafe (base + lengths).assumingMemoryBound(to: UInt8.self)
+    for i in 0..<16 { unsafe counts[i] = 0 }
+    for i in 0..<count { unsafe counts[Int(lengthOf[i])] &+= 1 }
+    var space = 1
+    var longest = 0
+    var start: UInt16 = 0
+    for length in 0..<16 {
+      unsafe starts[length] = start
+      let used = unsafe counts[length]
+      start &+= used
+      if length == 0 { continue }
+      space = space &* 2 &- Int(used)
+      if space < 0 { return false }
+      if used != 0 { longest = length }
+    }
+    if space > 0, longest > 1 || code == .codeLengths { return false }
+    for i in 0..<count {
+      let length = Int(unsafe lengthOf[i])
+      unsafe sorted[Int(starts[length])] = UInt16(truncatingIfNeeded: i)
+      unsafe starts[length] &+= 1
+    }
+
+    let entries = unsafe (base + table).assumingMemoryBound(to: UInt16.self)
+    // Symbols without a code are in front.
+    var next = unsafe sorted + Int(counts[0])
+    if space > 0 {
+      // One bit or none: what has no code is refused where it is met.
+      unsafe entries[0] =
+        longest == 0
+        ? UInt16(truncatingIfNeeded: Self.refused) : entry(code, symbol: UInt(next.pointee), length: 1)
+      unsafe entries[1] = UInt16(truncatingIfNeeded: Self.refused)
+      for length in 1..<root { double(table, from: length) }
+      return true
+    }
+
+    // Codes come in ascending order, bits reversed; while they grow to the root's width, what is there already is
+    // doubled, so that each symbol is written once.
+    var reversed: UInt = 0
+    var length = 1
+    while length <= root {
+      if length > 1 { double(table, from: length &- 1) }
+      var left = unsafe counts[length]
+      while left > 0 {
+        unsafe entries[Int(bitPattern: reversed)] = entry(code, symbol: UInt(next.pointee), length: UInt(length))
+        unsafe next += 1
+        reversed = Self.successor(reversed, length: length)
+        left &-= 1
+      }
+      length &+= 1
+    }
+    if longest <= root { return true }
+
+    let rootMask = (1 as UInt) &<< UInt(root) &- 1
+    var prefix = UInt.max
+    var begin = 0
+    var end = 1 &<< root
+    while length <= longest {
+      var left = unsafe Int(counts[length])
+      while left > 0 {
+        if reversed & rootMask != prefix {
+          // The subtable is as wide as it takes to hold the codes that follow in its prefix.
+          prefix = reversed & rootMask
+          var width = length &- root
+          var codes = left
+          while codes < 1 &<< width, root &+ width < longest {
+            width &+= 1
+            codes = unsafe codes &* 2 &+ Int(counts[root &+ width])
+          }
+          begin = end
+          end &+= 1 &<< width
+          // Cannot be, by the count above; a table that is too large is refused all the same.
+          if end > capacity { return false }
+          let pointer = Self.isSymbol | Self.isException | UInt(width) | UInt((begin &- (1 &<< root)) &>> 1) &<< 8
+          unsafe entries[Int(bitPattern: prefix)] = UInt16(truncatingIfNeeded: pointer)
+        }
+        let made = unsafe entry(code, symbol: UInt(next.pointee), length: UInt(length &- root))
+        unsafe next += 1
+        var at = begin &+ Int(bitPattern: reversed &>> UInt(root))
+        while at < end {
+          unsafe entries[at] = made
+          at &+= 1 &<< (length &- root)
+        }
+        reversed = Self.successor(reversed, length: length)
+        left &-= 1
+      }
+      length &+= 1
+    }
+    return true
+  }
+
+  /// The code after `reversed`, both with their first bit lowest; after the last code of this length, 0.
+  @inline(__always)
+  private static func successor(_ reversed: UInt, length: Int) -> UInt {
+    let mask = (1 as UInt) &<< UInt(length) &- 1
+    let clear = reversed ^ mask
+    if clear == 0 { return 0 }
+    // Adding one from the far end: the highest clear bit is set, and all above it are cleared.
+    let bit = (1 as UInt) &<< UInt(UInt.bitWidth &- 1 &- clear.leadingZeroBitCount)
+    return reversed & (bit &- 1) | bit
+  }
+
+  /// Repeats the first `1 << bits` entries behind themselves.
+  @inline(__always)
+  private func double(_ table: Int, from bits: Int) {
+    let bytes = 2 &<< bits
+    let from = unsafe base + table
+    if copiesAreWide {
+      unsafe wildCopy16(from + bytes, Bytes(from), bytes)
+    } else {
+      unsafe copyForward(from + bytes, Bytes(from), bytes)
+    }
+  }
+
+  @inline(__always)
+  private func entry(_ code: Code, symbol: UInt, length: UInt) -> UInt16 {
+    var made = symbol &<< 8 | length
+    switch code {
+    case .codeLengths: break
+    case .literals where symbol < 256: break
+    case .literals where symbol == 256: made = Self.endOfBlock | length
+    case .literals:
+      // 286 and 287 have codes in fixed blocks only, and stand for nothing.
+      let at = symbol &- 257
+      made =
+        at < 29
+        ? Self.isSymbol | at &<< 8 | length &+ (symbolBase(Self.lengthBases, at &<< 8) & 15) : Self.refused
+    case .distances:
+      made = symbol < 30 ? made &+ (symbolBase(Self.distanceBases, made) & 15) : Self.refused
+    }
+    return UInt16(truncatingIfNeeded: made)
+  }
+}
