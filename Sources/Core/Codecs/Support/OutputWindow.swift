@@ -140,6 +140,20 @@ struct OutputWindow {
     }
   }
 
+  /// As `appendMatch`, but touches no byte behind the `count` that it appends.
+  @inline(never)
+  mutating func appendMatchExactly(distance: Int, count: Int) {
+    var count = count
+    while count > 0, hasRoom() {
+      let from = unsafe history(distance)
+      var step = min(count, room)
+      if distance > historyInRun { step = unsafe min(step, from.count) }
+      unsafe copyForward(next, from.start, step)
+      unsafe next += step
+      count &-= step
+    }
+  }
+
   /// Appends `count` bytes (at most `left`) from `input`; false where it holds fewer.
   @inline(never)
   mutating func appendLiterals(from input: inout InputCursor, count: Int) -> Bool {

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import PageVectors
+
+/// A bit stream that is read from its last byte towards its first, over pages (RFC 8878, 4.1): the highest set bit of
+/// the last byte ends it and is not part of it.
+///
+/// `container` is the machine word that starts at stored offset `at`, and `used` counts its bits that have been taken,
+/// from the highest down. Reading on after the last bit gives arbitrary bits and makes `used` more than a word, for
+/// good: `isOverrun` tells it at any time later, so that hot loops need not look.
+///
+/// Invariants: `start <= at`; `next - low` bytes before the container lie in the stream and in the container's frame.
+@safe
+struct ReverseBits {
+  static var wordBits: Int { UInt.bitWidth }
+  static var wordBytes: Int { UInt.bitWidth / 8 }
+
+  var container: UInt = 0
+  var used = 0
+  var next: Bytes
+  private(set) var low: Bytes
+  private var offsetOfLow = 0
+  private var start = 0
+
+  /// An empty stream that has been read to its end.
+  init() {
+    unsafe low = Bytes(bitPattern: 8)!
+    unsafe next = low
+    used = Self.wordBits
+  }
+
+  /// Stored offset of the container.
+  @inline(__always) private var at: Int { unsafe offsetOfLow &+ (next - low) }
+
+  /// Bytes that `next` may go down before `refill` has to look for another frame.
+  @inline(__always) var slack: Int { unsafe next - low }
+
+  /// Whether more bits were taken than there are.
+  @inline(__always) var isOverrun: Bool { used > Self.wordBits }
+
+  /// Whether every bit has been taken, and no more.
+  @inline(__always) var isDone: Bool { used == Self.wordBits && at == start }
+
+  /// Begins the stream of `count` bytes at stored offset `start`, which the caller knows to be inside `bytes`; false
+  /// where it is empty, or its last byte is 0 and so marks no end.
+  @inline(never)
+  mutating func open(_ bytes: PageVector, start: Int, count: Int) -> Bool {
+    guard count > 0, let last = bytes.byte(at: start &+ count &- 1), last != 0 else { return false }
+    self.start = start
+    used = last.leadingZeroBitCount &+ 1
+    if count >= Self.wordBytes {
+      place(bytes, at: start &+ count &- Self.wordBytes)
+    } else {
+      container = 0
+      var i = count
+      while i > 0 {
+        i &-= 1
+        unsafe container = container &<< 8 | UInt(bytes.unsafeRun(at: start &+ i).start.load(as: UInt8.self))
+      }
+      used &+= (Self.wordBytes &- count) &* 8
+      unsafe next = low
+      offsetOfLow = start
+    }
+    return true
+  }
+
+  /// Loads the word at stored offset `at`; all its bytes belong to the stream.
+  private mutating func place(_ bytes: PageVector, at: Int) {
+    let run = unsafe bytes.unsafeRun(at: at)
+    unsafe next = Bytes(run.start)
+    if unsafe run.count >= Self.wordBytes {
+      let lead = min(bytes.bytesBefore(at), at &- start)
+      unsafe low = next - lead
+      offsetOfLow = at &- lead
+      unsafe container = UInt(littleEndian: next.loadUnaligned(as: UInt.self))
+    } else {
+      // The word crosses frames: gather it, and leave no slack, so that the next refill comes here again.
+      unsafe low = next
+      offsetOfLow = at
+      container = 0
+      var i = Self.wordBytes
+      while i > 0 {
+        i &-= 1
+        unsafe container = container &<< 8 | UInt(bytes.unsafeRun(at: at &+ i).start.load(as: UInt8.self))
+      }
+    }
+  }
+
+  /// Makes sure of `wordBits - 7` bits in the container, as far as the stream has them.
+  @inline(__always)
+  mutating func refill(_ bytes: PageVector) {
+    if slack >= Self.wordBytes {
+      refillInFrame()
+    } else {
+      refillSlowly(bytes)
+    }
+  }
+
+  /// `refill` for a caller who knows that `slack` is at least a word.
+  @inline(__always)
+  mutating func refillInFrame() {
+    unsafe next -= used &>> 3
+    used &= 7
+    unsafe container = UInt(littleEndian: next.loadUnaligned(as: UInt.self))
+  }
+
+  @inline(never)
+  mutating func refillSlowly(_ bytes: PageVector) {
+    let at = self.at
+    let back = min(used &>> 3, at &- start)
+    guard back > 0 else { return }
+    used &-= back &* 8
+    place(bytes, at: at &- back)
+  }
+
+  /// The next `count` bits, 0 ... 31, without taking them.
+  @inline(__always)
+  func peek(_ count: Int) -> Int {
+    let top = container &<< UInt(truncatingIfNeeded: used)
+    return Int(truncatingIfNeeded: (top &>> 1) &>> UInt(truncatingIfNeeded: Self.wordBits &- 1 &- count))
+  }
+
+  /// Takes the next `count` bits, 0 ... 31; the caller has refilled in time.
+  @inline(__always)
+  mutating func read(_ count: Int) -> Int {
+    let bits = peek(count)
+    used &+= count
+    return bits
+  }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import PageVectors
+
+/// XXH64 with seed 0, over bytes that lie in the frames of an output window: the checksum of a Zstandard frame.
+struct XXHash64 {
+  private static var prime1: UInt64 { 0x9E37_79B1_85EB_CA87 }
+  private static var prime2: UInt64 { 0xC2B2_AE3D_27D4_EB4F }
+  private static var prime3: UInt64 { 0x1656_67B1_9E37_79F9 }
+  private static var prime4: UInt64 { 0x85EB_CA77_C2B2_AE63 }
+  private static var prime5: UInt64 { 0x27D4_EB2F_1656_67C5 }
+
+  private var lane0 = prime1 &+ prime2
+  private var lane1 = prime2
+  private var lane2: UInt64 = 0
+  private var lane3 = 0 &- prime1
+  /// Bytes that have gone into the lanes, a multiple of 32.
+  private(set) var hashed = 0
+
+  @inline(__always)
+  private static func rotate(_ value: UInt64, _ bits: UInt64) -> UInt64 { value &<< bits | value &>> (64 &- bits) }
+
+  @inline(__always)
+  private static func round(_ lane: UInt64, _ word: UInt64) -> UInt64 {
+    rotate(lane &+ word &* prime2, 31) &* prime1
+  }
+
+  /// The byte at `position` of the stream, in frames that are used again once they are full.
+  private static func byte(_ frames: PageVector, _ position: Int) -> UInt64 {
+    unsafe UInt64(frames.unsafeRun(at: position).start.load(as: UInt8.self))
+  }
+
+  /// `bytes` (1 ... 8) bytes from `frame` on, as a little-endian number; `frame` goes on by as many.
+  @inline(never)
+  private static func word(_ frames: PageVector, _ frame: inout Int, bytes: Int) -> UInt64 {
+    var value: UInt64 = 0
+    for _ in 0..<bytes {
+      if frame == frames.count { frame = 0 }
+      value = value &>> 8 | byte(frames, frame) &<< 56
+      frame &+= 1
+    }
+    for _ in bytes..<8 { value = value &>> 8 }
+    return value
+  }
+
+  /// Takes the bytes up to `position` in, but for the last ones that make no 32.
+  ///
+  /// - Parameters:
+  ///   - frames: hold the bytes from `hashed` on; not empty.
+  ///   - frame: where in `frames` the byte `hashed` lies.
+  mutating func update(_ frames: PageVector, frame: inout Int, to position: Int) {
+    while position &- hashed >= 32 {
+      if frame == frames.count { frame = 0 }
+      let run = unsafe frames.unsafeRun(at: frame)
+      var left = min(run.count, position &- hashed)
+      if copiesAreWide, left >= 32 {
+        var next = unsafe Bytes(run.start)
+        let before = left
+        while left >= 32 {
+          unsafe lane0 = Self.round(lane0, UInt64(littleEndian: next.loadUnaligned(as: UInt64.self)))
+          unsafe lane1 = Self.round(
+            lane1, UInt64(littleEndian: next.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+          unsafe lane2 = Self.round(
+            lane2, UInt64(littleEndian: next.loadUnaligned(fromByteOffset: 16, as: UInt64.self)))
+          unsafe lane3 = Self.round(
+            lane3, UInt64(littleEndian: next.loadUnaligned(fromByteOffset: 24, as: UInt64.self)))
+          unsafe next += 32
+          left &-= 32
+        }
+        hashed &+= before &- left
+        frame &+= before &- left
+      } else {
+        lane0 = Self.round(lane0, Self.word(frames, &frame, bytes: 8))
+        lane1 = Self.round(lane1, Self.word(frames, &frame, bytes: 8))
+        lane2 = Self.round(lane2, Self.word(frames, &frame, bytes: 8))
+        lane3 = Self.round(lane3, Self.word(frames, &frame, bytes: 8))
+        hashed &+= 32
+      }
+    }
+  }
+
+  /// The low 32 bits of the hash of `total` bytes; at most 31 of them have not been taken in, and lie from `frame` on.
+  func finish(_ frames: PageVector, frame: Int, total: Int) -> UInt32 {
+    var frame = frame
+    var left = total &- hashed
+    var hash = Self.prime5
+    if hashed > 0 {
+      hash =
+        Self.rotate(lane0, 1) &+ Self.rotate(lane1, 7) &+ Self.rotate(lane2, 12) &+ Self.rotate(lane3, 18)
+      for lane in 0..<4 {
+        let value = lane == 0 ? lane0 : lane == 1 ? lane1 : lane == 2 ? lane2 : lane3
+        hash = (hash ^ Self.round(0, value)) &* Self.prime1 &+ Self.prime4
+      }
+    }
+    hash &+= UInt64(truncatingIfNeeded: total)
+    while left >= 8 {
+      hash = Self.rotate(hash ^ Self.round(0, Self.word(frames, &frame, bytes: 8)), 27) &* Self.prime1 &+ Self.prime4
+      left &-= 8
+    }
+    if left >= 4 {
+      hash = Self.rotate(hash ^ Self.word(frames, &frame, bytes: 4) &* Self.prime1, 23) &* Self.prime2 &+ Self.prime3
+      left &-= 4
+    }
+    while left > 0 {
+      hash = Self.rotate(hash ^ Self.word(frames, &frame, bytes: 1) &* Self.prime5, 11) &* Self.prime1
+      left &-= 1
+    }
+    hash = (hash ^ hash &>> 33) &* Self.prime2
+    hash = (hash ^ hash &>> 29) &* Self.prime3
+    return UInt32(truncatingIfNeeded: hash ^ hash &>> 32)
+  }
+}
