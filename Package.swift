@@ -30,8 +30,10 @@ if !embedded {
     library("CZstd", "libzstd", "libzstd-dev"),
     library("CDeflate", "libdeflate", "libdeflate-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
+    .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
     .target(name: "TestSupport", dependencies: ["PageVectors"], path: "Tests/TestSupport"),
-    .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "TestSupport"]),
+    .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "NoMMUMachine", "TestSupport"]),
+    .testTarget(name: "NoMMUMachineTests", dependencies: ["NoMMUMachine", "PageVectors", "TestSupport"]),
     .testTarget(
       name: "CodecsTests",
       dependencies: ["Codecs", "PageVectors", "TestSupport", "CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"]),
