@@ -139,13 +139,13 @@ public struct PageVector: @unchecked Sendable {
   public var contiguousAddress: UnsafeRawPointer? {
     guard count > 0 else { return nil }
     let first = unsafe unsafeRun(at: 0)
-    var position = first.count
+    var position = unsafe first.count
     while position < count {
       let next = unsafe unsafeRun(at: position)
       guard unsafe UInt(bitPattern: next.start) == UInt(bitPattern: first.start) &+ UInt(bitPattern: position) else {
         return nil
       }
-      position += next.count
+      unsafe position += next.count
     }
     return unsafe UnsafeRawPointer(first.start)
   }
@@ -160,7 +160,7 @@ public struct PageVector: @unchecked Sendable {
     while position < count {
       let a = unsafe unsafeRun(at: position)
       let b = unsafe other.unsafeRun(at: position)
-      let step = min(a.count, b.count)
+      let step = unsafe min(a.count, b.count)
       for i in 0..<step
       where unsafe a.start.load(fromByteOffset: i, as: UInt8.self) != b.start.load(fromByteOffset: i, as: UInt8.self) {
         return false
@@ -179,7 +179,7 @@ public struct PageVector: @unchecked Sendable {
     while position < count {
       let run = unsafe unsafeRun(at: position)
       unsafe try body(UnsafeRawBufferPointer(start: run.start, count: run.count))
-      position += run.count
+      unsafe position += run.count
     }
   }
 
@@ -198,7 +198,7 @@ public struct PageVector: @unchecked Sendable {
     let size = MemoryLayout<T>.size
     guard position >= 0, position <= count - size else { return nil }
     let run = unsafe unsafeRun(at: position)
-    if run.count >= size { return unsafe T(littleEndian: run.start.loadUnaligned(as: T.self)) }
+    if unsafe run.count >= size { return unsafe T(littleEndian: run.start.loadUnaligned(as: T.self)) }
     var value: T = 0
     var i = size
     while i > 0 {

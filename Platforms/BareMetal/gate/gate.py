@@ -1,0 +1,377 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""Builds Core for every bare-metal target in Embedded Swift, links each part of it without an allocator, and holds its
+text size and stack use against ../sizes.txt.
+
+    gate.py              check; the last line counts what passed and failed
+    gate.py --update     write ../sizes.txt from what is measured (limits are still checked)
+    gate.py --target T   only that target (may be repeated)
+    gate.py --must-fail  check the gate itself: each part of Culprits.swift must be refused, in the words of its comment
+
+What it compiles is in modules.txt, for what in targets.txt, and the parts are the functions `partNAME` of Parts.swift.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+
+GATE = pathlib.Path(__file__).resolve().parent
+ROOT = GATE.parents[2]
+SIZES = GATE.parent / "sizes.txt"
+LIMITS = GATE / "limits.txt"
+# A part may grow by this much before it fails: a compiler's noise, not a feature.
+SLACK = 1.01
+SLACK_BYTES = 16
+
+
+def rows(path):
+    """The words of every line that says something."""
+    if not path.exists():
+        return []
+    lines = (line.split("#")[0].split() for line in path.read_text().splitlines())
+    return [words for words in lines if words]
+
+
+class Failure(Exception):
+    """A command that failed, or a rule that is broken: its text names the culprit."""
+
+
+def run(*command):
+    command = [str(word) for word in command]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+    if done.returncode != 0:
+        errors = [line for line in done.stderr.splitlines() if "error:" in line or ">>>" in line]
+        raise Failure("\n".join(errors[:40]) or done.stderr[-2000:])
+    return done.stdout
+
+
+def toolchain(name):
+    """A tool of the Swift toolchain, which has all that is needed here."""
+    swift = pathlib.Path(os.path.realpath(subprocess.check_output(["which", "swiftc"], text=True).strip())).parent
+    return swift / name
+
+
+def demangle(text):
+    done = subprocess.run(["swift", "demangle", "--simplified"], input=text, text=True, capture_output=True)
+    return done.stdout if done.returncode == 0 else text
+
+
+class Elf:
+    """The sections of an ELF file."""
+
+    def __init__(self, path):
+        data = path.read_bytes()
+        wide = data[4] == 2
+        self.pointer = 8 if wide else 4
+        header = struct.unpack_from("<QQQIHHHHHH" if wide else "<IIIIHHHHHH", data, 24)
+        offset, size, count, names = header[2], header[7], header[8], header[9]
+        form = "<IIQQQQIIQQ" if wide else "<IIIIIIIIII"
+        sections = [struct.unpack_from(form, data, offset + i * size) for i in range(count)]
+        strings = sections[names][4]
+        self.sections = {}
+        for name, kind, flags, _, at, length, *_ in sections:
+            start = strings + name
+            label = data[start : data.index(b"\0", start)].decode()
+            stored = b"" if kind == 8 else data[at : at + length]
+            self.sections[label] = (flags, length, stored)
+
+    def flash(self):
+        """Bytes that a part occupies in flash: code, tables, and initial values of variables."""
+        kept = (".text", ".rodata", ".data", ".srodata", ".sdata", ".got")
+        return sum(length for name, (_, length, _) in self.sections.items() if name.startswith(kept))
+
+    def writable(self):
+        """Bytes of variables. Core has none: all its state is the caller's."""
+        kept = (".data", ".bss", ".sdata", ".sbss")
+        return {
+            name: length
+            for name, (_, length, _) in self.sections.items()
+            if name.startswith(kept) and length and not name.startswith(".data.rel.ro")
+        }
+
+    def frames(self):
+        """Stack bytes of each function by its address, from -fstack-size-section."""
+        data = self.sections.get(".stack_sizes", (0, 0, b""))[2]
+        frames, at = {}, 0
+        while at + self.pointer < len(data):
+            address = int.from_bytes(data[at : at + self.pointer], "little") & ~1
+            at += self.pointer
+            size = shift = 0
+            while True:
+                byte = data[at]
+                at += 1
+                size |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    break
+            frames[address] = max(frames.get(address, 0), size)
+        return frames
+
+
+class Calls:
+    """Who calls whom in a linked image, read from its disassembly."""
+
+    LABEL = re.compile(r"^0*([0-9a-f]+) <(.*)>:$")
+    TARGET = re.compile(r"0x([0-9a-f]+) <")
+    # A jump through a register is a switch's table everywhere but on ARM, which has other instructions for those.
+    INDIRECT = re.compile(r"\t(bl?x\s+r\d|jalr\s+(?!.*<)|callq?\s+\*)")
+
+    def __init__(self, image):
+        self.names, self.edges, self.indirect = {}, {}, set()
+        function = None
+        targets = {}
+        for line in run(toolchain("llvm-objdump"), "-d", "--no-show-raw-insn", image).splitlines():
+            label = self.LABEL.match(line)
+            if label:
+                function = int(label[1], 16) & ~1
+                # Thumb code and literal pools have labels of their own inside a function ($t, $d).
+                self.names[function] = label[2]
+                targets[function] = set()
+            elif function is not None:
+                for address in self.TARGET.findall(line):
+                    targets[function].add(int(address, 16) & ~1)
+                if self.INDIRECT.search(line):
+                    self.indirect.add(function)
+        for function, found in targets.items():
+            self.edges[function] = {t for t in found if t in self.names and t != function}
+            if function in found and self.calls_itself(function, image):
+                self.edges[function].add(function)
+
+    def calls_itself(self, function, image):
+        """Whether a branch to a function's own start is a call and not a loop."""
+        name = re.escape(self.names[function])
+        start = f"0x{function:x}"
+        text = run(toolchain("llvm-objdump"), "-d", "--no-show-raw-insn", f"--disassemble-symbols={self.names[function]}", image)
+        return re.search(rf"\t(bl|jal|call)q?\s[^\n]*{start} <{name}>", text) is not None
+
+    def find(self, name):
+        return next(address for address, label in self.names.items() if label == name)
+
+    def path(self, start, name):
+        """The names on a shortest way from `start` to the function called `name`."""
+        came, queue = {start: None}, [start]
+        for function in queue:
+            if self.names[function] == name:
+                names = []
+                while function is not None:
+                    names.append(self.names[function])
+                    function = came[function]
+                return names[::-1]
+            for target in self.edges[function]:
+                if target not in came:
+                    came[target] = function
+                    queue.append(target)
+        return [self.names[start], "...", name]
+
+    def deepest(self, start, frames, returns):
+        """Stack bytes of the deepest chain of calls from `start`; a call that pushes its return adds `returns`."""
+        depth, busy = {}, []
+
+        def visit(function):
+            if function in depth:
+                return depth[function]
+            if function in busy:
+                loop = " -> ".join(self.names[f] for f in [*busy[busy.index(function) :], function])
+                raise Failure(demangle(f"recursion: {loop}"))
+            if function in self.indirect:
+                raise Failure(demangle(f"a call through a pointer in {self.names[function]}: stack use has no bound"))
+            busy.append(function)
+            below = max((visit(target) + returns for target in self.edges[function]), default=0)
+            busy.pop()
+            depth[function] = frames.get(function, 0) + below
+            return depth[function]
+
+        return visit(start)
+
+
+class Target:
+    def __init__(self, name, triple, flags, scratch):
+        self.name, self.triple, self.flags = name, triple, flags
+        self.folder = scratch / name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.swift = ["-target", triple, "-Osize", "-wmo", "-enable-experimental-feature", "Embedded"]
+        self.swift += ["-parse-as-library", "-swift-version", "6", "-suppress-warnings"]
+        self.swift += ["-Xfrontend", "-disable-stack-protector", "-Xfrontend", "-function-sections"]
+        for flag in [*flags, "-ffreestanding"]:
+            self.swift += ["-Xcc", flag]
+        self.swift += ["-I", self.folder]
+        self.clang = ["-target", triple, *flags, "-Os", "-ffunction-sections", "-Wno-unused-command-line-argument"]
+
+    def module(self, name, sources, package):
+        """Compiles a module twice: to the object that is measured, and by way of IR to one that states its stack."""
+        compiler = toolchain("swiftc")
+        command = [compiler, *self.swift, *package, "-module-name", name, *sources]
+        run(*command, "-emit-module", "-emit-module-path", self.folder / f"{name}.swiftmodule", "-c", "-o",
+            self.folder / f"{name}.o")
+        run(*command, "-emit-ir", "-o", self.folder / f"{name}.ll")
+        run(toolchain("clang"), *self.clang, "-fstack-size-section", "-Xclang", "-disable-llvm-passes", "-c", "-o",
+            self.folder / f"{name}.stack.o", "-x", "ir", self.folder / f"{name}.ll")
+
+    def compile_c(self, source, output):
+        run(toolchain("clang"), *self.clang, "-ffreestanding", "-fno-builtin", "-fstack-size-section", "-c", "-o",
+            self.folder / output, source)
+
+    def build(self, parts):
+        names = []
+        for name, folder in rows(GATE / "modules.txt"):
+            self.module(name, sorted((ROOT / folder).rglob("*.swift")), ["-package-name", "swift_erofs"])
+            names.append(name)
+        self.module("Parts", [parts], [])
+        self.compile_c(GATE / "support.c", "support.o")
+        self.names = [*names, "Parts"]
+
+    def link(self, output, entries, kind=".o", extra=()):
+        roots = [word for entry in entries for word in ("-u", entry)]
+        objects = [self.folder / f"{name}{kind}" for name in self.names]
+        image = self.folder / output
+        run(toolchain("ld.lld"), "--gc-sections", "-static", "-e", entries[0], *roots, "--error-limit=0", "-o", image,
+            *objects, self.folder / "support.o", *extra)
+        return image
+
+    def measure(self, part):
+        """(flash, stack) bytes of a part. Fails where it needs a symbol that nobody has."""
+        entry = f"part{part}"
+        try:
+            image = self.link(f"{part}.elf", [entry])
+        except Failure as failure:
+            raise Failure(self.explain(str(failure), entry)) from None
+        elf = Elf(image)
+        if elf.writable():
+            raise Failure(f"{part} has variables: {elf.writable()}")
+        deep = self.link(f"{part}.stack.elf", [entry], ".stack.o")
+        calls = Calls(deep)
+        returns = 8 if self.name == "x86_64" else 0
+        return elf.flash(), calls.deepest(calls.find(entry), Elf(deep).frames(), returns)
+
+    def explain(self, text, entry):
+        """For each symbol that nobody has, the calls that lead to it from the part's entry."""
+        # What frees memory is reached through metadata, so what asks for memory says more.
+        missing = sorted(set(re.findall(r"undefined symbol: (\S+)", text)), key=lambda name: (name == "free", name))
+        if not missing:
+            return text
+        stubs = self.folder / f"{entry}.stubs.c"
+        stubs.write_text("".join(f"void {name}(void) {{ __asm__ volatile(\"\"); }}\n" for name in missing))
+        self.compile_c(stubs, f"{entry}.stubs.o")
+        calls = Calls(self.link(f"{entry}.stubs.elf", [entry], extra=[self.folder / f"{entry}.stubs.o"]))
+        ways = [" -> ".join(calls.path(calls.find(entry), name)) for name in missing]
+        return demangle("\n".join(f"needs {name}: {way}" for name, way in zip(missing, ways)))
+
+
+def parts(source=GATE / "Parts.swift"):
+    return re.findall(r"func part(\w+)\(", source.read_text())
+
+
+def check(target):
+    """The measures of all parts on one target, and what failed."""
+    results, failures = {}, []
+    try:
+        target.build(GATE / "Parts.swift")
+    except Failure as failure:
+        return results, [f"{target.name}: does not build\n{failure}"]
+    for part in parts():
+        try:
+            results[part] = target.measure(part)
+        except Failure as failure:
+            failures.append(f"{target.name}: {part}: {failure}")
+    return results, failures
+
+
+def print_table(measured, targets):
+    print(f"{'flash / stack, bytes':24}" + "".join(f"{t:>16}" for t in targets))
+    for part in parts():
+        cells = [measured[t].get(part) for t in targets]
+        print(f"  {part:22}" + "".join(f"{'%d / %d' % c if c else '-':>16}" for c in cells))
+
+
+def compare(measured, targets, compiler):
+    """What grew over the checked-in table, and what is over its limit."""
+    table = {(part, target): (int(flash), int(stack)) for part, target, flash, stack in rows(SIZES)}
+    made_with = re.search(r"Swift (\d[\d.]*\d)", SIZES.read_text()) if SIZES.exists() else None
+    same = made_with and made_with[1] == compiler
+    if made_with and not same:
+        print(f"  (the table was made with Swift {made_with[1]}, this is {compiler}: only limits are held)")
+    failures = []
+    for target in targets:
+        for part, now in measured[target].items():
+            old = table.get((part, target))
+            if old is None:
+                failures.append(f"{target}: {part} is not in {SIZES.relative_to(ROOT)}; --update writes it")
+                continue
+            for what, was, value in zip(("flash", "stack"), old, now):
+                if same and value > was * SLACK + SLACK_BYTES:
+                    failures.append(f"{target}: {part}: {what} grew from {was} to {value} bytes; --update if that is meant")
+                if value < was / SLACK - SLACK_BYTES:
+                    print(f"  {target}: {part}: {what} shrank from {was} to {value} bytes; --update keeps the gain")
+    for part, target, limit in rows(LIMITS):
+        if target in targets and part in measured[target] and measured[target][part][0] > int(limit):
+            value = measured[target][part][0]
+            failures.append(f"{target}: {part} takes {value} bytes of flash, over its limit of {limit}")
+    return failures
+
+
+def must_fail(target):
+    """Holds the gate to its word: what it did not refuse, or refused in other words."""
+    culprits = GATE / "Culprits.swift"
+    target.build(culprits)
+    failures = []
+    expected = re.findall(r"^/// (.*)\n@c public func part(\w+)", culprits.read_text(), re.MULTILINE)
+    for words, part in expected:
+        try:
+            failures.append(f"{part} passed, with {target.measure(part)} bytes")
+        except Failure as failure:
+            print(f"  refused, as it must be: {str(failure).splitlines()[0]}")
+            if words not in str(failure):
+                failures.append(f"{part}: expected '{words}', got: {failure}")
+    for failure in failures:
+        print(f"FAILED {failure}")
+    print(f"{len(expected) - len(failures)} passed, {len(failures)} failed")
+    return 1 if failures or not expected else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--update", action="store_true")
+    parser.add_argument("--target", action="append")
+    parser.add_argument("--must-fail", action="store_true")
+    parser.add_argument("--scratch", type=pathlib.Path, default=ROOT / ".build-gate")
+    arguments = parser.parse_args()
+    version = subprocess.check_output([toolchain("swiftc"), "--version"], text=True, stderr=subprocess.STDOUT)
+    compiler = re.search(r"Swift version (\S+)", version)[1]
+    targets = [
+        Target(name, triple, flags, arguments.scratch)
+        for name, triple, *flags in rows(GATE / "targets.txt")
+        if not arguments.target or name in arguments.target
+    ]
+    if arguments.must_fail:
+        return must_fail(next(target for target in targets if target.name == "armv7em"))
+    measured, failures = {}, []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for target, (results, failed) in zip(targets, pool.map(check, targets)):
+            measured[target.name] = results
+            failures += failed
+    names = [target.name for target in targets]
+    print_table(measured, names)
+    if arguments.update and not arguments.target:
+        lines = ["# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0"]
+        lines += [f"# Bytes of flash and of stack by part and target, -Osize, Swift {compiler}. Written by gate.py --update."]
+        for part in parts():
+            for name in names:
+                if part in measured[name]:
+                    lines.append("%-16s %-8s %6d %6d" % (part, name, *measured[name][part]))
+        SIZES.write_text("\n".join(lines) + "\n")
+    failures += compare(measured, names, compiler)
+    for failure in failures:
+        print(f"FAILED {failure}")
+    total = sum(max(1, len(parts())) for _ in targets)
+    failed = min(total, len(failures))
+    print(f"{total - failed} passed, {failed} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
+
+/* All that Core may ask of the firmware it is linked into: the copies that any C compiler expects, and the arithmetic
+ * that small processors do in software. No allocator; no 64-bit division; no atomics. What is not here fails the link.
+ * Firmware brings its own; everything lies in a section of its own so that no part's size counts it. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SUPPORT __attribute__((section(".support"), used))
+
+SUPPORT void *memset(void *to, int byte, size_t count) {
+  for (unsigned char *p = to; count--;) *p++ = (unsigned char)byte;
+  return to;
+}
+SUPPORT void *memcpy(void *restrict to, const void *restrict from, size_t count) {
+  unsigned char *p = to;
+  for (const unsigned char *q = from; count--;) *p++ = *q++;
+  return to;
+}
+SUPPORT void *memmove(void *to, const void *from, size_t count) {
+  unsigned char *p = to;
+  const unsigned char *q = from;
+  if (p < q)
+    while (count--) *p++ = *q++;
+  else
+    while (count--) p[count] = q[count];
+  return to;
+}
+SUPPORT int memcmp(const void *a, const void *b, size_t count) {
+  const unsigned char *p = a, *q = b;
+  for (; count--; p++, q++)
+    if (*p != *q) return *p - *q;
+  return 0;
+}
+
+#if __SIZEOF_POINTER__ == 4
+typedef union {
+  uint64_t whole;
+  struct { uint32_t low, high; };
+} Pair;
+
+/* Counts are 0 to 63, as the run-time ABI of both processors says. */
+static inline __attribute__((always_inline)) uint64_t shift_left(uint64_t value, int by) {
+  Pair v = {value}, r;
+  if (by & 32) { r.high = v.low << (by & 31); r.low = 0; return r.whole; }
+  if (by == 0) return value;
+  r.high = v.high << by | v.low >> (32 - by);
+  r.low = v.low << by;
+  return r.whole;
+}
+static inline __attribute__((always_inline)) uint64_t shift_right(uint64_t value, int by, uint32_t fill) {
+  Pair v = {value}, r;
+  if (by == 0) return value;
+  if (by & 32) {
+    int rest = by & 31;
+    r.low = rest ? v.high >> rest | fill << (32 - rest) : v.high;
+    r.high = fill;
+    return r.whole;
+  }
+  r.low = v.low >> by | v.high << (32 - by);
+  r.high = v.high >> by | fill << (32 - by);
+  return r.whole;
+}
+static inline __attribute__((always_inline)) uint64_t multiply(uint64_t a, uint64_t b) {
+  Pair x = {a}, y = {b}, r;
+  uint32_t al = x.low & 0xffff, ah = x.low >> 16, bl = y.low & 0xffff, bh = y.low >> 16;
+  uint32_t low = al * bl, middle = ah * bl + (low >> 16), middle2 = al * bh + (middle & 0xffff);
+  r.low = middle2 << 16 | (low & 0xffff);
+  r.high = ah * bh + (middle >> 16) + (middle2 >> 16) + x.low * y.high + x.high * y.low;
+  return r.whole;
+}
+#endif
+
+#if defined(__arm__)
+SUPPORT void __aeabi_memcpy(void *to, const void *from, size_t count) { memcpy(to, from, count); }
+SUPPORT void __aeabi_memmove(void *to, const void *from, size_t count) { memmove(to, from, count); }
+SUPPORT void __aeabi_memset(void *to, size_t count, int byte) { memset(to, byte, count); }
+SUPPORT void __aeabi_memclr(void *to, size_t count) { memset(to, 0, count); }
+#define ALIAS(name, of) __typeof__(of) name __attribute__((alias(#of)))
+ALIAS(__aeabi_memcpy4, __aeabi_memcpy);
+ALIAS(__aeabi_memcpy8, __aeabi_memcpy);
+ALIAS(__aeabi_memmove4, __aeabi_memmove);
+ALIAS(__aeabi_memmove8, __aeabi_memmove);
+ALIAS(__aeabi_memset4, __aeabi_memset);
+ALIAS(__aeabi_memset8, __aeabi_memset);
+ALIAS(__aeabi_memclr4, __aeabi_memclr);
+ALIAS(__aeabi_memclr8, __aeabi_memclr);
+
+SUPPORT uint64_t __aeabi_llsl(uint64_t value, int by) { return shift_left(value, by); }
+SUPPORT uint64_t __aeabi_llsr(uint64_t value, int by) { return shift_right(value, by, 0); }
+SUPPORT int64_t __aeabi_lasr(int64_t value, int by) {
+  return (int64_t)shift_right((uint64_t)value, by, value < 0 ? 0xffffffffu : 0);
+}
+SUPPORT uint64_t __aeabi_lmul(uint64_t a, uint64_t b) { return multiply(a, b); }
+
+#if defined(__ARM_ARCH_6M__)
+/* ARMv6-M has no division. A quotient, and with it the remainder in the next register. */
+SUPPORT uint64_t __aeabi_uidivmod(uint32_t dividend, uint32_t divisor) {
+  uint32_t quotient = 0, rest = 0;
+  for (int bit = 31; divisor != 0 && bit >= 0; bit--) {
+    uint32_t carry = rest >> 31;
+    rest = rest << 1 | (dividend >> bit & 1);
+    if (carry || rest >= divisor) {
+      rest -= divisor;
+      quotient |= 1u << bit;
+    }
+  }
+  return (uint64_t)rest << 32 | quotient;
+}
+SUPPORT uint32_t __aeabi_uidiv(uint32_t dividend, uint32_t divisor) {
+  return (uint32_t)__aeabi_uidivmod(dividend, divisor);
+}
+SUPPORT uint64_t __aeabi_idivmod(int32_t dividend, int32_t divisor) {
+  uint32_t a = dividend < 0 ? 0u - (uint32_t)dividend : (uint32_t)dividend;
+  uint32_t b = divisor < 0 ? 0u - (uint32_t)divisor : (uint32_t)divisor;
+  uint64_t both = __aeabi_uidivmod(a, b);
+  uint32_t quotient = (uint32_t)both, rest = (uint32_t)(both >> 32);
+  if ((dividend < 0) != (divisor < 0)) quotient = 0u - quotient;
+  if (dividend < 0) rest = 0u - rest;
+  return (uint64_t)rest << 32 | quotient;
+}
+SUPPORT int32_t __aeabi_idiv(int32_t dividend, int32_t divisor) {
+  return (int32_t)(uint32_t)__aeabi_idivmod(dividend, divisor);
+}
+#endif
+#elif __SIZEOF_POINTER__ == 4
+SUPPORT uint64_t __ashldi3(uint64_t value, int by) { return shift_left(value, by); }
+SUPPORT uint64_t __lshrdi3(uint64_t value, int by) { return shift_right(value, by, 0); }
+SUPPORT int64_t __ashrdi3(int64_t value, int by) {
+  return (int64_t)shift_right((uint64_t)value, by, value < 0 ? 0xffffffffu : 0);
+}
+SUPPORT uint64_t __muldi3(uint64_t a, uint64_t b) { return multiply(a, b); }
+#endif

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+# install-peers.sh [DIRECTORY]: unpacks, beside the system and without touching it, the newest packaged peers and a tree
+# to measure with, from Debian sid:
+#
+#   DIRECTORY/bin       mkfs.erofs, fsck.erofs, dump.erofs, started with their own loader and libraries
+#   DIRECTORY/root      what they need, and the codec libraries
+#   DIRECTORY/tree      a minimal Debian root tree (packages of priority "required", and apt), as unpacked
+#   DIRECTORY/loader    path of the loader; DIRECTORY/libraries: the folders for its --library-path
+#   DIRECTORY/versions  packages and versions
+#
+# The mirror is the one that this machine's apt uses for its own release, its keys are checked by apt as ever, and no
+# root is needed. Prints DIRECTORY. Takes half a minute the first time and no network afterwards. Fails on systems that
+# are not Debian, and without network: callers then use the system's own libraries, and say so.
+set -euo pipefail
+dir=${1:-${EROFS_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/swift-erofs/peers}}
+if [[ -e $dir/versions ]]; then
+  echo "$dir"
+  exit 0
+fi
+[[ ${EROFS_OFFLINE:-} == "" ]] || { echo "EROFS_OFFLINE is set, and $dir is not there" >&2; exit 1; }
+
+. /etc/os-release
+[[ $ID == debian ]] || { echo "peers come from Debian sid; this is ${PRETTY_NAME:-$ID}" >&2; exit 1; }
+mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
+  awk -v release="$VERSION_CODENAME" '$2 == release { print $1; exit }')
+[[ -n $mirror ]] || { echo "apt has no source for $VERSION_CODENAME" >&2; exit 1; }
+
+mkdir -p "$(dirname "$dir")"
+work=$(mktemp -d "$dir.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"/apt/{lists,archives}/partial "$work"/apt/parts "$work"/{bin,root,tree}
+: >"$work/apt/status"
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$work/apt/sources.list"
+cat >"$work/apt/conf" <<CONF
+Dir::Etc::SourceList "$work/apt/sources.list";
+Dir::Etc::SourceParts "$work/apt/parts";
+Dir::State "$work/apt";
+Dir::State::Lists "$work/apt/lists";
+Dir::State::status "$work/apt/status";
+Dir::Cache "$work/apt";
+Acquire::Check-Valid-Until "false";
+Acquire::Languages "none";
+Acquire::Retries "3";
+APT::Install-Recommends "false";
+CONF
+[[ $(id -u) != 0 ]] || echo 'APT::Sandbox::User "root";' >>"$work/apt/conf"
+export APT_CONFIG=$work/apt/conf DEBIAN_FRONTEND=noninteractive
+
+# fetch PACKAGE...: downloads packages and all that they depend on, as for an empty system.
+fetch() {
+  rm -f "$work"/apt/archives/*.deb
+  apt-get install -y -qq --download-only "$@" </dev/null >/dev/null
+}
+unpack() {
+  # base-files first: it makes /bin and /lib the links that the others expect.
+  for package in "$work"/apt/archives/base-files_*.deb "$work"/apt/archives/*.deb; do
+    [[ ! -e $package ]] || dpkg-deb --extract "$package" "$1"
+  done
+}
+
+apt-get update -qq </dev/null
+required=$(apt-cache dumpavail | awk '/^Package: /{p=$2} /^Priority: required/{print p}' | sort -u)
+fetch $required apt
+unpack "$work/tree"
+fetch base-files erofs-utils libdeflate0 liblz4-1 liblzma5 libzstd1 zlib1g libstdc++6 libgcc-s1 libc6
+unpack "$work/root"
+
+loader=$(cd "$work/root" && find usr -name 'ld-linux*.so.*' | sort | head -n 1)
+folder=$(cd "$work/root" && dirname "$(find usr -name 'liblz4.so.1' | head -n 1)")
+echo "$dir/root/$loader" >"$work/loader"
+echo "$dir/root/$folder" >"$work/libraries"
+for tool in mkfs.erofs fsck.erofs dump.erofs; do
+  printf '#!/bin/sh\nexec %q --library-path %q %q "$@"\n' "$dir/root/$loader" "$dir/root/$folder" \
+    "$dir/root/usr/bin/$tool" >"$work/bin/$tool"
+  chmod +x "$work/bin/$tool"
+done
+for package in "$work"/apt/archives/*.deb; do dpkg-deb --show --showformat '${Package} ${Version}\n' "$package"; done |
+  grep -E '^(erofs-utils|lib(deflate0|lz4-1|lzma5|zstd1|c6)) ' >"$work/versions"
+rm -rf "$work/apt" "$dir"
+chmod 755 "$work"
+mv "$work" "$dir"
+trap - EXIT
+echo "$dir"
