@@ -16,11 +16,13 @@ func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
 var products: [Product] = [
   .library(name: "PageVectors", targets: ["PageVectors"]),
   .library(name: "Codecs", targets: ["Codecs"]),
+  .library(name: "EROFS", targets: ["EROFS"]),
 ]
 
 var targets: [Target] = [
   .target(name: "PageVectors", path: "Sources/Core/PageVectors", swiftSettings: core),
   .target(name: "Codecs", dependencies: ["PageVectors"], path: "Sources/Core/Codecs", swiftSettings: core),
+  .target(name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS", swiftSettings: core),
 ]
 
 if !embedded {
@@ -30,11 +32,13 @@ if !embedded {
     library("CZstd", "libzstd", "libzstd-dev"),
     library("CDeflate", "libdeflate", "libdeflate-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
-    .target(name: "TestSupport", dependencies: ["PageVectors"], path: "Tests/TestSupport"),
+    library("CCrypto", "libcrypto", "libssl-dev"),
+    .target(name: "TestSupport", dependencies: ["EROFS", "PageVectors", "CCrypto"], path: "Tests/TestSupport"),
     .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "TestSupport"]),
     .testTarget(
       name: "CodecsTests",
       dependencies: ["Codecs", "PageVectors", "TestSupport", "CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"]),
+    .testTarget(name: "EROFSTests", dependencies: ["EROFS", "PageVectors", "TestSupport"]),
   ]
 }
 

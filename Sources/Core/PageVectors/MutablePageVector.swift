@@ -41,7 +41,7 @@ public struct MutablePageVector: @unchecked Sendable {
 
   /// As ``PageVector/unsafeRun(at:)``.
   @inlinable @inline(__always) @unsafe
-  package func unsafeRun(at position: Int) -> (start: UnsafeMutableRawPointer, count: Int) {
+  package func unsafeRun(at position: Int) -> FrameRun {
     unsafe readOnly.unsafeRun(at: position)
   }
 
