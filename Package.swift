@@ -16,11 +16,13 @@ func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
 var products: [Product] = [
   .library(name: "PageVectors", targets: ["PageVectors"]),
   .library(name: "Codecs", targets: ["Codecs"]),
+  .library(name: "EROFS", targets: ["EROFS"]),
 ]
 
 var targets: [Target] = [
   .target(name: "PageVectors", path: "Sources/Core/PageVectors", swiftSettings: core),
   .target(name: "Codecs", dependencies: ["PageVectors"], path: "Sources/Core/Codecs", swiftSettings: core),
+  .target(name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS", swiftSettings: core),
 ]
 
 if !embedded {
@@ -30,13 +32,15 @@ if !embedded {
     library("CZstd", "libzstd", "libzstd-dev"),
     library("CDeflate", "libdeflate", "libdeflate-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
+    library("CCrypto", "libcrypto", "libssl-dev"),
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
-    .target(name: "TestSupport", dependencies: ["PageVectors"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["EROFS", "PageVectors", "CCrypto"], path: "Tests/TestSupport"),
     .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "NoMMUMachine", "TestSupport"]),
     .testTarget(name: "NoMMUMachineTests", dependencies: ["NoMMUMachine", "PageVectors", "TestSupport"]),
     .testTarget(
       name: "CodecsTests",
       dependencies: ["Codecs", "PageVectors", "TestSupport", "CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"]),
+    .testTarget(name: "EROFSTests", dependencies: ["EROFS", "PageVectors", "TestSupport"]),
   ]
 }
 

@@ -108,7 +108,7 @@ struct MicroLZMARun {
     let frames = min(ring ?? length, length)
     let output = ScatteredPages(
       count: frames, pageShift: fitting(outputShift, outputOffset + frames), offset: outputOffset, seed: 12)
-    let memory = GuardedMemory(stored.first.flatMap { MicroLZMADecoder.workingBytes(firstByte: $0) } ?? 0)
+    let memory = MicroLZMAMemory(stored.first.flatMap { MicroLZMADecoder.workingBytes(firstByte: $0) } ?? 0)
     defer {
       precondition(output.guardsAreIntact, "written outside the output")
       precondition(memory.guardsAreIntact, "written outside the working memory")
@@ -149,7 +149,7 @@ struct MicroLZMARun {
 }
 
 /// Working memory between guard bytes.
-final class GuardedMemory {
+final class MicroLZMAMemory {
   let workingMemory: WorkingMemory
   private let bytes: UnsafeMutableRawBufferPointer
   private let used: Range<Int>

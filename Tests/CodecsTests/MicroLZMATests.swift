@@ -150,7 +150,7 @@ import Testing
     let needed = MicroLZMADecoder.workingBytes(literalBits: lc + lp)
     let output = ScatteredPages(count: Self.sample.count)
     for (offset, count, isEnough) in [(0, 0, false), (0, needed - 1, false), (4, needed, false), (0, needed, true)] {
-      let memory = GuardedMemory(count, offset: offset)
+      let memory = MicroLZMAMemory(count, offset: offset)
       let input = ScatteredPages(stored)
       var reason: DecodeError.Reason?
       do {

@@ -37,12 +37,12 @@ import Testing
     }
   }
 
-  @Test(arguments: PageLayout.all)
-  func decodesScatteredPages(into: PageLayout) throws {
+  @Test(arguments: ZstandardPages.all)
+  func decodesScatteredPages(into: ZstandardPages) throws {
     for encoder in [Self.encoders[1], Self.encoders[5], Self.encoders[6], Self.encoders[8]] {
       for bytes in [Sample.text(9000), Sample.skewed(12000), Sample.mixed(70000, seed: 5)] {
         let stored = encoder.encode(bytes)
-        for from in PageLayout.all {
+        for from in ZstandardPages.all {
           let decoded = try zstandardDecode(stored, length: bytes.count, from: from, into: into)
           #expect(decoded == bytes, "\(encoder) from \(from)")
         }
@@ -57,7 +57,7 @@ import Testing
     for encoder in [Self.encoders[1], Self.encoders[9], Self.encoders[7]] {
       let bytes = Sample.mixed(step < 100 ? 20000 : 150000, seed: 8)
       let stored = encoder.encode(bytes)
-      for layout in [PageLayout.contiguous, PageLayout(shift: 9, offset: 3)] {
+      for layout in [ZstandardPages.contiguous, ZstandardPages(shift: 9, offset: 3)] {
         for favoursSpeed in [true, false] {
           let decoded = try zstandardDecode(
             stored, length: bytes.count, from: layout, into: layout, step: step, favoursSpeed: favoursSpeed)
@@ -75,7 +75,9 @@ import Testing
       let encoder = ZstandardEncoder(
         level: 7, windowLog: windowLog, checksum: checksum, contentSize: false, flushEvery: flush)
       let stored = encoder.encode(bytes)
-      for layout in [PageLayout.contiguous, PageLayout(shift: 6, offset: 9), PageLayout(shift: 12, offset: 100)] {
+      for layout in [
+        ZstandardPages.contiguous, ZstandardPages(shift: 6, offset: 9), ZstandardPages(shift: 12, offset: 100),
+      ] {
         for (extra, step) in [(64, Int.max), (64, 700), (65, Int.max), (100, 13), (4000, Int.max)] {
           let ring = 1 << Int(windowLog) + extra
           let decoded = try zstandardDecode(
@@ -101,7 +103,7 @@ import Testing
   func decodesPrefixes(encoder: ZstandardEncoder) throws {
     let bytes = Sample.mixed(3500, seed: 12) + Sample.skewed(1500) + Sample.text(1000)
     let stored = encoder.encode(bytes)
-    for layout in [PageLayout.contiguous, PageLayout(shift: 8, offset: 30)] {
+    for layout in [ZstandardPages.contiguous, ZstandardPages(shift: 8, offset: 30)] {
       for length in stride(from: 0, through: bytes.count, by: 13) {
         let decoded = try zstandardDecode(stored, length: length, into: layout, finishes: false)
         #expect(decoded == Array(bytes[..<length]), "\(length)")
@@ -119,8 +121,8 @@ import Testing
     ] {
       let bytes = Sample.mixed(size, seed: UInt64(size))
       let stored = encoder.encode(bytes)
-      #expect(try zstandardDecode(stored, length: size, from: PageLayout(shift: 12, offset: 0)) == bytes)
-      #expect(try zstandardDecode(stored, length: size, into: PageLayout(shift: 12, offset: 0)) == bytes)
+      #expect(try zstandardDecode(stored, length: size, from: ZstandardPages(shift: 12, offset: 0)) == bytes)
+      #expect(try zstandardDecode(stored, length: size, into: ZstandardPages(shift: 12, offset: 0)) == bytes)
     }
   }
 

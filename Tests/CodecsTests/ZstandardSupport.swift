@@ -7,17 +7,18 @@ import TestSupport
 @testable import Codecs
 
 /// How the pages lie that a test decodes from or into.
-struct PageLayout: Sendable, CustomStringConvertible {
+struct ZstandardPages: Sendable, CustomStringConvertible {
   var shift: Int
   var offset: Int
   var description: String { shift >= 24 ? "contiguous" : "pages of \(1 << shift) from \(offset)" }
 
   static let all = [
-    PageLayout(shift: 0, offset: 0), PageLayout(shift: 4, offset: 5), PageLayout(shift: 7, offset: 0),
-    PageLayout(shift: 9, offset: 511), PageLayout(shift: 12, offset: 0), PageLayout(shift: 12, offset: 1234),
-    PageLayout(shift: 16, offset: 77), PageLayout(shift: 24, offset: 0),
+    ZstandardPages(shift: 0, offset: 0), ZstandardPages(shift: 4, offset: 5), ZstandardPages(shift: 7, offset: 0),
+    ZstandardPages(shift: 9, offset: 511), ZstandardPages(shift: 12, offset: 0),
+    ZstandardPages(shift: 12, offset: 1234),
+    ZstandardPages(shift: 16, offset: 77), ZstandardPages(shift: 24, offset: 0),
   ]
-  static let contiguous = PageLayout(shift: 24, offset: 0)
+  static let contiguous = ZstandardPages(shift: 24, offset: 0)
 
   func pages(_ bytes: [UInt8], seed: UInt64 = 1) -> ScatteredPages {
     let pages = pages(count: bytes.count, seed: seed)
@@ -124,7 +125,8 @@ func libzstdDecode(_ stored: [UInt8], capacity: Int) -> [UInt8]? {
 ///   - step: bytes per call.
 ///   - finishes: whether the stream has to end there.
 func zstandardDecode(
-  _ stored: [UInt8], length: Int, from: PageLayout = .contiguous, into: PageLayout = .contiguous, ring: Int? = nil,
+  _ stored: [UInt8], length: Int, from: ZstandardPages = .contiguous, into: ZstandardPages = .contiguous,
+  ring: Int? = nil,
   step: Int = .max, favoursSpeed: Bool = true, finishes: Bool = true
 ) throws(WitnessedError) -> [UInt8] {
   let input = from.pages(stored, seed: 7)

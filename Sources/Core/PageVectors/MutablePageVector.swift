@@ -41,7 +41,7 @@ public struct MutablePageVector: @unchecked Sendable {
 
   /// As ``PageVector/unsafeRun(at:)``.
   @inlinable @inline(__always) @unsafe
-  package func unsafeRun(at position: Int) -> (start: UnsafeMutableRawPointer, count: Int) {
+  package func unsafeRun(at position: Int) -> FrameRun {
     unsafe readOnly.unsafeRun(at: position)
   }
 
@@ -87,7 +87,7 @@ public struct MutablePageVector: @unchecked Sendable {
     while position < total {
       let to = unsafe unsafeRun(at: position)
       let from = unsafe source.unsafeRun(at: position)
-      let step = unsafe min(total - position, min(to.count, from.count))
+      let step = min(total - position, min(to.count, from.count))
       unsafe to.start.copyMemory(from: from.start, byteCount: step)
       position += step
     }
@@ -100,7 +100,7 @@ public struct MutablePageVector: @unchecked Sendable {
     while position < count {
       let to = unsafe unsafeRun(at: position)
       unsafe to.start.initializeMemory(as: UInt8.self, repeating: byte, count: to.count)
-      unsafe position += to.count
+      position += to.count
     }
   }
 }

@@ -1,5 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+/// Bytes of a vector that lie in one frame: where they start, and how many there are.
+@frozen @safe
+@usableFromInline
+package struct FrameRun {
+  @usableFromInline package let start: UnsafeMutableRawPointer
+  @usableFromInline package let count: Int
+
+  @inlinable @inline(__always)
+  package init(start: UnsafeMutableRawPointer, count: Int) {
+    unsafe self.start = start
+    self.count = count
+  }
+}
+
 /// Bytes scattered over page frames: a table of frame addresses, the offset of the first byte, and a length.
 ///
 /// Contiguous memory is the case of one page that is large enough, so whoever works on a page vector works on both.
@@ -85,13 +99,15 @@ public struct PageVector: @unchecked Sendable {
   ///
   /// Only the audited primitives of this package call it; everybody else takes ``run(at:)``, which checks.
   @inlinable @inline(__always) @unsafe
-  package func unsafeRun(at position: Int) -> (start: UnsafeMutableRawPointer, count: Int) {
-    guard let table = unsafe table else { return unsafe (base + (offset &+ position), count &- position) }
+  package func unsafeRun(at position: Int) -> FrameRun {
+    guard let table = unsafe table else {
+      return unsafe FrameRun(start: base + (offset &+ position), count: count &- position)
+    }
     let at = offset &+ position
     let inPage = at & ((1 &<< shift) &- 1)
     let left = count &- position
     let inFrame = (1 &<< shift) &- inPage
-    return unsafe (table[at &>> shift] + inPage, left < inFrame ? left : inFrame)
+    return unsafe FrameRun(start: table[at &>> shift] + inPage, count: left < inFrame ? left : inFrame)
   }
 
   /// The longest run of bytes from `position` on that lies in one frame; empty at the vector's end and outside it.
@@ -139,13 +155,13 @@ public struct PageVector: @unchecked Sendable {
   public var contiguousAddress: UnsafeRawPointer? {
     guard count > 0 else { return nil }
     let first = unsafe unsafeRun(at: 0)
-    var position = unsafe first.count
+    var position = first.count
     while position < count {
       let next = unsafe unsafeRun(at: position)
       guard unsafe UInt(bitPattern: next.start) == UInt(bitPattern: first.start) &+ UInt(bitPattern: position) else {
         return nil
       }
-      unsafe position += next.count
+      position += next.count
     }
     return unsafe UnsafeRawPointer(first.start)
   }
@@ -160,7 +176,7 @@ public struct PageVector: @unchecked Sendable {
     while position < count {
       let a = unsafe unsafeRun(at: position)
       let b = unsafe other.unsafeRun(at: position)
-      let step = unsafe min(a.count, b.count)
+      let step = min(a.count, b.count)
       for i in 0..<step
       where unsafe a.start.load(fromByteOffset: i, as: UInt8.self) != b.start.load(fromByteOffset: i, as: UInt8.self) {
         return false
@@ -179,7 +195,7 @@ public struct PageVector: @unchecked Sendable {
     while position < count {
       let run = unsafe unsafeRun(at: position)
       unsafe try body(UnsafeRawBufferPointer(start: run.start, count: run.count))
-      unsafe position += run.count
+      position += run.count
     }
   }
 
@@ -198,7 +214,7 @@ public struct PageVector: @unchecked Sendable {
     let size = MemoryLayout<T>.size
     guard position >= 0, position <= count - size else { return nil }
     let run = unsafe unsafeRun(at: position)
-    if unsafe run.count >= size { return unsafe T(littleEndian: run.start.loadUnaligned(as: T.self)) }
+    if run.count >= size { return unsafe T(littleEndian: run.start.loadUnaligned(as: T.self)) }
     var value: T = 0
     var i = size
     while i > 0 {

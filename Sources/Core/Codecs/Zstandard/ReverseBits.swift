@@ -68,7 +68,7 @@ struct ReverseBits {
   private mutating func place(_ bytes: PageVector, at: Int) {
     let run = unsafe bytes.unsafeRun(at: at)
     unsafe next = Bytes(run.start)
-    if unsafe run.count >= Self.wordBytes {
+    if run.count >= Self.wordBytes {
       let lead = min(bytes.bytesBefore(at), at &- start)
       unsafe low = next - lead
       offsetOfLow = at &- lead

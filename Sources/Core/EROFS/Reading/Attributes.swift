@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import PageVectors
+
+/// An extended attribute: where its name and its value lie.
+@frozen
+public struct Attribute: Equatable, Sendable {
+  /// What comes before the stored name (format, section 16).
+  @frozen
+  public enum Namespace: UInt8, Sendable, CaseIterable {
+    /// No prefix at all: a hidden attribute, which is never listed.
+    case hidden = 0
+    case user = 1
+    case accessACL = 2
+    case defaultACL = 3
+    case trusted = 4
+    case security = 6
+
+    /// The text that a name starts with.
+    public var prefix: StaticString {
+      switch self {
+      case .hidden: ""
+      case .user: "user."
+      case .accessACL: "system.posix_acl_access"
+      case .defaultACL: "system.posix_acl_default"
+      case .trusted: "trusted."
+      case .security: "security."
+      }
+    }
+  }
+
+  public let namespace: Namespace
+  /// Bytes of a long prefix between the namespace's and the stored name.
+  let infix: Range
+  let name: Range
+  let value: Range
+
+  /// Bytes of the value.
+  public var valueBytes: Int { value.count }
+
+  /// Bytes of the full name.
+  public var nameBytes: Int { namespace.prefix.utf8CodeUnitCount + infix.count + name.count }
+
+  /// Bytes in a stream.
+  @frozen
+  @usableFromInline
+  struct Range: Equatable, Sendable {
+    let place: AttributePlace
+    let offset: UInt64
+    let count: Int
+  }
+}
+
+/// A stream that parts of attributes lie in: the metadata, or (long prefixes) the packed inode's content.
+@usableFromInline
+enum AttributePlace: Equatable, Sendable {
+  case metadata(MetadataStream)
+  case packed
+}
+
+/// A place among an inode's attributes, to go on from.
+@frozen
+public struct AttributeCursor: Sendable {
+  /// Shared ids taken.
+  @usableFromInline var shared = 0
+  /// Bytes of the xattr area that have been passed, once the shared ids are through.
+  @usableFromInline var offset = 0
+
+  @inlinable
+  public init() {}
+}
+
+extension Volume {
+  /// The next attribute of an inode; nil behind the last. Attributes of namespaces that do not exist are passed over, as
+  /// are fillers; hidden ones are given.
+  public mutating func nextAttribute(
+    of inode: Inode, _ cursor: inout AttributeCursor
+  ) throws(EROFSError) -> Attribute? {
+    guard inode.xattrBytes > 0 else { return nil }
+    let header = inode.xattrOffset
+    let sharedCount = Int(try load(inode.stream, header + 4, as: UInt8.self))
+    let fixed = 12 + 4 * sharedCount
+    guard fixed <= inode.xattrBytes else { throw .corrupt(.xattrShared, at: inode.stream.position(header + 4)) }
+    while cursor.shared < sharedCount {
+      let id: UInt32 = try load(inode.stream, header + 12 + 4 * UInt64(cursor.shared))
+      cursor.shared += 1
+      let stream: MetadataStream =
+        superblock.compatible.contains(.sharedXattrsInMetabox) && superblock.metaboxNID != nil ? .metabox : .device
+      let base = stream == .metabox ? 0 : UInt64(superblock.xattrBlock) &<< UInt64(superblock.blockShift)
+      if let attribute = try attribute(stream, at: base + 4 * UInt64(id), limit: nil).attribute { return attribute }
+    }
+    cursor.offset = max(cursor.offset, fixed)
+    while cursor.offset < inode.xattrBytes {
+      let (attribute, size) = try attribute(
+        inode.stream, at: header + UInt64(cursor.offset), limit: inode.xattrBytes - cursor.offset)
+      cursor.offset += size
+      if let attribute { return attribute }
+    }
+    return nil
+  }
+
+  /// The attribute of that full name (`user.…`); nil where the inode has none. The name filter, where the image has
+  /// one, spares most searches.
+  public mutating func attribute(named name: PageVector, of inode: Inode) throws(EROFSError) -> Attribute? {
+    guard inode.xattrBytes > 0 else { return nil }
+    if superblock.xattrFilterIsUsable, try filterExcludes(name, inode) { return nil }
+    var cursor = AttributeCursor()
+    while let attribute = try nextAttribute(of: inode, &cursor) {
+      if attribute.namespace != .hidden, try nameMatches(attribute, name) { return attribute }
+    }
+    return nil
+  }
+
+  /// Copies the full name, as much of it as `destination` holds; returns how many bytes.
+  public mutating func copyName(
+    of attribute: Attribute, into destination: MutablePageVector
+  ) throws(EROFSError) -> Int {
+    let prefix = attribute.namespace.prefix
+    var done = 0
+    while done < prefix.utf8CodeUnitCount, done < destination.count {
+      destination.set(unsafe prefix.utf8Start[done], at: done)
+      done += 1
+    }
+    done += try copy(attribute.infix, from: 0, into: destination.dropFirst(done))
+    done += try copy(attribute.name, from: 0, into: destination.dropFirst(done))
+    return done
+  }
+
+  /// Copies the value from byte `offset` on, as much of it as `destination` holds; returns how many bytes.
+  public mutating func copyValue(
+    of attribute: Attribute, from offset: Int = 0, into destination: MutablePageVector
+  ) throws(EROFSError) -> Int {
+    try copy(attribute.value, from: offset, into: destination)
+  }
+
+  private mutating func copy(
+    _ range: Attribute.Range, from start: Int, into destination: MutablePageVector
+  ) throws(EROFSError) -> Int {
+    guard start >= 0, start < range.count else { return 0 }
+    let part = destination.prefix(range.count - start)
+    let at = range.offset + UInt64(start)
+    switch range.place {
+    case .metadata(let stream): try copy(stream, at: at, into: part)
+    case .packed: _ = try read(.packed, try openPacked(), at: at, into: part)
+    }
+    return part.count
+  }
+
+  /// Parses an entry; no attribute for a filler or an unknown namespace. Returns the entry's size too.
+  ///
+  /// - Parameter limit: bytes left in the area that the entry lies in.
+  private mutating func attribute(
+    _ stream: MetadataStream, at offset: UInt64, limit: Int?
+  ) throws(EROFSError) -> (attribute: Attribute?, size: Int) {
+    let defect = EROFSError.corrupt(.xattrEntry, at: stream.position(offset))
+    if let limit, limit < 4 { throw defect }
+    let word: UInt32 = try load(stream, offset)
+    let nameBytes = Int(word & 0xFF)
+    let valueBytes = Int(word &>> 16)
+    let size = (4 + nameBytes + valueBytes + 3) & ~3
+    if let limit, size > limit { throw defect }
+    let place = AttributePlace.metadata(stream)
+    let name = Attribute.Range(place: place, offset: offset + 4, count: nameBytes)
+    let value = Attribute.Range(place: place, offset: offset + 4 + UInt64(nameBytes), count: valueBytes)
+    let index = UInt8((word &>> 8) & 0xFF)
+    var base = index
+    var infix = Attribute.Range(place: place, offset: 0, count: 0)
+    if index & 0x80 != 0 {
+      guard Int(index & 0x7F) < superblock.xattrPrefixCount else {
+        throw .corrupt(.xattrPrefix, at: stream.position(offset))
+      }
+      (base, infix) = try longPrefix(Int(index & 0x7F))
+    } else if index == 0 {
+      return (nil, size)
+    }
+    guard let namespace = Attribute.Namespace(rawValue: base) else { return (nil, size) }
+    return (Attribute(namespace: namespace, infix: infix, name: name, value: value), size)
+  }
+
+  /// Record `index` of the table of long prefixes; it has no index of its own, so the records before it are walked.
+  private mutating func longPrefix(_ index: Int) throws(EROFSError) -> (UInt8, Attribute.Range) {
+    let place: AttributePlace
+    if superblock.compatible.contains(.plainXattrPrefixes) {
+      place = .metadata(.device)
+    } else if superblock.metaboxNID != nil {
+      place = .metadata(.metabox)
+    } else {
+      place = superblock.packedNID != 0 ? .packed : .metadata(.device)
+    }
+    var at = superblock.xattrPrefixOffset
+    for number in 0...index {
+      at = (at + 3) & ~3
+      let size = UInt64(try load(place, at, as: UInt16.self))
+      guard (1...256).contains(size) else {
+        throw .corrupt(.xattrPrefix, at: .device(0, offset: Superblock.offset + 0x5C))
+      }
+      if number == index {
+        let base: UInt8 = try load(place, at + 2)
+        return (base, Attribute.Range(place: place, offset: at + 3, count: Int(size) - 1))
+      }
+      at += 2 + size
+    }
+    throw .corrupt(.xattrPrefix, at: .device(0, offset: Superblock.offset + 0x5C))
+  }
+
+  private mutating func load<T: FixedWidthInteger>(
+    _ place: AttributePlace, _ offset: UInt64, as type: T.Type = T.self
+  ) throws(EROFSError) -> T {
+    switch place {
+    case .metadata(let stream):
+      return try load(stream, offset)
+    case .packed:
+      var value: T = 0
+      let count = try unsafe withUnsafeMutableBytes(of: &value) { (buffer) throws(EROFSError) in
+        try unsafe read(.packed, try openPacked(), at: offset, into: MutablePageVector(unsafeContiguous: buffer))
+      }
+      guard count == MemoryLayout<T>.size else {
+        throw .corrupt(.xattrPrefix, at: .device(0, offset: Superblock.offset + 0x5C))
+      }
+      return T(littleEndian: value)
+    }
+  }
+
+  // MARK: Names
+
+  private mutating func nameMatches(_ attribute: Attribute, _ name: PageVector) throws(EROFSError) -> Bool {
+    guard attribute.nameBytes == name.count else { return false }
+    let prefix = attribute.namespace.prefix
+    for i in 0..<prefix.utf8CodeUnitCount where unsafe name.byte(at: i) != prefix.utf8Start[i] { return false }
+    let rest = name.dropFirst(prefix.utf8CodeUnitCount)
+    guard try equals(attribute.infix, rest.prefix(attribute.infix.count)) else { return false }
+    return try equals(attribute.name, rest.dropFirst(attribute.infix.count))
+  }
+
+  private mutating func equals(_ range: Attribute.Range, _ bytes: PageVector) throws(EROFSError) -> Bool {
+    guard range.count == bytes.count else { return false }
+    for i in 0..<bytes.count {
+      let stored: UInt8 = try load(range.place, range.offset + UInt64(i))
+      if stored != bytes.byte(at: i) { return false }
+    }
+    return true
+  }
+
+  /// Whether the inode's name filter says that it has no attribute of that name (format, section 17).
+  private mutating func filterExcludes(_ name: PageVector, _ inode: Inode) throws(EROFSError) -> Bool {
+    let filter: UInt32 = try load(inode.stream, inode.xattrOffset)
+    guard filter != 0 else { return false }
+    for namespace in Attribute.Namespace.allCases where namespace != .hidden {
+      let prefix = namespace.prefix
+      let count = prefix.utf8CodeUnitCount
+      guard name.count >= count else { continue }
+      var isMatch = true
+      for i in 0..<count where unsafe name.byte(at: i) != prefix.utf8Start[i] { isMatch = false }
+      guard isMatch else { continue }
+      var hash = XXH32(seed: 0x25BB_E08F &+ UInt32(namespace.rawValue))
+      for i in count..<name.count { hash.update(name.byte(at: i) ?? 0) }
+      return filter & (1 &<< (hash.digest & 31)) != 0
+    }
+    return false
+  }
+}

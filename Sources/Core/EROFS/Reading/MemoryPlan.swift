@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+/// The bytes of memory that reading needs, known before anything is read.
+///
+/// Plans add up: one for opening the image, one for each file that will be read; ``formUnion(_:)`` makes the one that
+/// serves all of them, one after another. The reader never uses more.
+@frozen
+public struct MemoryPlan: Equatable, Sendable {
+  @frozen
+  public struct Decoding: Equatable, Sendable {
+    /// Bytes for decoded data, and for stored data where the storage does not map it.
+    public var frames = 0
+    /// Bytes for the codec's tables.
+    public var state = 0
+    /// The part of `frames` that stored bytes take, in the extent that needs most.
+    public var stored = 0
+
+    @inlinable
+    public init() {}
+  }
+
+  public var metadata = 0
+  public var metaboxBlock = 0
+  public var directory = 0
+  public var file = Decoding()
+  public var packed = Decoding()
+  public var metabox = Decoding()
+
+  @inlinable
+  public init() {}
+
+  /// Bytes that may be scattered over page frames.
+  public var frameBytes: Int {
+    metadata + metaboxBlock + directory + file.frames + packed.frames + metabox.frames
+  }
+
+  /// Bytes of codec tables, each codec's in one piece.
+  public var stateBytes: Int {
+    Self.aligned(file.state) + Self.aligned(packed.state) + Self.aligned(metabox.state)
+  }
+
+  public var totalBytes: Int { frameBytes + stateBytes }
+
+  static func aligned(_ count: Int) -> Int { (count + 7) & ~7 }
+
+  /// How much of an extent is to stay at hand while it is read.
+  @frozen
+  public enum Depth: Sendable {
+    /// The fewest bytes with which everything can be read, each extent decoded once by a reader that goes forward.
+    case least
+    /// All of an extent, so that going back inside it decodes nothing twice.
+    case wholeExtents
+  }
+
+  public mutating func formUnion(_ other: MemoryPlan) {
+    metadata = max(metadata, other.metadata)
+    metaboxBlock = max(metaboxBlock, other.metaboxBlock)
+    directory = max(directory, other.directory)
+    file.formUnion(other.file)
+    packed.formUnion(other.packed)
+    metabox.formUnion(other.metabox)
+  }
+}
+
+extension MemoryPlan.Decoding {
+  mutating func formUnion(_ other: Self) {
+    if other.frames > frames { stored = other.stored }
+    frames = max(frames, other.frames)
+    state = max(state, other.state)
+  }
+}
+
+extension Volume {
+  /// What it takes to reach inodes and directories: blocks, and the decoding of the metabox where there is one.
+  ///
+  /// Making it needs the memory of ``blocks`` only.
+  public mutating func basicPlan(_ depth: MemoryPlan.Depth = .least) throws(EROFSError) -> MemoryPlan {
+    var plan = blocks
+    if superblock.metaboxNID != nil {
+      plan.metaboxBlock = superblock.blockSize
+      let inode = try openMetabox()
+      let metabox = try decoding(of: inode, depth)
+      plan.metabox = metabox.own
+      if metabox.usesPacked { plan.packed = try packedDecoding(depth) }
+    }
+    if superblock.xattrPrefixCount > 0, superblock.packedNID != 0, superblock.metaboxNID == nil,
+      !superblock.compatible.contains(.plainXattrPrefixes)
+    {
+      plan.packed.formUnion(try packedDecoding(depth))
+    }
+    return plan
+  }
+
+  /// What it takes to plan: a block of metadata where the storage does not map it, and a block of a directory.
+  public var blocks: MemoryPlan {
+    var plan = MemoryPlan()
+    plan.metadata = isMapped ? 0 : superblock.blockSize
+    plan.directory = superblock.blockSize
+    return plan
+  }
+
+  /// Whether the storage shows its bytes without being read.
+  private var isMapped: Bool { storage.mapped(device: 0, at: 0, count: 1) != nil }
+
+  /// What it takes to read `inode`, from its index alone: none of its data is looked at.
+  ///
+  /// Making it needs the memory of ``basicPlan(_:)``.
+  public mutating func plan(for inode: Inode, _ depth: MemoryPlan.Depth = .least) throws(EROFSError) -> MemoryPlan {
+    var plan = try basicPlan(depth)
+    let file = try decoding(of: inode, depth)
+    plan.file = file.own
+    if file.usesPacked { plan.packed.formUnion(try packedDecoding(depth)) }
+    return plan
+  }
+
+  private mutating func packedDecoding(_ depth: MemoryPlan.Depth) throws(EROFSError) -> MemoryPlan.Decoding {
+    try decoding(of: try openPacked(), depth).own
+  }
+
+  private mutating func decoding(
+    of inode: Inode, _ depth: MemoryPlan.Depth
+  ) throws(EROFSError) -> (own: MemoryPlan.Decoding, usesPacked: Bool) {
+    var plan = MemoryPlan.Decoding()
+    var usesPacked = false
+    switch inode.data {
+    case .fragment: return (plan, true)
+    case .indexed, .encoded: break
+    default: return (plan, false)
+    }
+    var offset: UInt64 = 0
+    while let extent = try extent(of: inode, at: offset) {
+      offset = extent.end
+      if case .packed = extent.place { usesPacked = true }
+      guard case .compressed(let algorithm) = extent.encoding else { continue }
+      plan.formUnion(decoding(of: extent, algorithm, depth))
+    }
+    return (plan, usesPacked)
+  }
+
+  private func decoding(
+    of extent: Extent, _ algorithm: Algorithm, _ depth: MemoryPlan.Depth
+  ) -> MemoryPlan.Decoding {
+    let length = Int(truncatingIfNeeded: extent.length)
+    let stored = Int(truncatingIfNeeded: extent.storedLength)
+    var mapped = false
+    switch extent.place {
+    case .device, .metadata(.device, _): mapped = isMapped
+    default: break
+    }
+    let inPlace = canDecodeInPlace(extent, algorithm)
+    let whole = ExtentArrangement.whole(
+      length: length, storedLength: stored, isMapped: mapped, canDecodeInPlace: inPlace)
+    var plan = MemoryPlan.Decoding()
+    plan.frames =
+      depth == .wholeExtents
+      ? whole
+      : ExtentArrangement.least(
+        length: length, storedLength: stored, isMapped: mapped, canDecodeInPlace: inPlace,
+        window: superblock.compression.window(of: algorithm))
+    plan.stored = mapped ? 0 : max(0, plan.frames - length)
+    plan.state = algorithm.workingBytes
+    return plan
+  }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import PageVectors
+
+/// The device's own word on why it could not read. Its meaning is the storage's: an errno on hosts and in kernels.
+@frozen
+public struct StorageError: Error, Equatable, Sendable {
+  public let code: Int32
+  @inlinable
+  public init(code: Int32) { self.code = code }
+}
+
+/// Where the bytes of an image come from: memory, memory-mapped flash, a file, a block device.
+///
+/// Device 0 is the primary device, which holds the superblock; 1, 2, … are the extra devices in the order of the image's
+/// device table. Offsets count bytes from the image's start on that device; whatever lies in front of it or behind it
+/// (a boot loader, a signature) is the storage's business.
+public protocol Storage {
+  /// Bytes that can be read from `device`; 0 for a device that is not there.
+  func byteCount(ofDevice device: Int) -> UInt64
+
+  /// Fills `destination` from byte `offset` of `device` on. The reader asks only for bytes inside the device.
+  func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError)
+
+  /// Bytes from `offset` on that lie in memory already and stay valid as long as the storage does: at least 1, and as
+  /// many as there are up to `count`. Nil where the storage has to be read. The reader asks only for bytes inside.
+  func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector?
+}
+
+extension Storage {
+  public func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector? { nil }
+}
+
+/// An image in memory, whole: a mapped file, memory-mapped flash, a test's array.
+@frozen
+public struct MemoryStorage: Storage, Sendable {
+  public let bytes: PageVector
+
+  @inlinable
+  public init(_ bytes: PageVector) { self.bytes = bytes }
+
+  @inlinable
+  public func byteCount(ofDevice device: Int) -> UInt64 { device == 0 ? UInt64(bytes.count) : 0 }
+
+  @inlinable
+  public func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
+    guard device == 0, offset <= UInt64(bytes.count) else { throw StorageError(code: 0) }
+    let source = bytes.dropFirst(Int(truncatingIfNeeded: offset))
+    guard source.count >= destination.count else { throw StorageError(code: 0) }
+    destination.copy(from: source)
+  }
+
+  @inlinable
+  public func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector? {
+    guard device == 0, offset < UInt64(bytes.count) else { return nil }
+    return bytes.slice(at: Int(truncatingIfNeeded: offset), count: count)
+  }
+}
