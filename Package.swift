@@ -19,6 +19,8 @@ var products: [Product] = [
   .library(name: "EROFS", targets: ["EROFS"]),
 ]
 
+var dependencies: [Package.Dependency] = []
+
 var targets: [Target] = [
   .target(name: "PageVectors", path: "Sources/Core/PageVectors", swiftSettings: core),
   .target(name: "Codecs", dependencies: ["PageVectors"], path: "Sources/Core/Codecs", swiftSettings: core),
@@ -26,6 +28,14 @@ var targets: [Target] = [
 ]
 
 if !embedded {
+  products += [
+    .library(name: "EROFSTools", targets: ["EROFSTools"]),
+    .executable(name: "erofs", targets: ["erofs"]),
+  ]
+  dependencies += [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ]
   targets += [
     library("CLZ4", "liblz4", "liblz4-dev"),
     library("CLZMA", "liblzma", "liblzma-dev"),
@@ -33,6 +43,17 @@ if !embedded {
     library("CDeflate", "libdeflate", "libdeflate-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
     library("CCrypto", "libcrypto", "libssl-dev"),
+    .target(
+      name: "EROFSTools",
+      dependencies: ["EROFS", "PageVectors", "CCrypto", .product(name: "SystemPackage", package: "swift-system")],
+      path: "Sources/Host/EROFSTools"),
+    .executableTarget(
+      name: "erofs",
+      dependencies: [
+        "EROFS", "EROFSTools", "NoMMUMachine", "PageVectors",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], path: "Sources/Host/erofs"),
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
     .target(name: "TestSupport", dependencies: ["EROFS", "PageVectors", "CCrypto"], path: "Tests/TestSupport"),
     .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "NoMMUMachine", "TestSupport"]),
@@ -44,4 +65,5 @@ if !embedded {
   ]
 }
 
-let package = Package(name: "swift-erofs", products: products, targets: targets, swiftLanguageModes: [.v6])
+let package = Package(
+  name: "swift-erofs", products: products, dependencies: dependencies, targets: targets, swiftLanguageModes: [.v6])

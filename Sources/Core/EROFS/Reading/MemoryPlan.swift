@@ -62,6 +62,26 @@ public struct MemoryPlan: Equatable, Sendable {
   }
 }
 
+extension MemoryPlan {
+  /// What no image can exceed, for those who have address space to spare and touch only what they use.
+  public static func maximum(for superblock: Superblock) -> MemoryPlan {
+    var plan = MemoryPlan()
+    plan.metadata = superblock.blockSize
+    plan.metaboxBlock = superblock.metaboxNID == nil ? 0 : superblock.blockSize
+    plan.directory = superblock.blockSize
+    var decoding = Decoding()
+    decoding.stored = Superblock.maximumStoredBytes
+    decoding.frames = Superblock.maximumDecodedBytes + decoding.stored
+    for algorithm in Algorithm.allCases where superblock.compression.announces(algorithm) {
+      decoding.state = max(decoding.state, algorithm.workingBytes)
+    }
+    plan.file = decoding
+    if superblock.packedNID != 0 { plan.packed = decoding }
+    if superblock.metaboxNID != nil { plan.metabox = decoding }
+    return plan
+  }
+}
+
 extension MemoryPlan.Decoding {
   mutating func formUnion(_ other: Self) {
     if other.frames > frames { stored = other.stored }

@@ -18,6 +18,20 @@ extension Volume {
     }
   }
 
+  /// Reads the bytes of an extent of `inode`, as ``extent(of:at:)`` gave it, from its byte `skip` on.
+  ///
+  /// Who asks for all of an extent at once has it decoded straight into `destination`.
+  ///
+  /// - Returns: how many: as many as `destination` holds, fewer only at the end of the extent.
+  public mutating func read(
+    _ inode: Inode, _ extent: Extent, from skip: UInt64 = 0, into destination: MutablePageVector
+  ) throws(EROFSError) -> Int {
+    guard skip < extent.length else { return 0 }
+    let count = Int(min(UInt64(destination.count), extent.length - skip))
+    try read(.file, inode, extent, skip: skip, into: destination.prefix(count))
+    return count
+  }
+
   mutating func read(
     _ role: Role, _ inode: Inode, at offset: UInt64, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {

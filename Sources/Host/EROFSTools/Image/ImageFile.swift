@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import PageVectors
+import SystemPackage
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// An image file (or block device) and the image's extra devices, mapped into memory.
+///
+/// It may be shared between threads. A file that somebody shortens while it is mapped makes its reader receive SIGBUS,
+/// as with any mapped file.
+public final class ImageFile: Storage, Sendable {
+  /// Why a file could not be opened.
+  public struct OpenError: Error, CustomStringConvertible {
+    public let path: FilePath
+    public let reason: Reason
+
+    public enum Reason: Sendable {
+      case system(Errno)
+      /// The image is to start behind the end of the file.
+      case offset(UInt64, fileSize: UInt64)
+      /// A directory, a fifo, a terminal.
+      case notAFile
+    }
+
+    public var description: String {
+      switch reason {
+      case .system(let errno): "\(path): \(errno)"
+      case .offset(let offset, let size):
+        "\(path): the image is to start at byte \(offset), but the file has only \(size)"
+      case .notAFile: "\(path): not a file or block device"
+      }
+    }
+  }
+
+  private struct Mapping: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer?
+    let mappedBytes: Int
+    let bytes: PageVector
+  }
+
+  private let mappings: [Mapping]
+
+  /// Opens an image.
+  ///
+  /// - Parameters:
+  ///   - devices: the extra devices, in the order of the image's device table.
+  ///   - offset: where the image starts in the file at `path`, in bytes.
+  public init(_ path: FilePath, devices: [FilePath] = [], offset: UInt64 = 0) throws(OpenError) {
+    var opened: [Mapping] = []
+    do throws(OpenError) {
+      opened.append(try Self.map(path, offset: offset))
+      for device in devices { opened.append(try Self.map(device, offset: 0)) }
+    } catch {
+      Self.unmap(opened)
+      throw error
+    }
+    mappings = opened
+  }
+
+  deinit { Self.unmap(mappings) }
+
+  private static func unmap(_ mappings: [Mapping]) {
+    for mapping in mappings { if let base = mapping.base { munmap(base, mapping.mappedBytes) } }
+  }
+
+  private static func map(_ path: FilePath, offset: UInt64) throws(OpenError) -> Mapping {
+    do {
+      let file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec])
+      defer { try? file.close() }
+      var status = stat()
+      guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+      let kind = status.st_mode & S_IFMT
+      guard kind == S_IFREG || kind == S_IFBLK else { throw OpenError(path: path, reason: .notAFile) }
+      let size = UInt64(try file.seek(offset: 0, from: .end))
+      guard offset <= size else { throw OpenError(path: path, reason: .offset(offset, fileSize: size)) }
+      guard size > 0 else { return Mapping(base: nil, mappedBytes: 0, bytes: PageVector()) }
+      guard let count = Int(exactly: size) else { throw Errno.fileTooLarge }
+      guard let base = mmap(nil, count, PROT_READ, MAP_SHARED, file.rawValue, 0), base != MAP_FAILED else {
+        throw Errno(rawValue: errno)
+      }
+      let bytes = PageVector(unsafeContiguous: base, count: count)
+      return Mapping(base: base, mappedBytes: count, bytes: bytes.dropFirst(Int(offset)))
+    } catch let error as OpenError {
+      throw error
+    } catch let error as Errno {
+      throw OpenError(path: path, reason: .system(error))
+    } catch {
+      throw OpenError(path: path, reason: .system(.ioError))
+    }
+  }
+
+  public func byteCount(ofDevice device: Int) -> UInt64 {
+    device < mappings.count ? UInt64(mappings[device].bytes.count) : 0
+  }
+
+  public func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
+    guard device < mappings.count, offset <= byteCount(ofDevice: device),
+      UInt64(destination.count) <= byteCount(ofDevice: device) - offset
+    else { throw StorageError(code: Errno.invalidArgument.rawValue) }
+    destination.copy(from: mappings[device].bytes.dropFirst(Int(offset)))
+  }
+
+  public func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector? {
+    guard device < mappings.count, offset < byteCount(ofDevice: device) else { return nil }
+    return mappings[device].bytes.slice(at: Int(offset), count: count)
+  }
+}
