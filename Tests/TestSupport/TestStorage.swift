@@ -27,12 +27,29 @@ public final class TestStorage: Storage, @unchecked Sendable {
 
   public var reads: Int { readCount.load(ordering: .relaxed) }
 
+  public struct Read: Hashable, Sendable {
+    public var device: Int
+    public var offset: UInt64
+    public var count: UInt64
+
+    public init(device: Int, offset: UInt64, count: UInt64) {
+      self.device = device
+      self.offset = offset
+      self.count = count
+    }
+  }
+
+  private let log = Mutex<[Read]>([])
+  /// All reads so far, in order.
+  public var allReads: [Read] { log.withLock { $0 } }
+
   public func byteCount(ofDevice device: Int) -> UInt64 {
     device < devices.count ? UInt64(devices[device].count) : 0
   }
 
   public func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
     let number = readCount.wrappingAdd(1, ordering: .relaxed).oldValue
+    log.withLock { $0.append(Read(device: device, offset: offset, count: UInt64(destination.count))) }
     if number == failingRead { throw StorageError(code: 5) }
     guard device < devices.count, offset <= UInt64(devices[device].count),
       UInt64(destination.count) <= UInt64(devices[device].count) - offset

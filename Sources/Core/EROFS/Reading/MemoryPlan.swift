@@ -99,14 +99,15 @@ extension Volume {
     if superblock.metaboxNID != nil {
       plan.metaboxBlock = superblock.blockSize
       let inode = try openMetabox()
-      let metabox = try decoding(of: inode, depth)
-      plan.metabox = metabox.own
-      if metabox.usesPacked { plan.packed = try packedDecoding(depth) }
+      (plan.metabox, plan.packed) = try decoding(of: inode, in: 0..<inode.size, depth)
     }
     if superblock.xattrPrefixCount > 0, superblock.packedNID != 0, superblock.metaboxNID == nil,
       !superblock.compatible.contains(.plainXattrPrefixes)
     {
-      plan.packed.formUnion(try packedDecoding(depth))
+      // A record of the table takes 2 bytes, up to 256, and up to 3 of padding.
+      let start = superblock.xattrPrefixOffset
+      let end = start + UInt64(superblock.xattrPrefixCount) * 261
+      plan.packed.formUnion(try packedDecoding(start, end - start, depth))
     }
     return plan
   }
@@ -127,34 +128,48 @@ extension Volume {
   /// Making it needs the memory of ``basicPlan(_:)``.
   public mutating func plan(for inode: Inode, _ depth: MemoryPlan.Depth = .least) throws(EROFSError) -> MemoryPlan {
     var plan = try basicPlan(depth)
-    let file = try decoding(of: inode, depth)
+    let file = try decoding(of: inode, in: 0..<inode.size, depth)
     plan.file = file.own
-    if file.usesPacked { plan.packed.formUnion(try packedDecoding(depth)) }
+    plan.packed.formUnion(file.packed)
     return plan
   }
 
-  private mutating func packedDecoding(_ depth: MemoryPlan.Depth) throws(EROFSError) -> MemoryPlan.Decoding {
-    try decoding(of: try openPacked(), depth).own
+  /// What it takes to decode the extents of `inode` that touch a range of its bytes, and what its fragments take in the
+  /// packed inode.
+  private mutating func decoding(
+    of inode: Inode, in range: Range<UInt64>, _ depth: MemoryPlan.Depth
+  ) throws(EROFSError) -> (own: MemoryPlan.Decoding, packed: MemoryPlan.Decoding) {
+    var plan = MemoryPlan.Decoding()
+    var packed = MemoryPlan.Decoding()
+    switch inode.data {
+    case .indexed, .encoded, .fragment: break
+    default: return (plan, packed)
+    }
+    var offset = range.lowerBound
+    while offset < range.upperBound, let extent = try extent(of: inode, at: offset) {
+      offset = extent.end
+      if case .packed(let start) = extent.place {
+        packed.formUnion(try packedDecoding(start, extent.length, depth))
+      } else if case .compressed(let algorithm) = extent.encoding {
+        plan.formUnion(decoding(of: extent, algorithm, depth))
+      }
+    }
+    return (plan, packed)
   }
 
-  private mutating func decoding(
-    of inode: Inode, _ depth: MemoryPlan.Depth
-  ) throws(EROFSError) -> (own: MemoryPlan.Decoding, usesPacked: Bool) {
+  /// What it takes to decode a part of the packed inode, which has no fragments of its own.
+  private mutating func packedDecoding(
+    _ start: UInt64, _ length: UInt64, _ depth: MemoryPlan.Depth
+  ) throws(EROFSError) -> MemoryPlan.Decoding {
     var plan = MemoryPlan.Decoding()
-    var usesPacked = false
-    switch inode.data {
-    case .fragment: return (plan, true)
-    case .indexed, .encoded: break
-    default: return (plan, false)
-    }
-    var offset: UInt64 = 0
-    while let extent = try extent(of: inode, at: offset) {
+    let inode = try openPacked()
+    var offset = start
+    while offset < start + length, let extent = try extent(of: inode, at: offset) {
       offset = extent.end
-      if case .packed = extent.place { usesPacked = true }
       guard case .compressed(let algorithm) = extent.encoding else { continue }
       plan.formUnion(decoding(of: extent, algorithm, depth))
     }
-    return (plan, usesPacked)
+    return plan
   }
 
   private func decoding(

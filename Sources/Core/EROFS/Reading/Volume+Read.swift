@@ -98,7 +98,7 @@ extension Volume {
     _ role: Role, _ inode: Inode, _ extent: Extent, _ algorithm: Algorithm, skip: Int,
     into destination: MutablePageVector
   ) throws(EROFSError) {
-    if !self[role].canServe(extent, of: inode.nid, from: skip) {
+    if !decoders[role.rawValue].canServe(extent, of: inode.nid, from: skip) {
       if skip == 0, UInt64(destination.count) == extent.length,
         try decodeDirectly(role, inode, extent, algorithm, destination)
       {
@@ -107,7 +107,7 @@ extension Volume {
       try begin(role, inode, extent, algorithm)
     }
     do throws(DecodeError) {
-      try self[role].copy(from: skip, into: destination)
+      try decoders[role.rawValue].copy(from: skip, into: destination)
     } catch { throw undecodable(error, role, extent, algorithm, inode) }
   }
 
@@ -115,8 +115,8 @@ extension Volume {
   private mutating func decodeDirectly(
     _ role: Role, _ inode: Inode, _ extent: Extent, _ algorithm: Algorithm, _ destination: MutablePageVector
   ) throws(EROFSError) -> Bool {
-    let frames = self[role].memory.frames
-    let state = self[role].memory.state
+    let frames = decoders[role.rawValue].memory.frames
+    let state = decoders[role.rawValue].memory.state
     let input: PageVector
     if let mapped = try mappedInput(extent) {
       input = mapped
@@ -125,7 +125,7 @@ extension Volume {
       input = try fetch(role, extent, into: frames)
     }
     // The decoder's state is the one that an extent in the middle of being decoded uses.
-    self[role].reset()
+    decoders[role.rawValue].reset()
     do throws(DecodeError) {
       var decoder = try AnyDecoder(
         algorithm, input: try trimmed(input, extent), output: destination, length: destination.count, memory: state)
@@ -138,8 +138,8 @@ extension Volume {
   private mutating func begin(
     _ role: Role, _ inode: Inode, _ extent: Extent, _ algorithm: Algorithm
   ) throws(EROFSError) {
-    self[role].reset()
-    let frames = self[role].memory.frames
+    decoders[role.rawValue].reset()
+    let frames = decoders[role.rawValue].memory.frames
     let mapped = try mappedInput(extent)
     let length = Int(truncatingIfNeeded: extent.length)
     let storedLength = Int(truncatingIfNeeded: extent.storedLength)
@@ -151,7 +151,7 @@ extension Volume {
         canDecodeInPlace: inPlace, window: window)
     else {
       throw .memory(
-        self[role].framesNeed,
+        decoders[role.rawValue].framesNeed,
         bytes: ExtentArrangement.least(
           length: length, storedLength: storedLength, isMapped: mapped != nil, canDecodeInPlace: inPlace,
           window: window))
@@ -163,7 +163,7 @@ extension Volume {
       input = try fetch(role, extent, into: frames.dropFirst(at))
     }
     do throws(DecodeError) {
-      try self[role].begin(
+      try decoders[role.rawValue].begin(
         extent, of: inode.nid, algorithm, input: try trimmed(input, extent), output: frames.prefix(arrangement.output),
         mustFinish: mustFinish(extent))
     } catch {
@@ -202,7 +202,7 @@ extension Volume {
   ) throws(EROFSError) -> PageVector {
     let destination = area.prefix(Int(truncatingIfNeeded: extent.storedLength))
     guard UInt64(destination.count) == extent.storedLength else {
-      throw .memory(self[role].framesNeed, bytes: Int(truncatingIfNeeded: extent.storedLength))
+      throw .memory(decoders[role.rawValue].framesNeed, bytes: Int(truncatingIfNeeded: extent.storedLength))
     }
     switch extent.place {
     case .device(let device, let address): try readStored(device, address, skip: 0, destination)
@@ -229,7 +229,7 @@ extension Volume {
   private func undecodable(
     _ error: DecodeError, _ role: Role, _ extent: Extent, _ algorithm: Algorithm, _ inode: Inode
   ) -> EROFSError {
-    if error.reason == .memory { return .memory(self[role].stateNeed, bytes: algorithm.workingBytes) }
+    if error.reason == .memory { return .memory(decoders[role.rawValue].stateNeed, bytes: algorithm.workingBytes) }
     return switch extent.place {
     case .device(let device, let address):
       .undecodable(error, algorithm: algorithm, at: .device(device, offset: address))

@@ -20,9 +20,8 @@ public struct Volume<Source: Storage>: ~Copyable {
   var deviceWindow: MetadataWindow
   var metaboxWindow: MetadataWindow
   var directoryWindow: DirectoryWindow
-  var file: ExtentDecoder
-  var packed: ExtentDecoder
-  var metabox: ExtentDecoder
+  /// A decoder for each ``Role``, in the order of their numbers.
+  var decoders: InlineArray<3, ExtentDecoder>
   /// The inodes that others lean on, once they have been needed.
   var openedMetabox: Inode?
   var openedPacked: Inode?
@@ -45,9 +44,7 @@ public struct Volume<Source: Storage>: ~Copyable {
     deviceWindow = MetadataWindow(memory.metadata)
     metaboxWindow = MetadataWindow(memory.metaboxBlock)
     directoryWindow = DirectoryWindow(memory.directory)
-    file = ExtentDecoder(memory.file, needs: .fileExtents, .fileState)
-    packed = ExtentDecoder(memory.packed, needs: .packedExtents, .packedState)
-    metabox = ExtentDecoder(memory.metabox, needs: .metaboxExtents, .metaboxState)
+    decoders = Self.decoders(memory)
   }
 
   /// Replaces the memory, and forgets what lay in the old one.
@@ -55,32 +52,25 @@ public struct Volume<Source: Storage>: ~Copyable {
     deviceWindow = MetadataWindow(memory.metadata)
     metaboxWindow = MetadataWindow(memory.metaboxBlock)
     directoryWindow = DirectoryWindow(memory.directory)
-    file = ExtentDecoder(memory.file, needs: .fileExtents, .fileState)
-    packed = ExtentDecoder(memory.packed, needs: .packedExtents, .packedState)
-    metabox = ExtentDecoder(memory.metabox, needs: .metaboxExtents, .metaboxState)
+    decoders = Self.decoders(memory)
   }
 }
 
 /// Which of the reader's three decoders: files lean on the packed inode for fragments, and inodes on the metabox. Each
 /// of the three keeps its own extent, so that none throws away what another is in the middle of.
-enum Role {
-  case file, packed, metabox
+enum Role: Int {
+  case file = 0
+  case packed = 1
+  case metabox = 2
 }
 
 extension Volume {
-  subscript(role: Role) -> ExtentDecoder {
-    _read {
-      switch role {
-      case .file: yield file
-      case .packed: yield packed
-      case .metabox: yield metabox
-      }
-    }
-    _modify {
-      switch role {
-      case .file: yield &file
-      case .packed: yield &packed
-      case .metabox: yield &metabox
+  private static func decoders(_ memory: ReaderMemory) -> InlineArray<3, ExtentDecoder> {
+    InlineArray<3, ExtentDecoder> { index in
+      switch index {
+      case Role.file.rawValue: ExtentDecoder(memory.file, needs: .fileExtents, .fileState)
+      case Role.packed.rawValue: ExtentDecoder(memory.packed, needs: .packedExtents, .packedState)
+      default: ExtentDecoder(memory.metabox, needs: .metaboxExtents, .metaboxState)
       }
     }
   }
