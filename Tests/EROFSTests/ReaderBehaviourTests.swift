@@ -133,7 +133,8 @@ import Testing
     try Self.path("/contents/text-150000") { path in
       let inode = try volume.inode(at: path)
       let plan = try volume.plan(for: inode)
-      for part in [\MemoryPlan.metadata, \.metaboxBlock, \.directory, \.file.frames, \.packed.frames, \.metabox.frames] {
+      for part in [\MemoryPlan.metadata, \.metaboxBlock, \.directory, \.file.frames, \.packed.frames, \.metabox.frames]
+      {
         guard plan[keyPath: part] > 0 else { continue }
         var smaller = plan
         smaller[keyPath: part] -= 1
