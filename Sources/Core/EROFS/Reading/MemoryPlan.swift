@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import Codecs
+
 /// The bytes of memory that reading needs, known before anything is read.
 ///
 /// Plans add up: one for opening the image, one for each file that will be read; ``formUnion(_:)`` makes the one that
@@ -52,6 +54,15 @@ public struct MemoryPlan: Equatable, Sendable {
     case wholeExtents
   }
 
+  /// How well the tables of a decoder are to be known.
+  @frozen
+  public enum Tables: Sendable {
+    /// From the index alone: what the codec needs at most.
+    case worstCase
+    /// MicroLZMA says in the first byte of each stream how many probabilities it uses: look at it.
+    case exact
+  }
+
   public mutating func formUnion(_ other: MemoryPlan) {
     metadata = max(metadata, other.metadata)
     metaboxBlock = max(metaboxBlock, other.metaboxBlock)
@@ -94,12 +105,14 @@ extension Volume {
   /// What it takes to reach inodes and directories: blocks, and the decoding of the metabox where there is one.
   ///
   /// Making it needs the memory of ``blocks`` only.
-  public mutating func basicPlan(_ depth: MemoryPlan.Depth = .least) throws(EROFSError) -> MemoryPlan {
+  public mutating func basicPlan(
+    _ depth: MemoryPlan.Depth = .least, _ tables: MemoryPlan.Tables = .exact
+  ) throws(EROFSError) -> MemoryPlan {
     var plan = blocks
     if superblock.metaboxNID != nil {
       plan.metaboxBlock = superblock.blockSize
       let inode = try openMetabox()
-      (plan.metabox, plan.packed) = try decoding(of: inode, in: 0..<inode.size, depth)
+      (plan.metabox, plan.packed) = try decoding(of: inode, in: 0..<inode.size, depth, tables)
     }
     if superblock.xattrPrefixCount > 0, superblock.packedNID != 0, superblock.metaboxNID == nil,
       !superblock.compatible.contains(.plainXattrPrefixes)
@@ -107,7 +120,7 @@ extension Volume {
       // A record of the table takes 2 bytes, up to 256, and up to 3 of padding.
       let start = superblock.xattrPrefixOffset
       let end = start + UInt64(superblock.xattrPrefixCount) * 261
-      plan.packed.formUnion(try packedDecoding(start, end - start, depth))
+      plan.packed.formUnion(try packedDecoding(start, end - start, depth, tables))
     }
     return plan
   }
@@ -123,12 +136,14 @@ extension Volume {
   /// Whether the storage shows its bytes without being read.
   private var isMapped: Bool { storage.mapped(device: 0, at: 0, count: 1) != nil }
 
-  /// What it takes to read `inode`, from its index alone: none of its data is looked at.
+  /// What it takes to read `inode`, from its index: of its data at most the first byte of each stream is looked at.
   ///
-  /// Making it needs the memory of ``basicPlan(_:)``.
-  public mutating func plan(for inode: Inode, _ depth: MemoryPlan.Depth = .least) throws(EROFSError) -> MemoryPlan {
-    var plan = try basicPlan(depth)
-    let file = try decoding(of: inode, in: 0..<inode.size, depth)
+  /// Making it needs the memory of ``basicPlan(_:_:)``.
+  public mutating func plan(
+    for inode: Inode, _ depth: MemoryPlan.Depth = .least, _ tables: MemoryPlan.Tables = .exact
+  ) throws(EROFSError) -> MemoryPlan {
+    var plan = try basicPlan(depth, tables)
+    let file = try decoding(of: inode, in: 0..<inode.size, depth, tables)
     plan.file = file.own
     plan.packed.formUnion(file.packed)
     return plan
@@ -137,7 +152,7 @@ extension Volume {
   /// What it takes to decode the extents of `inode` that touch a range of its bytes, and what its fragments take in the
   /// packed inode.
   private mutating func decoding(
-    of inode: Inode, in range: Range<UInt64>, _ depth: MemoryPlan.Depth
+    of inode: Inode, in range: Range<UInt64>, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
   ) throws(EROFSError) -> (own: MemoryPlan.Decoding, packed: MemoryPlan.Decoding) {
     var plan = MemoryPlan.Decoding()
     var packed = MemoryPlan.Decoding()
@@ -149,9 +164,9 @@ extension Volume {
     while offset < range.upperBound, let extent = try extent(of: inode, at: offset) {
       offset = extent.end
       if case .packed(let start) = extent.place {
-        packed.formUnion(try packedDecoding(start, extent.length, depth))
+        packed.formUnion(try packedDecoding(start, extent.length, depth, tables))
       } else if case .compressed(let algorithm) = extent.encoding {
-        plan.formUnion(decoding(of: extent, algorithm, depth))
+        plan.formUnion(try decoding(of: extent, algorithm, depth, tables))
       }
     }
     return (plan, packed)
@@ -159,7 +174,7 @@ extension Volume {
 
   /// What it takes to decode a part of the packed inode, which has no fragments of its own.
   private mutating func packedDecoding(
-    _ start: UInt64, _ length: UInt64, _ depth: MemoryPlan.Depth
+    _ start: UInt64, _ length: UInt64, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
   ) throws(EROFSError) -> MemoryPlan.Decoding {
     var plan = MemoryPlan.Decoding()
     let inode = try openPacked()
@@ -167,14 +182,14 @@ extension Volume {
     while offset < start + length, let extent = try extent(of: inode, at: offset) {
       offset = extent.end
       guard case .compressed(let algorithm) = extent.encoding else { continue }
-      plan.formUnion(decoding(of: extent, algorithm, depth))
+      plan.formUnion(try decoding(of: extent, algorithm, depth, tables))
     }
     return plan
   }
 
-  private func decoding(
-    of extent: Extent, _ algorithm: Algorithm, _ depth: MemoryPlan.Depth
-  ) -> MemoryPlan.Decoding {
+  private mutating func decoding(
+    of extent: Extent, _ algorithm: Algorithm, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
+  ) throws(EROFSError) -> MemoryPlan.Decoding {
     let length = Int(truncatingIfNeeded: extent.length)
     let stored = Int(truncatingIfNeeded: extent.storedLength)
     var mapped = false
@@ -194,6 +209,29 @@ extension Volume {
         window: superblock.compression.window(of: algorithm))
     plan.stored = mapped ? 0 : max(0, plan.frames - length)
     plan.state = algorithm.workingBytes
+    if algorithm == .microLZMA, tables == .exact, let first = try firstByte(of: extent) {
+      // A byte that no stream starts with needs no tables: reading it is an error before it needs any.
+      plan.state = MicroLZMADecoder.workingBytes(firstByte: first) ?? 0
+    }
     return plan
+  }
+
+  /// The first byte of an extent's stream, behind the zeros in front; nil where it lies on an extra device.
+  private mutating func firstByte(of extent: Extent) throws(EROFSError) -> UInt8? {
+    switch extent.place {
+    case .metadata(let stream, let offset):
+      return try load(stream, offset)
+    case .device(let device, let address):
+      let place = try locate(device, address, length: extent.storedLength)
+      guard place.device == 0 else { return nil }
+      let limit = min(extent.storedLength, UInt64(superblock.blockSize))
+      for skip in 0..<limit {
+        let byte: UInt8 = try load(.device, place.offset + skip)
+        if byte != 0 { return byte }
+      }
+      return 0
+    default:
+      return nil
+    }
   }
 }
