@@ -42,7 +42,10 @@ import Testing
         for i in 0..<3 {
           writer.sequence((0..<run).map { UInt8(truncatingIfNeeded: $0 &* 29 &+ i) }, distance: 9, match: 4)
         }
-        writer.sequence((0..<14).map { UInt8($0) }, distance: 14, match: 7)
+        // Copies go by 16 or 32 bytes: these end one past that, so that as much as possible is written too much.
+        writer.sequence((0..<14).map { UInt8($0) }, distance: 14, match: 17)
+        writer.sequence((0..<3).map { UInt8($0) }, distance: 20, match: 33)
+        writer.sequence((0..<17).map { UInt8($0) }, distance: 8, match: 65)
         writer.end((0..<rest).map { UInt8(truncatingIfNeeded: $0 &* 31) })
         let length = writer.bytes.count
         #expect(try decodeInPlace(writer.block, length: length, layout: layout, step: nil) == writer.bytes)

@@ -110,6 +110,14 @@ public struct PageVector: @unchecked Sendable {
     return unsafe FrameRun(start: table[at &>> shift] + inPage, count: left < inFrame ? left : inFrame)
   }
 
+  /// The frames' addresses; nil where the vector is contiguous. For loops that look up pages themselves.
+  @inlinable @unsafe
+  package var unsafeTable: UnsafePointer<UnsafeMutableRawPointer>? { unsafe table }
+
+  /// Where the first byte lies, counted from the start of frame 0.
+  @inlinable @unsafe
+  package var unsafeOffset: Int { offset }
+
   /// The longest run of bytes from `position` on that lies in one frame; empty at the vector's end and outside it.
   @inlinable
   public func run(at position: Int) -> UnsafeRawBufferPointer {

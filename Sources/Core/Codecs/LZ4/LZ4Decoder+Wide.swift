@@ -2,88 +2,273 @@
 
 import PageVectors
 
+@inline(__always)
+private func load8(_ from: Bytes) -> Int { unsafe Int(truncatingIfNeeded: from.load(as: UInt8.self)) }
+
+@inline(__always)
+private func load16(_ from: Bytes) -> Int {
+  unsafe Int(truncatingIfNeeded: UInt16(littleEndian: from.loadUnaligned(as: UInt16.self)))
+}
+
+/// Where a match's bytes lie, for the loop that works inside one run of output.
+@unsafe
+private protocol MatchSource {
+  /// The address of the byte `distance` before `to`, where at least `count` bytes follow it without a gap; or nil.
+  func find(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes?
+}
+
+/// History in the same run only.
+@unsafe
+private struct RunSource: MatchSource {
+  let start: MutableBytes
+
+  @inline(__always)
+  func find(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes? {
+    unsafe _fastPath(distance <= to - start) ? Bytes(to) - distance : nil
+  }
+}
+
+/// log2 of the page size, known to the compiler for the usual one.
+private protocol PageShift {
+  var shift: Int { get }
+}
+
+private struct Shift12: PageShift {
+  @inline(__always) var shift: Int { 12 }
+}
+
+private struct AnyShift: PageShift {
+  let shift: Int
+}
+
+/// History in any page. It is always looked up: to ask first whether it is the page being filled would be a branch that
+/// nobody can predict.
+@unsafe
+private struct PageSource<Size: PageShift>: MatchSource {
+  let size: Size
+  /// Where the table has the frame that is being filled.
+  let frame: UnsafePointer<UnsafeMutableRawPointer>
+  /// The start of that frame.
+  let start: MutableBytes
+  /// Bytes of history before it, negated.
+  let first: Int
+
+  @inline(__always)
+  func find(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes? {
+    let position = unsafe (to - start) &- distance
+    if _slowPath(position < first) { return nil }
+    let page = 1 &<< size.shift
+    let inPage = position & (page &- 1)
+    if _slowPath(inPage > page &- count) { return nil }
+    return unsafe Bytes(frame[position &>> size.shift]) + inPage
+  }
+}
+
 extension LZ4Decoder {
-  /// Decodes whole sequences while they lie well inside the current runs of input and output. Nothing is done
-  /// (false) where not even the first does.
+  /// Bytes of output for a sequence of the short form: 14 literals and a match of 18.
+  private static var shortRoom: Int { 32 }
+  /// Bytes of input for it: a token, 14 literals, a distance, and one more that must follow.
+  private static var shortInput: Int { 18 }
+
+  /// Decodes sequences that lie inside the current runs of input and output: fast while both have some room, carefully
+  /// up to their ends. False, and nothing done, where not even the first does.
   ///
   /// It leaves off before a token or, with the literals written, before a distance.
-  mutating func decodeWide(atMost limit: Int) -> Bool {
+  mutating func decodeInRun(atMost limit: Int) -> Bool {
     let room = min(limit, output.room)
-    if room < 32 || input.inRun < 18 || (output.isRing && output.reachLimit < 65535) { return false }
-    let first = unsafe input.next
-    let inputEnd = unsafe input.end
-    let inputLimit = unsafe inputEnd - 18
-    let base = unsafe output.runStart
-    let outputEnd = unsafe output.next + room
-    let outputLimit = unsafe outputEnd - 32
-    var from = unsafe first
+    if output.isRing && output.reachLimit < 65535 { return false }
+    if output.positionOfRun > 0, let table = unsafe output.frames.readOnly.unsafeTable {
+      let shift = output.frames.pageShift
+      let first = unsafe output.frames.readOnly.unsafeOffset
+      let position = first &+ output.frameOfRun
+      let frame = unsafe table + (position &>> shift)
+      let start = unsafe frame.pointee
+      let before = first &- (position & ~((1 &<< shift) &- 1))
+      if shift == 12 {
+        return unsafe decodeInRun(
+          room: room, PageSource(size: Shift12(), frame: frame, start: start, first: before))
+      }
+      return unsafe decodeInRun(
+        room: room, PageSource(size: AnyShift(shift: shift), frame: frame, start: start, first: before))
+    }
+    return unsafe decodeInRun(room: room, RunSource(start: output.runStart))
+  }
+
+  @inline(__always)
+  private mutating func decodeInRun(room: Int, _ history: some MatchSource) -> Bool {
+    let end = unsafe output.next + room
+    let start = unsafe output.next
+    if room >= Self.shortRoom && input.inRun >= Self.shortInput {
+      if unsafe decodeWide(room: room, history) && stage == .distance { return true }
+    }
+    return unsafe decodeExact(end: end, history) || output.next != start
+  }
+
+  @inline(__always)
+  private mutating func decodeWide(room: Int, _ history: some MatchSource) -> Bool {
+    // Positions count from behind a token: it is loaded one round early, which shortens the chain from one to the next.
+    let inputLimit = unsafe input.end - (Self.shortInput &- 1)
+    let outputLimit = unsafe output.next + (room &- Self.shortRoom)
+    var token = unsafe load16(input.next) & 255
+    var from = unsafe input.next + 1
     var to = unsafe output.next
     while unsafe from <= inputLimit && to <= outputLimit {
-      let start = unsafe from
-      let token = unsafe Int(truncatingIfNeeded: from.load(as: UInt8.self))
-      unsafe from += 1
       var literals = token &>> 4
-      if literals != 15 {
-        unsafe copy16(to, from)
-      } else {
+      var next = unsafe from
+      if _slowPath(literals == 15) {
         var byte: Int
         repeat {
-          if unsafe from >= inputLimit { return unsafe giveBack(start, to, since: first) }
-          byte = unsafe Int(truncatingIfNeeded: from.load(as: UInt8.self))
-          unsafe from += 1
+          if unsafe next > inputLimit { return unsafe giveBack(from, to) }
+          byte = unsafe load8(next)
+          unsafe next += 1
           literals &+= byte
         } while byte == 255
-        if unsafe literals &+ 32 > outputEnd - to || literals &+ 18 > inputEnd - from {
-          return unsafe giveBack(start, to, since: first)
+        if unsafe literals > outputLimit - to || literals > inputLimit - next {
+          return unsafe giveBack(from, to)
         }
-        unsafe wildCopy16(to, from, literals)
+        unsafe copy16(to, next)
+        unsafe copy16(to + 16, next + 16)
+        if literals > 32 { unsafe wildCopy16(to + 32, next + 32, literals &- 32) }
+      } else {
+        unsafe copy16(to, next)
       }
-      unsafe from += literals
+      unsafe next += literals
       unsafe to += literals
-      let distance = unsafe Int(truncatingIfNeeded: UInt16(littleEndian: from.loadUnaligned(as: UInt16.self)))
-      var match = token & 15
-      if unsafe match != 15 && distance >= 8 && distance <= to - base {
-        let source = unsafe Bytes(to) - distance
+      let distance = unsafe load16(next)
+      let nibble = token & 15
+      if _slowPath(nibble == 15) {
+        let beforeDistance = unsafe next
+        unsafe next += 2
+        if unsafe next > inputLimit { return unsafe leave(token, literals, beforeDistance, to) }
+        var byte = unsafe load8(next)
+        unsafe next += 1
+        var match = byte &+ (15 &+ Self.minimumMatch)
+        while _slowPath(byte == 255) {
+          if unsafe next > inputLimit { return unsafe leave(token, literals, beforeDistance, to) }
+          byte = unsafe load8(next)
+          unsafe next += 1
+          match &+= byte
+        }
+        if unsafe match > outputLimit - to || distance == 0 {
+          return unsafe leave(token, literals, beforeDistance, to)
+        }
+        guard let source = unsafe history.find(distance, before: to, count: match &+ 32) else {
+          return unsafe leave(token, literals, beforeDistance, to)
+        }
+        if distance >= 16 {
+          unsafe copy16(to, source)
+          unsafe copy16(to + 16, source + 16)
+          if match > 32 { unsafe wildCopy16(to + 32, source + 32, match &- 32) }
+        } else {
+          unsafe repeatNear(to, distance, match)
+        }
+        unsafe to += match
+        token = unsafe load16(next) & 255
+        unsafe from = next + 1
+        continue
+      }
+      guard let source = unsafe history.find(distance, before: to, count: 18) else {
+        return unsafe leave(token, literals, next, to)
+      }
+      if _fastPath(distance >= 8) {
         unsafe copy8(to, source)
         unsafe copy8(to + 8, source + 8)
         unsafe (to + 16).storeBytes(of: (source + 16).loadUnaligned(as: UInt16.self), as: UInt16.self)
-        unsafe from += 2
-        unsafe to += match &+ Self.minimumMatch
-        continue
+      } else {
+        if unsafe distance == 0 || to > outputLimit { return unsafe leave(token, literals, next, to) }
+        unsafe repeatNear(to, distance, 18)
       }
-      let beforeDistance = unsafe from
-      unsafe from += 2
-      var isInside = unsafe distance != 0 && distance <= to - base
+      token = unsafe load8(next + 2)
+      unsafe from = next + 3
+      unsafe to += nibble &+ Self.minimumMatch
+    }
+    return unsafe giveBack(from, to)
+  }
+
+  /// Decodes sequences up to the ends of the runs, writing not a byte too much.
+  @inline(__always)
+  private mutating func decodeExact(end: MutableBytes, _ history: some MatchSource) -> Bool {
+    let inputEnd = unsafe input.end
+    var from = unsafe input.next
+    var to = unsafe output.next
+    while unsafe from < inputEnd && to < end {
+      let token = unsafe load8(from)
+      var next = unsafe from + 1
+      var literals = token &>> 4
+      if literals == 15 {
+        var byte: Int
+        repeat {
+          if unsafe next == inputEnd { return unsafe giveBack(from + 1, to) }
+          byte = unsafe load8(next)
+          unsafe next += 1
+          literals &+= byte
+        } while byte == 255
+      }
+      if unsafe literals > inputEnd - next || literals > end - to { return unsafe giveBack(from + 1, to) }
+      unsafe copyApart(to, next, literals)
+      unsafe next += literals
+      unsafe to += literals
+      let beforeDistance = unsafe next
+      if unsafe inputEnd - next < 3 { return unsafe leave(token, literals, beforeDistance, to) }
+      let distance = unsafe load16(next)
+      unsafe next += 2
+      var match = token & 15
       if match == 15 {
         var byte: Int
         repeat {
-          if unsafe from >= inputEnd { isInside = false; break }
-          byte = unsafe Int(truncatingIfNeeded: from.load(as: UInt8.self))
-          unsafe from += 1
+          if unsafe next == inputEnd { return unsafe leave(token, literals, beforeDistance, to) }
+          byte = unsafe load8(next)
+          unsafe next += 1
           match &+= byte
         } while byte == 255
       }
       match &+= Self.minimumMatch
-      if unsafe !isInside || match &+ 32 > outputEnd - to {
-        self.token = token
-        self.literals = literals
-        stage = .distance
-        return unsafe giveBack(beforeDistance, to, since: first)
+      if unsafe match > end - to || distance == 0 { return unsafe leave(token, literals, beforeDistance, to) }
+      guard let source = unsafe history.find(distance, before: to, count: match) else {
+        return unsafe leave(token, literals, beforeDistance, to)
       }
-      unsafe wildRepeat(to, distance: distance, match)
+      if distance >= 16 {
+        unsafe copyApart(to, source, match)
+      } else {
+        unsafe copyForward(to, source, match)
+      }
       unsafe to += match
+      unsafe from = next
+      self.token = token
+      self.literals = literals
+      self.distance = distance
+      count = match
+      unsafe input.next = from
+      unsafe output.next = to
+      tail = tailRequired()
     }
-    return unsafe giveBack(from, to, since: first)
+    return false
   }
 
-  /// Stores the positions; whether that is a step forward from `first`.
+  /// Leaves off before a distance.
   @inline(__always)
-  private mutating func giveBack(_ from: Bytes, _ to: MutableBytes, since first: Bytes) -> Bool {
-    if unsafe from == first { return false }
+  private mutating func leave(_ token: Int, _ literals: Int, _ from: Bytes, _ to: MutableBytes) -> Bool {
+    self.token = token
+    self.literals = literals
+    stage = .distance
     unsafe input.next = from
     unsafe output.next = to
-    // What was decoded here satisfies the end rules: a short form by liblz4's exception, a long one by 32 bytes of room.
+    return true
+  }
+
+  /// Leaves off before a token; whether that is a step forward.
+  @inline(__always)
+  private mutating func giveBack(_ from: Bytes, _ to: MutableBytes) -> Bool {
+    if unsafe to == output.next { return false }
+    unsafe input.next = from - 1
+    unsafe output.next = to
+    // What was written here satisfies the end rules: a short form by liblz4's exception, all else by 12 bytes of room.
     tail = 0
     return true
   }
+}
+
+@inline(never)
+private func repeatNear(_ to: MutableBytes, _ distance: Int, _ count: Int) {
+  unsafe wildRepeatNear(to, distance: distance, count)
 }

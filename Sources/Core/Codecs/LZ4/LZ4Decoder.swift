@@ -72,7 +72,7 @@ public struct LZ4Decoder: Decoder, ~Copyable {
       if left <= 0 { return }
       switch stage {
       case .token:
-        if copiesAreWide, decodeWide(atMost: left) { continue }
+        if copiesAreWide, decodeInRun(atMost: left) { continue }
         try readToken()
       case .literal:
         let step = min(left, count)
@@ -142,9 +142,14 @@ public struct LZ4Decoder: Decoder, ~Copyable {
   }
 
   private mutating func readMatch() throws(DecodeError) {
-    if input.left == 0 { throw error(.outputShort) }
-    let low = try readByte()
-    distance = try readByte() &<< 8 | low
+    if copiesAreWide, input.inRun >= 3 {
+      distance = unsafe Int(UInt16(littleEndian: input.next.loadUnaligned(as: UInt16.self)))
+      unsafe input.next += 2
+    } else {
+      if input.left == 0 { throw error(.outputShort) }
+      let low = try readByte()
+      distance = try readByte() &<< 8 | low
+    }
     if distance == 0 { throw error(.invalid) }
     if distance > output.reach { throw error(.distance) }
     count = try readLength(token & 15) &+ Self.minimumMatch
@@ -158,7 +163,7 @@ public struct LZ4Decoder: Decoder, ~Copyable {
   /// The format wants the last 5 bytes to be literals and the last match to start 12 bytes before the end or earlier.
   /// liblz4 enforces that, but for sequences of its short form (no length bytes, no distance below 8) that start 32
   /// bytes before the end of the output, and whose token has 17 bytes of input behind it.
-  private func tailRequired() -> Int {
+  func tailRequired() -> Int {
     let strict = max(5, 12 &- count)
     if token >= 0xF0 || token & 15 == 15 || distance < 8 { return strict }
     return min(strict, max(32 &- count, 14) &- literals)

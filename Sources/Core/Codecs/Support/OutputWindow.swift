@@ -128,10 +128,12 @@ struct OutputWindow {
         if unsafe copiesAreWide && step &+ 16 <= room && step &+ 16 <= from.count {
           unsafe wildCopy16(next, from.start, step)
         } else {
-          unsafe copyForward(next, from.start, step)
+          unsafe copyExact(next, from.start, step)
         }
-      } else if copiesAreWide, step &+ 32 <= room {
+      } else if copiesAreWide, step &+ 16 <= room {
         unsafe wildRepeat(next, distance: distance, step)
+      } else if copiesAreWide, distance >= 16 {
+        unsafe copyApart(next, from.start, step)
       } else {
         unsafe copyForward(next, from.start, step)
       }
@@ -165,7 +167,7 @@ struct OutputWindow {
       if copiesAreWide, step &+ 16 <= room, step &+ 16 <= input.inRun {
         unsafe wildCopy16(next, input.next, step)
       } else {
-        unsafe copyForward(next, input.next, step)
+        unsafe copyExact(next, input.next, step)
       }
       unsafe next += step
       unsafe input.next += step

@@ -40,38 +40,85 @@ func wildCopy16(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   } while unsafe to < end
 }
 
-/// Repeats the `distance` bytes before `to` until `count` bytes are written. Writes up to 31 bytes past the end.
+/// Repeats the `distance` bytes before `to` until `count` bytes are written. Writes up to 15 bytes past the end (16 where
+/// count is 0).
 @inline(__always)
 func wildRepeat(_ to: MutableBytes, distance: Int, _ count: Int) {
   if distance >= 16 {
     unsafe wildCopy16(to, Bytes(to) - distance, count)
-    return
+  } else {
+    unsafe wildRepeatNear(to, distance: distance, count)
   }
+}
+
+/// ``wildRepeat(_:distance:_:)`` for distances below 16.
+@inline(__always)
+func wildRepeatNear(_ to: MutableBytes, distance: Int, _ count: Int) {
   var to = unsafe to
   let end = unsafe to + count
+  var from = unsafe Bytes(to) - distance
+  if distance & (distance &- 1) == 0 {
+    // A period of 1, 2, 4 or 8 fits a word: no load has to wait for a store.
+    let word: UInt64
+    switch distance {
+    case 1: word = unsafe UInt64(from.load(as: UInt8.self)) &* 0x0101_0101_0101_0101
+    case 2: word = unsafe UInt64(from.loadUnaligned(as: UInt16.self)) &* 0x0001_0001_0001_0001
+    case 4: word = unsafe UInt64(from.loadUnaligned(as: UInt32.self)) &* 0x0000_0001_0000_0001
+    default: word = unsafe from.loadUnaligned(as: UInt64.self)
+    }
+    repeat {
+      unsafe to.storeBytes(of: word, as: UInt64.self)
+      unsafe to.storeBytes(of: word, toByteOffset: 8, as: UInt64.self)
+      unsafe to += 16
+    } while unsafe to < end
+    return
+  }
   if distance < 8 {
     // Eight bytes one by one; after them the source may lag by any multiple of the distance, so by one that is >= 8.
-    var from = unsafe Bytes(to) - distance
     for i in 0..<8 {
       unsafe to.storeBytes(of: from.load(fromByteOffset: i, as: UInt8.self), toByteOffset: i, as: UInt8.self)
     }
+    unsafe to += 8
     // distance * ceil(8 / distance), a nibble each for distances 1 ... 7
     let lag = Int(truncatingIfNeeded: (0xECA8_9880 as UInt32 &>> UInt32(truncatingIfNeeded: distance &* 4)) & 15)
-    unsafe to += 8
     unsafe from = Bytes(to) - lag
-    while unsafe to < end {
-      unsafe copy8(to, from)
-      unsafe to += 8
-      unsafe from += 8
-    }
-  } else {
-    var from = unsafe Bytes(to) - distance
-    repeat {
-      unsafe copy8(to, from)
-      unsafe to += 8
-      unsafe from += 8
-    } while unsafe to < end
+    if unsafe to >= end { return }
   }
+  repeat {
+    unsafe copy8(to, from)
+    unsafe to += 8
+    unsafe from += 8
+  } while unsafe to < end
+}
+
+/// Copies exactly `count` bytes, lowest first. Where the two overlap, `to` must be at least 16 past `from`, or before it.
+@inline(__always)
+func copyApart(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  var to = unsafe to
+  var from = unsafe from
+  var left = count
+  while left >= 16 {
+    unsafe copy16(to, from)
+    unsafe to += 16
+    unsafe from += 16
+    left &-= 16
+  }
+  if left & 8 != 0 {
+    unsafe copy8(to, from)
+    unsafe to += 8
+    unsafe from += 8
+  }
+  if left & 4 != 0 {
+    unsafe to.storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
+    unsafe to += 4
+    unsafe from += 4
+  }
+  if left & 2 != 0 {
+    unsafe to.storeBytes(of: from.loadUnaligned(as: UInt16.self), as: UInt16.self)
+    unsafe to += 2
+    unsafe from += 2
+  }
+  if left & 1 != 0 { unsafe to.storeBytes(of: from.load(as: UInt8.self), as: UInt8.self) }
 }
 
 /// Copies exactly `count` bytes, lowest first, so that an overlapping source repeats.
@@ -81,5 +128,15 @@ func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   while i < count {
     unsafe to.storeBytes(of: from.load(fromByteOffset: i, as: UInt8.self), toByteOffset: i, as: UInt8.self)
     i &+= 1
+  }
+}
+
+/// Copies exactly `count` bytes, lowest first, that do not overlap; or `to` lies before `from`.
+@inline(__always)
+func copyExact(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  if copiesAreWide {
+    unsafe copyApart(to, from, count)
+  } else {
+    unsafe copyForward(to, from, count)
   }
 }
