@@ -38,9 +38,12 @@ extension MicroLZMADecoder {
           state = state < 4 ? 0 : state &- 3
         } else {
           let distance = Int(truncatingIfNeeded: rep0) &+ 1
-          let match =
-            unsafe distance <= next - runStart
-            ? (next - distance).load(as: UInt8.self) : farByte(distance, at: next)
+          let match: UInt8
+          if unsafe _slowPath(distance > next - runStart) {
+            match = unsafe farByte(distance, at: next)
+          } else {
+            match = unsafe (next - distance).load(as: UInt8.self)
+          }
           before = unsafe coder.matchedLiteral(tree, match: Int(truncatingIfNeeded: match)) & 0xFF
           state = state < 10 ? state &- 3 : state &- 6
         }
@@ -88,15 +91,20 @@ extension MicroLZMADecoder {
         state = state < 7 ? 9 : 11
       }
 
-      guard rep0 < UInt32(truncatingIfNeeded: min(position, ringReach)) else {
+      if _slowPath(UInt(truncatingIfNeeded: rep0) >= UInt(bitPattern: min(position, ringReach))) {
         refusal = .distance
         break
       }
       let distance = Int(truncatingIfNeeded: rep0) &+ 1
-      guard copiesAreWide, unsafe distance <= next - runStart, unsafe length &+ 32 <= runEnd - next,
-        unsafe length <= until - next
-      else { break }
-      unsafe wildRepeat(next, distance: distance, length)
+      if unsafe _slowPath(length > until - next) { break }
+      if unsafe _slowPath(distance > next - runStart) {
+        guard copiesAreWide, unsafe copyFar(distance, length, to: next) else { break }
+      } else if copiesAreWide {
+        if unsafe _slowPath(length &+ 32 > runEnd - next) { break }
+        unsafe wildRepeat(next, distance: distance, length)
+      } else {
+        unsafe copyForward(next, Bytes(next) - distance, length)
+      }
       unsafe next += length
       position = position &+ length
       before = unsafe Int(truncatingIfNeeded: (next - 1).load(as: UInt8.self))
@@ -119,6 +127,16 @@ extension MicroLZMADecoder {
     // `window.next` lags behind `next`, in the same run, for as long as `decodeRun` works.
     unsafe window.byte(back: distance &- (next - window.next))
   }
+
+  /// Copies a match whose source lies in another run; false, and nothing copied, where one of the two is near the end
+  /// of its run.
+  @inline(never)
+  private mutating func copyFar(_ distance: Int, _ length: Int, to next: MutableBytes) -> Bool {
+    let from = unsafe window.history(distance &- (next - window.next))
+    guard unsafe length &+ 16 <= from.count, unsafe length &+ 16 <= window.end - next else { return false }
+    unsafe wildCopy16(next, from.start, length)
+    return true
+  }
 }
 
 extension RangeDecoder {
@@ -128,7 +146,7 @@ extension RangeDecoder {
   mutating func matchedLiteral(_ tree: Model, match: Int) -> Int {
     var symbol = 1
     var match = match
-    if copiesAreWide {
+    if bitsAreSelected {
       // The bits are expected to be those of `match`, so that their models are known beforehand; at the first that is
       // not, which the branch predictor pays for once, the plain tree takes over.
       repeat {
@@ -186,21 +204,20 @@ extension RangeDecoder {
     if slot < 14 {
       distance = distance &<< UInt32(truncatingIfNeeded: count)
       unsafe tail = models + (ModelLayout.distanceTail &+ Int(truncatingIfNeeded: distance) &- slot)
-      if copiesAreWide { return unsafe distance &+ reverseTree(tail, bits: count) }
+      if bitsAreSelected { return unsafe distance &+ reverseTree(tail, bits: count) }
     } else {
       count &-= 4
       repeat {
         normalize()
         range = range &>> 1
-        code = code &- range
-        // All ones where the bit is 0.
-        let isZero = UInt32(bitPattern: Int32(bitPattern: code) &>> 31)
-        code = code &+ (range & isZero)
-        distance = distance &* 2 &+ 1 &+ isZero
+        let rest = code &- range
+        let isZero = Int32(bitPattern: rest) < 0
+        code = isZero ? code : rest
+        distance = distance &* 2 &+ 1 &- UInt32(truncatingIfNeeded: number(isZero))
         count &-= 1
       } while count > 0
       distance = distance &<< 4
-      if copiesAreWide { return unsafe distance &+ reverseTree4(tail) }
+      if bitsAreSelected { return unsafe distance &+ reverseTree4(tail) }
       count = 4
     }
     return unsafe distance &+ reverseTree(tail, bits: count)
@@ -230,7 +247,7 @@ extension RangeDecoder {
 
   @inline(always)
   private mutating func reverseLevel(_ tree: Model, _ symbol: inout Int, _ value: inout UInt32, _ bitValue: UInt32) {
-    if copiesAreWide {
+    if bitsAreSelected {
       let node = unsafe tree + symbol
       let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
       symbol = symbol &* 2 &+ 1 &- number(isZero)
