@@ -60,14 +60,14 @@ extension MicroLZMADecoder {
         rep1 = rep0
       } else {
         isNew = false
-        if unsafe !coder.bit(models + (ModelLayout.isRepeat0 &+ state)) {
-          if unsafe !coder.bit(models + (ModelLayout.isLongRepeat0 &+ state &* 16 &+ atPosition)) { length = 1 }
+        if unsafe !coder.rareBit(models + (ModelLayout.isRepeat0 &+ state)) {
+          if unsafe !coder.rareBit(models + (ModelLayout.isLongRepeat0 &+ state &* 16 &+ atPosition)) { length = 1 }
         } else {
           let distance: UInt32
-          if unsafe !coder.bit(models + (ModelLayout.isRepeat1 &+ state)) {
+          if unsafe !coder.rareBit(models + (ModelLayout.isRepeat1 &+ state)) {
             distance = rep1
           } else {
-            if unsafe !coder.bit(models + (ModelLayout.isRepeat2 &+ state)) {
+            if unsafe !coder.rareBit(models + (ModelLayout.isRepeat2 &+ state)) {
               distance = rep2
             } else {
               distance = rep3
@@ -187,8 +187,8 @@ extension RangeDecoder {
   @inline(always)
   mutating func length(_ models: Model, _ atPosition: Int) -> Int {
     let low = unsafe models + (2 &+ atPosition &* 8)
-    if unsafe !bit(models) { return unsafe tree(low, bits: 3) &- (8 - 2) }
-    if unsafe !bit(models + 1) { return unsafe tree(low + 128, bits: 3) &- (8 - 10) }
+    if unsafe !rareBit(models) { return unsafe tree(low, bits: 3) &- (8 - 2) }
+    if unsafe !rareBit(models + 1) { return unsafe tree(low + 128, bits: 3) &- (8 - 10) }
     return unsafe tree(models + 258, bits: 8) &- (256 - 18)
   }
 

@@ -56,6 +56,13 @@ struct RangeDecoder {
     return true
   }
 
+  /// A bit of the rarer kinds, which share one copy of the code where text is dear.
+  @inline(always)
+  mutating func rareBit(_ model: Model) -> Bool { unsafe bitsAreSelected ? bit(model) : sharedBit(model) }
+
+  @inline(never)
+  private mutating func sharedBit(_ model: Model) -> Bool { unsafe bit(model) }
+
   /// A bit decoded without a branch; `odds` is what `model` holds. Gives whether the bit is 0.
   @inline(always)
   mutating func select(_ model: Model, odds: UInt32) -> Bool {
