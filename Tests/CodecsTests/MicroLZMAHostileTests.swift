@@ -8,10 +8,10 @@ import Testing
 
 /// Streams that are wrong: the verdict is liblzma's, and nothing is touched that is not ours.
 @Suite struct MicroLZMAHostileTests {
-  static let sample = MicroLZMASamples.mixed(2000, seed: 21)
+  static let sample = MicroLZMASamples.mixed(900, seed: 21)
   static let stored = MicroLZMAOracle.encode(sample).stored
 
-  @Test(arguments: [0, 5, 9, 20])
+  @Test(arguments: [0, 5, 20])
   func refusesEveryTruncation(shift: Int) {
     let run = MicroLZMARun(inputShift: shift, outputShift: shift)
     var reasons: [DecodeError.Reason: Int] = [:]
@@ -23,7 +23,7 @@ import Testing
   }
 
   @Test func refusesTheWrongLength() {
-    for length in [0, 1, 1000, Self.sample.count - 1, Self.sample.count + 1, Self.sample.count + 300] {
+    for length in [0, 1, 500, Self.sample.count - 1, Self.sample.count + 1, Self.sample.count + 300] {
       var reasons: [DecodeError.Reason: Int] = [:]
       #expect(MicroLZMAOracle.decode(Self.stored, length: length) == nil)
       #expect(MicroLZMARun().decode(Self.stored, length: length, reasons: &reasons) == nil)
@@ -46,12 +46,12 @@ import Testing
   @Test func refusesDistancesBeforeTheFirstByte() {
     var options = MicroLZMAOracle.Options()
     options.foreignHistory = Self.sample
-    let stored = MicroLZMAOracle.encode(Array(Self.sample[500...]), options).stored
-    #expect(MicroLZMAOracle.decode(stored, length: 1500) == nil)
+    let stored = MicroLZMAOracle.encode(Array(Self.sample[200...]), options).stored
+    #expect(MicroLZMAOracle.decode(stored, length: 700) == nil)
     for shift in [0, 4, 20] {
       var reasons: [DecodeError.Reason: Int] = [:]
       let run = MicroLZMARun(inputShift: shift, outputShift: shift)
-      #expect(run.decode(stored, length: 1500, reasons: &reasons) == nil)
+      #expect(run.decode(stored, length: 700, reasons: &reasons) == nil)
       #expect(reasons == [.distance: 1])
     }
   }
@@ -63,9 +63,9 @@ import Testing
     var generator = SplitMix64(seed: UInt64(seed))
     var reasons: [DecodeError.Reason: Int] = [:]
     var accepted = 0
-    for round in 0..<60 {
+    for round in 0..<25 {
       let options = MicroLZMATests.everyProperty[Int.random(in: 0..<75, using: &generator)]
-      let sample = MicroLZMASamples.mixed(.random(in: 1...900, using: &generator), seed: UInt64(seed * 1000 + round))
+      let sample = MicroLZMASamples.mixed(Int.random(in: 1...700, using: &generator), seed: UInt64(seed * 1000 + round))
       var stored = MicroLZMAOracle.encode(sample, options).stored
       for _ in 0..<Int.random(in: 0...3, using: &generator) {
         let at = Int.random(in: 0..<stored.count, using: &generator)
@@ -93,7 +93,7 @@ import Testing
         }
       }
     }
-    #expect(accepted > 20)
+    #expect(accepted > 10)
     #expect(reasons[.inputEnded] != nil && reasons[.distance] != nil && reasons[.outputLong] != nil)
   }
 

@@ -38,9 +38,12 @@ extension MicroLZMADecoder {
           state = state < 4 ? 0 : state &- 3
         } else {
           let distance = Int(truncatingIfNeeded: rep0) &+ 1
-          let match =
-            unsafe distance <= next - runStart
-            ? (next - distance).load(as: UInt8.self) : farByte(distance, at: next)
+          let match: UInt8
+          if unsafe _slowPath(distance > next - runStart) {
+            match = unsafe farByte(distance, at: next)
+          } else {
+            match = unsafe (next - distance).load(as: UInt8.self)
+          }
           before = unsafe coder.matchedLiteral(tree, match: Int(truncatingIfNeeded: match)) & 0xFF
           state = state < 10 ? state &- 3 : state &- 6
         }
@@ -57,14 +60,14 @@ extension MicroLZMADecoder {
         rep1 = rep0
       } else {
         isNew = false
-        if unsafe !coder.bit(models + (ModelLayout.isRepeat0 &+ state)) {
-          if unsafe !coder.bit(models + (ModelLayout.isLongRepeat0 &+ state &* 16 &+ atPosition)) { length = 1 }
+        if unsafe !coder.rareBit(models + (ModelLayout.isRepeat0 &+ state)) {
+          if unsafe !coder.rareBit(models + (ModelLayout.isLongRepeat0 &+ state &* 16 &+ atPosition)) { length = 1 }
         } else {
           let distance: UInt32
-          if unsafe !coder.bit(models + (ModelLayout.isRepeat1 &+ state)) {
+          if unsafe !coder.rareBit(models + (ModelLayout.isRepeat1 &+ state)) {
             distance = rep1
           } else {
-            if unsafe !coder.bit(models + (ModelLayout.isRepeat2 &+ state)) {
+            if unsafe !coder.rareBit(models + (ModelLayout.isRepeat2 &+ state)) {
               distance = rep2
             } else {
               distance = rep3
@@ -88,15 +91,20 @@ extension MicroLZMADecoder {
         state = state < 7 ? 9 : 11
       }
 
-      guard rep0 < UInt32(truncatingIfNeeded: min(position, ringReach)) else {
+      if _slowPath(UInt(truncatingIfNeeded: rep0) >= UInt(bitPattern: min(position, ringReach))) {
         refusal = .distance
         break
       }
       let distance = Int(truncatingIfNeeded: rep0) &+ 1
-      guard copiesAreWide, unsafe distance <= next - runStart, unsafe length &+ 32 <= runEnd - next,
-        unsafe length <= until - next
-      else { break }
-      unsafe wildRepeat(next, distance: distance, length)
+      if unsafe _slowPath(length > until - next) { break }
+      if unsafe _slowPath(distance > next - runStart) {
+        guard copiesAreWide, unsafe copyFar(distance, length, to: next) else { break }
+      } else if copiesAreWide {
+        if unsafe _slowPath(length &+ 32 > runEnd - next) { break }
+        unsafe wildRepeat(next, distance: distance, length)
+      } else {
+        unsafe copyForward(next, Bytes(next) - distance, length)
+      }
       unsafe next += length
       position = position &+ length
       before = unsafe Int(truncatingIfNeeded: (next - 1).load(as: UInt8.self))
@@ -119,6 +127,16 @@ extension MicroLZMADecoder {
     // `window.next` lags behind `next`, in the same run, for as long as `decodeRun` works.
     unsafe window.byte(back: distance &- (next - window.next))
   }
+
+  /// Copies a match whose source lies in another run; false, and nothing copied, where one of the two is near the end
+  /// of its run.
+  @inline(never)
+  private mutating func copyFar(_ distance: Int, _ length: Int, to next: MutableBytes) -> Bool {
+    let from = unsafe window.history(distance &- (next - window.next))
+    guard unsafe length &+ 16 <= from.count, unsafe length &+ 16 <= window.end - next else { return false }
+    unsafe wildCopy16(next, from.start, length)
+    return true
+  }
 }
 
 extension RangeDecoder {
@@ -128,7 +146,7 @@ extension RangeDecoder {
   mutating func matchedLiteral(_ tree: Model, match: Int) -> Int {
     var symbol = 1
     var match = match
-    if copiesAreWide {
+    if bitsAreSelected {
       // The bits are expected to be those of `match`, so that their models are known beforehand; at the first that is
       // not, which the branch predictor pays for once, the plain tree takes over.
       repeat {
@@ -169,8 +187,8 @@ extension RangeDecoder {
   @inline(always)
   mutating func length(_ models: Model, _ atPosition: Int) -> Int {
     let low = unsafe models + (2 &+ atPosition &* 8)
-    if unsafe !bit(models) { return unsafe tree(low, bits: 3) &- (8 - 2) }
-    if unsafe !bit(models + 1) { return unsafe tree(low + 128, bits: 3) &- (8 - 10) }
+    if unsafe !rareBit(models) { return unsafe tree(low, bits: 3) &- (8 - 2) }
+    if unsafe !rareBit(models + 1) { return unsafe tree(low + 128, bits: 3) &- (8 - 10) }
     return unsafe tree(models + 258, bits: 8) &- (256 - 18)
   }
 
@@ -186,21 +204,20 @@ extension RangeDecoder {
     if slot < 14 {
       distance = distance &<< UInt32(truncatingIfNeeded: count)
       unsafe tail = models + (ModelLayout.distanceTail &+ Int(truncatingIfNeeded: distance) &- slot)
-      if copiesAreWide { return unsafe distance &+ reverseTree(tail, bits: count) }
+      if bitsAreSelected { return unsafe distance &+ reverseTree(tail, bits: count) }
     } else {
       count &-= 4
       repeat {
         normalize()
         range = range &>> 1
-        code = code &- range
-        // All ones where the bit is 0.
-        let isZero = UInt32(bitPattern: Int32(bitPattern: code) &>> 31)
-        code = code &+ (range & isZero)
-        distance = distance &* 2 &+ 1 &+ isZero
+        let rest = code &- range
+        let isZero = Int32(bitPattern: rest) < 0
+        code = isZero ? code : rest
+        distance = distance &* 2 &+ 1 &- UInt32(truncatingIfNeeded: number(isZero))
         count &-= 1
       } while count > 0
       distance = distance &<< 4
-      if copiesAreWide { return unsafe distance &+ reverseTree4(tail) }
+      if bitsAreSelected { return unsafe distance &+ reverseTree4(tail) }
       count = 4
     }
     return unsafe distance &+ reverseTree(tail, bits: count)
@@ -222,18 +239,15 @@ extension RangeDecoder {
   /// A tree of four levels, the lowest bit first.
   @inline(always)
   private mutating func reverseTree4(_ tree: Model) -> UInt32 {
-    var symbol = 1
-    var value: UInt32 = 0
-    unsafe reverseLevel(tree, &symbol, &value, 1)
-    unsafe reverseLevel(tree, &symbol, &value, 2)
-    unsafe reverseLevel(tree, &symbol, &value, 4)
-    unsafe reverseLevel(tree, &symbol, &value, 8)
-    return value
+    let path = unsafe self.tree(tree, bits: 4)
+    // The bits of 0 ... 15 turned round, a nibble each.
+    let turned = 0xF7B3_D591_E6A2_C480 as UInt64
+    return UInt32(truncatingIfNeeded: turned &>> UInt64(truncatingIfNeeded: path &* 4) & 15)
   }
 
   @inline(always)
   private mutating func reverseLevel(_ tree: Model, _ symbol: inout Int, _ value: inout UInt32, _ bitValue: UInt32) {
-    if copiesAreWide {
+    if bitsAreSelected {
       let node = unsafe tree + symbol
       let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
       symbol = symbol &* 2 &+ 1 &- number(isZero)

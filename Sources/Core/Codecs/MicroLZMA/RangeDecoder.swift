@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+/// Whether bits that no branch predictor can guess are decoded without a branch. That takes conditional moves, and text;
+/// elsewhere every bit is a branch, and all trees share one loop.
+#if (arch(x86_64) || arch(arm64)) && !EROFS_SMALL
+  @inline(__always) var bitsAreSelected: Bool { true }
+#else
+  @inline(__always) var bitsAreSelected: Bool { false }
+#endif
+
 /// LZMA's binary arithmetic decoder over one run of input, and the shapes that LZMA builds of its bits.
 ///
 /// It reads without asking whether there is input: whoever calls has made sure of ``symbolBytes`` for each symbol.
@@ -48,6 +56,13 @@ struct RangeDecoder {
     return true
   }
 
+  /// A bit of the rarer kinds, which share one copy of the code where text is dear.
+  @inline(always)
+  mutating func rareBit(_ model: Model) -> Bool { unsafe bitsAreSelected ? bit(model) : sharedBit(model) }
+
+  @inline(never)
+  private mutating func sharedBit(_ model: Model) -> Bool { unsafe bit(model) }
+
   /// A bit decoded without a branch; `odds` is what `model` holds. Gives whether the bit is 0.
   @inline(always)
   mutating func select(_ model: Model, odds: UInt32) -> Bool {
@@ -67,7 +82,7 @@ struct RangeDecoder {
   mutating func level(_ tree: Model, _ symbol: inout Int, _ odds: inout UInt32) {
     let node = unsafe tree + symbol
     let zero = unsafe UInt32(truncatingIfNeeded: tree[symbol &* 2])
-    let one = unsafe UInt32(truncatingIfNeeded: tree[symbol &* 2 &+ 1])
+    let one = unsafe UInt32(truncatingIfNeeded: Int16(bitPattern: tree[symbol &* 2 &+ 1]))
     let isZero = unsafe select(node, odds: odds)
     odds = pick(isZero, zero, one)
     symbol = symbol &* 2 &+ 1 &- number(isZero)
@@ -82,7 +97,7 @@ struct RangeDecoder {
   /// A tree of `bits` levels, the highest bit first; gives `1 << bits` more than the number.
   @inline(always)
   mutating func tree(_ tree: Model, bits: Int) -> Int {
-    if copiesAreWide {
+    if bitsAreSelected {
       var symbol = 1
       var odds = unsafe UInt32(truncatingIfNeeded: tree[1])
       if bits >= 8 { unsafe level(tree, &symbol, &odds) }
