@@ -236,7 +236,14 @@ struct DeflateTables {
     let clear = reversed ^ ((1 as UInt) &<< UInt(bitPattern: length) &- 1)
     if clear == 0 { return 0 }
     // Adding one from the far end: the highest clear bit is set, and all above it are cleared.
-    let bit = (1 as UInt) &<< UInt(bitPattern: UInt.bitWidth &- 1 &- clear.leadingZeroBitCount)
+    var bit: UInt
+    if copiesAreWide {
+      bit = 1 &<< UInt(bitPattern: UInt.bitWidth &- 1 &- clear.leadingZeroBitCount)
+    } else {
+      // Not every small machine can count leading zeros; two turns on average.
+      bit = 1 &<< UInt(bitPattern: length &- 1)
+      while clear & bit == 0 { bit = bit &>> 1 }
+    }
     return reversed & (bit &- 1) | bit
   }
 
