@@ -18,7 +18,7 @@ extension DeflateDecoder {
   private mutating func appendPending(to end: Int) {
     var count = min(pendingLength, end &- produced)
     pendingLength &-= count
-    if output.isRing {
+    if copiesAreWide, output.isRing {
       // A wide copy may run over what is asked for, and in a ring that may be what the caller has not taken yet.
       let wide = min(count, end &- 32 &- produced)
       if wide > 0 {
@@ -29,9 +29,8 @@ extension DeflateDecoder {
         _ = output.append(output.byte(back: pendingDistance))
         count &-= 1
       }
-    } else {
-      output.appendMatch(distance: pendingDistance, count: count)
     }
+    output.appendMatch(distance: pendingDistance, count: count)
   }
 
   /// Decodes one symbol: a literal, a match (which becomes the pending one), or the end of the block. There is room for
@@ -46,22 +45,22 @@ extension DeflateDecoder {
       endBlock()
       return
     }
-    let length = try takeExtra(DeflateTables.lengthBases, entry)
+    pendingLength = try takeExtra(DeflateTables.lengthBases, entry)
     let distance = try takeExtra(
-      DeflateTables.distanceBases, nextEntry(DeflateTables.distances, root: DeflateTables.distanceRoot))
+      DeflateTables.distanceBases,
+      nextEntry(DeflateTables.distances, root: DeflateTables.distanceRoot, bases: DeflateTables.distanceBases))
     guard distance <= output.reach else { throw error(.distance) }
-    pendingLength = length
     pendingDistance = distance
   }
 
   /// The next literal/length symbol without its extra bits; ``DeflateTables/endOfBlock`` alone for the end.
   mutating func nextSymbol() throws(DecodeError) -> UInt {
-    try nextEntry(DeflateTables.literals, root: DeflateTables.literalRoot)
+    try nextEntry(DeflateTables.literals, root: DeflateTables.literalRoot, bases: DeflateTables.lengthBases)
   }
 
   /// The entry of the next symbol, whose code is dropped, but not its extra bits.
   @inline(never)
-  private mutating func nextEntry(_ table: Int, root: Int) throws(DecodeError) -> UInt {
+  private mutating func nextEntry(_ table: Int, root: Int, bases: Int) throws(DecodeError) -> UInt {
     need(15)
     var entry = tables.entry(table, bits & ((1 &<< UInt(root)) &- 1))
     if entry & (DeflateTables.isException | DeflateTables.isFinal) == DeflateTables.isException {
@@ -74,11 +73,7 @@ extension DeflateDecoder {
       return DeflateTables.endOfBlock
     }
     var codeLength = entry & 31
-    if table == DeflateTables.distances {
-      codeLength &-= tables.symbolBase(DeflateTables.distanceBases, entry) & 15
-    } else if entry & DeflateTables.isSymbol != 0 {
-      codeLength &-= tables.symbolBase(DeflateTables.lengthBases, entry) & 15
-    }
+    if entry & DeflateTables.isSymbol != 0 { codeLength &-= DeflateTables.extraBits(tables.symbolBase(bases, entry)) }
     try drop(codeLength)
     return entry
   }
@@ -87,6 +82,6 @@ extension DeflateDecoder {
   @inline(__always)
   private mutating func takeExtra(_ bases: Int, _ entry: UInt) throws(DecodeError) -> Int {
     let base = tables.symbolBase(bases, entry)
-    return Int(bitPattern: (base &>> 17) &+ (try take(base & 15)))
+    return Int(bitPattern: (base &>> 8) &+ (try take(DeflateTables.extraBits(base))))
   }
 }

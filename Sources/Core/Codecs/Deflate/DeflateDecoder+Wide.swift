@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import PageVectors
+
 // The loop for 64-bit machines, inside one run of stored bytes and one of frames. A load of eight bytes fills the bit
 // buffer to at least 56 bits, and each entry is looked up before the buffer is filled again and before a match is
 // copied, so that these do not wait for each other.
@@ -8,46 +10,67 @@ extension DeflateDecoder {
   /// Bytes that must be left of the run of stored bytes for `decodeWide` to do anything: one load to begin with, and two
   /// in a turn, the second up to 7 bytes on.
   static var wideInput: Int { 24 }
-  /// Likewise for the room, in bytes: three literals in a turn. A match has its own check.
-  static var wideOutput: Int { 8 }
+  /// Likewise for the room, in bytes. A turn writes up to three literals and then a match, which may copy up to 32
+  /// bytes past its end, and which has a check of its own.
+  static var wideOutput: Int { 32 }
 
   private enum Stop {
     case margin, endOfBlock, match, invalid, distance
   }
 
   /// Decodes as long as there is a margin in both runs and before `end`. What it leaves is a state like any other.
-  @inline(never)
   mutating func decodeWide(to end: Int) throws(DecodeError) {
+    let stop =
+      unsafe output.end - output.runStart == output.length ? decodeContiguous(to: end) : decodeScattered(to: end)
+    switch stop {
+    case .margin, .match: break
+    case .endOfBlock: endBlock()
+    case .invalid: throw error(.invalid)
+    case .distance: throw error(.distance)
+    }
+  }
+
+  /// Where the extent is one run, so that all history is in it.
+  @inline(never)
+  private mutating func decodeContiguous(to end: Int) -> Stop { decodeRun(to: end, scattered: false) }
+
+  /// Where a match is likely to come from another run, and the branch that asks for it would be missed half the time:
+  /// there each is looked up.
+  @inline(never)
+  private mutating func decodeScattered(to end: Int) -> Stop { decodeRun(to: end, scattered: true) }
+
+  @inline(__always)
+  private mutating func decodeRun(to end: Int, scattered: Bool) -> Stop {
     let tables = self.tables
-    let limit = unsafe output.next + min(output.room, end &- output.position)
-    let outputLimit = unsafe limit - Self.wideOutput
+    let limit = unsafe output.next + (min(output.room, end &- output.position) &- Self.wideOutput)
     let inputLimit = unsafe input.end - 16
     let runStart = unsafe output.runStart
+    let reach = output.isRing ? output.frames.count &- OutputWindow.ringSlack : Int.max
     var next = unsafe output.next
     var from = unsafe input.next
-    var bits = UInt64(truncatingIfNeeded: self.bits)
+    var bits = self.bits
     // Only its low six bits count, which is all that a shift takes; the others hold whatever subtracting entries left.
-    var bitCount = UInt64(truncatingIfNeeded: self.bitCount)
+    var bitCount = self.bitCount
     var stop = Stop.margin
 
     @inline(__always) func refill() {
-      bits |= unsafe from.loadUnaligned(as: UInt64.self).littleEndian &<< bitCount
-      unsafe from += 7 &- Int(truncatingIfNeeded: (bitCount &>> 3) & 7)
+      bits |= UInt(truncatingIfNeeded: unsafe from.loadUnaligned(as: UInt64.self).littleEndian) &<< bitCount
+      unsafe from += 7
+      unsafe from -= Int(bitPattern: (bitCount &>> 3) & 7)
       bitCount |= 56
     }
-    @inline(__always) func literalEntry() -> UInt64 {
-      UInt64(truncatingIfNeeded: tables.entry(DeflateTables.literals, UInt(truncatingIfNeeded: bits) & 1023))
+    @inline(__always) func literalEntry() -> UInt { tables.entry(DeflateTables.literals, bits & 1023) }
+    @inline(__always) func appendLiteral(_ entry: UInt, at offset: Int) {
+      unsafe next.storeBytes(of: UInt8(truncatingIfNeeded: entry &>> 8), toByteOffset: offset, as: UInt8.self)
     }
-    @inline(__always) func appendLiteral(_ entry: UInt64) {
-      unsafe next.storeBytes(of: UInt8(truncatingIfNeeded: entry &>> 8), as: UInt8.self)
-      unsafe next += 1
-    }
-    @inline(__always) func drop(_ entry: UInt64) {
+    @inline(__always) func drop(_ entry: UInt) {
       bits = bits &>> entry
       bitCount = bitCount &- entry
     }
-    @inline(__always) func value(_ base: UInt64, _ entry: UInt64, _ before: UInt64) -> Int {
-      Int(truncatingIfNeeded: (base &>> 17) &+ ((before &>> (entry &- (base & 15))) & ((base &>> 4) & 0x1FFF)))
+    @inline(__always) func value(_ base: UInt, _ entry: UInt, _ before: UInt) -> Int {
+      // The extra bits are the last of those that the entry counts: to the top with them, and down to the bottom. The
+      // last shift is by 63 at most, where there are none.
+      Int(bitPattern: (base &>> 8) &+ (((before &<< (0 &- entry)) &>> 1) &>> base))
     }
 
     refill()
@@ -55,111 +78,144 @@ extension DeflateDecoder {
     repeat {
       var before = bits
       drop(entry)
-      if entry & 0x80 == 0 {
-        appendLiteral(entry)
+      if entry & DeflateTables.isSymbol == 0 {
+        appendLiteral(entry, at: 0)
         entry = literalEntry()
         before = bits
         drop(entry)
-        if entry & 0x80 == 0 {
-          appendLiteral(entry)
+        if entry & DeflateTables.isSymbol == 0 {
+          appendLiteral(entry, at: 1)
           entry = literalEntry()
           before = bits
           drop(entry)
-          if entry & 0x80 == 0 {
-            appendLiteral(entry)
+          if entry & DeflateTables.isSymbol == 0 {
+            appendLiteral(entry, at: 2)
+            unsafe next += 3
             entry = literalEntry()
             refill()
+            if unsafe next > limit { break }
             continue
           }
+          unsafe next += 1
         }
+        unsafe next += 1
       }
-      if entry & 0x40 != 0 {
+      if entry & DeflateTables.isException != 0 {
         bits = before
         bitCount = bitCount &+ entry
-        if entry & 0x20 == 0 {
-          drop(10)
-          entry = UInt64(
-            truncatingIfNeeded: tables.entry(
-              DeflateTables.literals, root: DeflateTables.literalRoot, subtable: UInt(truncatingIfNeeded: entry),
-              bits: UInt(truncatingIfNeeded: bits)))
+        if entry & DeflateTables.isFinal == 0 {
+          drop(UInt(DeflateTables.literalRoot))
+          entry = tables.entry(
+            DeflateTables.literals, root: DeflateTables.literalRoot, subtable: entry, bits: bits)
         }
-        if entry & 0x40 != 0 {
+        if entry & DeflateTables.isException != 0 {
           drop(entry & 15)
           stop = entry & 0x100 == 0 ? .endOfBlock : .invalid
           break
         }
         before = bits
         drop(entry)
-        if entry & 0x80 == 0 {
-          appendLiteral(entry)
+        if entry & DeflateTables.isSymbol == 0 {
+          appendLiteral(entry, at: 0)
+          unsafe next += 1
           entry = literalEntry()
           refill()
+          if unsafe next > limit { break }
           continue
         }
       }
-      let length = value(
-        UInt64(
-          truncatingIfNeeded: tables.symbolBase(DeflateTables.lengthBases, UInt(truncatingIfNeeded: entry))), entry,
-        before)
+      let length = value(tables.symbolBase(DeflateTables.lengthBases, entry), entry, before)
 
-      // Up to 40 of 56 bits are gone, so there are enough for this look-up; the rest comes after it.
-      entry = UInt64(truncatingIfNeeded: tables.entry(DeflateTables.distances, UInt(truncatingIfNeeded: bits) & 255))
-      refill()
-      if entry & 0x40 != 0 {
-        if entry & 0x20 == 0 {
-          drop(8)
-          entry = UInt64(
-            truncatingIfNeeded: tables.entry(
-              DeflateTables.distances, root: DeflateTables.distanceRoot, subtable: UInt(truncatingIfNeeded: entry),
-              bits: UInt(truncatingIfNeeded: bits)))
+      // A literal and a length from the root table take 25 bits at most. Of the 56 there are left 21 for a distance from
+      // the root table and 10 for the look-up after it.
+      entry = tables.entry(DeflateTables.distances, bits & 255)
+      if entry & DeflateTables.isException != 0 {
+        refill()
+        if entry & DeflateTables.isFinal == 0 {
+          drop(UInt(DeflateTables.distanceRoot))
+          entry = tables.entry(
+            DeflateTables.distances, root: DeflateTables.distanceRoot, subtable: entry, bits: bits)
         }
-        if entry & 0x40 != 0 {
+        if entry & DeflateTables.isException != 0 {
           stop = .invalid
           break
         }
+      } else if bitCount & 32 == 0 {
+        refill()
       }
       before = bits
       drop(entry)
-      let distance = value(
-        UInt64(
-          truncatingIfNeeded: tables.symbolBase(DeflateTables.distanceBases, UInt(truncatingIfNeeded: entry))), entry,
-        before)
+      let distance = value(tables.symbolBase(DeflateTables.distanceBases, entry), entry, before)
       entry = literalEntry()
       refill()
 
-      // Wide copies write up to 32 bytes past the match.
-      let fits = unsafe length &+ 32 <= limit - next
-      if unsafe distance <= next - runStart, fits {
-        unsafe wildRepeat(next, distance: distance, length)
-        unsafe next += length
-        continue
+      let matchEnd = unsafe next + length
+      var source = unsafe Bytes(next) + (0 &- distance)
+      var isNear: Bool
+      if scattered {
+        let frame = unsafe output.frameOfRun &+ (next - runStart) &- distance
+        isNear = frame >= 0 && distance <= reach
+        if _fastPath(isNear) {
+          let run = unsafe output.frames.unsafeRun(at: frame)
+          unsafe source = Bytes(run.start)
+          isNear = unsafe run.count >= length &+ Self.wideOutput
+        }
+      } else {
+        // Signed, so that a distance over an address does not wrap.
+        isNear = Int(bitPattern: source) >= Int(bitPattern: runStart)
       }
-      unsafe output.next = next
-      guard distance <= output.reach else {
-        stop = .distance
-        break
-      }
-      let history = unsafe output.history(distance)
-      if fits, unsafe length &+ 16 <= history.count, distance > output.historyInRun {
-        unsafe wildCopy16(next, history.start, length)
-        unsafe next += length
+      if _fastPath(isNear), unsafe _fastPath(matchEnd <= limit) {
+        if _fastPath(distance >= 8) {
+          unsafe copy8(next, source)
+          unsafe copy8(next + 8, source + 8)
+          unsafe copy8(next + 16, source + 16)
+          if _slowPath(length > 24) {
+            var to = unsafe next + 24
+            repeat {
+              unsafe copy8(to, source + 24)
+              unsafe to += 8
+              unsafe source += 8
+            } while unsafe to < matchEnd
+          }
+        } else {
+          unsafe Self.repeatShort(next, distance: distance, end: matchEnd)
+        }
+        unsafe next = matchEnd
         continue
       }
       pendingLength = length
       pendingDistance = distance
       stop = .match
       break
-    } while unsafe from <= inputLimit && next <= outputLimit
+    } while unsafe from <= inputLimit
 
     unsafe output.next = next
     unsafe input.next = from
-    self.bits = UInt(truncatingIfNeeded: bits)
-    self.bitCount = UInt(truncatingIfNeeded: bitCount & 63)
-    switch stop {
-    case .margin, .match: break
-    case .endOfBlock: endBlock()
-    case .invalid: throw error(.invalid)
-    case .distance: throw error(.distance)
+    self.bits = bits
+    self.bitCount = bitCount & 63
+    if stop == .match, pendingDistance > output.reach { stop = .distance }
+    return stop
+  }
+
+  /// Repeats the `distance` (1 ... 7) bytes before `to` up to `end`, and up to 7 bytes past it.
+  ///
+  /// It loads once: a load of bytes that were just stored one by one waits until they have left the store queue.
+  @inline(never)
+  private static func repeatShort(_ to: MutableBytes, distance: Int, end: MutableBytes) {
+    let width = UInt64(truncatingIfNeeded: distance &* 8)
+    var pattern = unsafe (Bytes(to) + (0 &- distance)).loadUnaligned(as: UInt64.self).littleEndian
+    pattern &= (1 &<< width) &- 1
+    pattern |= pattern &<< width
+    if distance < 4 {
+      pattern |= pattern &<< (width &* 2)
+      if distance == 1 { pattern |= pattern &<< 32 }
     }
+    // The largest multiple of the distance that is at most 8, a nibble each for distances 1 ... 7.
+    let step = Int((0x7658_6880 as UInt32 &>> UInt32(truncatingIfNeeded: distance &* 4)) & 15)
+    var to = unsafe to
+    repeat {
+      unsafe to.storeBytes(of: pattern.littleEndian, as: UInt64.self)
+      unsafe to += step
+    } while unsafe to < end
   }
 }

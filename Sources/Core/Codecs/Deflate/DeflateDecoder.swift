@@ -18,7 +18,7 @@ public struct DeflateDecoder: Decoder, ~Copyable {
   /// Bytes of working memory.
   public static let workingBytes = DeflateTables.bytes
 
-  enum State: UInt8 {
+  enum State {
     /// In front of a block.
     case header
     /// In a stored block, of which `pendingLength` bytes are to come.
@@ -90,6 +90,7 @@ public struct DeflateDecoder: Decoder, ~Copyable {
   }
 
   /// An error at the first byte that has not been used.
+  @inline(never)
   func error(_ reason: DecodeError.Reason) -> DecodeError {
     DecodeError(reason, at: input.offset &- Int(bitPattern: bitCount &>> 3))
   }
@@ -177,21 +178,21 @@ public struct DeflateDecoder: Decoder, ~Copyable {
       // A code of up to 7 bits and up to 7 extra bits.
       need(14)
       let entry = tables.entry(DeflateTables.literals, bits & 127)
-      try drop(entry & 15)
+      var used = entry & 15
       let symbol = entry &>> 8
-      var length = UInt8(truncatingIfNeeded: symbol)
-      var times = 1
-      if symbol >= 16 {
-        if symbol == 16 {
-          guard i > 0 else { throw error(.invalid) }
-          length = unsafe lengths.load(fromByteOffset: i &- 1, as: UInt8.self)
-          times = 3 &+ Int(bitPattern: try take(2))
-        } else {
-          length = 0
-          times = symbol == 17 ? 3 &+ Int(bitPattern: try take(3)) : 11 &+ Int(bitPattern: try take(7))
-        }
-        guard times <= count &- i else { throw error(.invalid) }
+      if symbol < 16 {
+        try drop(used)
+        unsafe lengths.storeBytes(of: UInt8(truncatingIfNeeded: symbol), toByteOffset: i, as: UInt8.self)
+        i &+= 1
+        continue
       }
+      // 16: the length before, 3 to 6 times; 17 and 18: zeros, 3 to 10 and 11 to 138.
+      let extra: UInt = symbol == 16 ? 2 : symbol == 17 ? 3 : 7
+      var times = Int(bitPattern: (bits &>> used) & ((1 &<< extra) &- 1)) &+ (symbol == 18 ? 11 : 3)
+      used &+= extra
+      try drop(used)
+      guard times <= count &- i, symbol != 16 || i > 0 else { throw error(.invalid) }
+      let length = unsafe symbol == 16 ? lengths.load(fromByteOffset: i &- 1, as: UInt8.self) : 0
       repeat {
         unsafe lengths.storeBytes(of: length, toByteOffset: i, as: UInt8.self)
         i &+= 1

@@ -17,7 +17,7 @@
 ///
 ///     literal          bits 0-5  code length; bit 7 clear; bits 8-15 the byte
 ///     length symbol    bits 0-5  code length + extra bits; bit 7 set; bits 8-12 symbol - 257
-///     distance symbol  bits 0-5  code length + extra bits; bits 8-12 symbol
+///     distance symbol  bits 0-5  code length + extra bits; bit 7 set; bits 8-12 symbol
 ///     end of block     bits 0-3  code length; bits 5, 6, 7 set; bits 8-15 zero
 ///     refused          bits 5, 6, 7 set; bit 8 set
 ///     subtable         bits 0-2  its index bits; bits 6, 7 set, bit 5 clear; bits 8-15 its distance from the root
@@ -32,6 +32,10 @@ struct DeflateTables {
   static let literalRoot = 10
   static let distanceRoot = 8
   static let codeLengthRoot = 7
+
+  /// Entries of the whole tables.
+  static let literalEntries = 1332
+  static let distanceEntries = 400
 
   static let literals = 0
   static let distances = 2664
@@ -58,7 +62,6 @@ struct DeflateTables {
   /// Writes the bases, which no block changes.
   init(_ base: MutableBytes) {
     unsafe self.base = base
-    // A base has the value in bits 17-31, the mask of the extra bits in 4-16 and their count in 0-3.
     var length = 3
     var distance = 1
     for i in 0..<32 {
@@ -77,11 +80,10 @@ struct DeflateTables {
     }
   }
 
+  /// A base has the value in bits 8-31, and 63 less the extra bits in 0-7.
   private func storeBase(_ table: Int, _ i: Int, _ value: Int, _ extra: Int) {
-    let mask = (1 &<< extra) &- 1
     unsafe base.storeBytes(
-      of: UInt32(truncatingIfNeeded: value) &<< 17 | UInt32(truncatingIfNeeded: mask) &<< 4
-        | UInt32(truncatingIfNeeded: extra), toByteOffset: table &+ i &* 4, as: UInt32.self)
+      of: UInt32(truncatingIfNeeded: value &<< 8 | (63 &- extra)), toByteOffset: table &+ i &* 4, as: UInt32.self)
   }
 
   /// Entry `index` of the table at `table`.
@@ -104,8 +106,12 @@ struct DeflateTables {
   func symbolBase(_ bases: Int, _ entry: UInt) -> UInt {
     UInt(
       truncatingIfNeeded: unsafe base.load(
-        fromByteOffset: bases &+ Int(bitPattern: (entry &>> 8) & 31) &* 4, as: UInt32.self))
+        fromByteOffset: bases &+ Int(bitPattern: entry &>> 8) &* 4, as: UInt32.self))
   }
+
+  /// How many extra bits a symbol has.
+  @inline(__always)
+  static func extraBits(_ base: UInt) -> UInt { 63 &- base & 63 }
 
   // MARK: Building
 
@@ -119,71 +125,73 @@ struct DeflateTables {
   ///   libdeflate also allows that in the code length code, and decodes the missing half as if it were the symbol.
   @inline(never)
   func build(_ code: Code, lengths: Int, count: Int, scratch: Int) -> Bool {
-    let table: Int
-    let root: Int
-    var capacity: Int
-    switch code {
-    case .codeLengths: (table, root, capacity) = (Self.literals, Self.codeLengthRoot, 128)
-    case .literals: (table, root, capacity) = (Self.literals, Self.literalRoot, 1332)
-    case .distances: (table, root, capacity) = (Self.distances, Self.distanceRoot, 400)
-    }
+    let table = code == .distances ? Self.distances : Self.literals
+    let root = code == .codeLengths ? Self.codeLengthRoot : code == .literals ? Self.literalRoot : Self.distanceRoot
     // Symbols in the order of their codes, behind how many there are of each length and where those begin.
     let counts = unsafe (base + scratch).assumingMemoryBound(to: UInt16.self)
     let starts = unsafe counts + 16
     let sorted = unsafe starts + 16
-    let lengthOf = unsafe (base + lengths).assumingMemoryBound(to: UInt8.self)
-    for i in 0..<16 { unsafe counts[i] = 0 }
-    for i in 0..<count { unsafe counts[Int(lengthOf[i])] &+= 1 }
+    var lengthOf = unsafe Bytes(base) + lengths
+    let lengthsEnd = unsafe lengthOf + count
+    unsafe UnsafeMutableRawPointer(counts).initializeMemory(as: UInt8.self, repeating: 0, count: 32)
+    while unsafe lengthOf < lengthsEnd {
+      unsafe counts[Int(lengthOf.load(as: UInt8.self))] &+= 1
+      unsafe lengthOf += 1
+    }
     var space = 1
     var longest = 0
-    var start: UInt16 = 0
-    for length in 0..<16 {
+    var start = unsafe counts[0]
+    unsafe starts[0] = 0
+    for length in 1..<16 {
       unsafe starts[length] = start
       let used = unsafe counts[length]
       start &+= used
-      if length == 0 { continue }
       space = space &* 2 &- Int(used)
       if space < 0 { return false }
       if used != 0 { longest = length }
     }
     if space > 0, longest > 1 || code == .codeLengths { return false }
-    for i in 0..<count {
-      let length = Int(unsafe lengthOf[i])
-      unsafe sorted[Int(starts[length])] = UInt16(truncatingIfNeeded: i)
-      unsafe starts[length] &+= 1
+    unsafe lengthOf = Bytes(base) + lengths
+    var symbol: UInt16 = 0
+    while unsafe lengthOf < lengthsEnd {
+      let start = unsafe starts + Int(lengthOf.load(as: UInt8.self))
+      unsafe sorted[Int(start.pointee)] = symbol
+      unsafe start.pointee &+= 1
+      unsafe lengthOf += 1
+      symbol &+= 1
     }
 
     let entries = unsafe (base + table).assumingMemoryBound(to: UInt16.self)
     // Symbols without a code are in front.
     var next = unsafe sorted + Int(counts[0])
+    var length = 1
     if space > 0 {
       // One bit or none: what has no code is refused where it is met.
-      unsafe entries[0] =
-        longest == 0
-        ? UInt16(truncatingIfNeeded: Self.refused) : entry(code, symbol: UInt(next.pointee), length: 1)
-      unsafe entries[1] = UInt16(truncatingIfNeeded: Self.refused)
-      for length in 1..<root { double(table, from: length) }
-      return true
+      unsafe entries[0] = UInt16(Self.refused)
+      if longest > 0 { unsafe entries[0] = entry(code, symbol: UInt(next.pointee), length: 1) }
+      unsafe entries[1] = UInt16(Self.refused)
+      longest = 0
+      length = 2
     }
 
     // Codes come in ascending order, bits reversed; while they grow to the root's width, what is there already is
     // doubled, so that each symbol is written once.
     var reversed: UInt = 0
-    var length = 1
     while length <= root {
       if length > 1 { double(table, from: length &- 1) }
-      var left = unsafe counts[length]
-      while left > 0 {
-        unsafe entries[Int(bitPattern: reversed)] = entry(code, symbol: UInt(next.pointee), length: UInt(length))
-        unsafe next += 1
-        reversed = Self.successor(reversed, length: length)
-        left &-= 1
+      if length <= longest {
+        let end = unsafe next + Int(counts[length])
+        while unsafe next < end {
+          unsafe entries[Int(bitPattern: reversed)] = entry(
+            code, symbol: UInt(next.pointee), length: UInt(bitPattern: length))
+          unsafe next += 1
+          reversed = Self.successor(reversed, length: length)
+        }
       }
       length &+= 1
     }
-    if longest <= root { return true }
 
-    let rootMask = (1 as UInt) &<< UInt(root) &- 1
+    let rootMask = (1 as UInt) &<< UInt(bitPattern: root) &- 1
     var prefix = UInt.max
     var begin = 0
     var end = 1 &<< root
@@ -202,13 +210,14 @@ struct DeflateTables {
           begin = end
           end &+= 1 &<< width
           // Cannot be, by the count above; a table that is too large is refused all the same.
-          if end > capacity { return false }
-          let pointer = Self.isSymbol | Self.isException | UInt(width) | UInt((begin &- (1 &<< root)) &>> 1) &<< 8
-          unsafe entries[Int(bitPattern: prefix)] = UInt16(truncatingIfNeeded: pointer)
+          if end > (code == .distances ? Self.distanceEntries : Self.literalEntries) { return false }
+          let pairs = UInt(bitPattern: (begin &- (1 &<< root)) &>> 1)
+          unsafe entries[Int(bitPattern: prefix)] = UInt16(
+            truncatingIfNeeded: Self.isSymbol | Self.isException | UInt(bitPattern: width) | pairs &<< 8)
         }
-        let made = unsafe entry(code, symbol: UInt(next.pointee), length: UInt(length &- root))
+        let made = unsafe entry(code, symbol: UInt(next.pointee), length: UInt(bitPattern: length &- root))
         unsafe next += 1
-        var at = begin &+ Int(bitPattern: reversed &>> UInt(root))
+        var at = begin &+ Int(bitPattern: reversed &>> UInt(bitPattern: root))
         while at < end {
           unsafe entries[at] = made
           at &+= 1 &<< (length &- root)
@@ -224,11 +233,17 @@ struct DeflateTables {
   /// The code after `reversed`, both with their first bit lowest; after the last code of this length, 0.
   @inline(__always)
   private static func successor(_ reversed: UInt, length: Int) -> UInt {
-    let mask = (1 as UInt) &<< UInt(length) &- 1
-    let clear = reversed ^ mask
+    let clear = reversed ^ ((1 as UInt) &<< UInt(bitPattern: length) &- 1)
     if clear == 0 { return 0 }
     // Adding one from the far end: the highest clear bit is set, and all above it are cleared.
-    let bit = (1 as UInt) &<< UInt(UInt.bitWidth &- 1 &- clear.leadingZeroBitCount)
+    var bit: UInt
+    if copiesAreWide {
+      bit = 1 &<< UInt(bitPattern: UInt.bitWidth &- 1 &- clear.leadingZeroBitCount)
+    } else {
+      // Not every small machine can count leading zeros; two turns on average.
+      bit = 1 &<< UInt(bitPattern: length &- 1)
+      while clear & bit == 0 { bit = bit &>> 1 }
+    }
     return reversed & (bit &- 1) | bit
   }
 
@@ -246,20 +261,19 @@ struct DeflateTables {
 
   @inline(__always)
   private func entry(_ code: Code, symbol: UInt, length: UInt) -> UInt16 {
-    var made = symbol &<< 8 | length
-    switch code {
-    case .codeLengths: break
-    case .literals where symbol < 256: break
-    case .literals where symbol == 256: made = Self.endOfBlock | length
-    case .literals:
-      // 286 and 287 have codes in fixed blocks only, and stand for nothing.
-      let at = symbol &- 257
-      made =
-        at < 29
-        ? Self.isSymbol | at &<< 8 | length &+ (symbolBase(Self.lengthBases, at &<< 8) & 15) : Self.refused
-    case .distances:
-      made = symbol < 30 ? made &+ (symbolBase(Self.distanceBases, made) & 15) : Self.refused
-    }
-    return UInt16(truncatingIfNeeded: made)
+    if code != .distances, symbol < 256 { return UInt16(truncatingIfNeeded: symbol &<< 8 | length) }
+    return symbolEntry(code, symbol, length)
+  }
+
+  /// The entry of a length, of a distance, or of the end of block.
+  @inline(never)
+  private func symbolEntry(_ code: Code, _ symbol: UInt, _ length: UInt) -> UInt16 {
+    if code == .literals, symbol == 256 { return UInt16(truncatingIfNeeded: Self.endOfBlock | length) }
+    let (bases, at, count) =
+      code == .literals ? (Self.lengthBases, symbol &- 257, 29 as UInt) : (Self.distanceBases, symbol, 30)
+    // 286, 287, 30 and 31 have codes in fixed blocks, and stand for nothing.
+    if at >= count { return UInt16(Self.refused) }
+    let extra = Self.extraBits(symbolBase(bases, at &<< 8))
+    return UInt16(truncatingIfNeeded: Self.isSymbol | at &<< 8 | (length &+ extra))
   }
 }
