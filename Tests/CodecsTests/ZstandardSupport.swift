@@ -31,7 +31,8 @@ struct ZstandardPages: Sendable, CustomStringConvertible {
     guard shift < 24 else {
       return ScatteredPages(count: count, pageShift: Int.bitWidth - max(count, 1).leadingZeroBitCount, seed: seed)
     }
-    return ScatteredPages(count: count, pageShift: shift, offset: offset, seed: seed)
+    // A tiny page takes many times its size in guard bytes, so large vectors get larger ones.
+    return ScatteredPages(count: count, pageShift: count > 8000 ? max(shift, 6) : shift, offset: offset, seed: seed)
   }
 }
 
@@ -115,6 +116,8 @@ func libzstdDecode(_ stored: [UInt8], capacity: Int, isStreaming: Bool = false) 
   let context = ZSTD_createDCtx()
   defer { ZSTD_freeDCtx(context) }
   var output = [UInt8](repeating: 0, count: max(capacity, 1))
+  // The assembly for Huffman codes does not see whether a stream ends where it should.
+  ZSTD_DCtx_setParameter(context, ZSTD_d_experimentalParam5, 1)
   guard isStreaming else {
     let size = ZSTD_decompressDCtx(context, &output, capacity, stored, stored.count)
     return ZSTD_isError(size) == 0 ? Array(output[..<size]) : nil
