@@ -31,7 +31,8 @@ struct ZstandardPages: Sendable, CustomStringConvertible {
     guard shift < 24 else {
       return ScatteredPages(count: count, pageShift: Int.bitWidth - max(count, 1).leadingZeroBitCount, seed: seed)
     }
-    return ScatteredPages(count: count, pageShift: shift, offset: offset, seed: seed)
+    // A tiny page takes many times its size in guard bytes, so large vectors get larger ones.
+    return ScatteredPages(count: count, pageShift: count > 8000 ? max(shift, 6) : shift, offset: offset, seed: seed)
   }
 }
 
@@ -109,13 +110,33 @@ struct ZstandardEncoder: Sendable, CustomStringConvertible {
 }
 
 /// What libzstd makes of a frame; nil where it refuses.
-func libzstdDecode(_ stored: [UInt8], capacity: Int) -> [UInt8]? {
+///
+/// - Parameter isStreaming: into a window of at most 1 MiB, as Linux does, and in small steps; else all in one.
+func libzstdDecode(_ stored: [UInt8], capacity: Int, isStreaming: Bool = false) -> [UInt8]? {
   let context = ZSTD_createDCtx()
   defer { ZSTD_freeDCtx(context) }
   var output = [UInt8](repeating: 0, count: max(capacity, 1))
-  let size = ZSTD_decompressDCtx(context, &output, capacity, stored, stored.count)
-  guard ZSTD_isError(size) == 0 else { return nil }
-  return Array(output[..<size])
+  // The assembly for Huffman codes does not see whether a stream ends where it should.
+  ZSTD_DCtx_setParameter(context, ZSTD_d_experimentalParam5, 1)
+  guard isStreaming else {
+    let size = ZSTD_decompressDCtx(context, &output, capacity, stored, stored.count)
+    return ZSTD_isError(size) == 0 ? Array(output[..<size]) : nil
+  }
+  ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 20)
+  return stored.withUnsafeBytes { source in
+    output.withUnsafeMutableBytes { target in
+      var to = ZSTD_outBuffer(dst: target.baseAddress, size: 0, pos: 0)
+      var from = ZSTD_inBuffer(src: source.baseAddress, size: stored.count, pos: 0)
+      while true {
+        let before = (to.pos, from.pos)
+        to.size = min(capacity, to.pos + 500)
+        let left = ZSTD_decompressStream(context, &to, &from)
+        if ZSTD_isError(left) != 0 { return nil }
+        if left == 0 { return from.pos == stored.count ? Array(target[..<to.pos]) : nil }
+        if before == (to.pos, from.pos), to.size == capacity { return nil }
+      }
+    }
+  }
 }
 
 /// Decodes in steps, as one caller may; with every witness of a write outside.

@@ -75,4 +75,8 @@ struct InputCursor {
     unsafe next += 1
     return Int(truncatingIfNeeded: value)
   }
+
+  /// An error that was noticed here.
+  @inline(never)
+  func error(_ reason: DecodeError.Reason) -> DecodeError { DecodeError(reason, at: offset) }
 }

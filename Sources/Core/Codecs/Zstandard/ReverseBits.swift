@@ -15,6 +15,7 @@ struct ReverseBits {
   static var wordBits: Int { UInt.bitWidth }
   static var wordBytes: Int { UInt.bitWidth / 8 }
 
+  private var bytes = PageVector()
   var container: UInt = 0
   var used = 0
   var next: Bytes
@@ -45,54 +46,46 @@ struct ReverseBits {
   /// where it is empty, or its last byte is 0 and so marks no end.
   @inline(never)
   mutating func open(_ bytes: PageVector, start: Int, count: Int) -> Bool {
-    guard count > 0, let last = bytes.byte(at: start &+ count &- 1), last != 0 else { return false }
+    guard count > 0 else { return false }
+    let last = unsafe bytes.unsafeRun(at: start &+ count &- 1).start.load(as: UInt8.self)
+    guard last != 0 else { return false }
+    self.bytes = bytes
     self.start = start
-    used = last.leadingZeroBitCount &+ 1
-    if count >= Self.wordBytes {
-      place(bytes, at: start &+ count &- Self.wordBytes)
-    } else {
-      container = 0
-      var i = count
-      while i > 0 {
-        i &-= 1
-        unsafe container = container &<< 8 | UInt(bytes.unsafeRun(at: start &+ i).start.load(as: UInt8.self))
-      }
-      used &+= (Self.wordBytes &- count) &* 8
-      unsafe next = low
-      offsetOfLow = start
-    }
+    let missing = max(0, Self.wordBytes &- count)
+    used = last.leadingZeroBitCount &+ 1 &+ missing &* 8
+    place(at: start &+ count &- Self.wordBytes &+ missing, count: Self.wordBytes &- missing)
     return true
   }
 
-  /// Loads the word at stored offset `at`; all its bytes belong to the stream.
-  private mutating func place(_ bytes: PageVector, at: Int) {
+  /// Loads `count` bytes from stored offset `at` on, all of which belong to the stream.
+  private mutating func place(at: Int, count: Int) {
     let run = unsafe bytes.unsafeRun(at: at)
     unsafe next = Bytes(run.start)
-    if run.count >= Self.wordBytes {
+    unsafe low = next
+    offsetOfLow = at
+    if unsafe count == Self.wordBytes && run.count >= count {
       let lead = min(bytes.bytesBefore(at), at &- start)
-      unsafe low = next - lead
-      offsetOfLow = at &- lead
+      unsafe low -= lead
+      offsetOfLow &-= lead
       unsafe container = UInt(littleEndian: next.loadUnaligned(as: UInt.self))
-    } else {
-      // The word crosses frames: gather it, and leave no slack, so that the next refill comes here again.
-      unsafe low = next
-      offsetOfLow = at
-      container = 0
-      var i = Self.wordBytes
-      while i > 0 {
-        i &-= 1
-        unsafe container = container &<< 8 | UInt(bytes.unsafeRun(at: at &+ i).start.load(as: UInt8.self))
-      }
+      return
+    }
+    // They cross frames, or are all there is: gather them, and leave no slack, so that the next refill comes here again.
+    container = 0
+    var i = count
+    while i > 0 {
+      i &-= 1
+      unsafe container = container &<< 8 | UInt(bytes.unsafeRun(at: at &+ i).start.load(as: UInt8.self))
     }
   }
 
   /// Makes sure of `wordBits - 7` bits in the container, as far as the stream has them.
   @inline(__always)
-  mutating func refill(_ bytes: PageVector) {
+  mutating func refill() {
     if slack >= Self.wordBytes {
       refillInFrame()
     } else {
-      refillSlowly(bytes)
+      refillSlowly()
     }
   }
 
@@ -105,12 +98,12 @@ struct ReverseBits {
   }
 
   @inline(never)
-  mutating func refillSlowly(_ bytes: PageVector) {
+  mutating func refillSlowly() {
     let at = self.at
     let back = min(used &>> 3, at &- start)
     guard back > 0 else { return }
     used &-= back &* 8
-    place(bytes, at: at &- back)
+    place(at: at &- back, count: Self.wordBytes)
   }
 
   /// The next `count` bits, 0 ... 31, without taking them.
@@ -126,5 +119,12 @@ struct ReverseBits {
     let bits = peek(count)
     used &+= count
     return bits
+  }
+
+  /// Refills, and takes the next `count` bits, at most `wordBits - 7`.
+  @inline(never)
+  mutating func take(_ count: Int) -> Int {
+    refill()
+    return read(count)
   }
 }

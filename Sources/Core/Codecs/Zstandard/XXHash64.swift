@@ -25,22 +25,23 @@ struct XXHash64 {
     rotate(lane &+ word &* prime2, 31) &* prime1
   }
 
-  /// The byte at `position` of the stream, in frames that are used again once they are full.
-  private static func byte(_ frames: PageVector, _ position: Int) -> UInt64 {
-    unsafe UInt64(frames.unsafeRun(at: position).start.load(as: UInt8.self))
-  }
+  /// `round` for where text counts more than time.
+  @inline(never)
+  private static func call(_ lane: UInt64, _ word: UInt64) -> UInt64 { round(lane, word) }
 
   /// `bytes` (1 ... 8) bytes from `frame` on, as a little-endian number; `frame` goes on by as many.
   @inline(never)
   private static func word(_ frames: PageVector, _ frame: inout Int, bytes: Int) -> UInt64 {
-    var value: UInt64 = 0
-    for _ in 0..<bytes {
+    var low: UInt32 = 0
+    var high: UInt32 = 0
+    for i in 0..<bytes {
       if frame == frames.count { frame = 0 }
-      value = value &>> 8 | byte(frames, frame) &<< 56
+      let byte = unsafe UInt32(frames.unsafeRun(at: frame).start.load(as: UInt8.self))
+      let shifted = byte &<< UInt32(truncatingIfNeeded: i & 3 &* 8)
+      if i < 4 { low |= shifted } else { high |= shifted }
       frame &+= 1
     }
-    for _ in bytes..<8 { value = value &>> 8 }
-    return value
+    return UInt64(high) &<< 32 | UInt64(low)
   }
 
   /// Takes the bytes up to `position` in, but for the last ones that make no 32.
@@ -52,7 +53,7 @@ struct XXHash64 {
     while position &- hashed >= 32 {
       if frame == frames.count { frame = 0 }
       let run = unsafe frames.unsafeRun(at: frame)
-      var left = min(run.count, position &- hashed)
+      var left = unsafe min(run.count, position &- hashed)
       if copiesAreWide, left >= 32 {
         var next = unsafe Bytes(run.start)
         let before = left
@@ -70,10 +71,10 @@ struct XXHash64 {
         hashed &+= before &- left
         frame &+= before &- left
       } else {
-        lane0 = Self.round(lane0, Self.word(frames, &frame, bytes: 8))
-        lane1 = Self.round(lane1, Self.word(frames, &frame, bytes: 8))
-        lane2 = Self.round(lane2, Self.word(frames, &frame, bytes: 8))
-        lane3 = Self.round(lane3, Self.word(frames, &frame, bytes: 8))
+        lane0 = Self.call(lane0, Self.word(frames, &frame, bytes: 8))
+        lane1 = Self.call(lane1, Self.word(frames, &frame, bytes: 8))
+        lane2 = Self.call(lane2, Self.word(frames, &frame, bytes: 8))
+        lane3 = Self.call(lane3, Self.word(frames, &frame, bytes: 8))
         hashed &+= 32
       }
     }
@@ -89,12 +90,12 @@ struct XXHash64 {
         Self.rotate(lane0, 1) &+ Self.rotate(lane1, 7) &+ Self.rotate(lane2, 12) &+ Self.rotate(lane3, 18)
       for lane in 0..<4 {
         let value = lane == 0 ? lane0 : lane == 1 ? lane1 : lane == 2 ? lane2 : lane3
-        hash = (hash ^ Self.round(0, value)) &* Self.prime1 &+ Self.prime4
+        hash = (hash ^ Self.call(0, value)) &* Self.prime1 &+ Self.prime4
       }
     }
     hash &+= UInt64(truncatingIfNeeded: total)
     while left >= 8 {
-      hash = Self.rotate(hash ^ Self.round(0, Self.word(frames, &frame, bytes: 8)), 27) &* Self.prime1 &+ Self.prime4
+      hash = Self.rotate(hash ^ Self.call(0, Self.word(frames, &frame, bytes: 8)), 27) &* Self.prime1 &+ Self.prime4
       left &-= 8
     }
     if left >= 4 {

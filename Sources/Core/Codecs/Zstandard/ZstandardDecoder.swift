@@ -108,9 +108,10 @@ public struct ZstandardDecoder: Decoder, ~Copyable {
     guard input.left == 0 else { throw error(.trailingInput) }
   }
 
-  func error(_ reason: DecodeError.Reason) -> DecodeError { DecodeError(reason, at: input.offset) }
+  func error(_ reason: DecodeError.Reason) -> DecodeError { input.error(reason) }
 
   /// Decodes up to position `end`, at most the extent's length.
+  @inline(never)
   private mutating func run(to end: Int) throws(DecodeError) {
     while window.position < end {
       switch state {

@@ -17,10 +17,10 @@ struct ZstandardFrame {
   var largestBlock: Int { min(windowSize, 128 &<< 10) }
 
   init(_ input: inout InputCursor) throws(DecodeError) {
-    guard input.left >= 6 else { throw DecodeError(.inputEnded, at: input.offset) }
+    guard input.left >= 6 else { throw input.error(.inputEnded) }
     guard Self.number(&input, bytes: 4) == 0xFD2F_B528 else { throw DecodeError(.invalid, at: 0) }
     let descriptor = input.byte()
-    guard descriptor & 8 == 0 else { throw DecodeError(.unsupported, at: input.offset) }
+    guard descriptor & 8 == 0 else { throw input.error(.unsupported) }
     let isSingleSegment = descriptor & 32 != 0
     hasChecksum = descriptor & 4 != 0
     if !isSingleSegment {
@@ -32,9 +32,9 @@ struct ZstandardFrame {
     let dictionaryBytes = (1 &<< (descriptor & 3)) &>> 1
     var contentBytes = (1 &<< (descriptor &>> 6)) & 14
     if contentBytes == 0, isSingleSegment { contentBytes = 1 }
-    guard input.left >= dictionaryBytes &+ contentBytes else { throw DecodeError(.inputEnded, at: input.offset) }
+    guard input.left >= dictionaryBytes &+ contentBytes else { throw input.error(.inputEnded) }
     // An identifier of 0 is as good as none.
-    guard Self.number(&input, bytes: dictionaryBytes) == 0 else { throw DecodeError(.unsupported, at: input.offset) }
+    guard Self.number(&input, bytes: dictionaryBytes) == 0 else { throw input.error(.unsupported) }
     if contentBytes > 0 {
       var size = UInt64(Self.number(&input, bytes: min(contentBytes, 4)))
       if contentBytes == 2 { size &+= 256 }
@@ -42,10 +42,11 @@ struct ZstandardFrame {
       contentSize = size
       if isSingleSegment { windowSize = size > UInt64(Self.largestWindow) ? Int.max : Int(truncatingIfNeeded: size) }
     }
-    guard windowSize <= Self.largestWindow else { throw DecodeError(.unsupported, at: input.offset) }
+    guard windowSize <= Self.largestWindow else { throw input.error(.unsupported) }
   }
 
   /// The little-endian number of the next 0 ... 4 bytes, which the caller knows to be there.
+  @inline(never)
   static func number(_ input: inout InputCursor, bytes: Int) -> UInt32 {
     var value: UInt32 = 0
     for i in 0..<bytes {

@@ -11,13 +11,13 @@ private struct TailStream {
 
   /// Decodes up to 8 literals with every check.
   @inline(never)
-  mutating func decodeCarefully(_ table: UnsafeMutablePointer<UInt16>, _ bytes: PageVector) {
+  mutating func decodeCarefully(_ table: UnsafeMutablePointer<UInt16>) {
     if out.inRun == 0, !out.advance() { return }
     let count = min(8, out.inRun)
     unsafe ZstandardDecoder.decodeHuffman(
-      table, &bits, bytes, to: MutableBytes(mutating: out.next), count: count)
+      table, &bits, to: MutableBytes(mutating: out.next), count: count)
     unsafe out.next += count
-    bits.refill(bytes)
+    bits.refill()
   }
 
   /// Rounds of five literals each, at most 55 bits, that need no check.
@@ -37,7 +37,7 @@ extension ZstandardDecoder {
     guard literals.open(bytes) else { throw error(.invalid) }
     if !literals.hasFourStreams {
       var stream = TailStream(bits: literals.bits, out: InputCursor(tail))
-      while stream.out.left > 0 { unsafe stream.decodeCarefully(table, bytes) }
+      while stream.out.left > 0 { unsafe stream.decodeCarefully(table) }
       guard stream.bits.isDone else { throw error(.invalid) }
       return
     }
@@ -49,25 +49,25 @@ extension ZstandardDecoder {
     var s2 = TailStream(bits: literals.bits, out: InputCursor(tail.slice(at: 2 &* share, count: share)))
     guard literals.open(bytes) else { throw error(.invalid) }
     var s3 = TailStream(bits: literals.bits, out: InputCursor(tail.dropFirst(3 &* share)))
-    s0.bits.refill(bytes)
-    s1.bits.refill(bytes)
-    s2.bits.refill(bytes)
-    s3.bits.refill(bytes)
+    s0.bits.refill()
+    s1.bits.refill()
+    s2.bits.refill()
+    s3.bits.refill()
     while s0.out.left > 0 {
       let rounds = min(min(s0.safeRounds, s1.safeRounds), min(s2.safeRounds, s3.safeRounds))
       if rounds > 0 {
         unsafe Self.decodeRounds(table, &s0, &s1, &s2, &s3, rounds)
       } else {
-        unsafe s0.decodeCarefully(table, bytes)
-        unsafe s1.decodeCarefully(table, bytes)
-        unsafe s2.decodeCarefully(table, bytes)
-        unsafe s3.decodeCarefully(table, bytes)
+        unsafe s0.decodeCarefully(table)
+        unsafe s1.decodeCarefully(table)
+        unsafe s2.decodeCarefully(table)
+        unsafe s3.decodeCarefully(table)
       }
     }
     // The first is at least as long as any; but a stream that crosses frames may lag behind.
-    while s1.out.left > 0 { unsafe s1.decodeCarefully(table, bytes) }
-    while s2.out.left > 0 { unsafe s2.decodeCarefully(table, bytes) }
-    while s3.out.left > 0 { unsafe s3.decodeCarefully(table, bytes) }
+    while s1.out.left > 0 { unsafe s1.decodeCarefully(table) }
+    while s2.out.left > 0 { unsafe s2.decodeCarefully(table) }
+    while s3.out.left > 0 { unsafe s3.decodeCarefully(table) }
     guard s0.bits.isDone, s1.bits.isDone, s2.bits.isDone, s3.bits.isDone else { throw error(.invalid) }
   }
 

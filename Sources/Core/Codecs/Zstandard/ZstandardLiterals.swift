@@ -27,7 +27,9 @@ struct ZstandardLiterals {
 
   // Huffman-coded literals: one stream, or four that follow each other and a table of three sizes.
   var hasFourStreams = false
-  /// Stored offset of what follows the Huffman tree description.
+  /// Stored bytes of the first three of four streams.
+  var sizes = (0, 0, 0)
+  /// Stored offset of the first stream.
   var streamsStart = 0
   /// Stored offset behind the last stream.
   var streamsEnd = 0
@@ -40,22 +42,20 @@ struct ZstandardLiterals {
   var leftInStream = 0
 
   /// Opens the next stream; false where there is none, or it is empty.
+  @inline(never)
   mutating func open(_ bytes: PageVector) -> Bool {
     let last = hasFourStreams ? 3 : 0
     guard opened <= last else { return false }
-    if opened == 0 { nextStream = streamsStart &+ last &* 2 }
+    if opened == 0 { nextStream = streamsStart }
     let share = hasFourStreams ? (total &+ 3) &>> 2 : total
     leftInStream = opened < last ? share : total &- last &* share
     var size = streamsEnd &- nextStream
-    if opened < last { size = min(size, Int(bytes.load(at: streamsStart &+ opened &* 2, as: UInt16.self) ?? 0)) }
+    if opened < last { size = min(size, opened == 0 ? sizes.0 : opened == 1 ? sizes.1 : sizes.2) }
     guard leftInStream >= 0, bits.open(bytes, start: nextStream, count: size) else { return false }
     nextStream &+= size
     opened &+= 1
     return true
   }
-
-  /// Whether the open stream, all of whose literals have been taken, ends there.
-  var isStreamDone: Bool { leftInStream == 0 && bits.isDone }
 
   var isLastStream: Bool { opened == (hasFourStreams ? 4 : 1) }
 }
@@ -104,10 +104,15 @@ extension ZstandardDecoder {
     }
     guard hasHuffman else { throw error(.invalid) }
     literals.hasFourStreams = format > 0
+    if format > 0 {
+      // The table of sizes, a byte for each stream, and a literal for each but the last.
+      guard size >= 6, end &- input.offset >= 10 else { throw error(.invalid) }
+      literals.sizes.0 = Int(ZstandardFrame.number(&input, bytes: 2))
+      literals.sizes.1 = Int(ZstandardFrame.number(&input, bytes: 2))
+      literals.sizes.2 = Int(ZstandardFrame.number(&input, bytes: 2))
+    }
     literals.streamsStart = input.offset
     literals.streamsEnd = end
-    // Four streams need their table of sizes, a byte each, and a literal for each but the last.
-    if format > 0, size < 6 || end &- input.offset < 10 { throw error(.invalid) }
     input.seek(to: end)
     if copiesAreWide, favoursSpeed, !window.isRing, size <= window.left {
       try decodeIntoTail()
@@ -132,6 +137,7 @@ extension ZstandardDecoder {
   }
 
   /// Opens the next stream once all literals of the current one have been decoded; the last one has to end then.
+  @inline(never)
   private mutating func closeStreams() throws(DecodeError) {
     while literals.leftInStream == 0 {
       guard literals.bits.isDone else { throw error(.invalid) }
@@ -154,7 +160,7 @@ extension ZstandardDecoder {
       unsafe scratch.initializeMemory(as: UInt8.self, repeating: literals.byte, count: count)
     case .coded:
       count = min(count, literals.leftInStream)
-      unsafe Self.decodeHuffman(tables.huffman, &literals.bits, input.bytes, to: scratch, count: count)
+      unsafe Self.decodeHuffman(tables.huffman, &literals.bits, to: scratch, count: count)
       literals.leftInStream &-= count
       try closeStreams()
     }
@@ -164,12 +170,12 @@ extension ZstandardDecoder {
   /// Decodes `count` literals to `to`.
   @inline(never)
   static func decodeHuffman(
-    _ table: UnsafeMutablePointer<UInt16>, _ bits: inout ReverseBits, _ bytes: PageVector, to: MutableBytes, count: Int
+    _ table: UnsafeMutablePointer<UInt16>, _ bits: inout ReverseBits, to: MutableBytes, count: Int
   ) {
     var to = unsafe to
     let end = unsafe to + count
     while unsafe to < end {
-      if bits.used > ReverseBits.wordBits &- ZstandardTables.huffmanLog { bits.refill(bytes) }
+      if bits.used > ReverseBits.wordBits &- ZstandardTables.huffmanLog { bits.refill() }
       let entry = unsafe table[bits.peek(ZstandardTables.huffmanLog)]
       bits.used &+= Int(entry & 255)
       unsafe to.storeBytes(of: UInt8(truncatingIfNeeded: entry &>> 8), as: UInt8.self)

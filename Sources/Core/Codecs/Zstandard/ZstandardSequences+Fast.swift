@@ -20,7 +20,6 @@ extension ZstandardDecoder {
   /// Only for 64-bit machines: one container holds the bits of nearly every sequence.
   @inline(never)
   mutating func runFast(to end: Int) throws(DecodeError) {
-    let bytes = input.bytes
     let literalStates = unsafe UnsafePointer(tables.states(.literalLength))
     let offsetStates = unsafe UnsafePointer(tables.states(.offset))
     let matchStates = unsafe UnsafePointer(tables.states(.matchLength))
@@ -63,7 +62,7 @@ extension ZstandardDecoder {
         bits.container = container
         bits.used = used
         unsafe bits.next = next
-        bits.refillSlowly(bytes)
+        bits.refillSlowly()
         container = bits.container
         used = bits.used
         unsafe next = bits.next

@@ -56,18 +56,20 @@ extension ZstandardDecoder {
     sequences.hasTables = true
     let start = input.offset
     guard sequences.bits.open(input.bytes, start: start, count: limit &- start) else { throw error(.invalid) }
-    sequences.literalState = sequences.bits.take(input.bytes, sequences.literalLog)
-    sequences.offsetState = sequences.bits.take(input.bytes, sequences.offsetLog)
-    sequences.matchState = sequences.bits.take(input.bytes, sequences.matchLog)
+    sequences.literalState = sequences.bits.take(sequences.literalLog)
+    sequences.offsetState = sequences.bits.take(sequences.offsetLog)
+    sequences.matchState = sequences.bits.take(sequences.matchLog)
   }
 
   /// The next byte of the block.
+  @inline(never)
   private mutating func sectionByte(_ limit: Int) throws(DecodeError) -> Int {
     guard input.offset < limit else { throw error(.invalid) }
     return input.byte()
   }
 
   /// Makes the table of the kind what `mode` says; returns its accuracy, given that of the table before it.
+  @inline(never)
   private mutating func readTable(
     _ kind: FSEKind, _ mode: Int, _ previous: Int, _ limit: Int
   ) throws(DecodeError) -> Int {
@@ -84,20 +86,19 @@ extension ZstandardDecoder {
 
   /// Decodes one sequence (RFC 8878, 3.1.1.4), and leaves it to be executed.
   mutating func nextSequence() throws(DecodeError) {
-    let bytes = input.bytes
     let literal = unsafe tables.states(.literalLength)[sequences.literalState]
     let offset = unsafe tables.states(.offset)[sequences.offsetState]
     let match = unsafe tables.states(.matchLength)[sequences.matchState]
     // A code over 20 is a distance over the largest window; its bits may be more than a container takes.
     guard offset.extra <= 20 else { throw error(.distance) }
-    let value = Int(offset.base) &+ sequences.bits.take(bytes, Int(offset.extra))
-    let matchCount = Int(match.base) &+ sequences.bits.take(bytes, Int(match.extra))
-    let literalCount = Int(literal.base) &+ sequences.bits.take(bytes, Int(literal.extra))
+    let value = Int(offset.base) &+ sequences.bits.take(Int(offset.extra))
+    let matchCount = Int(match.base) &+ sequences.bits.take(Int(match.extra))
+    let literalCount = Int(literal.base) &+ sequences.bits.take(Int(literal.extra))
     sequences.left &-= 1
     if sequences.left > 0 {
-      sequences.literalState = Int(literal.next) &+ sequences.bits.take(bytes, Int(literal.bits))
-      sequences.matchState = Int(match.next) &+ sequences.bits.take(bytes, Int(match.bits))
-      sequences.offsetState = Int(offset.next) &+ sequences.bits.take(bytes, Int(offset.bits))
+      sequences.literalState = Int(literal.next) &+ sequences.bits.take(Int(literal.bits))
+      sequences.matchState = Int(match.next) &+ sequences.bits.take(Int(match.bits))
+      sequences.offsetState = Int(offset.next) &+ sequences.bits.take(Int(offset.bits))
     }
 
     var distance = value &- 3
@@ -177,7 +178,7 @@ extension ZstandardDecoder {
     while count > 0 {
       if literals.cursor.inRun == 0 { try fetchLiterals() }
       var step = min(count, literals.cursor.inRun)
-      if gap >= 64 {
+      if !copiesAreWide || gap >= 64 {
         _ = window.appendLiterals(from: &literals.cursor, count: step)
       } else {
         guard window.hasRoom() else { return }
@@ -193,20 +194,11 @@ extension ZstandardDecoder {
 
   /// Appends `count` bytes of the current match; the caller knows that there is room for them.
   private mutating func copyMatch(_ count: Int) throws(DecodeError) {
-    if gap < count { try leaveTail() }
-    if gap &- count >= 64 {
+    if copiesAreWide, gap < count { try leaveTail() }
+    if !copiesAreWide || gap &- count >= 64 {
       window.appendMatch(distance: sequences.distance, count: count)
     } else {
       window.appendMatchExactly(distance: sequences.distance, count: count)
     }
-  }
-}
-
-extension ReverseBits {
-  /// Refills, and takes the next `count` bits, at most `wordBits - 7`.
-  @inline(never)
-  mutating func take(_ bytes: PageVector, _ count: Int) -> Int {
-    refill(bytes)
-    return read(count)
   }
 }

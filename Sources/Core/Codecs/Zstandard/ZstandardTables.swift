@@ -142,77 +142,66 @@ struct ZstandardTables {
   /// Reads a table description (RFC 8878, 4.1.1) that ends at or before stored offset `limit`, and builds its table;
   /// `input` is then behind it. Returns the accuracy, or -1 where it is invalid.
   func readTable(_ kind: FSEKind, _ input: inout InputCursor, limit: Int) -> Int {
+    guard input.offset < limit else { return -1 }
     let counts = unsafe self.counts
     let start = input.offset
-    var container: UInt32 = 0
-    var available = 0
-    var taken = 4
-    // Bits past the limit read as 0; that they were needed shows at the end.
-    @inline(__always) func need(_ count: Int, _ input: inout InputCursor) {
-      while available < count {
-        let byte = input.offset < limit ? input.byte() : 0
-        container |= UInt32(truncatingIfNeeded: byte & 255) &<< UInt32(truncatingIfNeeded: available)
-        available &+= 8
-      }
-    }
-    need(4, &input)
+    var container = UInt32(truncatingIfNeeded: input.byte())
     let log = Int(container & 15) &+ 5
     guard log <= kind.highestLog else { return -1 }
     container &>>= 4
-    available &-= 4
+    var available = 4
+    var taken = 4
 
     let highest = kind.highestSymbol
     var remaining = (1 &<< log) &+ 1
     var threshold = 1 &<< log
     var width = log &+ 1
     var symbol = 0
-    var previousIsZero = false
-    while remaining > 1, symbol <= highest {
-      if previousIsZero {
-        // Two bits say how many more symbols have no probability; 3 means that two more bits follow.
-        var more: Int
-        repeat {
-          need(2, &input)
-          more = Int(container & 3)
-          container &>>= 2
-          available &-= 2
-          taken &+= 2
-          var i = 0
-          while i < more, symbol <= highest {
-            unsafe counts[symbol] = 0
-            symbol &+= 1
-            i &+= 1
-          }
-        } while more == 3 && symbol <= highest
-        if symbol > highest { return -1 }
+    var isRepeat = false
+    while remaining > 1 {
+      if symbol > highest { return -1 }
+      // Bits past the limit read as 0; that they were needed shows at the end.
+      while available < width {
+        let byte = input.offset < limit ? input.byte() : 0
+        container |= UInt32(truncatingIfNeeded: byte & 255) &<< UInt32(truncatingIfNeeded: available)
+        available &+= 8
       }
-      need(width, &input)
-      let small = 2 &* threshold &- 1 &- remaining
-      var value = Int(truncatingIfNeeded: container) & (threshold &- 1)
-      var bits = width
-      if value < small {
-        bits &-= 1
+      let low = Int(truncatingIfNeeded: container & 0xFFFF)
+      var bits = 2
+      if isRepeat {
+        // Two bits say how many more symbols have no probability; 3 means that two more bits follow.
+        let more = low & 3
+        for i in 0..<more where symbol &+ i <= highest { unsafe counts[symbol &+ i] = 0 }
+        symbol &+= more
+        isRepeat = more == 3
       } else {
-        value = Int(truncatingIfNeeded: container) & (2 &* threshold &- 1)
-        if value >= threshold { value &-= small }
+        let small = 2 &* threshold &- 1 &- remaining
+        var value = low & (threshold &- 1)
+        bits = width
+        if value < small {
+          bits &-= 1
+        } else {
+          value = low & (2 &* threshold &- 1)
+          if value >= threshold { value &-= small }
+        }
+        // 0 stands for a probability below 1, which takes one state.
+        let count = value &- 1
+        remaining &-= count < 0 ? 1 : count
+        unsafe counts[symbol] = Int16(truncatingIfNeeded: count)
+        symbol &+= 1
+        isRepeat = count == 0
+        if remaining < 1 { return -1 }
+        while remaining < threshold {
+          width &-= 1
+          threshold &>>= 1
+        }
       }
       container &>>= UInt32(truncatingIfNeeded: bits)
       available &-= bits
       taken &+= bits
-      // 0 stands for a probability below 1, which takes one state.
-      let count = value &- 1
-      remaining &-= count < 0 ? 1 : count
-      unsafe counts[symbol] = Int16(truncatingIfNeeded: count)
-      symbol &+= 1
-      previousIsZero = count == 0
-      if remaining < 1 { return -1 }
-      while remaining < threshold {
-        width &-= 1
-        threshold &>>= 1
-      }
     }
     let end = start &+ (taken &+ 7) &>> 3
-    guard remaining == 1, end <= limit, input.seek(to: end) else { return -1 }
+    guard end <= limit, input.seek(to: end) else { return -1 }
     build(kind, log: log, highest: symbol &- 1)
     return log
   }
@@ -311,7 +300,7 @@ struct ZstandardTables {
       let entry = unsafe states[state]
       unsafe weights[count] = UInt8(truncatingIfNeeded: entry.base)
       count &+= 1
-      bits.refill(input.bytes)
+      bits.refill()
       state = other
       other = Int(entry.next) &+ bits.read(Int(entry.bits))
       if bits.isOverrun {

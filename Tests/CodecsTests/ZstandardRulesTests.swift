@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import CZstd
+import TestSupport
+import Testing
+
+@testable import Codecs
+
+/// A frame made by hand for each rule, on both sides of it.
+@Suite struct ZstandardRulesTests {
+  enum Outcome: Sendable, Equatable {
+    case success([UInt8])
+    case failure(DecodeError.Reason)
+  }
+
+  struct Case: Sendable, CustomStringConvertible {
+    var description: String
+    var stored: [UInt8]
+    /// What it decodes to, or why not.
+    var outcome: Outcome
+    /// Decoded bytes that the caller asks for.
+    var length: Int
+    /// The version of libzstd from which on it says the same, and so is asked.
+    var shared: UInt32 = 0
+
+    static func accepted(_ name: String, _ stored: [UInt8], _ bytes: [UInt8], shared: UInt32 = 0) -> Case {
+      Case(description: name, stored: stored, outcome: .success(bytes), length: bytes.count, shared: shared)
+    }
+    static func refused(
+      _ name: String, _ stored: [UInt8], _ reason: DecodeError.Reason, length: Int, shared: UInt32 = 0
+    ) -> Case {
+      Case(description: name, stored: stored, outcome: .failure(reason), length: length, shared: shared)
+    }
+  }
+
+  private func check(_ rule: Case) {
+    for favoursSpeed in [true, false] {
+      for layout in [PageLayout.contiguous, PageLayout(shift: 1, offset: 1), PageLayout(shift: 5, offset: 0)] {
+        var outcome: Outcome?
+        do throws(WitnessedError) {
+          outcome = .success(
+            try zstandardDecode(
+              rule.stored, length: rule.length, from: layout, into: layout, favoursSpeed: favoursSpeed))
+        } catch {
+          outcome = error.reason.map { .failure($0) }
+        }
+        #expect(outcome == rule.outcome, "\(rule), \(layout), fast \(favoursSpeed)")
+      }
+    }
+    let isStreaming = rule.shared == Self.streaming
+    if isStreaming || ZSTD_versionNumber() >= rule.shared {
+      let theirs = libzstdDecode(rule.stored, capacity: rule.length, isStreaming: isStreaming)
+      switch rule.outcome {
+      case .success(let bytes): #expect(theirs == bytes, "libzstd, \(rule)")
+      // libzstd decodes as much as there is; that it is not what the index says, its caller sees.
+      case .failure: #expect(theirs?.count != rule.length, "libzstd, \(rule)")
+      }
+    }
+  }
+
+  /// libzstd 1.5.7, which refuses more than those before it.
+  private static let recent: UInt32 = 10507
+  /// libzstd where it decodes as Linux does, with a window and no more.
+  private static let streaming = UInt32.max - 1
+  /// No libzstd.
+  private static let none = UInt32.max
+
+  private static let ten: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+  private static func last(_ bytes: [UInt8]) -> [UInt8] { Compose.raw(bytes, last: true) }
+
+  static let framesCases: [Case] = [
+    .accepted("smallest window", Compose.frame([last(ten)], window: 0), ten),
+    .accepted("window with mantissa", Compose.frame([last(ten)], window: 7), ten),
+    .accepted("window of 1 MiB", Compose.frame([last(ten)], window: 0x50), ten),
+    .refused(
+      "window of 1.125 MiB", Compose.frame([last(ten)], window: 0x51), .unsupported, length: 10, shared: streaming),
+    .refused("largest window", Compose.frame([last(ten)], window: 0xFF), .unsupported, length: 10),
+    .accepted("single segment", Compose.magic + [0x20, 10] + last(ten), ten),
+    .accepted(
+      "size in two bytes", Compose.magic + [0x60, 44, 0] + last([UInt8](repeating: 1, count: 300)),
+      [UInt8](repeating: 1, count: 300)),
+    .accepted("size in four bytes", Compose.magic + [0xA0, 10, 0, 0, 0] + last(ten), ten),
+    .accepted("size in eight bytes", Compose.magic + [0xE0, 10, 0, 0, 0, 0, 0, 0, 0] + last(ten), ten),
+    .accepted("size and window", Compose.magic + [0x80, 0, 10, 0, 0, 0] + last(ten), ten),
+    .accepted(
+      "single segment of 1 MiB",
+      Compose.magic + [0xA0, 0, 0, 16, 0]
+        + (1...8).map { Compose.repeated(9, 1 << 17, last: $0 == 8) }.joined(), [UInt8](repeating: 9, count: 1 << 20)),
+    .refused("single segment over 1 MiB", Compose.magic + [0xA0, 1, 0, 16, 0] + last(ten), .unsupported, length: 10),
+    .refused(
+      "size beyond any", Compose.magic + [0xE0, 10, 0, 0, 0, 1, 0, 0, 0] + last(ten), .unsupported, length: 10),
+    .refused("size too small", Compose.magic + [0x80, 0, 9, 0, 0, 0] + last(ten), .invalid, length: 10),
+    .refused("size too large", Compose.magic + [0x80, 0, 11, 0, 0, 0] + last(ten), .invalid, length: 10),
+    .refused(
+      "size too large by 2^32", Compose.magic + [0xC0, 0, 10, 0, 0, 0, 1, 0, 0, 0] + last(ten), .invalid,
+      length: 10),
+    .refused("no magic", [0x27] + Compose.frame([last(ten)]).dropFirst(), .invalid, length: 10),
+    .refused("skippable frame", [0x50, 0x2A, 0x4D, 0x18, 4, 0, 0, 0, 1, 2, 3, 4], .invalid, length: 10),
+    .refused("reserved bit", Compose.magic + [0x28, 10] + last(ten), .unsupported, length: 10),
+    .accepted("unused bit", Compose.magic + [0x30, 10] + last(ten), ten),
+    .accepted("dictionary 0 in one byte", Compose.magic + [0x21, 0, 10] + last(ten), ten),
+    .accepted("dictionary 0 in four bytes", Compose.magic + [0x23, 0, 0, 0, 0, 10] + last(ten), ten),
+    .refused("dictionary in one byte", Compose.magic + [0x21, 1, 10] + last(ten), .unsupported, length: 10),
+    .refused("dictionary in two bytes", Compose.magic + [0x22, 0, 1, 10] + last(ten), .unsupported, length: 10),
+    .refused(
+      "dictionary in four bytes", Compose.magic + [0x23, 0, 0, 0, 128, 10] + last(ten), .unsupported,
+      length: 10),
+    .refused("no room for the header", Compose.magic + [0xE0, 10], .inputEnded, length: 10),
+    .refused("header cut", Compose.magic + [0xE3, 10, 0, 0, 0, 0, 0, 0, 0], .inputEnded, length: 10),
+    .accepted("right checksum", Compose.magic + [0x24, 10] + last(ten) + [0xD8, 0x84, 0x9F, 0x71], ten),
+    .refused(
+      "wrong checksum", Compose.magic + [0x24, 10] + last(ten) + [0xD8, 0x84, 0x9F, 0x70], .invalid, length: 10),
+    .refused("no checksum", Compose.magic + [0x24, 10] + last(ten) + [1, 2, 3], .inputEnded, length: 10),
+    .refused("checksum unannounced", Compose.frame([last(ten), [1, 2, 3, 4]]), .trailingInput, length: 10),
+  ]
+
+  @Test(arguments: framesCases)
+  func frames(rule: Case) { check(rule) }
+
+  static let blocksCases: [Case] = [
+    .refused("reserved type", Compose.frame([Compose.block(3, ten, last: true)]), .invalid, length: 10),
+    .refused("no block", Compose.frame([]), .inputEnded, length: 10),
+    .refused("no last block", Compose.frame([Compose.raw(ten)]), .inputEnded, length: 10),
+    .accepted("empty last block", Compose.frame([Compose.raw(ten), last([])]), ten),
+    .accepted("empty run at the end", Compose.frame([Compose.raw(ten), Compose.repeated(1, 0, last: true)]), ten),
+    .accepted("nothing at all", Compose.frame([last([])]), []),
+    .refused("too short", Compose.frame([last(ten)]), .outputShort, length: 11),
+    .refused("too long", Compose.frame([last(ten)]), .outputLong, length: 9),
+    .refused("run too long", Compose.frame([Compose.repeated(1, 10, last: true)]), .outputLong, length: 9),
+    .refused("block behind the end", Compose.frame([Compose.raw(ten), last([1])]), .outputLong, length: 10),
+    .refused("raw block cut", Compose.frame([Compose.block(0, ten, size: 11, last: true)]), .inputEnded, length: 11),
+    .refused("run cut", Compose.frame([Compose.block(1, [], size: 11, last: true)]), .inputEnded, length: 11),
+    .refused(
+      "compressed block cut", Compose.frame([Compose.block(2, ten, size: 11, last: true)]), .inputEnded,
+      length: 11),
+    .accepted(
+      "run of a block's maximum", Compose.frame([Compose.repeated(1, 1024, last: true)], window: 0),
+      [UInt8](repeating: 1, count: 1024)),
+    .refused(
+      "run over a block's maximum", Compose.frame([Compose.repeated(1, 1025, last: true)], window: 0), .invalid,
+      length: 1025, shared: streaming),
+    .refused(
+      "run over 128 KiB", Compose.frame([Compose.repeated(1, 131073, last: true)], window: 0x50), .invalid,
+      length: 131073, shared: streaming),
+    .refused(
+      "raw block over a block's maximum", Compose.frame([last(Sample.noise(1025))], window: 0), .invalid,
+      length: 1025, shared: streaming),
+    .refused(
+      "literals over a block's maximum",
+      Compose.frame([Compose.compressed(Compose.literals(1, [7], count: 1025), [0], last: true)], window: 0),
+      .invalid,
+      length: 1025, shared: recent),
+    .refused(
+      "match over a block's maximum",
+      Compose.frame(
+        [
+          Compose.raw(ten),
+          Compose.compressed(
+            Compose.literals(0, []),
+            Compose.sequences([.init(literals: 0, offset: 4, match: 1025)], .predefined, .predefined, .predefined),
+            last: true),
+        ], window: 0), .invalid, length: 1035, shared: streaming),
+    .refused(
+      "last literals over a block's maximum",
+      Compose.frame(
+        [
+          Compose.raw(ten),
+          Compose.compressed(
+            Compose.literals(1, [7], count: 25),
+            Compose.sequences([.init(literals: 0, offset: 4, match: 1000)], .predefined, .predefined, .predefined),
+            last: true),
+        ], window: 0), .invalid, length: 1035, shared: streaming),
+    .accepted(
+      "a block's maximum of literals and matches",
+      Compose.frame(
+        [
+          Compose.raw([7]),
+          Compose.compressed(
+            Compose.literals(1, [7], count: 24),
+            Compose.sequences([.init(literals: 0, offset: 4, match: 1000)], .predefined, .predefined, .predefined),
+            last: true),
+        ], window: 0), [UInt8](repeating: 7, count: 1025)),
+    // libzstd before 1.5.5 took the shortest compressed blocks for too short.
+    .accepted(
+      "empty compressed block",
+      Compose.frame([Compose.raw(ten), Compose.compressed(Compose.literals(0, []), [0], last: true)]), ten,
+      shared: recent),
+    .refused("compressed block of no byte", Compose.frame([Compose.block(2, [], last: true)]), .invalid, length: 0),
+    .refused("compressed block of one byte", Compose.frame([Compose.block(2, [0], last: true)]), .invalid, length: 0),
+  ]
+
+  @Test(arguments: blocksCases)
+  func blocks(rule: Case) { check(rule) }
+
+  /// One block of sequences after ten raw bytes.
+  private static func after(
+    _ literals: [UInt8], _ sequences: [UInt8], window: UInt8 = 0x38
+  ) -> [UInt8] {
+    Compose.frame([Compose.raw(ten), Compose.compressed(literals, sequences, last: true)], window: window)
+  }
+  private static func coded(_ list: [ComposedSequence]) -> [UInt8] {
+    Compose.sequences(list, .predefined, .predefined, .predefined)
+  }
+  private static func result(_ list: [ComposedSequence], _ literals: [UInt8] = []) -> [UInt8] {
+    var output = ComposedOutput(bytes: ten)
+    output.execute(list, literals)
+    return output.bytes
+  }
+
+  /// Every way to name a recent distance, one after another, with and without literals.
+  private static let recents: [[ComposedSequence]] = (0..<729).map { number in
+    var left = number
+    return (0..<3).map { _ in
+      defer { left /= 9 }
+      return ComposedSequence(literals: left % 9 / 3, offset: [1, 2, 3][left % 3], match: 3)
+    }
+  }
+
+  @Test func recentDistances() {
+    for list in Self.recents {
+      let literals = Array(Sample.noise(6)[..<list.reduce(0) { $0 + $1.literals }])
+      var model = ComposedOutput(bytes: Self.ten)
+      var isValid = true
+      var taken = 0
+      for sequence in list {
+        let distance = model.distance(sequence.offset, literals: sequence.literals)
+        guard distance > 0, distance <= model.bytes.count + sequence.literals else {
+          isValid = false
+          break
+        }
+        model.execute([sequence], Array(literals[taken..<taken + sequence.literals]))
+        taken += sequence.literals
+      }
+      let stored = Self.after(Compose.literals(0, literals), Self.coded(list))
+      let length = 10 + literals.count + 9
+      // A distance of 0 became 1 in libzstd before 1.5.6.
+      check(
+        isValid
+          ? .accepted("\(list)", stored, model.bytes)
+          : .refused("\(list)", stored, .invalid, length: length, shared: Self.recent))
+    }
+    #expect(Self.recents.count == 729)
+  }
+
+  static let sequencesCases: [Case] = [
+    .accepted(
+      "farthest distance", after(Compose.literals(0, []), coded([.init(literals: 0, offset: 13, match: 20)])),
+      result([.init(literals: 0, offset: 13, match: 20)])),
+    .refused(
+      "distance before the first byte",
+      after(Compose.literals(0, []), coded([.init(literals: 0, offset: 14, match: 20)])), .distance, length: 30),
+    .refused(
+      "recent distance before the first byte",
+      Compose.frame([
+        Compose.compressed(
+          Compose.literals(0, [1, 2, 3]), coded([.init(literals: 3, offset: 2, match: 3)]), last: true)
+      ]), .distance, length: 6),
+    .accepted(
+      "recent distance at the first byte",
+      Compose.frame([
+        Compose.compressed(
+          Compose.literals(0, [1, 2, 3, 4]), coded([.init(literals: 4, offset: 2, match: 3)]), last: true)
+      ]), [1, 2, 3, 4, 1, 2, 3]),
+    .refused(
+      "largest offset code",
+      after(
+        Compose.literals(0, []),
+        Compose.sequences(
+          [.init(literals: 0, offset: 1 << 31, match: 3)], .predefined, .single(31), .predefined)), .distance,
+      length: 13),
+    .accepted(
+      "distance of the window",
+      Compose.frame(
+        [
+          Compose.raw(Sample.noise(1000)), Compose.raw(Sample.noise(100, seed: 2)),
+          Compose.compressed(
+            Compose.literals(0, []), coded([.init(literals: 0, offset: 1027, match: 9)]), last: true),
+        ], window: 0), Sample.noise(1000) + Sample.noise(100, seed: 2) + Sample.noise(1000)[76..<85]),
+    // libzstd keeps more than the window, and refuses only what is beyond that too.
+    .refused(
+      "distance beyond the window",
+      Compose.frame(
+        [
+          Compose.raw(Sample.noise(1000)), Compose.raw(Sample.noise(100, seed: 2)),
+          Compose.compressed(
+            Compose.literals(0, []), coded([.init(literals: 0, offset: 1028, match: 9)]), last: true),
+        ], window: 0), .distance, length: 1109, shared: none),
+    .refused(
+      "more literals than there are",
+      after(Compose.literals(0, [1, 2]), coded([.init(literals: 3, offset: 4, match: 3)])), .invalid, length: 16),
+    .refused(
+      "match behind the end",
+      after(Compose.literals(0, [1, 2]), coded([.init(literals: 2, offset: 4, match: 5)])), .outputLong, length: 16),
+    .refused(
+      "literals behind the end",
+      after(Compose.literals(0, [1, 2]), coded([.init(literals: 1, offset: 4, match: 5)])), .outputLong, length: 16),
+    .refused("no sequences, but bytes", after(Compose.literals(0, [1, 2]), [0, 0]), .invalid, length: 12),
+    .refused("number of sequences cut", after(Compose.literals(0, [1, 2]), [128]), .invalid, length: 12),
+    .refused("long number of sequences cut", after(Compose.literals(0, [1, 2]), [255, 0]), .invalid, length: 12),
+    .refused("no modes", after(Compose.literals(0, [1, 2]), [1]), .invalid, length: 12),
+    .accepted(
+      "no sequences in two bytes", after(Compose.literals(0, [1, 2]), [128, 0]), ten + [1, 2], shared: recent),
+    // libzstd before 1.5.6 does not look at the two reserved bits.
+    .refused(
+      "reserved mode bits",
+      after(
+        Compose.literals(0, []),
+        [1, 1]
+          + coded(
+            [.init(literals: 0, offset: 4, match: 5)]).dropFirst(2)), .invalid, length: 15, shared: recent),
+    .refused("no bits", after(Compose.literals(0, []), [1, 0]), .invalid, length: 15),
+    .refused("bits end in 0", after(Compose.literals(0, []), [1, 0, 1, 2, 3, 0]), .invalid, length: 15),
+    .refused(
+      "bits left over",
+      after(
+        Compose.literals(0, []),
+        [1, 0, 0xFF]
+          + coded(
+            [.init(literals: 0, offset: 4, match: 5)]).dropFirst(2)), .invalid, length: 15, shared: recent),
+    // libzstd before 1.5.6 takes too few bits for enough.
+    .refused(
+      "bits run out", after(Compose.literals(0, []), [1, 0, 0x0F, 0x01]), .invalid, length: 15, shared: recent),
+  ]
+
+  @Test(arguments: sequencesCases)
+  func sequences(rule: Case) { check(rule) }
+
+  private static let one = ComposedSequence(literals: 0, offset: 4, match: 5)
+  private static func modes(
+    _ literals: ComposedMode, _ offsets: ComposedMode, _ matches: ComposedMode
+  ) -> [UInt8] { Compose.sequences([one], literals, offsets, matches) }
+  /// A sequences section with modes and then just these bytes.
+  private static func told(_ modes: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+    after(Compose.literals(0, []), [1, modes] + bytes)
+  }
+
+  static let tablesCases: [Case] = [
+    .refused("repeated literal lengths without any", told(0xC0, [1, 1, 1, 1, 1]), .invalid, length: 15),
+    .refused("repeated offsets without any", told(0x30, [1, 1, 1, 1, 1]), .invalid, length: 15),
+    .refused("repeated match lengths without any", told(0x0C, [1, 1, 1, 1, 1]), .invalid, length: 15),
+    .refused(
+      "repeated after a block without sequences",
+      Compose.frame([
+        Compose.raw(ten), Compose.compressed(Compose.literals(0, [1]), [0]),
+        Compose.compressed(Compose.literals(0, []), modes(.repeated, .predefined, .predefined), last: true),
+      ]), .invalid, length: 16),
+    .accepted(
+      "repeated after predefined and single",
+      Compose.frame([
+        Compose.raw(ten),
+        Compose.compressed(Compose.literals(0, []), modes(.single(0), .predefined, .single(2))),
+        Compose.compressed(Compose.literals(0, [1]), [0]),
+        Compose.compressed(
+          Compose.literals(0, []),
+          Compose.sequences(
+            [one, one], .repeated, .repeated, .repeated,
+            before: (
+              ComposedTable(single: 0), ComposedCodes.predefinedOffsets, ComposedTable(single: 2)
+            )), last: true),
+      ]),
+      {
+        var output = ComposedOutput(bytes: ten)
+        output.execute([one], [])
+        output.execute([], [1])
+        output.execute([one, one], [])
+        return output.bytes
+      }()),
+    .accepted(
+      "highest single literal length code",
+      after(
+        Compose.literals(1, [3], count: 65536),
+        Compose.sequences([.init(literals: 65536, offset: 2, match: 3)], .single(35), .predefined, .predefined)),
+      result([.init(literals: 65536, offset: 2, match: 3)], [UInt8](repeating: 3, count: 65536))),
+    .accepted(
+      "highest single match length code",
+      after(
+        Compose.literals(0, []),
+        Compose.sequences([.init(literals: 0, offset: 9, match: 65539)], .predefined, .predefined, .single(52))),
+      result([.init(literals: 0, offset: 9, match: 65539)])),
+    .refused("literal length code 36", told(0x40, [36, 1, 1, 1, 1]), .invalid, length: 15),
+    .refused("offset code 32", told(0x10, [32, 1, 1, 1, 1]), .invalid, length: 15),
+    .refused("match length code 53", told(0x04, [53, 1, 1, 1, 1]), .invalid, length: 15),
+    .refused("single code missing", told(0x40, []), .invalid, length: 15),
+    .refused("literal length accuracy 10", told(0x80, [0x05, 1, 1, 1, 1, 1]), .invalid, length: 15),
+    .refused("offset accuracy 9", told(0x20, [0x04, 1, 1, 1, 1, 1]), .invalid, length: 15),
+    .refused("match length accuracy 10", told(0x08, [0x05, 1, 1, 1, 1, 1]), .invalid, length: 15),
+    .refused("table cut", told(0x80, [0x00, 0x11]), .invalid, length: 15),
+    .refused("table missing", told(0x80, []), .invalid, length: 15),
+    .refused(
+      "codes without end", told(0x80, [0x10, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), .invalid,
+      length: 15),
+    .accepted(
+      "one code with all states",
+      after(
+        Compose.literals(0, []),
+        Compose.sequences(
+          [one, one], .described(ComposedTable(log: 9, counts: [512])), .predefined, .predefined)),
+      result([one, one])),
+    .accepted(
+      "every state below 1",
+      after(
+        Compose.literals(0, []),
+        Compose.sequences(
+          [one, one], .predefined, .described(ComposedTable(log: 5, counts: [Int](repeating: -1, count: 32))),
+          .predefined)), result([one, one])),
+  ]
+
+  @Test(arguments: tablesCases)
+  func tables(rule: Case) { check(rule) }
+
+  private static let pair = ComposedHuffman(weights: [0, 1, 1])
+  private static let steps = ComposedHuffman(weights: [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1])
+  private static let tooDeep = ComposedHuffman(weights: [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1])
+  private static let some: [UInt8] = [1, 2, 2, 1, 1, 2, 1, 1, 1]
+  /// A block of nothing but Huffman-coded literals.
+  private static func huffman(_ type: Int, _ format: Int, _ count: Int, _ content: [UInt8]) -> [UInt8] {
+    Compose.frame([Compose.compressed(Compose.coded(type, format: format, count: count, content), [0], last: true)])
+  }
+
+  static let literalsCases: [Case] = [
+    .accepted("one stream", huffman(2, 0, 9, pair.direct + pair.streams(some, four: false)), some),
+    .accepted("four streams", huffman(2, 1, 9, pair.direct + pair.streams(some, four: true)), some),
+    .accepted(
+      "four streams, the last empty", huffman(2, 1, 6, pair.direct + pair.streams([1, 2, 1, 2, 1, 2], four: true)),
+      [1, 2, 1, 2, 1, 2]),
+    .accepted("larger size fields", huffman(2, 3, 9, pair.direct + pair.streams(some, four: true)), some),
+    .accepted(
+      "eleven bits", huffman(2, 0, 12, steps.direct + steps.streams(Array(0..<12), four: false)),
+      Array(0..<12)),
+    // RFC 8878 ends at 11 bits; libzstd's tables take 12.
+    .refused(
+      "twelve bits", huffman(2, 0, 13, tooDeep.direct + tooDeep.streams(Array(0..<13), four: false)), .invalid,
+      length: 13, shared: none),
+    .refused("weight over 11", huffman(2, 0, 1, [129, 0xF1, 1]), .invalid, length: 1),
+    .refused("weights sum to 0", huffman(2, 0, 1, [129, 0x00, 1]), .invalid, length: 1),
+    .refused("weights do not complete", huffman(2, 0, 1, [129, 0x31, 1]), .invalid, length: 1),
+    .refused("no longest pair", huffman(2, 0, 1, [128, 0x20, 3]), .invalid, length: 1),
+    .refused("weights cut", huffman(2, 0, 1, [150, 0x11]), .invalid, length: 1),
+    .refused("tree missing", huffman(2, 0, 1, []), .invalid, length: 1),
+    .refused("compressed weights of no byte", huffman(2, 0, 1, [0, 1, 1, 1]), .invalid, length: 1),
+    .refused("compressed weights cut", huffman(2, 0, 1, [5, 0x10, 0x11]), .invalid, length: 1),
+    .refused("weights without bits", huffman(2, 0, 1, [2, 0x10, 0x20, 1, 1]), .invalid, length: 1),
+    .refused("no tree yet", huffman(3, 0, 9, pair.streams(some, four: false)), .invalid, length: 9),
+    .refused("no tree yet, four streams", huffman(3, 1, 9, pair.streams(some, four: true)), .invalid, length: 9),
+    .accepted(
+      "tree of the block before last",
+      Compose.frame([
+        Compose.compressed(Compose.coded(2, format: 0, count: 9, pair.direct + pair.streams(some, four: false)), [0]),
+        Compose.compressed(Compose.literals(0, [5, 5]), [0]),
+        Compose.compressed(Compose.coded(3, format: 1, count: 9, pair.streams(some, four: true)), [0], last: true),
+      ]), some + [5, 5] + some),
+    .refused("stream missing", huffman(2, 0, 9, pair.direct), .invalid, length: 9),
+    .refused("stream ends in 0", huffman(2, 0, 9, pair.direct + [1, 0]), .invalid, length: 9),
+    .refused("bits left over", huffman(2, 0, 8, pair.direct + pair.stream(some)), .invalid, length: 8),
+    .refused("bits run out", huffman(2, 0, 10, pair.direct + pair.stream(some)), .invalid, length: 10),
+    .refused(
+      "bits left over in the empty stream",
+      huffman(2, 1, 6, pair.direct + pair.streams([1, 2, 1, 2, 1, 2], four: true).dropLast() + [2]), .invalid,
+      length: 6),
+    .refused(
+      "bits left over in the second stream",
+      huffman(2, 1, 9, pair.direct + [1, 0, 2, 0, 1, 0, 9, 0, 1, 9, 1]), .invalid, length: 9),
+    .refused(
+      "sizes beyond the section", huffman(2, 1, 9, pair.direct + [1, 0, 1, 0, 9, 0, 9, 9, 9, 9]), .invalid,
+      length: 9),
+    .refused(
+      "nothing left for the last stream", huffman(2, 1, 9, pair.direct + [1, 0, 1, 0, 2, 0, 9, 9, 9, 9]),
+      .invalid, length: 9),
+    .refused("sizes cut", huffman(2, 1, 9, pair.direct + [1, 0, 1, 0, 1, 0, 9, 9, 9]), .invalid, length: 9),
+    .refused(
+      "four streams of five literals",
+      huffman(2, 1, 5, pair.direct + pair.streams([1, 2, 1, 2, 1], four: true)), .invalid, length: 5),
+    .refused(
+      "section beyond the block",
+      Compose.frame([
+        Compose.compressed(
+          Compose.number(2 | 9 << 4 | 90 << 14, 3) + pair.direct + pair.stream(some), [0], last: true)
+      ]), .invalid, length: 9),
+    .refused("header cut", Compose.frame([Compose.block(2, [0x0E, 0, 0, 0], last: true)]), .invalid, length: 9),
+    .refused(
+      "raw literals beyond the block",
+      Compose.frame([
+        Compose.compressed(Compose.literals(0, [1, 2, 3], count: 5), [0], last: true)
+      ]), .invalid, length: 5),
+    .refused(
+      "repeated literal missing", Compose.frame([Compose.block(2, [0x0D, 0], last: true)]), .invalid, length: 0),
+    .accepted(
+      "repeated literal",
+      Compose.frame([
+        Compose.compressed(Compose.literals(1, [6], count: 9), [0], last: true)
+      ]), [UInt8](repeating: 6, count: 9)),
+  ]
+
+  @Test(arguments: literalsCases)
+  func literals(rule: Case) { check(rule) }
+}
