@@ -94,7 +94,7 @@ import Testing
     for seed in 1...(setting.threads == 1 ? 40 : 12) as ClosedRange<UInt64> {
       let model = Self.run(setting, modes: [.mergeBack, .mergeBack, .readOnly], steps: 250, seed: seed)
       #expect(model.wrongBytes == 0, "seed \(seed)")
-      let (wrong, all, changes) = model.state.withLock { ($0.wrongReads, $0.reads, $0.handOvers) }
+      let (wrong, all, changes) = model.withState { ($0.wrongReads, $0.reads, $0.handOvers) }
       #expect(wrong == 0, "seed \(seed)")
       reads += all
       handOvers += changes

@@ -49,7 +49,7 @@ struct AddressTable {
 
   /// A hash whose every bit depends on every bit of the key's low and high half (the finalizer of MurmurHash3).
   private static func hash(_ key: UInt) -> UInt32 {
-    var h = UInt32(truncatingIfNeeded: key) ^ UInt32(truncatingIfNeeded: key >> 32)
+    var h = UInt32(truncatingIfNeeded: key) ^ UInt32(truncatingIfNeeded: UInt64(key) &>> 32)
     h = (h ^ (h &>> 16)) &* 0x85EB_CA6B
     h = (h ^ (h &>> 13)) &* 0xC2B2_AE35
     return h ^ (h &>> 16)
