@@ -52,10 +52,10 @@ final class SharedPagesModel: @unchecked Sendable {
   /// - Parameter values: what the pages hold at first, at random.
   init(
     pages count: Int, pageSize: Int, ram: Int = 1 << 20, fragmentation: Fragmentation, seed: UInt64,
-    values: ClosedRange<UInt8> = 0...3, watchesReads: Bool = true
+    values: ClosedRange<UInt8> = 0...3, watchesReads: Bool = true, checked: Bool = false
   ) {
     machine = NoMMUMachine(ram: ram, pageSize: pageSize, fragmentation: fragmentation, seed: seed)!
-    map = machine.virtualMap()
+    map = machine.virtualMap(checked: checked)
     pages = machine.allocatePages(count)!
     self.watchesReads = watchesReads
     var generator = SplitMix64(seed: seed)

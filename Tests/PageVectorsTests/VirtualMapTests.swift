@@ -310,6 +310,37 @@ import Testing
     #expect(bench.isClean)
   }
 
+  /// Whole words, which are settled by another way than single bytes.
+  @Test(arguments: [false, true])
+  func ofConflictingWordsThatOfTheEndingMappingWins(checked: Bool) throws {
+    let bench = Bench(checked: checked)
+    let first = try #require(bench.mapped([2, 0]))
+    let second = try #require(bench.mapped([0, 2]))
+    for i in 0..<16 { (first + Self.size + i).storeBytes(of: 50, as: UInt8.self) }
+    for i in 8..<24 { (second + i).storeBytes(of: 51, as: UInt8.self) }
+    for i in 32..<48 {
+      (first + i).storeBytes(of: 52, as: UInt8.self)
+      bench.address(2).storeBytes(of: 53, toByteOffset: i, as: UInt8.self)
+    }
+    #expect(bench.map.unmap(first))
+    for i in 0..<24 {
+      #expect(bench.byte(0, i) == (i < 16 ? 50 : 51))
+      #expect(second.load(fromByteOffset: i, as: UInt8.self) == bench.byte(0, i))
+    }
+    for i in 32..<48 { #expect(bench.byte(2, i) == 52) }
+    #expect(bench.map.unmap(second))
+    if checked {
+      #expect(
+        bench.machine.findings == [
+          .changedBehind(mapping: UInt(bitPattern: second), page: bench.key(2), offset: 32, count: 16),
+          .conflictingWrites(page: bench.key(2), offset: 32, count: 16),
+          .conflictingWrites(page: bench.key(0), offset: 8, count: 8),
+        ])
+    }
+    #expect(bench.map.end() == 0)
+    #expect(bench.isClean)
+  }
+
   @Test func findsMappingsThatAreLeft() throws {
     let bench = Bench(checked: true)
     let bounced = try #require(bench.mapped([2, 0]))

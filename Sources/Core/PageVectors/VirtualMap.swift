@@ -48,9 +48,10 @@
 /// on. Every map and unmap finds its records by looking at a constant number of others on average, however many there
 /// are.
 ///
-/// The lock is held for one event of one page at a time: for reading a page and its k copies once, and for writing what
-/// changed, at most k + 2 times a page; besides that, for a search and for moving two hash buckets. It is never held
-/// while memory is allocated or something is reported. (Checked mode also looks through all mappings under the lock.)
+/// The lock is held for one event of one page at a time, in which each byte of the page, its base and its k copies is
+/// read at most four times and written at most once; besides that, for a search and for moving two hash buckets. It is
+/// never held while memory is allocated or something is reported. (Checked mode also looks through all mappings under
+/// the lock.)
 @safe
 public struct VirtualMap<Platform: VirtualMapPlatform> {
   let platform: Platform
