@@ -118,7 +118,7 @@ import Testing
     var handOvers = 0
     Self.forEachOrder(script.actors.map(\.count)) { order in
       let model = Self.play(script, order: order, mode: nil)
-      let (wrongReads, changes) = model.state.withLock { ($0.wrongReads, $0.handOvers) }
+      let (wrongReads, changes) = model.withState { ($0.wrongReads, $0.handOvers) }
       if model.wrongBytes != 0 || wrongReads != 0 || model.machine.statistics.framesInUse != 3 {
         Issue.record("in the order \(order)")
       }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import NoMMUMachine
-import Synchronization
 import TestSupport
 
 @testable import PageVectors
@@ -11,7 +10,7 @@ import TestSupport
 /// The model gives a byte to one writer at a time, and hands it from one address to another only where ``VirtualMap``
 /// promises that this is seen: with an event of the page that began after the last write and ended before the next
 /// access. Everything but the calls of the map runs under the model's lock.
-final class SharedPagesModel: Sendable {
+final class SharedPagesModel: @unchecked Sendable {
   /// The address through which a byte was written last: its page's own, or the copy of a mapping.
   enum Place: Equatable, Sendable {
     case page
@@ -46,16 +45,17 @@ final class SharedPagesModel: Sendable {
   let machine: NoMMUMachine
   let map: VirtualMap<NoMMUMachine>
   let pages: MachinePages
-  let state: Mutex<State>
+  private let lock = MachineLock()
+  private var state: State
   let watchesReads: Bool
 
   /// - Parameter values: what the pages hold at first, at random.
   init(
     pages count: Int, pageSize: Int, ram: Int = 1 << 20, fragmentation: Fragmentation, seed: UInt64,
-    values: ClosedRange<UInt8> = 0...3, watchesReads: Bool = true
+    values: ClosedRange<UInt8> = 0...3, watchesReads: Bool = true, checked: Bool = false
   ) {
     machine = NoMMUMachine(ram: ram, pageSize: pageSize, fragmentation: fragmentation, seed: seed)!
-    map = machine.virtualMap()
+    map = machine.virtualMap(checked: checked)
     pages = machine.allocatePages(count)!
     self.watchesReads = watchesReads
     var generator = SplitMix64(seed: seed)
@@ -63,19 +63,22 @@ final class SharedPagesModel: Sendable {
     for page in 0..<count {
       for i in 0..<pageSize { pages.vector.set(bytes[page][i].value, at: page * pageSize + i) }
     }
-    state = Mutex(State(bytes: bytes, events: Array(repeating: 0, count: count)))
+    state = State(bytes: bytes, events: Array(repeating: 0, count: count))
   }
+
+  /// A lock that the thread sanitizer knows, which it does not `Mutex`.
+  func withState<Result>(_ body: (inout State) -> Result) -> Result { lock.withLock { body(&state) } }
 
   private func frame(_ page: Int) -> UnsafeMutableRawPointer { machine.address(of: pages.frames[page]) }
 
   /// Runs `call`, which is an event of `pages`.
   private func event<Result>(of pages: [Int], _ call: () -> Result) -> Result {
-    let began = state.withLock { state in
+    let began = withState { state in
       state.clock += 1
       return state.clock
     }
     let result = call()
-    state.withLock { state in
+    withState { state in
       for page in pages { state.events[page] = max(state.events[page], began) }
     }
     return result
@@ -87,7 +90,7 @@ final class SharedPagesModel: Sendable {
     // The list is the caller's again.
     for i in handles.indices { handles[i] = pages.frames[0] }
     let isDirect = address == frame(list[0])
-    return state.withLock { state in
+    return withState { state in
       state.mappings += 1
       return Mapping(address: address, pages: list, place: isDirect ? .page : .copy(state.mappings), mode: mode)
     }
@@ -97,7 +100,7 @@ final class SharedPagesModel: Sendable {
 
   func synchronize(_ mapping: Mapping) -> Bool { event(of: mapping.pages) { map.synchronize(mapping.address) } }
 
-  private func mayUse(_ byte: Byte, _ page: Int, from place: Place, _ state: borrowing State) -> Bool {
+  private func mayUse(_ byte: Byte, _ page: Int, from place: Place, _ state: State) -> Bool {
     byte.place == place || state.events[page] > byte.time
   }
 
@@ -106,7 +109,7 @@ final class SharedPagesModel: Sendable {
   @discardableResult
   func write(_ values: [UInt8], at offset: Int, ofPage page: Int, through mapping: Mapping?) -> Int {
     let (start, place) = location(page, mapping)
-    return state.withLock { state in
+    return withState { state in
       var written = 0
       for (i, value) in values.enumerated() where offset + i < machine.pageSize {
         let byte = state.bytes[page][offset + i]
@@ -125,7 +128,7 @@ final class SharedPagesModel: Sendable {
   func read(_ range: Range<Int>, ofPage page: Int, through mapping: Mapping?) {
     guard watchesReads else { return }
     let (start, place) = location(page, mapping)
-    state.withLock { state in
+    withState { state in
       for i in range where i < machine.pageSize {
         let byte = state.bytes[page][i]
         guard mayUse(byte, page, from: place, state) else { continue }
@@ -142,7 +145,7 @@ final class SharedPagesModel: Sendable {
 
   /// Bytes of the pages that are not what sharing would have left. All mappings are undone.
   var wrongBytes: Int {
-    state.withLock { state in
+    withState { state in
       var wrong = 0
       for page in state.bytes.indices {
         for i in 0..<machine.pageSize where loadSharedByte(frame(page), at: i) != state.bytes[page][i].value {

@@ -43,13 +43,15 @@
 /// A bounced mapping of n pages takes one run of n pages and a record of 40 + 48n bytes; each distinct page of all live
 /// merging mappings together takes one base page (anywhere, not in the run) and a record of 40 bytes; on 32-bit
 /// machines records are about half that. `readOnly` and `copyBack` take no base. A direct mapping takes a record of 40
-/// bytes. The table for addresses takes 8 to 32 bytes a record, and where there is no memory for it, searches take
-/// longer and all else goes on. Every map and unmap finds its records by looking at a constant number of others on
-/// average, however many there are.
+/// bytes. The tables of mappings and of pages take 8 to 24 bytes a record from the second record on, at least 128 bytes
+/// each, and do not shrink before ``end()``; where there is no memory for them, searches take longer and all else goes
+/// on. Every map and unmap finds its records by looking at a constant number of others on average, however many there
+/// are.
 ///
-/// The lock is held for one event of one page at a time: for reading a page and its k copies once, and for writing what
-/// changed, at most k + 2 times a page; besides that, for a search and for moving two hash buckets. It is never held
-/// while memory is allocated or something is reported. (Checked mode also looks through all mappings under the lock.)
+/// The lock is held for one event of one page at a time, in which each byte of the page, its base and its k copies is
+/// read at most four times and written at most once; besides that, for a search and for moving two hash buckets. It is
+/// never held while memory is allocated or something is reported. (Checked mode also looks through all mappings under
+/// the lock.)
 @safe
 public struct VirtualMap<Platform: VirtualMapPlatform> {
   let platform: Platform
@@ -198,7 +200,7 @@ public struct VirtualMap<Platform: VirtualMapPlatform> {
         to: Mapping(
           node: AddressNode(next: nil, key: UInt(bitPattern: address)), count: pages.count, isDirect: true, mode: mode,
           references: 1))
-      unsafe state.pointee.insert(mapping)
+      unsafe state.pointee.insert(mapping, isChecked: isChecked)
       unsafe spare = nil
     }
     unsafe state.pointee.statistics.maps &+= 1
@@ -263,7 +265,7 @@ public struct VirtualMap<Platform: VirtualMapPlatform> {
       i &+= 1
     }
     platform.lock()
-    unsafe state.pointee.insert(mapping)
+    unsafe state.pointee.insert(mapping, isChecked: isChecked)
     unsafe state.pointee.statistics.maps &+= 1
     if mode == .copyBack { unsafe state.pointee.statistics.bytesCopiedIn &+= UInt64(count &* pageSize) }
     platform.unlock()
@@ -284,7 +286,7 @@ public struct VirtualMap<Platform: VirtualMapPlatform> {
     let mapped = unsafe mapping.pointee.count
     let isDirect = unsafe mapping.pointee.isDirect
     if !isDirect {
-      unsafe state.pointee.remove(mapping)
+      unsafe state.pointee.remove(mapping, isChecked: isChecked)
       unsafe state.pointee.statistics.unmaps &+= 1
     }
     platform.unlock()
@@ -321,7 +323,7 @@ public struct VirtualMap<Platform: VirtualMapPlatform> {
     }
     unsafe mapping.pointee.references &-= 1
     let isLast = unsafe mapping.pointee.references == 0
-    if isLast { unsafe state.pointee.remove(mapping) }
+    if isLast { unsafe state.pointee.remove(mapping, isChecked: isChecked) }
     unsafe state.pointee.statistics.unmaps &+= 1
     platform.unlock()
     if isLast { unsafe freeMapping(mapping, slots: 0) }

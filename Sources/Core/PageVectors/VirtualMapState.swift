@@ -39,24 +39,30 @@ public struct VirtualMapState: ~Copyable {
     return nil
   }
 
-  mutating func insert(_ mapping: UnsafeMutablePointer<Mapping>) {
+  /// - Parameter isChecked: whether to keep book on what is unmapped.
+  mutating func insert(_ mapping: UnsafeMutablePointer<Mapping>, isChecked: Bool) {
     let node = unsafe UnsafeMutableRawPointer(mapping).assumingMemoryBound(to: AddressNode.self)
     unsafe mappings.insert(node)
+    guard isChecked else { return }
     let key = unsafe node.pointee.key
-    for i in 0..<unmapped.count where unmapped[i] == key { unmapped[i] = 0 }
+    var recent = unmapped.mutableSpan
+    for i in 0..<recent.count where recent[i] == key { recent[i] = 0 }
   }
 
-  mutating func remove(_ mapping: UnsafeMutablePointer<Mapping>) {
+  mutating func remove(_ mapping: UnsafeMutablePointer<Mapping>, isChecked: Bool) {
     let node = unsafe UnsafeMutableRawPointer(mapping).assumingMemoryBound(to: AddressNode.self)
     unsafe mappings.remove(node)
-    unmapped[nextUnmapped & 31] = unsafe node.pointee.key
+    guard isChecked else { return }
+    var recent = unmapped.mutableSpan
+    recent[nextUnmapped & 31] = unsafe node.pointee.key
     nextUnmapped = (nextUnmapped &+ 1) & 31
   }
 
   /// Whether `address` is among the last 32 that were unmapped, and was not mapped since.
   func wasUnmapped(_ address: UnsafeRawPointer) -> Bool {
     let key = UInt(bitPattern: address)
-    for i in 0..<unmapped.count where unmapped[i] == key && key != 0 { return true }
+    let recent = unmapped.span
+    for i in 0..<recent.count where recent[i] == key && key != 0 { return true }
     return false
   }
 

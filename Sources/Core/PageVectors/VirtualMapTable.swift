@@ -18,10 +18,10 @@ struct AddressNode {
 /// Invariants: a record with key k is in bucket h(k) of `old` where that bucket has not been moved yet
 /// (`moved <= h(k)`), otherwise of `current`. Where `old` exists, growth is not asked for.
 @safe
-struct AddressTable {
+struct AddressTable: ~Copyable {
   typealias Node = UnsafeMutablePointer<AddressNode>
 
-  /// Buckets, 2 to the power of `bits`; without storage they are those in the table itself.
+  /// Buckets, 2 to the power of `bits`; without storage it is the one in the table itself.
   @safe
   struct Buckets {
     var storage: UnsafeMutablePointer<Node?>?
@@ -30,15 +30,16 @@ struct AddressTable {
     var bytes: Int { unsafe storage == nil ? 0 : count &* MemoryLayout<Node?>.stride }
   }
 
-  static var firstBits: Int { 4 }
+  /// log2 of the buckets that it grows to first, as soon as there are two records.
+  private static var firstBits: Int { 4 }
 
-  private var inline = unsafe InlineArray<16, Node?>(repeating: nil)
-  private var current = unsafe Buckets(storage: nil, bits: AddressTable.firstBits)
+  private var only: Node?
+  private var current = unsafe Buckets(storage: nil, bits: 0)
   private var old = unsafe Buckets(storage: nil, bits: 0)
   private var isMoving = false
   private var moved = 0
   private var isGrowing = false
-  private var growthThreshold = 1 &<< AddressTable.firstBits
+  private var growthThreshold = 1
   /// Records in the table.
   private(set) var count = 0
   /// Records that searches have looked at, and searches.
@@ -49,7 +50,7 @@ struct AddressTable {
 
   /// A hash whose every bit depends on every bit of the key's low and high half (the finalizer of MurmurHash3).
   private static func hash(_ key: UInt) -> UInt32 {
-    var h = UInt32(truncatingIfNeeded: key) ^ UInt32(truncatingIfNeeded: key >> 32)
+    var h = UInt32(truncatingIfNeeded: key) ^ UInt32(truncatingIfNeeded: UInt64(key) &>> 32)
     h = (h ^ (h &>> 16)) &* 0x85EB_CA6B
     h = (h ^ (h &>> 13)) &* 0xC2B2_AE35
     return h ^ (h &>> 16)
@@ -61,14 +62,14 @@ struct AddressTable {
 
   private func head(_ buckets: Buckets, _ index: Int) -> Node? {
     if let storage = unsafe buckets.storage { return unsafe storage[index] }
-    return unsafe inline[index & 15]
+    return unsafe only
   }
 
   private mutating func setHead(_ buckets: Buckets, _ index: Int, _ node: Node?) {
     if let storage = unsafe buckets.storage {
       unsafe storage[index] = node
     } else {
-      unsafe inline[index & 15] = node
+      unsafe only = node
     }
   }
 
@@ -178,7 +179,7 @@ struct AddressTable {
   mutating func growthWanted() -> Int? {
     guard !isMoving, !isGrowing, count > growthThreshold, current.bits < 28 else { return nil }
     isGrowing = true
-    var bits = current.bits &+ 1
+    var bits = max(Self.firstBits, current.bits &+ 1)
     while bits < 28, 1 &<< bits < count { bits &+= 1 }
     return bits
   }
@@ -217,8 +218,8 @@ struct AddressTable {
     if let retired = unsafe takeRetired() { return unsafe retired }
     guard count == 0, let storage = unsafe current.storage else { return nil }
     let bytes = current.bytes
-    unsafe current = Buckets(storage: nil, bits: Self.firstBits)
-    growthThreshold = 1 &<< Self.firstBits
+    unsafe current = Buckets(storage: nil, bits: 0)
+    growthThreshold = 1
     return (UnsafeMutableRawPointer(storage), bytes)
   }
 }
