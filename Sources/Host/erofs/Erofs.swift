@@ -2,8 +2,14 @@
 
 import ArgumentParser
 
-@main
 struct Erofs: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "erofs", abstract: "Reads EROFS images.", version: "0.1.0")
+    commandName: "erofs", abstract: "Reads EROFS images.",
+    discussion: """
+      Exit status: 0 when all is well, 1 when the image is bad or something failed, 64 when the command line is wrong.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      Info.self, Ls.self, Stat.self, Cat.self,
+    ])
 }

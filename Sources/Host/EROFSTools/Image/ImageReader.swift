@@ -50,12 +50,19 @@ public final class ImageReader {
     public var isDotOrDotDot: Bool { name == [0x2E] || name == [0x2E, 0x2E] }
   }
 
-  /// All entries of a directory as they are stored, `.` and `..` included.
+  /// All entries of a directory, `.` and `..` included, in the order of their names.
+  ///
+  /// - Throws: `corrupt` with `nameOrder` too where the names do not ascend: no name comes twice, and no directory is
+  ///   longer than what is stored of it.
   public func entries(of directory: Inode) throws(EROFSError) -> [Entry] {
     var found: [Entry] = []
     var cursor = DirectoryCursor()
     while let entry = try volume.nextEntry(of: directory, &cursor) {
-      found.append(Entry(name: entry.name.bytes, nid: entry.nid, kind: entry.kind))
+      let name = entry.name.bytes
+      if let last = found.last, !last.name.lexicographicallyPrecedes(name) {
+        throw .corrupt(.nameOrder, at: directory.position)
+      }
+      found.append(Entry(name: name, nid: entry.nid, kind: entry.kind))
     }
     return found
   }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+
+/// Something that a walk over a tree comes to.
+public struct TreeNode: Sendable {
+  /// From the root of the walk, with `/` between the names; empty for the root itself.
+  public let path: [UInt8]
+  public let inode: Inode
+  /// NID of the directory that it was found in; for the root of the walk, its own.
+  public let parent: UInt64
+  /// Names in the path.
+  public let depth: Int
+
+  public var name: ArraySlice<UInt8> {
+    path.lastIndex(of: 0x2F).map { path[($0 + 1)...] } ?? path[...]
+  }
+}
+
+extension ImageReader {
+  /// Visits `root` and everything below it: each directory before what is in it, in the order of the names.
+  ///
+  /// What has several names is visited once for each, but a directory's content only the first time, so that an image
+  /// whose directories contain each other has an end.
+  ///
+  /// - Parameters:
+  ///   - path: what the paths of the nodes start with.
+  ///   - onError: is told what could not be read; the walk goes on behind it.
+  public func forEachNode<Failure: Error>(
+    from root: Inode, path: [UInt8] = [], onError: ([UInt8], EROFSError) throws(Failure) -> Void,
+    _ body: (TreeNode) throws(Failure) -> Void
+  ) throws(Failure) {
+    var visited: Set<UInt64> = []
+    var stack: [OpenDirectory] = []
+
+    func visit(_ inode: Inode, _ path: [UInt8], _ parent: UInt64, _ depth: Int) throws(Failure) {
+      try body(TreeNode(path: path, inode: inode, parent: parent, depth: depth))
+      guard inode.kind == .directory, visited.insert(inode.nid).inserted else { return }
+      let found: [Entry]
+      do throws(EROFSError) { found = try entries(of: inode) } catch { return try onError(path, error) }
+      stack.append(
+        OpenDirectory(
+          path: path, depth: depth, parent: inode.nid, entries: found.filter { !$0.isDotOrDotDot }.reversed()))
+    }
+
+    try visit(root, path, root.nid, 0)
+    while let last = stack.indices.last {
+      guard let entry = stack[last].entries.popLast() else {
+        stack.removeLast()
+        continue
+      }
+      let folder = (path: stack[last].path, depth: stack[last].depth, parent: stack[last].parent)
+      let path = folder.path.isEmpty ? entry.name : folder.path + [0x2F] + entry.name
+      let inode: Inode
+      do throws(EROFSError) { inode = try volume.inode(entry.nid) } catch {
+        try onError(path, error)
+        continue
+      }
+      try visit(inode, path, folder.parent, folder.depth + 1)
+    }
+  }
+}
+
+/// A directory in the middle of being walked.
+private struct OpenDirectory {
+  let path: [UInt8]
+  let depth: Int
+  let parent: UInt64
+  /// The last one comes next.
+  var entries: [ImageReader.Entry]
+}
