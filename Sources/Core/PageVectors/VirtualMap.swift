@@ -61,6 +61,7 @@ public struct VirtualMap<Platform: VirtualMapPlatform> {
   /// A map over `state`. Making one does nothing, so it may be made anew for each call.
   ///
   /// - Parameters:
+  ///   - platform: where memory comes from, and where findings go.
   ///   - state: initialised memory that outlives the map and is used by no other map than those with the same platform.
   ///   - checked: whether to look for ``VirtualMapFinding``s that take time to find. The same for all maps over a state.
   public init(_ platform: Platform, unsafeState state: UnsafeMutablePointer<VirtualMapState>, checked: Bool = false) {

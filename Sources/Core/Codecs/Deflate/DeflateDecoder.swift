@@ -44,7 +44,7 @@ public struct DeflateDecoder: Decoder, ~Copyable {
   var pendingLength = 0
   var pendingDistance = 0
 
-  /// - Parameter memory: at least ``workingBytes``, which are all that it uses, aligned to 8.
+  /// As ``Decoder/init(input:output:length:memory:)``; of `memory` it uses ``workingBytes`` and no more.
   /// - Throws: ``DecodeError/Reason/memory`` where that is missing, or where `output` is too small for a ring.
   public init(
     input: PageVector, output: MutablePageVector, length: Int, memory: WorkingMemory

@@ -9,7 +9,9 @@ public struct WorkingMemory: @unchecked Sendable {
   /// Bytes.
   public let count: Int
 
-  /// - Parameter start: aligned to 8 bytes.
+  /// - Parameters:
+  ///   - start: aligned to 8 bytes.
+  ///   - count: bytes.
   @inlinable
   public init(unsafeStart start: UnsafeMutableRawPointer, count: Int) {
     unsafe base = start

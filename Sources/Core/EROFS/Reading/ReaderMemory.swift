@@ -40,6 +40,7 @@ public struct ReaderMemory: Sendable {
   /// Cuts the parts of `plan` out of `frames`, and the states out of `state`; nil where either is too small.
   ///
   /// - Parameters:
+  ///   - plan: what will be read.
   ///   - frames: at least ``MemoryPlan/frameBytes``.
   ///   - state: at least ``MemoryPlan/stateBytes``, aligned to 8.
   public init?(for plan: MemoryPlan, frames: MutablePageVector, state: UnsafeMutableRawBufferPointer) {

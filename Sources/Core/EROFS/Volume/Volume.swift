@@ -29,8 +29,10 @@ public struct Volume<Source: Storage>: ~Copyable {
 
   /// Opens the image in `storage`.
   ///
-  /// - Parameter memory: at least what the plan of what will be read says; what is missing is an error of the operation
-  ///   that needs it, not of this one.
+  /// - Parameters:
+  ///   - storage: where the image's bytes come from.
+  ///   - memory: at least what the plan of what will be read says; what is missing is an error of the operation that
+  ///     needs it, not of this one.
   /// - Throws: `corrupt`, `unsupported` or `storage`. The checksum is not looked at: see
   ///   ``Superblock/checksumMatches(in:)``.
   public init(_ storage: Source, memory: ReaderMemory) throws(EROFSError) {
