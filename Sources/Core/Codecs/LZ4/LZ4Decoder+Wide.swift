@@ -56,8 +56,8 @@ private struct PageSource<Size: PageShift>: MatchSource {
   @inline(__always)
   func find(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes? {
     let position = unsafe (to - start) &- distance
-    if _slowPath(position < first) { return nil }
-    let page = 1 &<< size.shift
+    if unsafe _slowPath(position < first) { return nil }
+    let page = unsafe 1 &<< size.shift
     let inPage = position & (page &- 1)
     if _slowPath(inPage > page &- count) { return nil }
     return unsafe Bytes(frame[position &>> size.shift]) + inPage
@@ -250,6 +250,7 @@ extension LZ4Decoder {
   private mutating func leave(_ token: Int, _ literals: Int, _ from: Bytes, _ to: MutableBytes) -> Bool {
     self.token = token
     self.literals = literals
+    count = 0
     stage = .distance
     unsafe input.next = from
     unsafe output.next = to
