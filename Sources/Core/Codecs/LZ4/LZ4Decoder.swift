@@ -87,7 +87,7 @@ public struct LZ4Decoder: Decoder, ~Copyable {
       if left <= 0 { return nil }
       switch stage {
       case .token:
-        if copiesAreWide, decodeInRun(atMost: left) { continue }
+        if Self.decodesInRun, decodeInRun(atMost: left) { continue }
         if !readToken() { return .inputEnded }
       case .literal:
         let step = min(left, count)
