@@ -56,8 +56,8 @@ private struct PageSource<Size: PageShift>: MatchSource {
   @inline(__always)
   func find(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes? {
     let position = unsafe (to - start) &- distance
-    if _slowPath(position < first) { return nil }
-    let page = 1 &<< size.shift
+    if unsafe _slowPath(position < first) { return nil }
+    let page = unsafe 1 &<< size.shift
     let inPage = position & (page &- 1)
     if _slowPath(inPage > page &- count) { return nil }
     return unsafe Bytes(frame[position &>> size.shift]) + inPage
@@ -65,6 +65,13 @@ private struct PageSource<Size: PageShift>: MatchSource {
 }
 
 extension LZ4Decoder {
+  /// Whether sequences inside a run have loops of their own. On 32-bit machines text is dearer than time.
+  #if _pointerBitWidth(_64)
+    static var decodesInRun: Bool { true }
+  #else
+    static var decodesInRun: Bool { false }
+  #endif
+
   /// Bytes of output for a sequence of the short form: 14 literals and a match of 18.
   private static var shortRoom: Int { 32 }
   /// Bytes of input for it: a token, 14 literals, a distance, and one more that must follow.
@@ -84,7 +91,7 @@ extension LZ4Decoder {
       let frame = unsafe table + (position &>> shift)
       let start = unsafe frame.pointee
       let before = first &- (position & ~((1 &<< shift) &- 1))
-      if shift == 12 {
+      if copiesAreWide && shift == 12 {
         return unsafe decodeInRun(
           room: room, PageSource(size: Shift12(), frame: frame, start: start, first: before))
       }
@@ -98,7 +105,7 @@ extension LZ4Decoder {
   private mutating func decodeInRun(room: Int, _ history: some MatchSource) -> Bool {
     let end = unsafe output.next + room
     let start = unsafe output.next
-    if room >= Self.shortRoom && input.inRun >= Self.shortInput {
+    if copiesAreWide && room >= Self.shortRoom && input.inRun >= Self.shortInput {
       if unsafe decodeWide(room: room, history) && stage == .distance { return true }
     }
     return unsafe decodeExact(end: end, history) || output.next != start
@@ -205,7 +212,7 @@ extension LZ4Decoder {
         } while byte == 255
       }
       if unsafe literals > inputEnd - next || literals > end - to { return unsafe giveBack(from + 1, to) }
-      unsafe copyApart(to, next, literals)
+      unsafe copyExact(to, next, literals)
       unsafe next += literals
       unsafe to += literals
       let beforeDistance = unsafe next
@@ -227,8 +234,8 @@ extension LZ4Decoder {
       guard let source = unsafe history.find(distance, before: to, count: match) else {
         return unsafe leave(token, literals, beforeDistance, to)
       }
-      if distance >= 16 {
-        unsafe copyApart(to, source, match)
+      if copiesAreWide && distance >= 16 {
+        unsafe copyExact(to, source, match)
       } else {
         unsafe copyForward(to, source, match)
       }
@@ -250,6 +257,7 @@ extension LZ4Decoder {
   private mutating func leave(_ token: Int, _ literals: Int, _ from: Bytes, _ to: MutableBytes) -> Bool {
     self.token = token
     self.literals = literals
+    count = 0
     stage = .distance
     unsafe input.next = from
     unsafe output.next = to

@@ -63,24 +63,48 @@ public struct LZ4Decoder: Decoder, ~Copyable {
   public var produced: Int { output.position }
 
   /// - Throws: ``DecodeError/Reason/inputEnded``, ``DecodeError/Reason/outputShort`` where the stream ends before `end`,
-  ///   ``DecodeError/Reason/distance``, and ``DecodeError/Reason/invalid`` for a distance of 0 and for a length that
-  ///   does not fit in an `Int`.
+  ///   ``DecodeError/Reason/distance``, and ``DecodeError/Reason/invalid`` for a distance of 0.
   public mutating func decode(to end: Int) throws(DecodeError) {
-    let end = min(end, output.length)
+    if let reason = advance(to: min(end, output.length)) { throw DecodeError(reason, at: input.offset) }
+  }
+
+  /// Checks the end of the stream as liblz4 does: the input is used up, and the last match leaves room for the literals
+  /// that an encoder has to leave there.
+  ///
+  /// - Throws: ``DecodeError/Reason/outputShort`` where the extent is not decoded to its end,
+  ///   ``DecodeError/Reason/outputLong``, ``DecodeError/Reason/inputEnded``, ``DecodeError/Reason/trailingInput``, and
+  ///   ``DecodeError/Reason/invalid`` for too few literals after the last match.
+  public mutating func finish() throws(DecodeError) {
+    if let reason = flaw() { throw DecodeError(reason, at: input.offset) }
+  }
+
+  // MARK: A sequence in parts
+
+  /// What decoding to `end` stumbled over; nil where it came there.
+  private mutating func advance(to end: Int) -> DecodeError.Reason? {
     while true {
       let left = end &- output.position
-      if left <= 0 { return }
+      if left <= 0 { return nil }
       switch stage {
       case .token:
-        if copiesAreWide, decodeInRun(atMost: left) { continue }
-        try readToken()
+        if Self.decodesInRun, decodeInRun(atMost: left) { continue }
+        if !readToken() { return .inputEnded }
       case .literal:
         let step = min(left, count)
-        guard output.appendLiterals(from: &input, count: step) else { throw error(.inputEnded) }
+        if !output.appendLiterals(from: &input, count: step) { return .inputEnded }
         count &-= step
         if count == 0 { stage = .distance }
       case .distance:
-        try readMatch()
+        let low = readByte()
+        if low < 0 { return .outputShort }
+        distance = readByte() &<< 8 | low
+        if distance == 0 { return .invalid }
+        if distance > output.reach { return .distance }
+        // A distance that the end of the input cut off is negative, and then no length follows either.
+        count = readLength(token & 15) &+ Self.minimumMatch
+        if distance < 0 || count < Self.minimumMatch { return .inputEnded }
+        tail = tailRequired()
+        stage = .match
       case .match:
         let step = min(left, count)
         output.appendMatch(distance: distance, count: step)
@@ -90,72 +114,49 @@ public struct LZ4Decoder: Decoder, ~Copyable {
     }
   }
 
-  /// Checks the end of the stream as liblz4 does: the input is used up, and the last match leaves room for the literals
-  /// that an encoder has to leave there.
-  ///
-  /// - Throws: besides what ``decode(to:)`` throws, ``DecodeError/Reason/outputShort`` where the extent is not decoded to
-  ///   its end, ``DecodeError/Reason/outputLong``, ``DecodeError/Reason/trailingInput``, and
-  ///   ``DecodeError/Reason/invalid`` for too few literals after the last match.
-  public mutating func finish() throws(DecodeError) {
-    if output.left > 0 { throw error(.outputShort) }
+  /// What is wrong with the end of the stream; nil where nothing is.
+  private mutating func flaw() -> DecodeError.Reason? {
+    if output.left > 0 { return .outputShort }
     if stage == .token {
-      try readToken()
+      if !readToken() { return .inputEnded }
       // The one stream for nothing is a zero byte.
-      if output.length == 0, token != 0 { throw error(.outputLong) }
+      if output.length == 0 { count |= token }
     }
-    if stage != .distance { throw error(.outputLong) }
-    if input.left > 0 { throw error(.trailingInput) }
-    if literals < tail { throw error(.invalid) }
+    if count > 0 { return .outputLong }
+    if input.left > 0 { return .trailingInput }
+    return literals < tail ? .invalid : nil
   }
 
-  // MARK: A sequence in parts
-
+  /// The next byte of input; -1 at its end.
   @inline(never)
-  func error(_ reason: DecodeError.Reason) -> DecodeError { DecodeError(reason, at: input.offset) }
+  private mutating func readByte() -> Int { input.byte() }
 
-  private mutating func readByte() throws(DecodeError) -> Int {
-    let byte = input.byte()
-    if byte < 0 { throw error(.inputEnded) }
-    return byte
-  }
-
-  /// A length from its nibble in the token, with the bytes that add to it.
+  /// A length from its nibble in the token, with the bytes that add to it; negative where the input ends.
+  ///
+  /// One that no memory could hold is cut: there are fewer bytes than that on either side.
   @inline(never)
-  private mutating func readLength(_ nibble: Int) throws(DecodeError) -> Int {
+  private mutating func readLength(_ nibble: Int) -> Int {
     var length = nibble
     if nibble == 15 {
       var byte: Int
       repeat {
-        byte = try readByte()
-        length &+= byte
-        if length < 0 { throw error(.invalid) }
+        byte = readByte()
+        if byte < 0 { return Int.min }
+        if length < Int.max &>> 1 { length &+= byte }
       } while byte == 255
     }
     return length
   }
 
-  private mutating func readToken() throws(DecodeError) {
-    token = try readByte()
-    literals = try readLength(token &>> 4)
-    count = literals
-    stage = count > 0 ? .literal : .distance
-  }
-
-  private mutating func readMatch() throws(DecodeError) {
-    if copiesAreWide, input.inRun >= 3 {
-      distance = unsafe Int(UInt16(littleEndian: input.next.loadUnaligned(as: UInt16.self)))
-      unsafe input.next += 2
-    } else {
-      if input.left == 0 { throw error(.outputShort) }
-      let low = try readByte()
-      distance = try readByte() &<< 8 | low
-    }
-    if distance == 0 { throw error(.invalid) }
-    if distance > output.reach { throw error(.distance) }
-    count = try readLength(token & 15) &+ Self.minimumMatch
-    if count < 0 { throw error(.invalid) }
-    tail = tailRequired()
-    stage = .match
+  /// Begins a sequence; false where the input ends.
+  @inline(never)
+  private mutating func readToken() -> Bool {
+    token = readByte()
+    if token < 0 { return false }
+    count = readLength(token &>> 4)
+    literals = count
+    stage = .literal
+    return count >= 0
   }
 
   /// What the end rules ask of the literals after the current match.

@@ -18,15 +18,10 @@ struct InputCursor {
   init(_ bytes: PageVector) {
     self.bytes = bytes
     offsetOfRun = 0
-    if bytes.isEmpty {
-      unsafe next = Bytes(bitPattern: 1)!
-      unsafe end = next
-    } else {
-      let run = unsafe bytes.unsafeRun(at: 0)
-      unsafe next = Bytes(run.start)
-      unsafe end = next + run.count
-    }
+    unsafe next = Bytes(bitPattern: 1)!
+    unsafe end = next
     unsafe runStart = next
+    _ = advance()
   }
 
   /// Stored bytes taken so far.
@@ -43,7 +38,22 @@ struct InputCursor {
 
   /// Goes on to the next run once the current one is used up; false at the end of the input.
   @inline(never)
-  mutating func advance() -> Bool { seek(to: offset) && inRun > 0 }
+  mutating func advance() -> Bool {
+    let offset = self.offset
+    // At the very end it stays on the last run, so that `left` is 0 and nothing is dereferenced.
+    if offset >= bytes.count { return false }
+    enterRun(at: offset)
+    return true
+  }
+
+  @inline(__always)
+  private mutating func enterRun(at offset: Int) {
+    let run = unsafe bytes.unsafeRun(at: offset)
+    offsetOfRun = offset
+    unsafe runStart = Bytes(run.start)
+    unsafe next = runStart
+    unsafe end = runStart + run.count
+  }
 
   /// Moves to `offset`; false, and nothing moved, where that is outside the input. Its very end is inside.
   @discardableResult
@@ -59,11 +69,7 @@ struct InputCursor {
       unsafe next = end
       return true
     }
-    let run = unsafe bytes.unsafeRun(at: offset)
-    offsetOfRun = offset
-    unsafe runStart = Bytes(run.start)
-    unsafe next = runStart
-    unsafe end = runStart + run.count
+    enterRun(at: offset)
     return true
   }
 
