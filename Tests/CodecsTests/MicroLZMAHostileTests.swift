@@ -64,7 +64,7 @@ import Testing
     for shift in [5, 20] {
       let input = ScatteredPages(stored, pageShift: shift)
       let output = ScatteredPages(count: 700, pageShift: min(shift, 10))
-      let memory = GuardedMemory(MicroLZMADecoder.workingBytes)
+      let memory = MicroLZMAMemory(MicroLZMADecoder.workingBytes)
       var decoder = try MicroLZMADecoder(
         input: input.vector.readOnly, output: output.vector, length: 700, memory: memory.workingMemory)
       var errors = 0
