@@ -56,6 +56,27 @@ import Testing
     }
   }
 
+  /// Whoever goes on after an error gets errors or nonsense, but touches nothing that is not the decoder's.
+  @Test func staysInsideAfterAnError() throws {
+    var options = MicroLZMAOracle.Options()
+    options.foreignHistory = Self.sample
+    let stored = MicroLZMAOracle.encode(Array(Self.sample[200...]), options).stored
+    for shift in [5, 20] {
+      let input = ScatteredPages(stored, pageShift: shift)
+      let output = ScatteredPages(count: 700, pageShift: min(shift, 10))
+      let memory = MicroLZMAMemory(MicroLZMADecoder.workingBytes)
+      var decoder = try MicroLZMADecoder(
+        input: input.vector.readOnly, output: output.vector, length: 700, memory: memory.workingMemory)
+      var errors = 0
+      for _ in 0..<200 {
+        do { try decoder.decode(to: 700) } catch { errors += 1 }
+        #expect(decoder.produced <= 700)
+      }
+      #expect(errors > 0)
+      #expect(output.guardsAreIntact && memory.guardsAreIntact)
+    }
+  }
+
   /// Mutated streams, whole and as prefixes, which liblzma lets go on behind the asked for bytes: nearly all prefixes
   /// decode to something, and it must be the same.
   @Test(arguments: 0..<12)

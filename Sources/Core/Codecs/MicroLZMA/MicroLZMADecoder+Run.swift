@@ -12,13 +12,13 @@ extension MicroLZMADecoder {
     from input: inout Bytes, through: Bytes, until: MutableBytes
   ) -> DecodeError.Reason? {
     let models = unsafe self.models
-    let contextBits = UInt32(truncatingIfNeeded: properties.literalContextBits)
+    let contextBits = properties.literalContextBits
     let positionMask = (1 &<< properties.positionBits) &- 1
     // Of (position << 8 | byte before): the bits that choose the literal's tree.
     let literalMask = (0x100 &<< properties.literalPositionBits) &- (0x100 &>> properties.literalContextBits)
     let runStart = unsafe window.runStart
     let runEnd = unsafe window.end
-    let ringReach = window.isRing ? window.frames.count &- OutputWindow.ringSlack : Int.max
+    let reachLimit = window.reachLimit
     var coder = unsafe RangeDecoder(range: range, code: code, next: input)
     var next = unsafe window.next
     var (rep0, rep1, rep2, rep3) = distances
@@ -32,7 +32,7 @@ extension MicroLZMADecoder {
       let atPosition = position & positionMask
       if unsafe !coder.bit(models + (ModelLayout.isMatch &+ state &* 16 &+ atPosition)) {
         let context = (position &<< 8 &+ before) & literalMask
-        let tree = unsafe models + (ModelLayout.literals &+ (context &* 3) &<< Int(contextBits))
+        let tree = unsafe models + (ModelLayout.literals &+ (context &* 3) &<< contextBits)
         if state < 7 {
           before = unsafe coder.tree(tree, bits: 8) & 0xFF
           state = state < 4 ? 0 : state &- 3
@@ -91,8 +91,11 @@ extension MicroLZMADecoder {
         state = state < 7 ? 9 : 11
       }
 
-      if _slowPath(UInt(truncatingIfNeeded: rep0) >= UInt(bitPattern: min(position, ringReach))) {
+      if _slowPath(UInt(truncatingIfNeeded: rep0) >= UInt(bitPattern: min(position, reachLimit))) {
+        // Nothing is left behind that could be followed should the decoder be used again.
         refusal = .distance
+        state = 0
+        length = 0
         break
       }
       let distance = Int(truncatingIfNeeded: rep0) &+ 1

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// Whether bits that no branch predictor can guess are decoded without a branch. That takes conditional moves, and text;
-/// elsewhere every bit is a branch, and all trees share one loop.
+/// elsewhere every bit is a branch, and all trees share one loop. `-DEROFS_SMALL` is there to test that on a host.
 #if (arch(x86_64) || arch(arm64)) && !EROFS_SMALL
   @inline(__always) var bitsAreSelected: Bool { true }
 #else
@@ -82,6 +82,8 @@ struct RangeDecoder {
   mutating func level(_ tree: Model, _ symbol: inout Int, _ odds: inout UInt32) {
     let node = unsafe tree + symbol
     let zero = unsafe UInt32(truncatingIfNeeded: tree[symbol &* 2])
+    // Odds are small enough to be read as signed. Read as unsigned like the other, they would be chosen as 16 bits and
+    // widened after that, which is one step more from bit to bit.
     let one = unsafe UInt32(truncatingIfNeeded: Int16(bitPattern: tree[symbol &* 2 &+ 1]))
     let isZero = unsafe select(node, odds: odds)
     odds = pick(isZero, zero, one)
