@@ -103,6 +103,19 @@ import Testing
     }
   }
 
+  /// Steps as long as the ring, so that a byte written behind a step is one of the step's first.
+  @Test(arguments: [600, 777, 1024], [5, 9, 20])
+  func stepsThatFillTheRing(ring: Int, shift: Int) throws {
+    let data =
+      Deflate.sample(.noise, 9000) + Deflate.sample(.words, 9000, seed: 4) + Deflate.sample(.shortPeriods, 9000)
+    for stored in [Deflate.zlibEncode(data, level: 0), Deflate.zlibEncode(data, windowBits: 9, flushEvery: 6000)] {
+      for length in [data.count, data.count - 7] {
+        let layout = Deflate.Layout(outputShift: shift, ring: ring, finishes: length == data.count)
+        #expect(try Deflate.decode(stored, length: length, layout) == [UInt8](data.prefix(length)))
+      }
+    }
+  }
+
   /// A window of 512 bytes in a ring that keeps as much, and in one that keeps less.
   @Test func ringsThatAreTooSmallAreRefusedByDistance() throws {
     let data = Deflate.sample(.words, 20_000)

@@ -16,21 +16,14 @@ extension DeflateDecoder {
 
   /// Appends what is left of a match, as far as `end`.
   private mutating func appendPending(to end: Int) {
-    var count = min(pendingLength, end &- produced)
+    let count = min(pendingLength, end &- produced)
     pendingLength &-= count
     if copiesAreWide, output.isRing {
       // A wide copy may run over what is asked for, and in a ring that may be what the caller has not taken yet.
-      let wide = min(count, end &- 32 &- produced)
-      if wide > 0 {
-        output.appendMatch(distance: pendingDistance, count: wide)
-        count &-= wide
-      }
-      while count > 0 {
-        _ = output.append(output.byte(back: pendingDistance))
-        count &-= 1
-      }
+      output.appendMatchExactly(distance: pendingDistance, count: count)
+    } else {
+      output.appendMatch(distance: pendingDistance, count: count)
     }
-    output.appendMatch(distance: pendingDistance, count: count)
   }
 
   /// Decodes one symbol: a literal, a match (which becomes the pending one), or the end of the block. There is room for

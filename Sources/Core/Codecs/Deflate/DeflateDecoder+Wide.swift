@@ -45,7 +45,7 @@ extension DeflateDecoder {
     let limit = unsafe output.next + (min(output.room, end &- output.position) &- Self.wideOutput)
     let inputLimit = unsafe input.end - 16
     let runStart = unsafe output.runStart
-    let reach = output.isRing ? output.frames.count &- OutputWindow.ringSlack : Int.max
+    let reach = output.reachLimit
     var next = unsafe output.next
     var from = unsafe input.next
     var bits = self.bits
@@ -156,9 +156,9 @@ extension DeflateDecoder {
         let frame = unsafe output.frameOfRun &+ (next - runStart) &- distance
         isNear = frame >= 0 && distance <= reach
         if _fastPath(isNear) {
-          let run = unsafe output.frames.unsafeRun(at: frame)
-          unsafe source = Bytes(run.start)
-          isNear = unsafe run.count >= length &+ Self.wideOutput
+          let (start, count) = unsafe output.frames.unsafeRun(at: frame)
+          unsafe source = Bytes(start)
+          isNear = count >= length &+ Self.wideOutput
         }
       } else {
         // Signed, so that a distance over an address does not wrap.

@@ -207,7 +207,14 @@ public struct DeflateDecoder: Decoder, ~Copyable {
 
   private mutating func appendStored(to end: Int) throws(DecodeError) {
     let count = min(pendingLength, end &- produced)
-    guard output.appendLiterals(from: &input, count: count) else { throw error(.inputEnded) }
+    // As for a match, a ring's bytes behind `end` may not have been taken yet; a wide copy writes up to 15 there.
+    let exact = copiesAreWide && output.isRing ? min(count, 16) : 0
+    guard output.appendLiterals(from: &input, count: count &- exact) else { throw error(.inputEnded) }
+    for _ in 0..<exact {
+      let byte = input.byte()
+      guard byte >= 0 else { throw error(.inputEnded) }
+      _ = output.append(UInt8(truncatingIfNeeded: byte))
+    }
     pendingLength &-= count
     if pendingLength == 0 { endBlock() }
   }
