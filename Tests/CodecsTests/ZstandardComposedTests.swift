@@ -16,7 +16,7 @@ import Testing
       let stored = composer.compose()
       let expected = composer.output.bytes
       #expect(libzstdDecode(stored, capacity: expected.count) == expected, "libzstd, seed \(seed)")
-      let layouts = PageLayout.all
+      let layouts = ZstandardPages.all
       let into = layouts[i % layouts.count]
       let from = layouts[(i / layouts.count + part) % layouts.count]
       for favoursSpeed in [true, false] {

@@ -16,7 +16,7 @@ import Testing
     var refused = 0
     for i in 0..<12 {
       let (good, length) = Self.frame(UInt64(part * 100 + i))
-      let layout = PageLayout.all[(part + i) % PageLayout.all.count]
+      let layout = ZstandardPages.all[(part + i) % ZstandardPages.all.count]
       for _ in 0..<40 {
         var stored = good
         for _ in 0..<Int.random(in: 1...2, using: &generator) {

@@ -35,7 +35,9 @@ import Testing
 
   private func check(_ rule: Case) {
     for favoursSpeed in [true, false] {
-      for layout in [PageLayout.contiguous, PageLayout(shift: 1, offset: 1), PageLayout(shift: 5, offset: 0)] {
+      for layout in [
+        ZstandardPages.contiguous, ZstandardPages(shift: 1, offset: 1), ZstandardPages(shift: 5, offset: 0),
+      ] {
         var outcome: Outcome?
         do throws(WitnessedError) {
           outcome = .success(

@@ -45,3 +45,8 @@ func decode<D: Decoder & ~Copyable>(_ call: Call, with _: D.Type) -> Int32 {
   let number = pages.readOnly.load(at: 0, as: UInt32.self) ?? 0
   return pages.readOnly.elementsEqual(stored) && pages.readOnly.isContiguous ? 1 : Int32(truncatingIfNeeded: number)
 }
+
+/// Zstandard frames.
+@c public func partZstandard(_ call: UnsafeRawPointer) -> Int32 {
+  decode(unsafe call.load(as: Call.self), with: ZstandardDecoder.self)
+}

@@ -63,7 +63,7 @@ struct ReverseBits {
     unsafe next = Bytes(run.start)
     unsafe low = next
     offsetOfLow = at
-    if unsafe count == Self.wordBytes && run.count >= count {
+    if count == Self.wordBytes, run.count >= count {
       let lead = min(bytes.bytesBefore(at), at &- start)
       unsafe low -= lead
       offsetOfLow &-= lead

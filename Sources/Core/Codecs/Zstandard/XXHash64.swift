@@ -3,6 +3,7 @@
 import PageVectors
 
 /// XXH64 with seed 0, over bytes that lie in the frames of an output window: the checksum of a Zstandard frame.
+@safe
 struct XXHash64 {
   private static var prime1: UInt64 { 0x9E37_79B1_85EB_CA87 }
   private static var prime2: UInt64 { 0xC2B2_AE3D_27D4_EB4F }
@@ -10,12 +11,19 @@ struct XXHash64 {
   private static var prime4: UInt64 { 0x85EB_CA77_C2B2_AE63 }
   private static var prime5: UInt64 { 0x27D4_EB2F_1656_67C5 }
 
-  private var lane0 = prime1 &+ prime2
-  private var lane1 = prime2
-  private var lane2: UInt64 = 0
-  private var lane3 = 0 &- prime1
+  /// Four numbers that take the input's words in turn.
+  private let lanes: UnsafeMutablePointer<UInt64>
   /// Bytes that have gone into the lanes, a multiple of 32.
   private(set) var hashed = 0
+
+  /// - Parameter lanes: memory for four numbers.
+  init(unsafeLanes lanes: UnsafeMutablePointer<UInt64>) {
+    unsafe self.lanes = lanes
+    unsafe lanes[0] = Self.prime1 &+ Self.prime2
+    unsafe lanes[1] = Self.prime2
+    unsafe lanes[2] = 0
+    unsafe lanes[3] = 0 &- Self.prime1
+  }
 
   @inline(__always)
   private static func rotate(_ value: UInt64, _ bits: UInt64) -> UInt64 { value &<< bits | value &>> (64 &- bits) }
@@ -23,6 +31,11 @@ struct XXHash64 {
   @inline(__always)
   private static func round(_ lane: UInt64, _ word: UInt64) -> UInt64 {
     rotate(lane &+ word &* prime2, 31) &* prime1
+  }
+
+  @inline(__always)
+  private static func load(_ from: Bytes) -> UInt64 {
+    unsafe UInt64(littleEndian: from.loadUnaligned(as: UInt64.self))
   }
 
   /// `round` for where text counts more than time.
@@ -49,32 +62,29 @@ struct XXHash64 {
   /// - Parameters:
   ///   - frames: hold the bytes from `hashed` on; not empty.
   ///   - frame: where in `frames` the byte `hashed` lies.
+  @inline(never)
   mutating func update(_ frames: PageVector, frame: inout Int, to position: Int) {
     while position &- hashed >= 32 {
       if frame == frames.count { frame = 0 }
       let run = unsafe frames.unsafeRun(at: frame)
-      var left = unsafe min(run.count, position &- hashed)
+      var left = min(run.count, position &- hashed)
       if copiesAreWide, left >= 32 {
         var next = unsafe Bytes(run.start)
+        var (lane0, lane1, lane2, lane3) = unsafe (lanes[0], lanes[1], lanes[2], lanes[3])
         let before = left
         while left >= 32 {
-          unsafe lane0 = Self.round(lane0, UInt64(littleEndian: next.loadUnaligned(as: UInt64.self)))
-          unsafe lane1 = Self.round(
-            lane1, UInt64(littleEndian: next.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
-          unsafe lane2 = Self.round(
-            lane2, UInt64(littleEndian: next.loadUnaligned(fromByteOffset: 16, as: UInt64.self)))
-          unsafe lane3 = Self.round(
-            lane3, UInt64(littleEndian: next.loadUnaligned(fromByteOffset: 24, as: UInt64.self)))
+          unsafe lane0 = Self.round(lane0, Self.load(next))
+          unsafe lane1 = Self.round(lane1, Self.load(next + 8))
+          unsafe lane2 = Self.round(lane2, Self.load(next + 16))
+          unsafe lane3 = Self.round(lane3, Self.load(next + 24))
           unsafe next += 32
           left &-= 32
         }
+        unsafe (lanes[0], lanes[1], lanes[2], lanes[3]) = (lane0, lane1, lane2, lane3)
         hashed &+= before &- left
         frame &+= before &- left
       } else {
-        lane0 = Self.call(lane0, Self.word(frames, &frame, bytes: 8))
-        lane1 = Self.call(lane1, Self.word(frames, &frame, bytes: 8))
-        lane2 = Self.call(lane2, Self.word(frames, &frame, bytes: 8))
-        lane3 = Self.call(lane3, Self.word(frames, &frame, bytes: 8))
+        for i in 0..<4 { unsafe lanes[i] = Self.call(lanes[i], Self.word(frames, &frame, bytes: 8)) }
         hashed &+= 32
       }
     }
@@ -86,25 +96,27 @@ struct XXHash64 {
     var left = total &- hashed
     var hash = Self.prime5
     if hashed > 0 {
-      hash =
-        Self.rotate(lane0, 1) &+ Self.rotate(lane1, 7) &+ Self.rotate(lane2, 12) &+ Self.rotate(lane3, 18)
-      for lane in 0..<4 {
-        let value = lane == 0 ? lane0 : lane == 1 ? lane1 : lane == 2 ? lane2 : lane3
-        hash = (hash ^ Self.call(0, value)) &* Self.prime1 &+ Self.prime4
+      hash = unsafe Self.rotate(lanes[0], 1) &+ Self.rotate(lanes[1], 7)
+      hash &+= unsafe Self.rotate(lanes[2], 12) &+ Self.rotate(lanes[3], 18)
+      var lane = unsafe lanes
+      while unsafe lane < lanes + 4 {
+        hash = unsafe (hash ^ Self.call(0, lane.pointee)) &* Self.prime1 &+ Self.prime4
+        unsafe lane += 1
       }
     }
     hash &+= UInt64(truncatingIfNeeded: total)
-    while left >= 8 {
-      hash = Self.rotate(hash ^ Self.call(0, Self.word(frames, &frame, bytes: 8)), 27) &* Self.prime1 &+ Self.prime4
-      left &-= 8
-    }
-    if left >= 4 {
-      hash = Self.rotate(hash ^ Self.word(frames, &frame, bytes: 4) &* Self.prime1, 23) &* Self.prime2 &+ Self.prime3
-      left &-= 4
-    }
     while left > 0 {
-      hash = Self.rotate(hash ^ Self.word(frames, &frame, bytes: 1) &* Self.prime5, 11) &* Self.prime1
-      left &-= 1
+      // Eight bytes at a time, then four, then one.
+      let bytes = left >= 8 ? 8 : left >= 4 ? 4 : 1
+      let word = Self.word(frames, &frame, bytes: bytes)
+      if bytes == 8 {
+        hash = Self.rotate(hash ^ Self.call(0, word), 27) &* Self.prime1 &+ Self.prime4
+      } else if bytes == 4 {
+        hash = Self.rotate(hash ^ word &* Self.prime1, 23) &* Self.prime2 &+ Self.prime3
+      } else {
+        hash = Self.rotate(hash ^ word &* Self.prime5, 11) &* Self.prime1
+      }
+      left &-= bytes
     }
     hash = (hash ^ hash &>> 33) &* Self.prime2
     hash = (hash ^ hash &>> 29) &* Self.prime3

@@ -45,7 +45,7 @@ public struct ZstandardDecoder: Decoder, ~Copyable {
   var hasHuffman = false
   var sequences = ZstandardSequences()
 
-  private var checksum = XXHash64()
+  private var checksum: XXHash64
   /// Where in the output frames the first byte lies that is not in `checksum`.
   private var checksumFrame = 0
 
@@ -68,6 +68,7 @@ public struct ZstandardDecoder: Decoder, ~Copyable {
     self.frame = frame
     self.favoursSpeed = favoursSpeed
     unsafe tables = ZstandardTables(unsafeStart: start)
+    checksum = unsafe XXHash64(unsafeLanes: tables.lanes)
     farthest = window.isRing ? min(frame.windowSize, output.count &- OutputWindow.ringSlack) : frame.windowSize
   }
 

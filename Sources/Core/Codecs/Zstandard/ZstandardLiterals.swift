@@ -41,6 +41,12 @@ struct ZstandardLiterals {
   var bits = ReverseBits()
   var leftInStream = 0
 
+  /// Goes over to a source that fills scratch memory.
+  mutating func begin(_ source: Source) {
+    self.source = source
+    unsafe cursor.end = cursor.next
+  }
+
   /// Opens the next stream; false where there is none, or it is empty.
   @inline(never)
   mutating func open(_ bytes: PageVector) -> Bool {
@@ -74,18 +80,17 @@ extension ZstandardDecoder {
     let headerSize = isCoded ? 3 &+ format &>> 1 &+ (format & format &>> 1) : format & 1 == 0 ? 1 : 2 &+ format &>> 1
     guard headerSize <= limit &- start else { throw error(.invalid) }
     let low = UInt32(truncatingIfNeeded: first) | ZstandardFrame.number(&input, bytes: min(headerSize, 4) &- 1) &<< 8
-    literals.source = .stored
-    literals.cursor = InputCursor(PageVector())
     if !isCoded {
       let size = Int(truncatingIfNeeded: low &>> (headerSize == 1 ? 3 : 4))
       try setLiterals(size)
       if kind == 0 {
         guard size <= limit &- input.offset else { throw error(.invalid) }
+        literals.source = .stored
         literals.cursor = input
         input.seek(to: input.offset &+ size)
       } else {
         guard input.offset < limit else { throw error(.invalid) }
-        literals.source = .repeated
+        literals.begin(.repeated)
         literals.byte = UInt8(truncatingIfNeeded: input.byte())
       }
       return
@@ -129,8 +134,7 @@ extension ZstandardDecoder {
 
   /// Begins to decode literals on demand.
   private mutating func beginCodedLiterals() throws(DecodeError) {
-    literals.source = .coded
-    literals.cursor = InputCursor(PageVector())
+    literals.begin(.coded)
     literals.opened = 0
     guard literals.open(input.bytes) else { throw error(.invalid) }
     try closeStreams()
@@ -146,17 +150,16 @@ extension ZstandardDecoder {
     }
   }
 
-  /// Makes sure that `literals.cursor` holds at least one; the caller knows that there are some left.
+  /// Fills `literals.cursor`, which is empty; the caller knows that there are some left.
   @inline(never)
   mutating func fetchLiterals() throws(DecodeError) {
-    if literals.cursor.inRun > 0 || literals.cursor.advance() { return }
     let scratch = unsafe tables.scratch
-    var count = min(literals.left, ZstandardTables.scratchBytes)
+    var count = ZstandardTables.scratchBytes
     switch literals.source {
     case .stored, .tail:
-      throw error(.invalid)
+      guard literals.cursor.advance() else { throw error(.inputEnded) }
+      return
     case .repeated:
-      count = ZstandardTables.scratchBytes
       unsafe scratch.initializeMemory(as: UInt8.self, repeating: literals.byte, count: count)
     case .coded:
       count = min(count, literals.leftInStream)

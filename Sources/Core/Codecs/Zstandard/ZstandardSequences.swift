@@ -56,8 +56,9 @@ extension ZstandardDecoder {
     sequences.hasTables = true
     let start = input.offset
     guard sequences.bits.open(input.bytes, start: start, count: limit &- start) else { throw error(.invalid) }
-    sequences.literalState = sequences.bits.take(sequences.literalLog)
-    sequences.offsetState = sequences.bits.take(sequences.offsetLog)
+    let states = sequences.bits.take(sequences.literalLog &+ sequences.offsetLog)
+    sequences.literalState = states &>> sequences.offsetLog
+    sequences.offsetState = states & (1 &<< sequences.offsetLog &- 1)
     sequences.matchState = sequences.bits.take(sequences.matchLog)
   }
 
@@ -89,15 +90,16 @@ extension ZstandardDecoder {
     let literal = unsafe tables.states(.literalLength)[sequences.literalState]
     let offset = unsafe tables.states(.offset)[sequences.offsetState]
     let match = unsafe tables.states(.matchLength)[sequences.matchState]
-    // A code over 20 is a distance over the largest window; its bits may be more than a container takes.
+    let value = Int(truncatingIfNeeded: offset.base) &+ sequences.bits.take(Int(offset.extra))
+    // A code over 20 is a distance over the largest window; its bits may have been more than a container holds.
     guard offset.extra <= 20 else { throw error(.distance) }
-    let value = Int(offset.base) &+ sequences.bits.take(Int(offset.extra))
     let matchCount = Int(match.base) &+ sequences.bits.take(Int(match.extra))
     let literalCount = Int(literal.base) &+ sequences.bits.take(Int(literal.extra))
     sequences.left &-= 1
     if sequences.left > 0 {
-      sequences.literalState = Int(literal.next) &+ sequences.bits.take(Int(literal.bits))
-      sequences.matchState = Int(match.next) &+ sequences.bits.take(Int(match.bits))
+      let bits = sequences.bits.take(Int(literal.bits) &+ Int(match.bits))
+      sequences.literalState = Int(literal.next) &+ bits &>> Int(match.bits)
+      sequences.matchState = Int(match.next) &+ bits & (1 &<< Int(match.bits) &- 1)
       sequences.offsetState = Int(offset.next) &+ sequences.bits.take(Int(offset.bits))
     }
 

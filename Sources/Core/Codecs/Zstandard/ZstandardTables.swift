@@ -72,10 +72,9 @@ enum FSEKind: Int {
 /// | 14336 | 2048 | scratch while tables are built, then literals that are decoded on demand |
 @safe
 struct ZstandardTables {
-  static var bytes: Int { 16384 }
   /// Longest Huffman code; every table is built for this length.
   static var huffmanLog: Int { 11 }
-  static var scratchBytes: Int { 2048 }
+  static var scratchBytes: Int { 2016 }
 
   private let memory: MutableBytes
 
@@ -85,6 +84,9 @@ struct ZstandardTables {
     unsafe (memory + 10240).assumingMemoryBound(to: UInt16.self)
   }
   @inline(__always) var scratch: MutableBytes { unsafe memory + 14336 }
+  @inline(__always) var lanes: UnsafeMutablePointer<UInt64> {
+    unsafe (memory + 16352).assumingMemoryBound(to: UInt64.self)
+  }
   // The scratch memory while tables are built: 256 counts, 53 meanings, 256 weights, 64 states of the weights' table.
   private var counts: UnsafeMutablePointer<Int16> { unsafe scratch.assumingMemoryBound(to: Int16.self) }
   private var meanings: UnsafeMutablePointer<FSEEntry> { unsafe (scratch + 512).assumingMemoryBound(to: FSEEntry.self) }
