@@ -30,6 +30,7 @@ var targets: [Target] = [
 if !embedded {
   products += [
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
+    .library(name: "NoMMUMachine", targets: ["NoMMUMachine"]),
     .executable(name: "erofs", targets: ["erofs"]),
   ]
   dependencies += [

@@ -19,7 +19,7 @@ import Testing
 
   static let settings: [Setting] = [
     Setting(threads: 1, pageSize: 64, fragmentation: .random),
-    Setting(threads: 1, pageSize: 16, fragmentation: .random),
+    Setting(threads: 1, pageSize: 32, fragmentation: .random),
     Setting(threads: 2, pageSize: 64, fragmentation: .none),
     Setting(threads: 3, pageSize: 64, fragmentation: .random),
     Setting(threads: 3, pageSize: 64, fragmentation: .none, checked: true),

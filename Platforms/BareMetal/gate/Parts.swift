@@ -50,3 +50,35 @@ func decode<D: Decoder & ~Copyable>(_ call: Call, with _: D.Type) -> Int32 {
 @c public func partZstandard(_ call: UnsafeRawPointer) -> Int32 {
   decode(unsafe call.load(as: Call.self), with: ZstandardDecoder.self)
 }
+
+/// A machine that hands out memory once and hears of nothing.
+@unsafe
+struct OneShotMachine: VirtualMapPlatform {
+  let call: Call
+
+  var pageShift: Int { unsafe call.pageShift }
+  func address(of page: Int) -> UnsafeMutableRawPointer { unsafe call.frames[page] }
+  func allocateRun(pages count: Int) -> UnsafeMutableRawPointer? { allocateRecord(bytes: count &<< pageShift) }
+  func freeRun(_ start: UnsafeMutableRawPointer, pages count: Int) {}
+  func allocateRecord(bytes: Int) -> UnsafeMutableRawPointer? {
+    let next = unsafe call.memory.assumingMemoryBound(to: Int.self)
+    guard unsafe bytes <= call.memoryBytes &- next.pointee else { return nil }
+    unsafe next.pointee &+= bytes
+    return unsafe call.memory + (next.pointee &- bytes)
+  }
+  func freeRecord(_ start: UnsafeMutableRawPointer, bytes: Int) {}
+  func lock() {}
+  func unlock() {}
+  func report(_ finding: VirtualMapFinding) {}
+}
+
+/// The vmap family without its checks.
+@c public func partVirtualMap(_ call: UnsafeRawPointer) -> Int32 {
+  let call = unsafe call.load(as: Call.self)
+  let state = unsafe UnsafeMutableRawPointer(mutating: call.stored).bindMemory(to: VirtualMapState.self, capacity: 1)
+  let map = unsafe VirtualMap(OneShotMachine(call: call), unsafeState: state)
+  let pages = unsafe Span<Int>(_unsafeStart: call.stored.assumingMemoryBound(to: Int.self), count: call.length)
+  guard let address = unsafe map.map(pages) else { return -1 }
+  guard let reader = unsafe map.mapRAM(pages, mode: .readOnly) else { return -2 }
+  return unsafe map.unmap(address) && map.unmapRAM(reader, pages: call.length) ? 0 : 1
+}

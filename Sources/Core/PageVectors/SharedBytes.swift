@@ -1,35 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-import Synchronization
-
-// Loads and stores of memory that other threads may be writing to at the same moment, though not to the same bytes, or
-// not that we could know. They are relaxed atomics: each is done once, whole, and touches no neighbour. On every target
-// but armv6m they are ordinary load and store instructions; there the compiler calls `__atomic_load_1`, `_4` and
-// `__atomic_store_1`, `_4`, which whoever links ``VirtualMap`` for that target supplies.
-
-@inline(__always)
-package func loadSharedByte(_ address: UnsafeMutableRawPointer, at offset: Int) -> UInt8 {
-  unsafe (address + offset).assumingMemoryBound(to: Atomic<UInt8>.self).pointee.load(ordering: .relaxed)
-}
-
-@inline(__always)
-package func storeSharedByte(_ byte: UInt8, _ address: UnsafeMutableRawPointer, at offset: Int) {
-  unsafe (address + offset).assumingMemoryBound(to: Atomic<UInt8>.self).pointee.store(byte, ordering: .relaxed)
-}
-
 /// Bytes of a machine word.
 @inline(__always) var wordSize: Int { MemoryLayout<UInt>.size }
-
-/// The word at `offset`, which must be a multiple of the word size, as must the address.
-@inline(__always)
-func loadSharedWord(_ address: UnsafeMutableRawPointer, at offset: Int) -> UInt {
-  unsafe (address + offset).assumingMemoryBound(to: Atomic<UInt>.self).pointee.load(ordering: .relaxed)
-}
-
-@inline(__always)
-func storeSharedWord(_ word: UInt, _ address: UnsafeMutableRawPointer, at offset: Int) {
-  unsafe (address + offset).assumingMemoryBound(to: Atomic<UInt>.self).pointee.store(word, ordering: .relaxed)
-}
 
 /// Whether no byte of `word` is zero.
 @inline(__always)
@@ -38,13 +10,38 @@ func everyByteIsSet(_ word: UInt) -> Bool {
   return (word &- ones) & ~word & (ones &<< 7) == 0
 }
 
-/// Copies `count` bytes, a multiple of the word size, between places aligned to it, reading each byte once.
+/// Bytes that copies and comparisons take at a time: four words.
+@inline(__always) var blockSize: Int { 4 &* wordSize }
+
+/// Copies `count` bytes, a multiple of the block size, between places aligned to words, reading each byte once.
 func copyShared(_ to: UnsafeMutableRawPointer, _ from: UnsafeMutableRawPointer, _ count: Int) {
   var offset = 0
   while offset < count {
-    unsafe storeSharedWord(loadSharedWord(from, at: offset), to, at: offset)
-    offset &+= wordSize
+    let a = unsafe loadSharedWord(from, at: offset)
+    let b = unsafe loadSharedWord(from, at: offset &+ wordSize)
+    let c = unsafe loadSharedWord(from, at: offset &+ 2 &* wordSize)
+    let d = unsafe loadSharedWord(from, at: offset &+ 3 &* wordSize)
+    unsafe storeSharedWord(a, to, at: offset)
+    unsafe storeSharedWord(b, to, at: offset &+ wordSize)
+    unsafe storeSharedWord(c, to, at: offset &+ 2 &* wordSize)
+    unsafe storeSharedWord(d, to, at: offset &+ 3 &* wordSize)
+    offset &+= blockSize
   }
+}
+
+/// The first block from `offset` on, in steps of the block size, in which `a` and `b` differ; `count` where there is none.
+@inline(__always)
+func nextDifference(_ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer, from offset: Int, _ count: Int) -> Int {
+  var offset = offset
+  while offset < count {
+    var difference = unsafe loadSharedWord(a, at: offset) ^ loadSharedWord(b, at: offset)
+    unsafe difference |= loadSharedWord(a, at: offset &+ wordSize) ^ loadSharedWord(b, at: offset &+ wordSize)
+    unsafe difference |= loadSharedWord(a, at: offset &+ 2 &* wordSize) ^ loadSharedWord(b, at: offset &+ 2 &* wordSize)
+    unsafe difference |= loadSharedWord(a, at: offset &+ 3 &* wordSize) ^ loadSharedWord(b, at: offset &+ 3 &* wordSize)
+    if difference != 0 { return offset }
+    offset &+= blockSize
+  }
+  return count
 }
 
 /// Stores the bytes of `word` at `offset` that differ from those of `before`, and no others; returns how many.

@@ -1,43 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// What an event of a page found wrong, kept until the lock is released.
+/// What an event of a page saw, and where, kept until the lock is released.
 struct PageFindings {
-  var behind: VirtualMapFinding?
-  var conflict: VirtualMapFinding?
-  var writtenReadOnly: VirtualMapFinding?
+  var event = PageEvent()
+  var page: UInt = 0
+  var mapping: UInt = 0
 }
 
 extension VirtualMap {
   /// An event of a page; the lock is held.
   func event(of page: UnsafeMutablePointer<SharedPage>, ending: UnsafeMutablePointer<Mapping>?) -> PageFindings {
-    let event = unsafe SharedPage.synchronize(page, size: pageSize, ending: ending, everything: isChecked)
-    unsafe state.pointee.statistics.bytesWrittenBack &+= UInt64(event.written)
-    var findings = PageFindings()
-    guard isChecked else { return findings }
     let frame = unsafe page.pointee.frame
-    let address = UInt(bitPattern: frame)
-    if event.conflicts.count > 0 {
-      findings.conflict = .conflictingWrites(
-        page: address, offset: event.conflicts.first, count: event.conflicts.count)
-    }
-    if event.writtenReadOnly.count > 0 {
-      findings.writtenReadOnly = .writtenReadOnly(
-        page: address, offset: event.writtenReadOnly.first, count: event.writtenReadOnly.count)
-    }
-    if event.behind.count > 0, let slot = unsafe page.pointee.slots,
-      unsafe !state.pointee.isMappedDirectly(frame, pageSize: pageSize)
-    {
-      findings.behind = .changedBehind(
-        mapping: unsafe slot.pointee.mapping.pointee.node.key, page: address, offset: event.behind.first,
-        count: event.behind.count)
+    var findings = PageFindings()
+    findings.event = unsafe SharedPage.synchronize(page, size: pageSize, ending: ending, everything: isChecked)
+    unsafe state.pointee.statistics.bytesWrittenBack &+= UInt64(findings.event.written)
+    guard isChecked else { return findings }
+    findings.page = UInt(bitPattern: frame)
+    if let slot = unsafe page.pointee.slots { findings.mapping = unsafe slot.pointee.mapping.pointee.node.key }
+    if findings.event.behind.count > 0, unsafe state.pointee.isMappedDirectly(frame, pageSize: pageSize) {
+      findings.event.behind = ByteTally()
     }
     return findings
   }
 
   func report(_ findings: PageFindings) {
-    if let finding = findings.behind { platform.report(finding) }
-    if let finding = findings.conflict { platform.report(finding) }
-    if let finding = findings.writtenReadOnly { platform.report(finding) }
+    guard isChecked else { return }
+    let behind = findings.event.behind
+    if behind.count > 0 {
+      platform.report(
+        .changedBehind(mapping: findings.mapping, page: findings.page, offset: behind.first, count: behind.count))
+    }
+    let conflicts = findings.event.conflicts
+    if conflicts.count > 0 {
+      platform.report(.conflictingWrites(page: findings.page, offset: conflicts.first, count: conflicts.count))
+    }
+    let byReaders = findings.event.writtenReadOnly
+    if byReaders.count > 0 {
+      platform.report(.writtenReadOnly(page: findings.page, offset: byReaders.first, count: byReaders.count))
+    }
   }
 
   /// Copies a page in and makes the copy one that the page's events know of. False, with nothing left allocated, where
@@ -67,7 +67,7 @@ extension VirtualMap {
       platform.lock()
       unsafe known = state.pointee.page(at: frame)
     }
-    var findings: PageFindings? = nil
+    var findings = PageFindings()
     if !hasFailed {
       if let page = unsafe known {
         unsafe findings = join(slot, page, &base)
@@ -84,7 +84,7 @@ extension VirtualMap {
       }
     }
     platform.unlock()
-    if let findings { report(findings) }
+    report(findings)
     if let unused = unsafe record { unsafe platform.freeRecord(unused, bytes: MemoryLayout<SharedPage>.stride) }
     if let unused = unsafe base { unsafe platform.freeRun(unused, pages: 1) }
     growTables()
@@ -124,7 +124,7 @@ extension VirtualMap {
   func detach(_ slot: UnsafeMutablePointer<PageSlot>, isUndone: Bool) {
     guard let page = unsafe slot.pointee.page else { return }
     platform.lock()
-    let findings = unsafe isUndone ? event(of: page, ending: slot.pointee.mapping) : nil
+    let findings = unsafe isUndone ? event(of: page, ending: slot.pointee.mapping) : PageFindings()
     var before: UnsafeMutablePointer<PageSlot>? = nil
     var at = unsafe page.pointee.slots
     while let current = unsafe at, unsafe current != slot {
@@ -139,7 +139,7 @@ extension VirtualMap {
     let isLast = unsafe page.pointee.slots == nil
     if isLast { unsafe state.pointee.remove(page) }
     platform.unlock()
-    if let findings { report(findings) }
+    report(findings)
     if isLast {
       if let base = unsafe page.pointee.base { unsafe platform.freeRun(base, pages: 1) }
       unsafe platform.freeRecord(UnsafeMutableRawPointer(page), bytes: MemoryLayout<SharedPage>.stride)

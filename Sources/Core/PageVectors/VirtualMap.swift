@@ -81,7 +81,7 @@ public struct VirtualMap<Platform: VirtualMapPlatform> {
   ///   left allocated and no page was changed.
   public func map(_ pages: Span<Platform.Page>, mode: VirtualMapMode = .mergeBack) -> UnsafeMutableRawPointer? {
     let shift = platform.pageShift
-    guard !pages.isEmpty, shift >= 4, shift <= 24, pages.count <= (Int.max / 2) &>> shift else { return nil }
+    guard !pages.isEmpty, shift >= 5, shift <= 24, pages.count <= (Int.max / 2) &>> shift else { return nil }
     let address = unsafe isContiguous(pages) ? mapDirect(pages, mode) : bounce(pages, mode)
     platform.lock()
     if unsafe address == nil { unsafe state.pointee.statistics.failures &+= 1 }
@@ -222,12 +222,12 @@ public struct VirtualMap<Platform: VirtualMapPlatform> {
         platform.unlock()
         return
       }
-      var findings: PageFindings? = nil
+      var findings = PageFindings()
       if let page = unsafe state.pointee.page(at: address + i &* pageSize) {
         unsafe findings = event(of: page, ending: nil)
       }
       platform.unlock()
-      if let findings { report(findings) }
+      report(findings)
       i &+= 1
     }
   }

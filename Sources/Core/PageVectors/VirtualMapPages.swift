@@ -73,7 +73,7 @@ extension SharedPage {
   /// An event of the page: whatever was written to it or to a copy since the last one is written to all of them.
   ///
   /// - Parameters:
-  ///   - size: bytes in a page, a multiple of the word size.
+  ///   - size: bytes in a page, a multiple of the block size.
   ///   - ending: the mapping that is about to give its copies up, if that is why. Its changes win over others, and
   ///     those at a later place in its list over those at an earlier one: what a decoder that writes forwards through a
   ///     list with repeated pages wrote last.
@@ -111,27 +111,30 @@ extension SharedPage {
   ) -> Int {
     var written = 0
     var offset = 0
-    while offset < size {
-      let before = unsafe loadSharedWord(base, at: offset)
-      let now = unsafe loadSharedWord(copy, at: offset)
-      if now != before { written &+= unsafe storeChangedBytes(now, before: before, frame, at: offset) }
-      offset &+= wordSize
+    while true {
+      unsafe offset = nextDifference(copy, base, from: offset, size)
+      guard offset < size else { return written }
+      let end = offset &+ blockSize
+      while offset < end {
+        let before = unsafe loadSharedWord(base, at: offset)
+        let now = unsafe loadSharedWord(copy, at: offset)
+        if now != before { written &+= unsafe storeChangedBytes(now, before: before, frame, at: offset) }
+        offset &+= wordSize
+      }
     }
-    return written
   }
 
-  /// Makes the read-only copies equal to `source`. Nobody else writes to them, so by words.
+  /// Makes the read-only copies equal to `source`. Nobody else writes to them, so by blocks.
   static func refreshReaders(
     _ page: UnsafeMutablePointer<SharedPage>, from source: UnsafeMutableRawPointer, size: Int
   ) {
     var slot = unsafe page.pointee.slots
     while let current = unsafe slot {
       let copy = unsafe current.pointee.copy
-      var offset = 0
+      var offset = unsafe nextDifference(copy, source, from: 0, size)
       while offset < size {
-        let now = unsafe loadSharedWord(source, at: offset)
-        if unsafe loadSharedWord(copy, at: offset) != now { unsafe storeSharedWord(now, copy, at: offset) }
-        offset &+= wordSize
+        unsafe copyShared(copy + offset, source + offset, blockSize)
+        unsafe offset = nextDifference(copy, source, from: offset &+ blockSize, size)
       }
       unsafe slot = current.pointee.next
     }
@@ -143,17 +146,22 @@ extension SharedPage {
     size: Int, ending: UnsafeMutablePointer<Mapping>?, _ event: inout PageEvent
   ) {
     var offset = 0
-    while offset < size {
-      let before = unsafe loadSharedWord(base, at: offset)
-      let now = unsafe loadSharedWord(source, at: offset)
-      if now != before, unsafe !settleWord(page, now, before, from: source, at: offset, &event) {
-        var i = 0
-        while i < wordSize {
-          unsafe settleByte(page, base, at: offset &+ i, ending: ending, &event)
-          i &+= 1
+    while true {
+      unsafe offset = nextDifference(source, base, from: offset, size)
+      guard offset < size else { return }
+      let end = offset &+ blockSize
+      while offset < end {
+        let before = unsafe loadSharedWord(base, at: offset)
+        let now = unsafe loadSharedWord(source, at: offset)
+        if now != before, unsafe !settleWord(page, now, before, from: source, at: offset, &event) {
+          var i = 0
+          while i < wordSize {
+            unsafe settleByte(page, base, at: offset &+ i, ending: ending, &event)
+            i &+= 1
+          }
         }
+        offset &+= wordSize
       }
-      offset &+= wordSize
     }
   }
 

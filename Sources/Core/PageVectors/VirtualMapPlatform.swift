@@ -8,7 +8,7 @@ public protocol VirtualMapPlatform {
   /// Names one page frame; in Linux, a `struct page *`.
   associatedtype Page
 
-  /// log2 of the page size in bytes, 4 ... 24. It never changes.
+  /// log2 of the page size in bytes, 5 ... 24. It never changes.
   var pageShift: Int { get }
 
   /// Where the page lies: an address that is a multiple of the page size, the same at every call. Two pages are

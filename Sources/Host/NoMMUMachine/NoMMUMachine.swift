@@ -54,11 +54,11 @@ public final class NoMMUMachine: VirtualMapPlatform, @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - ram: bytes that may be in use at a time; what does not fill a page is not used.
-  ///   - pageSize: bytes, a power of two from 16 to 2^24; machines have 4, 16 or 64 KiB.
+  ///   - pageSize: bytes, a power of two from 32 to 2^24; machines have 4, 16 or 64 KiB.
   ///   - seed: picks where frames lie and in what order they are handed out; 0 counts as 1.
   /// - Returns: nil for a page size that is none, and for less memory than one page.
   public init?(ram: Int, pageSize: Int = 4096, fragmentation: Fragmentation = .none, seed: UInt64 = 1) {
-    guard pageSize >= 16, pageSize <= 1 << 24, pageSize.nonzeroBitCount == 1, ram >= pageSize, ram <= Int.max / 4 else {
+    guard pageSize >= 32, pageSize <= 1 << 24, pageSize.nonzeroBitCount == 1, ram >= pageSize, ram <= Int.max / 4 else {
       return nil
     }
     pageShift = pageSize.trailingZeroBitCount
