@@ -35,6 +35,12 @@ public struct Attribute: Equatable, Sendable {
   let name: Range
   let value: Range
 
+  /// Which long prefix the name starts with; nil for none.
+  let longPrefix: Int?
+
+  /// Whether the name is long prefix `index` and nothing more, as that of a file's digest is.
+  public func isWholePrefix(_ index: Int) -> Bool { longPrefix == index && name.count == 0 }
+
   /// Bytes of the value.
   public var valueBytes: Int { value.count }
 
@@ -174,7 +180,10 @@ extension Volume {
       return (nil, size)
     }
     guard let namespace = Attribute.Namespace(rawValue: base) else { return (nil, size) }
-    return (Attribute(namespace: namespace, infix: infix, name: name, value: value), size)
+    let longPrefix = index & 0x80 != 0 ? Int(index & 0x7F) : nil
+    return (
+      Attribute(namespace: namespace, infix: infix, name: name, value: value, longPrefix: longPrefix), size
+    )
   }
 
   /// Record `index` of the table of long prefixes; it has no index of its own, so the records before it are walked.
