@@ -79,6 +79,7 @@ public struct AttributeCursor: Sendable {
 extension Volume {
   /// The next attribute of an inode; nil behind the last. Attributes of namespaces that do not exist are passed over, as
   /// are fillers; hidden ones are given.
+  @specialized(where Source == MappedStorage)
   public mutating func nextAttribute(
     of inode: Inode, _ cursor: inout AttributeCursor
   ) throws(EROFSError) -> Attribute? {
@@ -107,6 +108,7 @@ extension Volume {
 
   /// The attribute of that full name (`user.…`); nil where the inode has none. The name filter, where the image has
   /// one, spares most searches.
+  @specialized(where Source == MappedStorage)
   public mutating func attribute(named name: PageVector, of inode: Inode) throws(EROFSError) -> Attribute? {
     guard inode.xattrBytes > 0 else { return nil }
     if superblock.xattrFilterIsUsable, try filterExcludes(name, inode) { return nil }
@@ -118,6 +120,7 @@ extension Volume {
   }
 
   /// Copies the full name, as much of it as `destination` holds; returns how many bytes.
+  @specialized(where Source == MappedStorage)
   public mutating func copyName(
     of attribute: Attribute, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {
@@ -133,6 +136,7 @@ extension Volume {
   }
 
   /// Copies the value from byte `offset` on, as much of it as `destination` holds; returns how many bytes.
+  @specialized(where Source == MappedStorage)
   public mutating func copyValue(
     of attribute: Attribute, from offset: Int = 0, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {

@@ -10,7 +10,7 @@ import PageVectors
 public final class ImageReader {
   public let image: ImageFile
   public let superblock: Superblock
-  public var volume: Volume<ImageFile>
+  public var volume: Volume<MappedStorage>
   private let frames: UnsafeMutableRawBufferPointer
   private let state: UnsafeMutableRawBufferPointer
   /// Room for the largest extent.
@@ -29,7 +29,7 @@ public final class ImageReader {
     state = .allocate(byteCount: max(plan.stateBytes, 8), alignment: 16)
     buffer = .allocate(byteCount: Superblock.maximumDecodedBytes, alignment: 4096)
     let memory = ReaderMemory(for: plan, frames: MutablePageVector(unsafeContiguous: frames), state: state)
-    volume = Volume(image, superblock: superblock, memory: memory ?? ReaderMemory())
+    volume = Volume(image.storage, superblock: superblock, memory: memory ?? ReaderMemory())
   }
 
   deinit {
