@@ -44,10 +44,12 @@ if !embedded {
     library("CDeflate", "libdeflate", "libdeflate-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
     library("CCrypto", "libcrypto", "libssl-dev"),
+    .systemLibrary(name: "CXattr", path: "Sources/Libraries/CXattr"),
     .target(
       name: "EROFSTools",
-      dependencies: ["EROFS", "PageVectors", "CCrypto", .product(name: "SystemPackage", package: "swift-system")],
-      path: "Sources/Host/EROFSTools"),
+      dependencies: [
+        "EROFS", "PageVectors", "CCrypto", "CXattr", .product(name: "SystemPackage", package: "swift-system"),
+      ], path: "Sources/Host/EROFSTools"),
     .executableTarget(
       name: "erofs",
       dependencies: [

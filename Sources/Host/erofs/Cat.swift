@@ -34,7 +34,7 @@ struct Cat: ParsableCommand {
     defer { zeros.deallocate() }
     zeros.initializeMemory(as: UInt8.self, repeating: 0)
     do throws(ImageReader.PieceError<Never>) {
-      try reader.forEachPiece(of: inode) { piece in
+      try reader.forEachPiece(of: inode) { _, piece in
         switch piece {
         case .data(let bytes): StandardOutput.shared.write(raw: bytes)
         case .hole(var count):

@@ -42,7 +42,7 @@ private struct Details {
   let path: [UInt8]
   let inode: Inode
   let target: [UInt8]?
-  let attributes: [(name: [UInt8], value: [UInt8])]
+  let attributes: [ImageReader.AttributeText]
   private(set) var extents = 0
   private(set) var storedBytes: UInt64 = 0
 
@@ -73,7 +73,9 @@ private struct Details {
     ]
     if let number = inode.deviceNumber { lines.append(("device", "\(number.major), \(number.minor)")) }
     if extents > 0 { lines.append(("data", "\(extents) extents, \(storedBytes) bytes stored")) }
-    for (name, value) in attributes { lines.append(("xattr", "\(name.printable) = \(value.printable)")) }
+    for attribute in attributes {
+      lines.append(("xattr", "\(attribute.name.printable) = \(attribute.value.printable)"))
+    }
     return lines.map { key, value in key + String(repeating: " ", count: 10 - key.count) + value + "\n" }.joined()
   }
 
@@ -86,7 +88,12 @@ private struct Details {
         (
           "xattrs",
           .array(
-            attributes.map { .object(JSON.members("name", $0.name) + [("value_hex", .string($0.value.hexadecimal))]) })
+            attributes.map {
+              .object(
+                JSON.members("name", $0.name) + [
+                  ("value_hex", .string($0.value.hexadecimal)), ("hidden", .bool($0.isHidden)),
+                ])
+            })
         ),
       ])
   }

@@ -4,6 +4,7 @@ extension Volume {
   /// The extent that holds byte `offset` of a file; nil at its end and behind it.
   ///
   /// Walking a file's extents means asking for the one at 0, then at each extent's ``Extent/end``.
+  @specialized(where Source == MappedStorage)
   public mutating func extent(of inode: Inode, at offset: UInt64) throws(EROFSError) -> Extent? {
     guard offset < inode.size else { return nil }
     switch inode.data {

@@ -35,6 +35,12 @@ public struct Attribute: Equatable, Sendable {
   let name: Range
   let value: Range
 
+  /// Which long prefix the name starts with; nil for none.
+  let longPrefix: Int?
+
+  /// Whether the name is long prefix `index` and nothing more, as that of a file's digest is.
+  public func isWholePrefix(_ index: Int) -> Bool { longPrefix == index && name.count == 0 }
+
   /// Bytes of the value.
   public var valueBytes: Int { value.count }
 
@@ -73,6 +79,7 @@ public struct AttributeCursor: Sendable {
 extension Volume {
   /// The next attribute of an inode; nil behind the last. Attributes of namespaces that do not exist are passed over, as
   /// are fillers; hidden ones are given.
+  @specialized(where Source == MappedStorage)
   public mutating func nextAttribute(
     of inode: Inode, _ cursor: inout AttributeCursor
   ) throws(EROFSError) -> Attribute? {
@@ -101,6 +108,7 @@ extension Volume {
 
   /// The attribute of that full name (`user.…`); nil where the inode has none. The name filter, where the image has
   /// one, spares most searches.
+  @specialized(where Source == MappedStorage)
   public mutating func attribute(named name: PageVector, of inode: Inode) throws(EROFSError) -> Attribute? {
     guard inode.xattrBytes > 0 else { return nil }
     if superblock.xattrFilterIsUsable, try filterExcludes(name, inode) { return nil }
@@ -112,6 +120,7 @@ extension Volume {
   }
 
   /// Copies the full name, as much of it as `destination` holds; returns how many bytes.
+  @specialized(where Source == MappedStorage)
   public mutating func copyName(
     of attribute: Attribute, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {
@@ -127,6 +136,7 @@ extension Volume {
   }
 
   /// Copies the value from byte `offset` on, as much of it as `destination` holds; returns how many bytes.
+  @specialized(where Source == MappedStorage)
   public mutating func copyValue(
     of attribute: Attribute, from offset: Int = 0, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {
@@ -174,7 +184,10 @@ extension Volume {
       return (nil, size)
     }
     guard let namespace = Attribute.Namespace(rawValue: base) else { return (nil, size) }
-    return (Attribute(namespace: namespace, infix: infix, name: name, value: value), size)
+    let longPrefix = index & 0x80 != 0 ? Int(index & 0x7F) : nil
+    return (
+      Attribute(namespace: namespace, infix: infix, name: name, value: value, longPrefix: longPrefix), size
+    )
   }
 
   /// Record `index` of the table of long prefixes; it has no index of its own, so the records before it are walked.

@@ -78,6 +78,7 @@ extension Volume {
   /// them; nil behind the last.
   ///
   /// - Throws: ``EROFSError/notADirectory``; `corrupt` where a block of the directory breaks its rules.
+  @specialized(where Source == MappedStorage)
   public mutating func nextEntry(
     of directory: Inode, _ cursor: inout DirectoryCursor
   ) throws(EROFSError) -> DirectoryEntry? {
@@ -97,6 +98,7 @@ extension Volume {
   }
 
   /// The entry of that name, nil where there is none. `.` is found only where the directory stores it.
+  @specialized(where Source == MappedStorage)
   public mutating func entry(
     named name: PageVector, in directory: Inode
   ) throws(EROFSError) -> DirectoryEntry? {
@@ -127,6 +129,7 @@ extension Volume {
   /// up, at the root nowhere; symbolic links are not followed.
   ///
   /// - Throws: ``EROFSError/notFound``, ``EROFSError/notADirectory``, or what reading the directories gives cause for.
+  @specialized(where Source == MappedStorage)
   public mutating func inode(at path: PageVector) throws(EROFSError) -> Inode {
     var inode = try self.inode(superblock.rootNID)
     var rest = path

@@ -105,6 +105,7 @@ extension Volume {
   /// What it takes to reach inodes and directories: blocks, and the decoding of the metabox where there is one.
   ///
   /// Making it needs the memory of ``blocks`` only.
+  @specialized(where Source == MappedStorage)
   public mutating func basicPlan(
     _ depth: MemoryPlan.Depth = .least, _ tables: MemoryPlan.Tables = .exact
   ) throws(EROFSError) -> MemoryPlan {
@@ -139,6 +140,7 @@ extension Volume {
   /// What it takes to read `inode`, from its index: of its data at most the first byte of each stream is looked at.
   ///
   /// Making it needs the memory of ``basicPlan(_:_:)``.
+  @specialized(where Source == MappedStorage)
   public mutating func plan(
     for inode: Inode, _ depth: MemoryPlan.Depth = .least, _ tables: MemoryPlan.Tables = .exact
   ) throws(EROFSError) -> MemoryPlan {

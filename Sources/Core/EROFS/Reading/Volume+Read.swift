@@ -9,6 +9,7 @@ extension Volume {
   /// - Returns: how many: as many as `destination` holds, fewer only at the end of the file.
   /// - Throws: ``EROFSError/notAFile`` for what has no bytes; the rest as the image or the storage gives cause. What
   ///   has been written to `destination` by then is undefined.
+  @specialized(where Source == MappedStorage)
   public mutating func read(
     _ inode: Inode, at offset: UInt64, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {
@@ -23,6 +24,7 @@ extension Volume {
   /// Who asks for all of an extent at once has it decoded straight into `destination`.
   ///
   /// - Returns: how many: as many as `destination` holds, fewer only at the end of the extent.
+  @specialized(where Source == MappedStorage)
   public mutating func read(
     _ inode: Inode, _ extent: Extent, from skip: UInt64 = 0, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {

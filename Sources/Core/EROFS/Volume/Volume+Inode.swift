@@ -2,6 +2,7 @@
 
 extension Volume {
   /// Reads and checks an inode.
+  @specialized(where Source == MappedStorage)
   public mutating func inode(_ nid: UInt64) throws(EROFSError) -> Inode {
     let stream: MetadataStream = nid & Superblock.metaboxBit == 0 ? .device : .metabox
     if stream == .metabox, superblock.metaboxNID == nil {

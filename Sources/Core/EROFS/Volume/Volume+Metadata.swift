@@ -119,6 +119,7 @@ extension Volume {
   }
 
   /// The packed inode, for those who look at it by itself; nil where the image has none.
+  @specialized(where Source == MappedStorage)
   public mutating func packedInode() throws(EROFSError) -> Inode? {
     superblock.packedNID == 0 ? nil : try openPacked()
   }

@@ -16,7 +16,7 @@ import SystemPackage
 ///
 /// It may be shared between threads. A file that somebody shortens while it is mapped makes its reader receive SIGBUS,
 /// as with any mapped file.
-public final class ImageFile: Storage, Sendable {
+public final class ImageFile: Storage, @unchecked Sendable {
   /// Why a file could not be opened.
   public struct OpenError: Error, CustomStringConvertible {
     public let path: FilePath
@@ -47,6 +47,9 @@ public final class ImageFile: Storage, Sendable {
   }
 
   private let mappings: [Mapping]
+  private let table: UnsafeMutableBufferPointer<PageVector>
+  /// The mapped bytes, for a reader; good for as long as this file is.
+  let storage: MappedStorage
 
   /// Opens an image.
   ///
@@ -63,9 +66,16 @@ public final class ImageFile: Storage, Sendable {
       throw error
     }
     mappings = opened
+    table = .allocate(capacity: opened.count)
+    _ = table.initialize(from: opened.map(\.bytes))
+    storage = MappedStorage(unsafeDevices: UnsafePointer(table.baseAddress!), count: table.count)
   }
 
-  deinit { Self.unmap(mappings) }
+  deinit {
+    table.deinitialize()
+    table.deallocate()
+    Self.unmap(mappings)
+  }
 
   private static func unmap(_ mappings: [Mapping]) {
     for mapping in mappings { if let base = mapping.base { munmap(base, mapping.mappedBytes) } }
@@ -97,19 +107,13 @@ public final class ImageFile: Storage, Sendable {
     }
   }
 
-  public func byteCount(ofDevice device: Int) -> UInt64 {
-    device < mappings.count ? UInt64(mappings[device].bytes.count) : 0
-  }
+  public func byteCount(ofDevice device: Int) -> UInt64 { storage.byteCount(ofDevice: device) }
 
   public func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
-    guard device < mappings.count, offset <= byteCount(ofDevice: device),
-      UInt64(destination.count) <= byteCount(ofDevice: device) - offset
-    else { throw StorageError(code: Errno.invalidArgument.rawValue) }
-    destination.copy(from: mappings[device].bytes.dropFirst(Int(offset)))
+    try storage.read(device: device, at: offset, into: destination)
   }
 
   public func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector? {
-    guard device < mappings.count, offset < byteCount(ofDevice: device) else { return nil }
-    return mappings[device].bytes.slice(at: Int(offset), count: count)
+    storage.mapped(device: device, at: offset, count: count)
   }
 }

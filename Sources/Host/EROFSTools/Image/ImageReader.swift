@@ -10,7 +10,7 @@ import PageVectors
 public final class ImageReader {
   public let image: ImageFile
   public let superblock: Superblock
-  public var volume: Volume<ImageFile>
+  public var volume: Volume<MappedStorage>
   private let frames: UnsafeMutableRawBufferPointer
   private let state: UnsafeMutableRawBufferPointer
   /// Room for the largest extent.
@@ -29,7 +29,7 @@ public final class ImageReader {
     state = .allocate(byteCount: max(plan.stateBytes, 8), alignment: 16)
     buffer = .allocate(byteCount: Superblock.maximumDecodedBytes, alignment: 4096)
     let memory = ReaderMemory(for: plan, frames: MutablePageVector(unsafeContiguous: frames), state: state)
-    volume = Volume(image, superblock: superblock, memory: memory ?? ReaderMemory())
+    volume = Volume(image.storage, superblock: superblock, memory: memory ?? ReaderMemory())
   }
 
   deinit {
@@ -84,21 +84,40 @@ public final class ImageReader {
     return part.readOnly.prefix(count).bytes
   }
 
+  /// An extended attribute, read.
+  public struct AttributeText: Sendable {
+    public let name: [UInt8]
+    public let value: [UInt8]
+    /// Whether it belongs to no namespace, so that no system lists it.
+    public let isHidden: Bool
+    /// Whether it is the digest of a file's content.
+    public let isDigest: Bool
+  }
+
   /// The extended attributes of an inode, hidden ones only where they are asked for.
-  public func attributes(
-    of inode: Inode, includingHidden: Bool = false
-  ) throws(EROFSError) -> [(name: [UInt8], value: [UInt8])] {
-    var found: [(name: [UInt8], value: [UInt8])] = []
+  public func attributes(of inode: Inode, includingHidden: Bool = false) throws(EROFSError) -> [AttributeText] {
+    var found: [AttributeText] = []
     var cursor = AttributeCursor()
     while let attribute = try volume.nextAttribute(of: inode, &cursor) {
-      if attribute.namespace == .hidden, !includingHidden { continue }
+      let isHidden = attribute.namespace == .hidden
+      if isHidden, !includingHidden { continue }
       let name = bufferPages.prefix(attribute.nameBytes)
       let value = bufferPages.dropFirst(4096).prefix(attribute.valueBytes)
       _ = try volume.copyName(of: attribute, into: name)
       _ = try volume.copyValue(of: attribute, into: value)
-      found.append((name.readOnly.bytes, value.readOnly.bytes))
+      found.append(
+        AttributeText(
+          name: name.readOnly.bytes, value: value.readOnly.bytes, isHidden: isHidden,
+          isDigest: superblock.compatible.contains(.imageShareXattrs)
+            && attribute.isWholePrefix(Int(superblock.imageSharePrefix))))
     }
     return found
+  }
+
+  /// Whether an attribute of that name can be found by its name, as systems look for it.
+  public func canFind(attribute name: [UInt8], of inode: Inode) throws(EROFSError) -> Bool {
+    buffer.copyBytes(from: name)
+    return try volume.attribute(named: bufferPages.readOnly.prefix(name.count), of: inode) != nil
   }
 
   // MARK: Data
@@ -121,34 +140,50 @@ public final class ImageReader {
     case hole(UInt64)
   }
 
+  /// Most bytes of a piece that is stored as it is: they fit a processor's cache.
+  private static let plainPieceBytes = 256 << 10
+
   /// Gives all of a file to `body`, piece by piece and in order: each extent decoded once, straight into the piece.
   ///
-  /// - Returns: bytes given; the file's size.
+  /// - Parameters:
+  ///   - range: only the extents that start in it; nil: all.
+  ///   - skipping: says which extents to leave out; it is asked once for each.
+  /// - Returns: bytes given.
   @discardableResult
   public func forEachPiece<Failure: Error>(
-    of inode: Inode, _ body: (Piece) throws(Failure) -> Void
+    of inode: Inode, extentsStartingIn range: Range<UInt64>? = nil, skipping: (Extent) -> Bool = { _ in false },
+    _ body: (_ offset: UInt64, Piece) throws(Failure) -> Void
   ) throws(PieceError<Failure>) -> UInt64 {
-    var offset: UInt64 = 0
-    while true {
+    var offset = range?.lowerBound ?? 0
+    var given: UInt64 = 0
+    while offset < range?.upperBound ?? inode.size {
       let extent: Extent?
       do throws(EROFSError) { extent = try volume.extent(of: inode, at: offset) } catch { throw .image(error) }
-      guard let extent else { return offset }
-      if extent.place == .hole {
-        do throws(Failure) { try body(.hole(extent.end - offset)) } catch { throw .body(error) }
+      guard let extent else { break }
+      if extent.start < offset || skipping(extent) {
         offset = extent.end
         continue
       }
+      given += extent.length
+      if extent.place == .hole {
+        do throws(Failure) { try body(offset, .hole(extent.length)) } catch { throw .body(error) }
+        offset = extent.end
+        continue
+      }
+      var pages = bufferPages
+      if case .compressed = extent.encoding {} else { pages = pages.prefix(Self.plainPieceBytes) }
       while offset < extent.end {
         let count: Int
         do throws(EROFSError) {
-          count = try volume.read(inode, extent, from: offset - extent.start, into: bufferPages)
+          count = try volume.read(inode, extent, from: offset - extent.start, into: pages)
         } catch { throw .image(error) }
         do throws(Failure) {
-          try body(.data(UnsafeRawBufferPointer(rebasing: buffer[0..<count])))
+          try body(offset, .data(UnsafeRawBufferPointer(rebasing: buffer[0..<count])))
         } catch { throw .body(error) }
         offset += UInt64(count)
       }
     }
+    return given
   }
 
   /// What stopped a walk over a file's data.

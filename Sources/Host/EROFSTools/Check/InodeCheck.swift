@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import CCrypto
+import EROFS
+
+/// The check of one inode, or of a part of its data.
+struct InodeCheck {
+  let reader: ImageReader
+  let inode: Inode
+  let options: Checker.Options
+  private(set) var storedBytes: UInt64 = 0
+  private(set) var hasDigest = false
+  private var found: [Problem.Cause] = []
+
+  /// More attributes than this are not each looked for by name: that takes time with the square of their number.
+  private static let mostSearched = 256
+
+  init(reader: ImageReader, inode: Inode, options: Checker.Options) {
+    self.reader = reader
+    self.inode = inode
+    self.options = options
+  }
+
+  mutating func run(_ job: DataJob) -> [Problem.Cause] {
+    var digest: [UInt8]?
+    if job.range.lowerBound == 0 {
+      if inode.modificationTime.nanoseconds >= 1_000_000_000 {
+        found.append(.nanoseconds(inode.modificationTime.nanoseconds))
+      }
+      do throws(EROFSError) { digest = try checkAttributes() } catch { found.append(.image(error)) }
+    }
+    do throws(EROFSError) {
+      switch inode.kind {
+      case .regular:
+        if options.metadataOnly { try checkMap() } else { try checkData(job, digest) }
+      case .symbolicLink:
+        let target = try reader.target(of: inode)
+        if target.isEmpty { found.append(.emptyTarget) }
+        if target.contains(0) { found.append(.zeroInTarget) }
+      case .directory: try checkMap()
+      default: break
+      }
+    } catch { found.append(.image(error)) }
+    return found
+  }
+
+  /// Returns the digest of the content where one is recorded.
+  private mutating func checkAttributes() throws(EROFSError) -> [UInt8]? {
+    guard inode.xattrBytes > 0 else { return nil }
+    var digest: [UInt8]?
+    var searched = 0
+    for attribute in try reader.attributes(of: inode, includingHidden: true) {
+      if attribute.isDigest, options.digests, inode.kind == .regular {
+        let form = Array("sha256:".utf8)
+        if attribute.value.starts(with: form), attribute.value.count == form.count + 32 {
+          digest = Array(attribute.value[form.count...])
+        } else {
+          found.append(.digestForm(attribute.value))
+        }
+      }
+      searched += 1
+      guard !attribute.isHidden, searched <= Self.mostSearched else { continue }
+      if try !reader.canFind(attribute: attribute.name, of: inode) { found.append(.nameFilter(attribute.name)) }
+    }
+    return digest
+  }
+
+  /// Where the data lies, without looking at it.
+  private mutating func checkMap() throws(EROFSError) {
+    var offset: UInt64 = 0
+    while let extent = try reader.volume.extent(of: inode, at: offset) {
+      count(extent)
+      if case .device(0, let address) = extent.place, reader.superblock.extraDevices == 0 {
+        let size = reader.image.byteCount(ofDevice: 0)
+        guard address <= size, extent.storedLength <= size - address else {
+          throw .corrupt(.outsideDevice, at: .device(0, offset: address))
+        }
+      }
+      offset = extent.end
+    }
+  }
+
+  private mutating func count(_ extent: Extent) {
+    switch extent.place {
+    case .hole, .packed: break
+    default: storedBytes &+= extent.storedLength
+    }
+  }
+
+  private mutating func checkData(_ job: DataJob, _ digest: [UInt8]?) throws(EROFSError) {
+    let hash = digest == nil ? nil : SHA256()
+    var stored: UInt64 = 0
+    do throws(ImageReader.PieceError<Never>) {
+      try reader.forEachPiece(
+        of: inode, extentsStartingIn: job.range,
+        skipping: { extent in
+          switch extent.place {
+          case .hole: return hash == nil
+          case .packed: return hash == nil  // The packed inode is checked by itself, once.
+          default:
+            stored &+= extent.storedLength
+            return false
+          }
+        }
+      ) { _, piece in
+        switch piece {
+        case .data(let bytes): hash?.update(bytes)
+        case .hole(let count): hash?.update(zeros: count)
+        }
+      }
+    } catch {
+      switch error {
+      case .image(let error): throw error
+      }
+    }
+    storedBytes &+= stored
+    if let digest, let actual = hash?.finish() {
+      hasDigest = true
+      if actual != digest { found.append(.digest(stored: digest, actual: actual)) }
+    }
+  }
+}
+
+/// A SHA-256 that is fed piece by piece.
+final class SHA256 {
+  private let context = EVP_MD_CTX_new()
+
+  init() { EVP_DigestInit_ex(context, EVP_sha256(), nil) }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  func update(_ bytes: UnsafeRawBufferPointer) { EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) }
+
+  func update(zeros count: UInt64) {
+    let block = [UInt8](repeating: 0, count: Int(min(count, 65536)))
+    var rest = count
+    while rest > 0 {
+      let part = min(rest, UInt64(block.count))
+      block.withUnsafeBytes { update(UnsafeRawBufferPointer(rebasing: $0[..<Int(part)])) }
+      rest -= part
+    }
+  }
+
+  /// The 32 bytes; nothing may be added any more.
+  func finish() -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: 32)
+    EVP_DigestFinal_ex(context, &digest, nil)
+    return digest
+  }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import Synchronization
+import SystemPackage
+
+/// What an extraction tells while it goes on.
+public enum ExtractEvent: Sendable, CustomStringConvertible {
+  /// Something is not there in the end.
+  case failure(path: [UInt8], ExtractFailure)
+  /// Something that was asked for was left out, because the system does not permit it; told for the first path only.
+  case leftOut(ExtractPart, firstPath: [UInt8], Errno)
+
+  public var description: String {
+    switch self {
+    case .failure(let path, let failure): "/\(path.printable): \(failure)"
+    case .leftOut(let part, let path, let error): "/\(path.printable): \(part.text) left out: \(error)"
+    }
+  }
+}
+
+public enum ExtractFailure: Error, Sendable, CustomStringConvertible {
+  case image(Problem.Cause)
+  case system(Errno, doing: String)
+
+  public var description: String {
+    switch self {
+    case .image(let cause): cause.description
+    case .system(let error, let doing): "\(doing) failed: \(error)"
+    }
+  }
+}
+
+/// What may be left out of an extracted file.
+public enum ExtractPart: Int, Sendable, CaseIterable {
+  case owner, mode, attributes, device, time
+
+  var text: String {
+    switch self {
+    case .owner: "the owner is"
+    case .mode: "the permissions are"
+    case .attributes: "extended attributes are"
+    case .device: "the device is"
+    case .time: "the time is"
+    }
+  }
+}
+
+/// What an extraction did.
+public struct ExtractSummary: Sendable {
+  /// Names made, and bytes of files' content.
+  public internal(set) var names = 0
+  public internal(set) var contentBytes: UInt64 = 0
+  public internal(set) var failures = 0
+  /// How many times each part was left out.
+  public internal(set) var leftOut: [ExtractPart: Int] = [:]
+}
+
+/// Gathers what threads have to tell.
+final class ExtractLog: Sendable {
+  private let state = Mutex(ExtractSummary())
+  private let report: @Sendable (ExtractEvent) -> Void
+  /// Set where going on makes no sense: the disk is full, for one.
+  private let stopped = Atomic<Bool>(false)
+
+  init(_ report: @escaping @Sendable (ExtractEvent) -> Void) { self.report = report }
+
+  var summary: ExtractSummary { state.withLock { $0 } }
+  var isStopped: Bool { stopped.load(ordering: .relaxed) }
+
+  func fail(_ path: [UInt8], _ failure: ExtractFailure) {
+    state.withLock { state in
+      state.failures += 1
+      report(.failure(path: path, failure))
+    }
+    if case .system(let error, _) = failure,
+      [.noSpace, .diskQuotaExceeded, .ioError, .readOnlyFileSystem].contains(error)
+    {
+      stopped.store(true, ordering: .relaxed)
+    }
+  }
+
+  func leaveOut(_ part: ExtractPart, _ path: @autoclosure () -> [UInt8], _ error: Errno) {
+    state.withLock { state in
+      if state.leftOut[part] == nil { report(.leftOut(part, firstPath: path(), error)) }
+      state.leftOut[part, default: 0] += 1
+    }
+  }
+
+  func count(names: Int, bytes: UInt64) {
+    state.withLock { state in
+      state.names += names
+      state.contentBytes &+= bytes
+    }
+  }
+}

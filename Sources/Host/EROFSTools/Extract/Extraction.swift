@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import Synchronization
+import SystemPackage
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// One run of an extraction: directories first, then what is in them on all threads, then further names of files, and
+/// last what belongs to the directories themselves, their times above all.
+final class Extraction: Sendable {
+  let extractor: Extractor
+  let tree: ScannedTree
+  let root: Int32
+  /// Whether there are things in the target already.
+  let isMerging: Bool
+  /// Nodes that are not there.
+  private let missing = Mutex<Set<Int>>([])
+  private var log: ExtractLog { extractor.log }
+
+  init(_ extractor: Extractor, _ tree: ScannedTree, into root: Int32, isMerging: Bool) {
+    self.extractor = extractor
+    self.tree = tree
+    self.root = root
+    self.isMerging = isMerging
+  }
+
+  func run(_ reader: ImageReader) {
+    var directories = DirectoryCache(tree, root: root)
+    makeDirectories(&directories)
+    extractFiles(reader)
+    makeFurtherNames(&directories)
+    // From the bottom up: making something in a directory changes its time.
+    for index in tree.nodes.indices.reversed() where index > 0 && tree.nodes[index].inode.kind == .directory {
+      guard !isMissing(index), !log.isStopped else { continue }
+      do throws(Errno) {
+        finish(.open(try directories.descriptor(of: index)), index, reader)
+      } catch { fail(index, .system(error, doing: "opening the directory")) }
+    }
+    if isMerging, tree.nodes[0].inode.kind == .directory { finishRoot(root, reader) }
+  }
+
+  /// Gives the target directory what belongs to the tree's root.
+  func finishRoot(_ directory: Int32, _ reader: ImageReader) {
+    if !log.isStopped { finish(.open(directory), 0, reader) }
+  }
+
+  func isMissing(_ node: Int) -> Bool { missing.withLock { $0.contains(node) } }
+
+  func fail(_ node: Int, _ failure: ExtractFailure) {
+    missing.withLock { _ = $0.insert(node) }
+    log.fail(tree.path(of: node).isEmpty ? tree.nodes[node].name : tree.path(of: node), failure)
+  }
+
+  /// A device that may not be made is missing, but that is no failure.
+  func leaveOutDevice(_ node: Int, _ error: Errno) {
+    missing.withLock { _ = $0.insert(node) }
+    log.leaveOut(.device, tree.path(of: node), error)
+  }
+
+  /// Says nothing where a directory above has failed already.
+  private func parentIsMissing(_ node: Int) -> Bool {
+    missing.withLock { missing in
+      guard missing.contains(tree.nodes[node].parent) else { return false }
+      missing.insert(node)
+      return true
+    }
+  }
+
+  // MARK: Directories
+
+  private func makeDirectories(_ directories: inout DirectoryCache) {
+    var made = 0
+    for (index, node) in tree.nodes.enumerated() where index > 0 && node.inode.kind == .directory {
+      guard !log.isStopped, !parentIsMissing(index) else { continue }
+      do throws(Errno) {
+        try makeDirectory(node.name, in: try directories.descriptor(of: node.parent))
+        made += 1
+      } catch { fail(index, .system(error, doing: "making the directory")) }
+    }
+    log.count(names: made, bytes: 0)
+  }
+
+  private func makeDirectory(_ name: [UInt8], in parent: Int32) throws(Errno) {
+    do throws(Errno) { try HostFile.makeDirectory(at: parent, name) } catch {
+      guard isMerging, error == .fileExists, let status = try HostFile.status(at: parent, name) else { throw error }
+      if status.st_mode & S_IFMT == S_IFDIR { return }
+      guard extractor.options.overwrites else { throw error }
+      try HostFile.remove(at: parent, name)
+      try HostFile.makeDirectory(at: parent, name)
+    }
+  }
+
+  // MARK: Everything else
+
+  private func extractFiles(_ reader: ImageReader) {
+    let files = tree.nodes.indices.filter { tree.nodes[$0].inode.kind != .directory && tree.nodes[$0].first == $0 }
+    let jobs = DataJobs(files, of: tree, reader: reader, maySplit: true)
+    let parts = jobs.splits.map { SplitFile(parts: $0) }
+    let total = files.reduce(UInt64(0)) {
+      $0 &+ (tree.nodes[$1].inode.kind == .regular ? tree.nodes[$1].inode.size : 0)
+    }
+    extractor.progress.begin(total: total)
+    defer { extractor.progress.end() }
+    Threads.run(min(max(1, extractor.options.threads), max(1, files.count))) { [self] in
+      var writer = FileWriter(self, ImageReader(extractor.image, extractor.superblock))
+      while case let range = jobs.take(), !range.isEmpty {
+        for index in range {
+          if log.isStopped { return jobs.stop() }
+          let job = jobs.jobs[index]
+          if parentIsMissing(job.node) { continue }
+          writer.write(job, job.split.map { parts[$0] })
+          extractor.progress.advance(by: UInt64(job.range.count))
+        }
+      }
+      log.count(names: writer.names, bytes: writer.bytes)
+    }
+  }
+
+  private func makeFurtherNames(_ directories: inout DirectoryCache) {
+    var made = 0
+    for (index, node) in tree.nodes.enumerated() where node.first != index && node.inode.kind != .directory {
+      guard !log.isStopped, !parentIsMissing(index), !isMissing(node.first) else { continue }
+      let first = tree.nodes[node.first]
+      do throws(Errno) {
+        // The first descriptor must outlive the search for the second.
+        let from = dup(try directories.descriptor(of: first.parent))
+        guard from >= 0 else { throw Errno(rawValue: errno) }
+        defer { close(from) }
+        let parent = try directories.descriptor(of: node.parent)
+        do throws(Errno) { try HostFile.link(from, first.name, at: parent, node.name) } catch {
+          guard isMerging, extractor.options.overwrites, error == .fileExists else { throw error }
+          let name = FileWriter.temporaryName(index)
+          try HostFile.link(from, first.name, at: parent, name)
+          try HostFile.rename(parent, name, to: parent, node.name)
+          // Where both were one file already, renaming does nothing and leaves both names.
+          try? HostFile.remove(at: parent, name)
+        }
+        made += 1
+      } catch { fail(index, .system(error, doing: "linking it to /\(tree.path(of: node.first).printable)")) }
+    }
+    log.count(names: made, bytes: 0)
+  }
+
+  // MARK: Metadata
+
+  /// Sets owner, permissions, attributes and time, in the order in which none undoes another.
+  ///
+  /// - Parameter hasMode: the permission bits that the object has; nil where that is not known.
+  func finish(_ object: HostFile.Object, _ node: Int, _ reader: ImageReader, hasMode: UInt16? = nil) {
+    let inode = tree.nodes[node].inode
+    let options = extractor.options
+    func attempt(_ part: ExtractPart, _ body: () throws(Errno) -> Void) {
+      do throws(Errno) { try body() } catch { log.leaveOut(part, tree.path(of: node), error) }
+    }
+    var hasMode = hasMode
+    if options.preservesOwner,
+      isMerging || node == 0 || inode.userID != extractor.user || inode.groupID != extractor.group
+    {
+      attempt(.owner) { () throws(Errno) in try HostFile.setOwner(object, inode.userID, inode.groupID) }
+      if inode.permissions & 0o6000 != 0 { hasMode = nil }
+    }
+    if options.preservesAttributes, inode.xattrBytes > 0 {
+      do throws(EROFSError) {
+        for attribute in try reader.attributes(of: inode) {
+          attempt(.attributes) { () throws(Errno) in
+            try HostFile.setAttribute(object, attribute.name, attribute.value)
+          }
+        }
+        // Access lists change the permission bits with them.
+        hasMode = nil
+      } catch { log.fail(tree.path(of: node), .image(.image(error))) }
+    }
+    let mode = wantedMode(inode)
+    if inode.kind != .symbolicLink, hasMode != mode {
+      attempt(.mode) { () throws(Errno) in try HostFile.setMode(object, mode) }
+    }
+    attempt(.time) { () throws(Errno) in try HostFile.setTime(object, inode.modificationTime) }
+  }
+
+  func wantedMode(_ inode: EROFS.Inode) -> UInt16 {
+    extractor.options.preservesPermissions ? inode.permissions : inode.permissions & extractor.unmasked
+  }
+}

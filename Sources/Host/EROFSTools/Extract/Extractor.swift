@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import Synchronization
+import SystemPackage
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Writes a tree of an image into a directory.
+///
+/// Nothing outside the directory is touched, whatever the image says and whatever lies in the directory already: names
+/// are single names, and no symbolic link is followed. Where the directory is empty, the tree grows in a folder in it
+/// that only its owner can enter, and gets its names when it is whole; otherwise each file grows under a name of its own.
+/// Either way no name ever shows a part of a file.
+public final class Extractor: Sendable {
+  public struct Options: Sendable {
+    public var preservesOwner = geteuid() == 0
+    /// Permissions as they are in the image; otherwise without what the umask takes away and without set-id bits.
+    public var preservesPermissions = geteuid() == 0
+    public var preservesAttributes = true
+    /// Replaces files that are there already, and merges with directories that are.
+    public var overwrites = false
+    public var threads = Threads.available
+    public init() {}
+  }
+
+  let image: ImageFile
+  let superblock: Superblock
+  let options: Options
+  let progress: Progress
+  let log: ExtractLog
+  /// What this process's umask leaves.
+  let unmasked: UInt16
+  let user = geteuid()
+  let group = getegid()
+
+  /// - Parameter report: is told of events, from any thread but never from two at a time.
+  public init(
+    _ image: ImageFile, _ superblock: Superblock, options: Options = Options(), progress: Progress = Progress(),
+    report: @escaping @Sendable (ExtractEvent) -> Void
+  ) {
+    self.image = image
+    self.superblock = superblock
+    self.options = options
+    self.progress = progress
+    log = ExtractLog(report)
+    let mask = umask(0o077)
+    umask(mask)
+    unmasked = UInt16(truncatingIfNeeded: ~mask & 0o777)
+  }
+
+  /// Extracts `root`: what is in it, where it is a directory, into `directory`; anything else under `name` in it.
+  ///
+  /// - Parameter directory: is made where it does not exist; what it lies in must.
+  /// - Throws: where the directory cannot be used at all. What goes wrong with a single file is reported and counted.
+  public func run(_ root: EROFS.Inode, name: [UInt8], into directory: FilePath) throws(Errno) -> ExtractSummary {
+    let reader = ImageReader(image, superblock)
+    let (target, isEmpty) = try openTarget(directory)
+    defer { close(target) }
+    var scanner = TreeScanner(reader, isStrict: false, isWhole: false) { [self] problem in
+      log.fail(problem.path ?? [], .image(problem.cause))
+    }
+    scanner.scan(root)
+    var tree = scanner.tree
+    if root.kind != .directory {
+      tree.nodes[0] = ScannedTree.Node(parent: -1, name: name, inode: root, first: 0, pathBytes: name.count)
+    }
+    if isEmpty {
+      try runStaged(tree, target, reader)
+    } else {
+      Extraction(self, tree, into: target, isMerging: true).run(reader)
+    }
+    return log.summary
+  }
+
+  /// Opens the directory, made where it does not exist, and finds out whether something is in it.
+  private func openTarget(_ path: FilePath) throws(Errno) -> (Int32, isEmpty: Bool) {
+    do {
+      // The path is the caller's: where it leads through symbolic links, it is meant to.
+      let made: Bool
+      if path.withPlatformString({ mkdir($0, 0o700) }) == 0 {
+        made = true
+      } else if errno == EEXIST {
+        made = false
+      } else {
+        throw Errno(rawValue: errno)
+      }
+      let file = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec]).rawValue
+      return (file, try made || Self.names(in: file).isEmpty)
+    } catch let error as Errno {
+      throw error
+    } catch { throw .ioError }
+  }
+
+  /// The names in a directory, but `.` and `..`.
+  static func names(in directory: Int32) throws(Errno) -> [[UInt8]] {
+    let copy = try HostFile.openDirectory(at: directory, [0x2E])
+    guard let stream = fdopendir(copy) else {
+      let error = Errno(rawValue: errno)
+      close(copy)
+      throw error
+    }
+    defer { closedir(stream) }
+    var names: [[UInt8]] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in Array(bytes.prefix { $0 != 0 }) }
+      if name != [0x2E], name != [0x2E, 0x2E] { names.append(name) }
+    }
+    return names
+  }
+
+  private func runStaged(_ tree: ScannedTree, _ target: Int32, _ reader: ImageReader) throws(Errno) {
+    let stage = Array(".erofs-extract-\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 16))".utf8)
+    try HostFile.makeDirectory(at: target, stage)
+    let folder: Int32
+    do throws(Errno) {
+      folder = try HostFile.openDirectory(at: target, stage)
+      // A group that is handed down would reach the whole tree.
+      try HostFile.setMode(.open(folder), 0o700)
+    } catch {
+      try? HostFile.remove(at: target, stage, isDirectory: true)
+      throw error
+    }
+    defer { close(folder) }
+    let extraction = Extraction(self, tree, into: folder, isMerging: false)
+    extraction.run(reader)
+    do throws(Errno) {
+      for name in try Self.names(in: folder) {
+        do throws(Errno) { try HostFile.rename(folder, name, to: target, name) } catch {
+          log.fail(name, .system(error, doing: "giving it its name"))
+        }
+      }
+      try HostFile.remove(at: target, stage, isDirectory: true)
+    } catch { log.fail(stage, .system(error, doing: "removing the folder")) }
+    if tree.nodes[0].inode.kind == .directory { extraction.finishRoot(target, reader) }
+  }
+}
