@@ -156,9 +156,9 @@ extension DeflateDecoder {
         let frame = unsafe output.frameOfRun &+ (next - runStart) &- distance
         isNear = frame >= 0 && distance <= reach
         if _fastPath(isNear) {
-          let (start, count) = unsafe output.frames.unsafeRun(at: frame)
-          unsafe source = Bytes(start)
-          isNear = count >= length &+ Self.wideOutput
+          let run = unsafe output.frames.unsafeRun(at: frame)
+          unsafe source = Bytes(run.start)
+          isNear = run.count >= length &+ Self.wideOutput
         }
       } else {
         // Signed, so that a distance over an address does not wrap.
