@@ -46,6 +46,11 @@ func decode<D: Decoder & ~Copyable>(_ call: Call, with _: D.Type) -> Int32 {
   return pages.readOnly.elementsEqual(stored) && pages.readOnly.isContiguous ? 1 : Int32(truncatingIfNeeded: number)
 }
 
+/// Raw DEFLATE.
+@c public func partDeflate(_ call: UnsafeRawPointer) -> Int32 {
+  decode(unsafe call.load(as: Call.self), with: DeflateDecoder.self)
+}
+
 /// Zstandard frames.
 @c public func partZstandard(_ call: UnsafeRawPointer) -> Int32 {
   decode(unsafe call.load(as: Call.self), with: ZstandardDecoder.self)

@@ -28,6 +28,7 @@ extension DeflateDecoder {
 
   /// Decodes one symbol: a literal, a match (which becomes the pending one), or the end of the block. There is room for
   /// a byte.
+  @inline(never)
   private mutating func decodeSymbol() throws(DecodeError) {
     let entry = try nextSymbol()
     if entry & DeflateTables.isSymbol == 0 {
@@ -56,17 +57,19 @@ extension DeflateDecoder {
   private mutating func nextEntry(_ table: Int, root: Int, bases: Int) throws(DecodeError) -> UInt {
     need(15)
     var entry = tables.entry(table, bits & ((1 &<< UInt(root)) &- 1))
+    var codeLength: UInt = 0
     if entry & (DeflateTables.isException | DeflateTables.isFinal) == DeflateTables.isException {
-      try drop(UInt(root))
-      entry = tables.entry(table, root: root, subtable: entry, bits: bits)
+      codeLength = UInt(bitPattern: root)
+      entry = tables.entry(table, root: root, subtable: entry, bits: bits &>> codeLength)
     }
     if entry & DeflateTables.isException != 0 {
       guard entry & 0x100 == 0 else { throw error(.invalid) }
-      try drop(entry & 15)
-      return DeflateTables.endOfBlock
+      codeLength &+= entry & 15
+      entry = DeflateTables.endOfBlock
+    } else {
+      codeLength &+= entry & 31
+      if entry & DeflateTables.isSymbol != 0 { codeLength &-= DeflateTables.extraBits(tables.symbolBase(bases, entry)) }
     }
-    var codeLength = entry & 31
-    if entry & DeflateTables.isSymbol != 0 { codeLength &-= DeflateTables.extraBits(tables.symbolBase(bases, entry)) }
     try drop(codeLength)
     return entry
   }

@@ -7,8 +7,8 @@ import PageVectors
 // copied, so that these do not wait for each other.
 
 extension DeflateDecoder {
-  /// Bytes that must be left of the run of stored bytes for `decodeWide` to do anything: one load to begin with, and two
-  /// in a turn, the second up to 7 bytes on.
+  /// Bytes that must be left of the run of stored bytes for `decodeWide` to do anything: one load to begin with, and
+  /// two in a turn, the second up to 7 bytes on.
   static var wideInput: Int { 24 }
   /// Likewise for the room, in bytes. A turn writes up to three literals and then a match, which may copy up to 32
   /// bytes past its end, and which has a check of its own.
@@ -126,8 +126,8 @@ extension DeflateDecoder {
       }
       let length = value(tables.symbolBase(DeflateTables.lengthBases, entry), entry, before)
 
-      // A literal and a length from the root table take 25 bits at most. Of the 56 there are left 21 for a distance from
-      // the root table and 10 for the look-up after it.
+      // Up to 40 of 56 bits are gone, which leaves enough for this look-up. A distance from the root table takes up to
+      // 21, and the look-up after it 10; for a longer one the buffer is filled at once.
       entry = tables.entry(DeflateTables.distances, bits & 255)
       if entry & DeflateTables.isException != 0 {
         refill()

@@ -59,6 +59,7 @@ public struct DeflateDecoder: Decoder, ~Copyable {
 
   public var produced: Int { output.position }
 
+  @inline(never)
   public mutating func decode(to end: Int) throws(DecodeError) {
     let end = min(end, output.length)
     while produced < end {
@@ -73,7 +74,8 @@ public struct DeflateDecoder: Decoder, ~Copyable {
 
   /// Checks that the final block ends where the extent does, and that the stored bytes are used up.
   ///
-  /// Blocks without content may follow the extent's last byte, as the formats allows them.
+  /// Blocks without content may follow the extent's last byte, as the format allows.
+  @inline(never)
   public mutating func finish() throws(DecodeError) {
     guard produced == output.length else { throw error(.outputShort) }
     while state != .ended {
@@ -115,18 +117,17 @@ public struct DeflateDecoder: Decoder, ~Copyable {
 
   /// RFC 1951, 3.2.4: on from the next byte, LEN and its complement.
   private mutating func readStoredHeader() throws(DecodeError) {
-    input.seek(to: input.offset &- Int(bitPattern: bitCount &>> 3))
-    bits = 0
-    bitCount = 0
+    bits = bits &>> (bitCount & 7)
+    bitCount &= ~7
     let length = try take(16)
     guard try take(16) == ~length & 0xFFFF else { throw error(.invalid) }
-    pendingLength = Int(bitPattern: length)
-    // Whatever `take` has read ahead goes back: the content is copied from the input itself.
+    // What has been read ahead goes back: the content is copied from the input itself.
     input.seek(to: input.offset &- Int(bitPattern: bitCount &>> 3))
     bits = 0
     bitCount = 0
     state = .stored
-    if pendingLength == 0 { endBlock() }
+    pendingLength = Int(bitPattern: length)
+    if length == 0 { endBlock() }
   }
 
   /// RFC 1951, 3.2.6. All 288 and 32 symbols take part in the codes; six of them stand for nothing.
@@ -134,9 +135,11 @@ public struct DeflateDecoder: Decoder, ~Copyable {
     state = .codes
     if tablesAreFixed { return }
     tablesAreFixed = true
-    for i in 0..<320 {
+    var i = 0
+    while i < 320 {
       let length: UInt8 = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : i < 288 ? 8 : 5
       unsafe tables.base.storeBytes(of: length, toByteOffset: DeflateTables.codeLengths &+ i, as: UInt8.self)
+      i &+= 1
     }
     _ = buildTables(literals: 288, distances: 32)
   }

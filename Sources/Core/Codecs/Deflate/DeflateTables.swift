@@ -8,8 +8,8 @@
 ///     3592  bases of the distance symbols, 32 of 32 bits
 ///     3720  code lengths of the block being set up, 320 bytes
 ///
-/// The sizes with subtables are the worst over all complete codes of 286 symbols behind a root of 10 bits (1332 entries)
-/// and of 30 symbols behind 8 bits (400), as zlib's program `enough` counts them; codes up to 15 bits.
+/// The sizes with subtables are the worst over all complete codes of 286 symbols behind a root of 10 bits (1332
+/// entries) and of 30 symbols behind 8 bits (400), as zlib's program `enough` counts them; codes up to 15 bits.
 /// Memory serves twice while a block is set up: the code length code lies where the literal/length codes go
 /// afterwards, and the sorting that comes before each table lies in one that is not yet, or no longer, needed.
 ///
