@@ -113,15 +113,20 @@ public struct VirtualMap<Platform: VirtualMapPlatform> {
   @discardableResult
   public func synchronize(_ address: UnsafeRawPointer) -> Bool {
     platform.lock()
-    let found = unsafe state.pointee.mapping(at: address)
+    guard let mapping = unsafe state.pointee.mapping(at: address) else {
+      platform.unlock()
+      return false
+    }
+    // Another thread may be mapping more pages from the same address.
+    let count = unsafe mapping.pointee.count
+    let isDirect = unsafe mapping.pointee.isDirect
     platform.unlock()
-    guard let mapping = unsafe found else { return false }
-    if unsafe mapping.pointee.isDirect {
-      unsafe synchronizeDirect(UnsafeMutableRawPointer(mutating: address), pages: mapping.pointee.count)
+    if isDirect {
+      unsafe synchronizeDirect(UnsafeMutableRawPointer(mutating: address), pages: count)
     } else {
       let slots = unsafe Mapping.slots(mapping)
       var i = 0
-      while unsafe i < mapping.pointee.count {
+      while i < count {
         if let page = unsafe slots[i].page {
           platform.lock()
           let findings = unsafe event(of: page, ending: nil)
