@@ -41,6 +41,23 @@ func wildCopy16(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   } while unsafe to < end
 }
 
+/// As `wildCopy16`, for counts that seldom are over 16: those go by 32, which mispredicts less. Reads and writes up to
+/// 31 bytes past the end (16 where count is 0).
+@inline(__always)
+func wildCopyMostly16(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  unsafe copy16(to, from)
+  if count <= 16 { return }
+  var to = unsafe to + 16
+  var from = unsafe from + 16
+  let end = unsafe to + (count &- 16)
+  repeat {
+    unsafe copy16(to, from)
+    unsafe copy16(to + 16, from + 16)
+    unsafe to += 32
+    unsafe from += 32
+  } while unsafe to < end
+}
+
 /// Repeats the `distance` bytes before `to` until `count` bytes are written. Writes up to 15 bytes past the end (16 where
 /// count is 0).
 @inline(__always)

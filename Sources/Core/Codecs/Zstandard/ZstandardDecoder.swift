@@ -74,6 +74,7 @@ public struct ZstandardDecoder: Decoder, ~Copyable {
 
   public var produced: Int { window.position }
 
+  @inline(never)
   public mutating func decode(to end: Int) throws(DecodeError) {
     let end = min(end, window.length)
     guard frame.hasChecksum, window.isRing else { return try run(to: end) }

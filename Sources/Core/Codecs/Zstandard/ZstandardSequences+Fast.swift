@@ -11,7 +11,7 @@ extension ZstandardDecoder {
         of: UInt8(truncatingIfNeeded: literals.cursor.byte()), toByteOffset: i, as: UInt8.self)
     }
     literals.source = .stored
-    unsafe literals.cursor = InputCursor(PageVector(unsafeContiguous: Bytes(scratch), count: literals.left &+ 16))
+    unsafe literals.cursor = InputCursor(PageVector(unsafeContiguous: Bytes(scratch), count: literals.left &+ 32))
   }
 
   /// Decodes and executes sequences for as long as their literals, their match and its source lie well inside the
@@ -33,7 +33,7 @@ extension ZstandardDecoder {
 
     guard window.hasRoom() else { return }
     if literals.cursor.inRun == 0, literals.left > 0 { try fetchLiterals() }
-    if literals.left <= 32, literals.cursor.inRun < literals.left &+ 16, literals.source != .coded { liftLiterals() }
+    if literals.left <= 32, literals.cursor.inRun < literals.left &+ 32, literals.source != .coded { liftLiterals() }
     let position = window.position
     let farthest = self.farthest
     let runStart = unsafe window.runStart
@@ -42,7 +42,7 @@ extension ZstandardDecoder {
     let outLimit = unsafe out + min(window.room &- 32, min(end, blockLimit) &- position)
     var from = unsafe literals.cursor.next
     let firstLiteral = unsafe from
-    let fromLimit = unsafe from + min(literals.cursor.inRun &- 16, literals.left)
+    let fromLimit = unsafe from + min(literals.cursor.inRun &- 32, literals.left)
     // Literals that wait in this very run must not be overwritten either.
     let literalsAreAhead = literals.source == .tail && window.left &- literals.left < window.room
     let lead = literalsAreAhead ? -32 : Int.max &>> 1
@@ -83,16 +83,17 @@ extension ZstandardDecoder {
     var isExecuted: Bool
     repeat {
       refill(&sequences.bits)
-      let literal = unsafe literalStates[literalState]
-      let match = unsafe matchStates[matchState]
-      let offset = unsafe offsetStates[offsetState]
-      let offsetBits = Int(offset.extra)
-      let matchBits = Int(match.extra)
-      let literalBits = Int(literal.extra)
-      literalCount = Int(literal.base)
-      matchCount = Int(match.base)
+      // What leads to the next states is read later, when registers are free again.
+      let literal = unsafe literalStates + literalState
+      let match = unsafe matchStates + matchState
+      let offset = unsafe offsetStates + offsetState
+      let offsetBits = unsafe Int(offset.pointee.extra)
+      let matchBits = unsafe Int(match.pointee.extra)
+      let literalBits = unsafe Int(literal.pointee.extra)
+      literalCount = unsafe Int(literal.pointee.base)
+      matchCount = unsafe Int(match.pointee.base)
       if offsetBits > 1 {
-        distance = Int(offset.base) &- 3 &+ read(offsetBits)
+        distance = unsafe Int(offset.pointee.base) &- 3 &+ read(offsetBits)
         recent2 = recent1
         recent1 = recent0
         recent0 = distance
@@ -122,14 +123,15 @@ extension ZstandardDecoder {
       left &-= 1
       if left > 0 {
         var top = container &<< UInt(bitPattern: used)
-        let literalNext = Int(literal.bits)
-        let matchNext = Int(match.bits)
-        let offsetNext = Int(offset.bits)
-        literalState = Int(literal.next) &+ Int(bitPattern: (top &>> 1) &>> UInt(bitPattern: ~literalNext))
+        let literalNext = unsafe Int(literal.pointee.bits)
+        let matchNext = unsafe Int(match.pointee.bits)
+        let offsetNext = unsafe Int(offset.pointee.bits)
+        literalState =
+          unsafe Int(literal.pointee.next) &+ Int(bitPattern: (top &>> 1) &>> UInt(bitPattern: ~literalNext))
         top = top &<< UInt(bitPattern: literalNext)
-        matchState = Int(match.next) &+ Int(bitPattern: (top &>> 1) &>> UInt(bitPattern: ~matchNext))
+        matchState = unsafe Int(match.pointee.next) &+ Int(bitPattern: (top &>> 1) &>> UInt(bitPattern: ~matchNext))
         top = top &<< UInt(bitPattern: matchNext)
-        offsetState = Int(offset.next) &+ Int(bitPattern: (top &>> 1) &>> UInt(bitPattern: ~offsetNext))
+        offsetState = unsafe Int(offset.pointee.next) &+ Int(bitPattern: (top &>> 1) &>> UInt(bitPattern: ~offsetNext))
         used &+= literalNext &+ matchNext &+ offsetNext
       }
 
@@ -140,8 +142,12 @@ extension ZstandardDecoder {
         unsafe fromEnd <= fromLimit && matchEnd <= outLimit && matchEnd - MutableBytes(mutating: fromEnd) <= lead
         && UInt(bitPattern: distance &- 1) < UInt(bitPattern: matchStart - runStart) && distance <= farthest
       if !isExecuted { break }
-      unsafe wildCopy16(out, from, literalCount)
-      unsafe wildRepeat(matchStart, distance: distance, matchCount)
+      unsafe wildCopyMostly16(out, from, literalCount)
+      if distance >= 16 {
+        unsafe wildCopyMostly16(matchStart, Bytes(matchStart) - distance, matchCount)
+      } else {
+        unsafe wildRepeat(matchStart, distance: distance, matchCount)
+      }
       unsafe from = fromEnd
       unsafe out = matchEnd
     } while left > 0
