@@ -66,6 +66,12 @@ if !embedded {
       name: "CodecsTests",
       dependencies: ["Codecs", "PageVectors", "TestSupport", "CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"]),
     .testTarget(name: "EROFSTests", dependencies: ["EROFS", "PageVectors", "TestSupport"]),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: [
+        "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "TestSupport", "erofs",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
   ]
 }
 
