@@ -48,7 +48,8 @@ if !embedded {
     .target(
       name: "EROFSTools",
       dependencies: [
-        "EROFS", "PageVectors", "CCrypto", "CXattr", .product(name: "SystemPackage", package: "swift-system"),
+        "EROFS", "Codecs", "PageVectors", "NoMMUMachine", "CCrypto", "CXattr",
+        .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/EROFSTools"),
     .executableTarget(
       name: "erofs",
@@ -69,6 +70,12 @@ if !embedded {
       name: "EROFSToolsTests",
       dependencies: [
         "EROFS", "EROFSTools", "PageVectors", "TestSupport", "CXattr", "erofs",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: [
+        "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "TestSupport", "erofs",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
   ]

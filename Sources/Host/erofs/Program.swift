@@ -18,6 +18,7 @@ enum Program {
   /// arguments, and the exit status.
   static let standIns: [String: @Sendable ([String]) -> Int32] = [
     "fsck.erofs": { FsckStandIn.run($0) }
+    "dump.erofs": { DumpStandIn.run($0) }
   ]
 
   static func main() {
