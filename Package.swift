@@ -29,6 +29,8 @@ var targets: [Target] = [
 
 if !embedded {
   products += [
+    // For the packages in Benchmarks and Fuzz.
+    .library(name: "_CodecPeers", targets: ["CodecPeers"]),
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
     .library(name: "NoMMUMachine", targets: ["NoMMUMachine"]),
     .executable(name: "erofs", targets: ["erofs"]),
@@ -60,6 +62,8 @@ if !embedded {
       ], path: "Sources/Host/erofs"),
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
     .target(name: "TestSupport", dependencies: ["EROFS", "PageVectors", "CCrypto"], path: "Tests/TestSupport"),
+    .target(
+      name: "CodecPeers", dependencies: ["CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"], path: "Tests/CodecPeers"),
     .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "NoMMUMachine", "TestSupport"]),
     .testTarget(name: "NoMMUMachineTests", dependencies: ["NoMMUMachine", "PageVectors", "TestSupport"]),
     .testTarget(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import Codecs
+import EROFS
 import PageVectors
 
 // What the gate links and measures: a part of Core is what one of these functions pulls in. The gate finds them by
@@ -18,7 +19,7 @@ public struct Call {
   var memoryBytes: Int
 }
 
-/// Decodes an extent into scattered pages in two steps, so that all that a decoder can do is linked.
+/// Decodes an extent into scattered pages in steps, so that all that a decoder can do is linked.
 @inline(__always)
 func decode<D: Decoder & ~Copyable>(_ call: Call, with _: D.Type) -> Int32 {
   do throws(DecodeError) {
@@ -26,8 +27,7 @@ func decode<D: Decoder & ~Copyable>(_ call: Call, with _: D.Type) -> Int32 {
       input: unsafe PageVector(unsafeContiguous: call.stored, count: call.storedBytes),
       output: unsafe MutablePageVector(unsafeFrames: call.frames, pageShift: call.pageShift, count: call.length),
       length: call.length, memory: unsafe WorkingMemory(unsafeStart: call.memory, count: call.memoryBytes))
-    try decoder.decode(to: call.pageShift)
-    try decoder.decode(to: call.length)
+    while decoder.produced < call.length { try decoder.decode(to: decoder.produced + 4096) }
     try decoder.finish()
     return 0
   } catch {
@@ -44,16 +44,6 @@ func decode<D: Decoder & ~Copyable>(_ call: Call, with _: D.Type) -> Int32 {
   pages.dropFirst(1).copy(from: stored)
   let number = pages.readOnly.load(at: 0, as: UInt32.self) ?? 0
   return pages.readOnly.elementsEqual(stored) && pages.readOnly.isContiguous ? 1 : Int32(truncatingIfNeeded: number)
-}
-
-/// Raw DEFLATE.
-@c public func partDeflate(_ call: UnsafeRawPointer) -> Int32 {
-  decode(unsafe call.load(as: Call.self), with: DeflateDecoder.self)
-}
-
-/// Zstandard frames.
-@c public func partZstandard(_ call: UnsafeRawPointer) -> Int32 {
-  decode(unsafe call.load(as: Call.self), with: ZstandardDecoder.self)
 }
 
 /// A machine that hands out memory once and hears of nothing.
@@ -86,4 +76,85 @@ struct OneShotMachine: VirtualMapPlatform {
   guard let address = unsafe map.map(pages) else { return -1 }
   guard let reader = unsafe map.mapRAM(pages, mode: .readOnly) else { return -2 }
   return unsafe map.unmap(address) && map.unmapRAM(reader, pages: call.length) ? 0 : 1
+}
+
+/// Decodes nothing: what is left is the program around a decoder, which ``limits.txt`` does not count.
+struct NoDecoder: Decoder, ~Copyable {
+  var produced = 0
+  let length: Int
+
+  init(input: PageVector, output: MutablePageVector, length: Int, memory: WorkingMemory) throws(DecodeError) {
+    guard output.count >= input.count, memory.count >= length else { throw DecodeError(.memory, at: 0) }
+    self.length = length
+  }
+  mutating func decode(to end: Int) throws(DecodeError) {
+    guard end >= produced else { throw DecodeError(.inputEnded, at: 0) }
+    produced = end
+  }
+  mutating func finish() throws(DecodeError) { if produced != length { throw DecodeError(.outputShort, at: produced) } }
+}
+
+@c public func partCaller(_ call: UnsafeRawPointer) -> Int32 {
+  unsafe decode(call.load(as: Call.self), with: NoDecoder.self)
+}
+
+@c public func partLZ4(_ call: UnsafeRawPointer) -> Int32 {
+  unsafe decode(call.load(as: Call.self), with: LZ4Decoder.self)
+}
+
+@c public func partMicroLZMA(_ call: UnsafeRawPointer) -> Int32 {
+  unsafe decode(call.load(as: Call.self), with: MicroLZMADecoder.self)
+}
+
+@c public func partDeflate(_ call: UnsafeRawPointer) -> Int32 {
+  unsafe decode(call.load(as: Call.self), with: DeflateDecoder.self)
+}
+
+@c public func partZstandard(_ call: UnsafeRawPointer) -> Int32 {
+  unsafe decode(call.load(as: Call.self), with: ZstandardDecoder.self)
+}
+
+/// An image that has to be read, unlike one in memory.
+struct Flash: Storage {
+  let image: MemoryStorage
+
+  func byteCount(ofDevice device: Int) -> UInt64 { image.byteCount(ofDevice: device) }
+  func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
+    try image.read(device: device, at: offset, into: destination)
+  }
+}
+
+/// From the superblock to a file's bytes, with everything on the way: planning, paths, directories, attributes, and the
+/// four decoders.
+@c public func partReader(_ call: UnsafeRawPointer) -> Int32 {
+  let call = unsafe call.load(as: Call.self)
+  let image = unsafe MemoryStorage(PageVector(unsafeContiguous: call.stored, count: call.storedBytes))
+  let output = unsafe MutablePageVector(unsafeFrames: call.frames, pageShift: call.pageShift, count: call.length)
+  let state = unsafe UnsafeMutableRawBufferPointer(start: call.memory, count: call.memoryBytes)
+  do throws(EROFSError) {
+    var volume = try Volume(Flash(image: image), memory: ReaderMemory())
+    let path = output.readOnly
+    guard let first = unsafe ReaderMemory(for: volume.blocks, frames: output, state: state) else { return -1 }
+    volume.supply(first)
+    let basic = try volume.basicPlan()
+    guard let second = unsafe ReaderMemory(for: basic, frames: output, state: state) else { return -1 }
+    volume.supply(second)
+    let inode = try volume.inode(at: path)
+    let plan = try volume.plan(for: inode)
+    guard let all = unsafe ReaderMemory(for: plan, frames: output, state: state) else { return -1 }
+    volume.supply(all)
+    var count = Int32(truncatingIfNeeded: try volume.read(inode, at: 0, into: output))
+    var entries = DirectoryCursor()
+    while let entry = try volume.nextEntry(of: inode, &entries) { count &+= Int32(entry.name.count) }
+    var attributes = AttributeCursor()
+    while let attribute = try volume.nextAttribute(of: inode, &attributes) {
+      count &+= Int32(truncatingIfNeeded: try volume.copyName(of: attribute, into: output))
+      count &+= Int32(truncatingIfNeeded: try volume.copyValue(of: attribute, into: output))
+    }
+    if try volume.attribute(named: path, of: inode) != nil { count &+= 1 }
+    if try volume.superblock.checksumMatches(in: volume.storage) == false { count &+= 1 }
+    return count
+  } catch {
+    return -2
+  }
 }

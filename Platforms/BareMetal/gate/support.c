@@ -95,6 +95,13 @@ SUPPORT int64_t __aeabi_lasr(int64_t value, int by) {
 SUPPORT uint64_t __aeabi_lmul(uint64_t a, uint64_t b) { return multiply(a, b); }
 
 #if defined(__ARM_ARCH_6M__)
+/* Leading zeros; of 0, 32. */
+SUPPORT int __clzsi2(uint32_t value) {
+  int count = 0;
+  for (uint32_t bit = 1u << 31; bit != 0 && !(value & bit); bit >>= 1) count++;
+  return count;
+}
+
 /* ARMv6-M has no division. A quotient, and with it the remainder in the next register. */
 SUPPORT uint64_t __aeabi_uidivmod(uint32_t dividend, uint32_t divisor) {
   uint32_t quotient = 0, rest = 0;

@@ -17,7 +17,7 @@ public struct Superblock: Equatable, Sendable {
   /// The largest pcluster as decoded, in bytes.
   public static let maximumDecodedBytes = 12 << 20
   /// NIDs with this bit count in the metabox.
-  static let metaboxBit: UInt64 = 1 << 63
+  static var metaboxBit: UInt64 { 1 << 63 }
 
   public let checksum: UInt32
   public let compatible: CompatibleFeatures
@@ -202,7 +202,8 @@ public struct CompressionLimits: Equatable, Sendable {
         .algorithm(UInt8(truncatingIfNeeded: 15 - algorithms.leadingZeroBitCount)), at: .device(0, offset: 1024 + 0x54))
     }
     var position = first
-    for algorithm in Algorithm.allCases where announces(algorithm) {
+    for id: UInt8 in 0..<4 {
+      guard let algorithm = Algorithm(rawValue: id), announces(algorithm) else { continue }
       position = (position + 3) & ~3
       let length: UInt16 = try storage.load(at: position)
       let body = position + 2

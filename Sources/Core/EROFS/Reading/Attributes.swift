@@ -258,7 +258,8 @@ extension Volume {
   private mutating func filterExcludes(_ name: PageVector, _ inode: Inode) throws(EROFSError) -> Bool {
     let filter: UInt32 = try load(inode.stream, inode.xattrOffset)
     guard filter != 0 else { return false }
-    for namespace in Attribute.Namespace.allCases where namespace != .hidden {
+    for id: UInt8 in 1...6 {
+      guard let namespace = Attribute.Namespace(rawValue: id) else { continue }
       let prefix = namespace.prefix
       let count = prefix.utf8CodeUnitCount
       guard name.count >= count else { continue }

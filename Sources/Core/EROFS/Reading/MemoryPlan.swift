@@ -83,7 +83,8 @@ extension MemoryPlan {
     var decoding = Decoding()
     decoding.stored = Superblock.maximumStoredBytes
     decoding.frames = Superblock.maximumDecodedBytes + decoding.stored
-    for algorithm in Algorithm.allCases where superblock.compression.announces(algorithm) {
+    for id: UInt8 in 0..<4 {
+      guard let algorithm = Algorithm(rawValue: id), superblock.compression.announces(algorithm) else { continue }
       decoding.state = max(decoding.state, algorithm.workingBytes)
     }
     plan.file = decoding

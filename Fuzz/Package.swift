@@ -1,0 +1,30 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+import PackageDescription
+
+// A package of its own, because coverage for libFuzzer takes flags that a library may not use. `../fuzz` builds and runs
+// it. With EROFS_FUZZ_ENGINE set, everything is built for libFuzzer with AddressSanitizer.
+let withEngine = Context.environment["EROFS_FUZZ_ENGINE"] != nil
+
+let kit: [Target.Dependency] = [
+  .product(name: "PageVectors", package: "swift-erofs"),
+  .product(name: "EROFS", package: "swift-erofs"),
+  .product(name: "Codecs", package: "swift-erofs"),
+  .product(name: "_CodecPeers", package: "swift-erofs"),
+]
+let sanitizers = ["-sanitize=fuzzer,address"]
+
+let package = Package(
+  name: "Fuzz",
+  dependencies: [.package(name: "swift-erofs", path: "..")],
+  targets: [
+    .target(name: "FuzzKit", dependencies: kit),
+    .target(name: "FuzzTargets", dependencies: kit + ["FuzzKit"]),
+    withEngine
+      ? .executableTarget(
+        name: "engine", dependencies: ["FuzzKit", "FuzzTargets"],
+        swiftSettings: [.unsafeFlags(sanitizers + ["-parse-as-library"]), .enableExperimentalFeature("Extern")],
+        linkerSettings: [.unsafeFlags(sanitizers)])
+      : .executableTarget(name: "fuzz", dependencies: ["FuzzKit", "FuzzTargets"]),
+  ],
+  swiftLanguageModes: [.v6])
