@@ -24,7 +24,7 @@ protocol Table: Sendable {
   static func report(_ settings: Settings) throws -> Report
 }
 
-var tables: [any Table.Type] { [DecodersTable.self] }
+var tables: [any Table.Type] { [DecodersTable.self, MemoryTable.self, ToolsTable.self] }
 
 @main
 struct Bench {
