@@ -48,7 +48,7 @@ struct InputCursor {
 
   @inline(__always)
   private mutating func enterRun(at offset: Int) {
-    let run = unsafe bytes.unsafeRun(at: offset)
+    let run = lookUp(bytes, offset)
     offsetOfRun = offset
     unsafe runStart = Bytes(run.start)
     unsafe next = runStart
@@ -62,7 +62,7 @@ struct InputCursor {
     if offset == bytes.count {
       // Stay on the last run, at its end, so that `left` is 0 and nothing is dereferenced.
       guard offset > 0 else { return true }
-      let last = unsafe bytes.unsafeRun(at: offset &- 1)
+      let last = lookUp(bytes, offset &- 1)
       unsafe runStart = Bytes(last.start)
       offsetOfRun = offset &- 1
       unsafe end = runStart + 1

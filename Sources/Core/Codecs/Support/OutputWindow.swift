@@ -39,7 +39,7 @@ struct OutputWindow {
     unsafe next = MutableBytes(bitPattern: 1)!
     unsafe end = next
     unsafe runStart = next
-    _ = enterRun(at: 0, frame: 0)
+    _ = advance()
   }
 
   /// Whether the frames can hold this extent, or be its ring.
@@ -71,7 +71,7 @@ struct OutputWindow {
   private mutating func enterRun(at position: Int, frame: Int) -> Bool {
     guard position < length, !frames.isEmpty else { return false }
     let frame = frame >= frames.count ? 0 : frame
-    let run = unsafe frames.unsafeRun(at: frame)
+    let run = lookUp(frames.readOnly, frame)
     positionOfRun = position
     frameOfRun = frame
     unsafe runStart = run.start
@@ -98,7 +98,7 @@ struct OutputWindow {
     if distance <= inRun { return unsafe (Bytes(next) - distance, distance) }
     var frame = frameOfRun &+ inRun &- distance
     if frame < 0 { frame &+= frames.count }
-    let run = unsafe frames.unsafeRun(at: frame)
+    let run = lookUp(frames.readOnly, frame)
     return unsafe (Bytes(run.start), min(run.count, distance))
   }
 
@@ -122,17 +122,20 @@ struct OutputWindow {
     while count > 0, hasRoom() {
       let from = unsafe history(distance)
       var step = min(count, room)
-      if distance > historyInRun {
-        // The source lies in another run; its end is where it must be looked up anew.
-        step = unsafe min(step, from.count)
-        if unsafe copiesAreWide && step &+ 16 <= room && step &+ 16 <= from.count {
+      // Where the source lies in another run, its end is where it must be looked up anew.
+      let isElsewhere = distance > historyInRun
+      if isElsewhere { step = unsafe min(step, from.count) }
+      if !copiesAreWide {
+        unsafe copyForward(next, from.start, step)
+      } else if isElsewhere {
+        if unsafe step &+ 16 <= room && step &+ 16 <= from.count {
           unsafe wildCopy16(next, from.start, step)
         } else {
-          unsafe copyExact(next, from.start, step)
+          unsafe copyApart(next, from.start, step)
         }
-      } else if copiesAreWide, step &+ 16 <= room {
+      } else if step &+ 16 <= room {
         unsafe wildRepeat(next, distance: distance, step)
-      } else if copiesAreWide, distance >= 16 {
+      } else if distance >= 16 {
         unsafe copyApart(next, from.start, step)
       } else {
         unsafe copyForward(next, from.start, step)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import PageVectors
+
 // The copies that all decoders share. They are the only ones that may write past what was asked for ("wild"): each
 // says by how much, and its caller has made sure of the room.
 
@@ -158,3 +160,12 @@ func copyExact(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
     unsafe copyForward(to, from, count)
   }
 }
+
+/// The run of `vector` at `position`, which lies in it. One copy of the look-up where copies are not wide.
+@inline(__always)
+func lookUp(_ vector: PageVector, _ position: Int) -> FrameRun {
+  unsafe copiesAreWide ? vector.unsafeRun(at: position) : lookUpApart(vector, position)
+}
+
+@inline(never)
+private func lookUpApart(_ vector: PageVector, _ position: Int) -> FrameRun { unsafe vector.unsafeRun(at: position) }
