@@ -35,8 +35,16 @@ enum Command {
       errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder("err"))), as: UTF8.self))
   }
 
-  /// A program of the system, nil where it is not installed.
-  static func find(_ name: String) -> String? {
+  /// A program of the system, nil where it is not installed; the newest one, of the peers to measure against, first
+  /// where that is asked for.
+  static func find(_ name: String, amongPeers: Bool = false) -> String? {
+    if amongPeers {
+      let cache =
+        ProcessInfo.processInfo.environment["XDG_CACHE_HOME"]
+        ?? FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache").path
+      let peer = cache + "/erofs-peers/bin/" + name
+      if FileManager.default.isExecutableFile(atPath: peer) { return peer }
+    }
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
     return folders.map { $0 + "/" + name }.first { FileManager.default.isExecutableFile(atPath: $0) }
   }

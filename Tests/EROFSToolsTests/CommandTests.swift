@@ -13,7 +13,7 @@ import Testing
     try JSONSerialization.jsonObject(with: outcome.output, options: .fragmentsAllowed)
   }
 
-  private static let image = ReferenceImages.path("lz4hc")
+  private static let image = ReferenceImages.path("lz4hc-16k-full-index")
 
   // MARK: Exit status and messages
 
@@ -88,7 +88,9 @@ import Testing
     let expected = ReferenceImages.manifest.map(\.path).filter { $0.starts(with: prefix) }.map {
       Array($0.dropFirst(7))
     }
-    #expect(Set(listed).subtracting([[0x2E], [0x2E, 0x2E]]) == Set(expected).filter { !$0.contains(0x0A) })
+    // A newline in a name looks like the end of one.
+    #expect(Set(listed).isSuperset(of: expected.filter { !$0.contains(0x0A) }))
+    #expect(expected.count > 5)
     let odd = try #require(
       ReferenceImages.manifest.first { row in
         row.kind == "file" && !String(decoding: row.path, as: UTF8.self).utf8.elementsEqual(row.path)
@@ -112,7 +114,7 @@ import Testing
       #expect(UInt64(outcome.output.count) == row.size)
     }
     let paths = rows.map { String(decoding: $0.path, as: UTF8.self) }
-    let all = try Command.run(Command.path, ["cat", ReferenceImages.path("chunks-4k")] + paths)
+    let all = try Command.run(Command.path, ["cat", ReferenceImages.path("lz4hc-64k-tail")] + paths)
     #expect(UInt64(all.output.count) == rows.reduce(0) { $0 + ($1.size ?? 0) })
   }
 
@@ -130,7 +132,7 @@ import Testing
   @Test func offsetAndDevices() throws {
     let folder = TemporaryFolder()
     let moved = try folder.write(
-      [UInt8](repeating: 7, count: 5000) + Array(try ReferenceImages.image("lz4hc")), "moved")
+      [UInt8](repeating: 7, count: 5000) + Array(try ReferenceImages.image("lz4hc-16k-full-index")), "moved")
     #expect(try run("fsck", moved, "--offset", "5000").status == 0)
     #expect(try run("fsck", moved, "--offset", "0x1388").status == 0)
     #expect(try run("fsck", moved).status == 1)

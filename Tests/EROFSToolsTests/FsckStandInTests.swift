@@ -11,13 +11,7 @@ import Testing
   private let program: String
 
   /// The newest fsck.erofs of this machine: the one of the peers, else the system's.
-  static let real: String? = {
-    let cache =
-      ProcessInfo.processInfo.environment["XDG_CACHE_HOME"]
-      ?? FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache").path
-    let peer = cache + "/erofs-peers/bin/fsck.erofs"
-    return FileManager.default.isExecutableFile(atPath: peer) ? peer : Command.find("fsck.erofs")
-  }()
+  static let real = Command.find("fsck.erofs", amongPeers: true)
 
   init() throws {
     program = folder("fsck.erofs")
@@ -26,13 +20,13 @@ import Testing
 
   private func run(_ arguments: [String]) throws -> Outcome { try Command.run(program, arguments) }
 
-  private static let image = ReferenceImages.path("lz4hc")
+  private static let image = ReferenceImages.path("lz4hc-16k-full-index")
 
   static let commandLines: [[String]] = [
     [image], ["--extract", image], ["-p", image], ["-d3", image], ["-d", "0", image], ["-a", "-A", "-y", image], ["-V"],
     ["--help"], [], ["--nonsense", image], [image, image], ["--extract=/", image], ["--preserve", image],
     ["--overwrite", image], ["--path=/links", image], ["--path=/nonexistent", image], ["--nid=40000000", image],
-    ["--xattr-inode-digest", image], ["--xattr-inode-digest", ReferenceImages.path("lz4-digest")],
+    ["--xattr-inode-digest", image],
     ["--no-sbcrc", image], ["/dev/null"], ["--offset=16", image], ["/nonexistent"], ["--off=0", image],
   ]
 
@@ -49,7 +43,7 @@ import Testing
     #expect(try run([Self.image]).errors.isEmpty)
     #expect(try run(["-d9", "-p", "--extract", Self.image]).errors.contains("<I> erofs: Compression ratio: "))
     let bad = try folder.write(
-      Array(try ReferenceImages.image("lz4hc")).enumerated().map { $0 == 1090 ? 88 : $1 }, "bad")
+      Array(try ReferenceImages.image("lz4hc-16k-full-index")).enumerated().map { $0 == 1090 ? 88 : $1 }, "bad")
     let outcome = try run([bad])
     #expect(outcome.status == 1)
     #expect(outcome.errors.hasSuffix("<E> erofs: Found some filesystem corruption\n"))
@@ -58,7 +52,9 @@ import Testing
 
   @Test(
     .enabled(if: real != nil, "no fsck.erofs on this machine"),
-    arguments: ["lz4hc", "plain-4k", "zstd-64k"].filter { ReferenceImages.names.contains($0) })
+    arguments: ["lz4hc-16k-full-index", "plain-512", "zstd-48bit-64k", "lzma-1k-64k-tail"].filter {
+      ReferenceImages.names.contains($0)
+    })
   func extractsAsTheRealOneDoes(name: String) throws {
     let image = ReferenceImages.path(name)
     let theirs = try Command.run(Self.real!, ["--extract=" + folder("theirs"), image])

@@ -98,7 +98,8 @@ import Testing
     #expect(try extract(folder("image"), to: folder("tree")).summary.failures == 1)
   }
 
-  @Test func digestThatIsWrong() throws {
+  @Test(.enabled(if: ReferenceImages.names.contains("lz4-digest"), "no image with digests"))
+  func digestThatIsWrong() throws {
     let reader = try ImageReader(try ReferenceImages.open("lz4-digest"))
     let inode = try reader.inode(at: "/links/hard-1".utf8)
     let value = try #require(try reader.attributes(of: inode, includingHidden: true).first(where: \.isDigest)).value
@@ -109,15 +110,15 @@ import Testing
     let found = try problems(of: path)
     #expect(!found.isEmpty)
     #expect(found.allSatisfy { $0.cause.code == "digest" })
-    #expect(found.contains { $0.path == Array("links/hard-1".utf8) })
+    #expect(found.contains { $0.nid == inode.nid })
   }
 
   /// A file whose data is bad does not appear; all others do, and nothing is left over.
   @Test func fileThatDoesNotDecode() throws {
-    let reader = try ImageReader(try ReferenceImages.open("lz4hc"))
+    let reader = try ImageReader(try ReferenceImages.open("lz4hc-16k-full-index"))
     let path = "/contents/text-150000"
     let extents = try reader.extents(of: try reader.inode(at: path.utf8))
-    var bytes = Array(try ReferenceImages.image("lz4hc"))
+    var bytes = Array(try ReferenceImages.image("lz4hc-16k-full-index"))
     guard case .device(0, let address) = extents[extents.count / 2].place else { throw CocoaError(.featureUnsupported) }
     for i in 0..<4096 { bytes[Int(address) + i] = 0xFF }
     let image = try folder.write(bytes, "image")
@@ -157,7 +158,7 @@ import Testing
     try files.createSymbolicLink(atPath: folder("tree/links/hard-2"), withDestinationPath: folder("outside/new"))
     let before = try DiskTree(folder("outside")).rows
     let (_, summary) = try extract(
-      ReferenceImages.path("lz4hc"), to: folder("tree"), overwrites: overwrites)
+      ReferenceImages.path("lz4hc-16k-full-index"), to: folder("tree"), overwrites: overwrites)
     #expect((summary.failures == 0) == overwrites)
     let after = try DiskTree(folder("outside")).rows
     #expect(Set(after.keys) == Set(before.keys))
@@ -170,7 +171,7 @@ import Testing
   }
 
   @Test func overwritesOnlyWhenAsked() throws {
-    let image = ReferenceImages.path("lz4hc")
+    let image = ReferenceImages.path("lz4hc-16k-full-index")
     try FileManager.default.createDirectory(atPath: folder("tree/links"), withIntermediateDirectories: true)
     let path = try folder.write(Array("mine".utf8), "tree/links/relative")
     let (events, summary) = try extract(image, to: folder("tree"))

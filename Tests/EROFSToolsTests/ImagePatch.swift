@@ -12,12 +12,12 @@ struct ImagePatch {
   private(set) var bytes: [UInt8]
 
   /// An image in which directories are stored as they are.
-  init(_ name: String = "plain-4k") throws {
+  init(_ name: String = "plain-512") throws {
     reader = try ImageReader(try ReferenceImages.open(name))
     bytes = Array(try ReferenceImages.image(name))
   }
 
-  func inode(_ path: String) throws -> Inode { try reader.inode(at: path.utf8) }
+  func inode(_ path: String) throws -> EROFS.Inode { try reader.inode(at: path.utf8) }
 
   var rootNID: UInt64 { reader.superblock.rootNID }
 
@@ -25,7 +25,7 @@ struct ImagePatch {
   func entry(_ name: String, in path: String) throws -> (offset: Int, name: Int) {
     let directory = try inode(path)
     guard let extent = try reader.volume.extent(of: directory, at: 0), extent.length == directory.size,
-      extent.length <= 4096
+      extent.length <= 512
     else { throw CocoaError(.featureUnsupported) }
     let base: Int
     switch extent.place {
@@ -52,7 +52,8 @@ struct ImagePatch {
     var copy = self
     copy.store(0, 4, at: 1028)
     var crc = CRC32C()
-    for byte in copy.bytes[1024..<4096] { crc.update(byte) }
+    let block = reader.superblock.blockSize
+    for byte in copy.bytes[1024..<(block > 1024 ? block : 1024 + block)] { crc.update(byte) }
     copy.store(UInt64(crc.value), 4, at: 1028)
     return copy.bytes
   }
