@@ -65,6 +65,12 @@ if !embedded {
       name: "CodecsTests",
       dependencies: ["Codecs", "PageVectors", "TestSupport", "CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"]),
     .testTarget(name: "EROFSTests", dependencies: ["EROFS", "PageVectors", "TestSupport"]),
+    .testTarget(
+      name: "EROFSToolsTests",
+      dependencies: [
+        "EROFS", "EROFSTools", "PageVectors", "TestSupport", "CXattr", "erofs",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
   ]
 }
 

@@ -69,7 +69,8 @@ struct Fsck: ParsableCommand {
             ])
         }),
       "counts": .object(InodeKind.allCases.map { ($0.word, JSON(summary.counts[$0] ?? 0)) }),
-      "content_bytes": JSON(summary.contentBytes), "stored_bytes": JSON(summary.storedBytes),
+      "content_bytes": JSON(summary.contentBytes), "content_blocks": JSON(summary.contentBlocks),
+      "stored_blocks": JSON(summary.storedBlocks),
       "digests": JSON(summary.digests),
     ]
   }

@@ -16,7 +16,9 @@ import EROFSTools
 enum Program {
   /// The programs of erofs-utils that this one stands in for when it is called by their names: what they do with their
   /// arguments, and the exit status.
-  static let standIns: [String: @Sendable ([String]) -> Int32] = [:]
+  static let standIns: [String: @Sendable ([String]) -> Int32] = [
+    "fsck.erofs": { FsckStandIn.run($0) }
+  ]
 
   static func main() {
     Signals.install()
@@ -72,8 +74,12 @@ enum ExitStatus {
 /// Writes a line to standard error.
 func complain(_ message: String) {
   StandardOutput.shared.flush()
-  let line = Array("erofs: \(message)\n".utf8)
-  _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  writeToStandardError("erofs: \(message)\n")
+}
+
+func writeToStandardError(_ text: String) {
+  let bytes = Array(text.utf8)
+  _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
 private enum Signals {

@@ -21,9 +21,12 @@ public final class Checker: Sendable {
   public struct Summary: Sendable {
     /// Inodes by kind, each counted once.
     public internal(set) var counts: [InodeKind: Int] = [:]
-    /// Bytes of regular files, and what they take as stored; fragments count in the packed inode.
+    /// Bytes of regular files.
     public internal(set) var contentBytes: UInt64 = 0
-    public internal(set) var storedBytes: UInt64 = 0
+    /// Blocks of all that has data, and what they take as stored, counted for each name as fsck.erofs does; fragments
+    /// count in the packed inode.
+    public internal(set) var contentBlocks: UInt64 = 0
+    public internal(set) var storedBlocks: UInt64 = 0
     public internal(set) var digests = 0
     public internal(set) var problems = 0
   }
@@ -105,6 +108,9 @@ public final class Checker: Sendable {
     let nodes = tree.nodes.indices.filter { tree.nodes[$0].first == $0 }
     let kinds = Dictionary(grouping: nodes.filter { result.names[$0] == nil }, by: { tree.nodes[$0].inode.kind })
     summary.withLock { $0.counts = kinds.mapValues(\.count) }
+    var counts = [UInt64](repeating: 0, count: tree.nodes.count)
+    for node in tree.nodes { counts[node.first] += 1 }
+    let nameCounts = counts
     // A digest covers a file from its start to its end, so its parts stay together.
     let hasDigests = options.digests && superblock.compatible.contains(.imageShareXattrs)
     let jobs = DataJobs(nodes, of: tree, reader: reader, maySplit: !hasDigests && !options.metadataOnly)
@@ -116,7 +122,7 @@ public final class Checker: Sendable {
     Threads.run(min(max(1, options.threads), max(1, jobs.jobs.count))) { [self] in
       let reader = ImageReader(image, superblock)
       var content: UInt64 = 0
-      var stored: UInt64 = 0
+      var blocks: (content: UInt64, stored: UInt64) = (0, 0)
       var digests = 0
       while case let range = jobs.take(), !range.isEmpty {
         for index in range {
@@ -125,14 +131,16 @@ public final class Checker: Sendable {
           var check = InodeCheck(reader: reader, inode: inode, options: options)
           for cause in check.run(job) { note(Problem(path: result.path(job.node), nid: inode.nid, cause)) }
           if inode.kind == .regular, result.names[job.node] == nil { content &+= UInt64(job.range.count) }
-          stored &+= check.storedBytes
+          blocks.content &+= check.contentBlocks(job) &* nameCounts[job.node]
+          blocks.stored &+= check.storedBlocks(job) &* nameCounts[job.node]
           digests += check.hasDigest ? 1 : 0
           progress.advance(by: UInt64(job.range.count))
         }
       }
       summary.withLock { summary in
         summary.contentBytes &+= content
-        summary.storedBytes &+= stored
+        summary.contentBlocks &+= blocks.content
+        summary.storedBlocks &+= blocks.stored
         summary.digests += digests
       }
     }

@@ -8,7 +8,7 @@ struct InodeCheck {
   let reader: ImageReader
   let inode: Inode
   let options: Checker.Options
-  private(set) var storedBytes: UInt64 = 0
+  private var storedBytes: UInt64 = 0
   private(set) var hasDigest = false
   private var found: [Problem.Cause] = []
 
@@ -42,6 +42,25 @@ struct InodeCheck {
       }
     } catch { found.append(.image(error)) }
     return found
+  }
+
+  /// Blocks that the data of a job takes when decoded.
+  func contentBlocks(_ job: DataJob) -> UInt64 {
+    inode.data == .empty ? 0 : blocks(UInt64(job.range.count))
+  }
+
+  /// Blocks that it takes as it is stored; what is not compressed counts as it is.
+  func storedBlocks(_ job: DataJob) -> UInt64 {
+    switch inode.data {
+    case .indexed, .encoded: blocks(storedBytes)
+    case .fragment: 0
+    default: contentBlocks(job)
+    }
+  }
+
+  private func blocks(_ bytes: UInt64) -> UInt64 {
+    let shift = UInt64(reader.superblock.blockShift)
+    return bytes == 0 ? 0 : ((bytes - 1) >> shift) + 1
   }
 
   /// Returns the digest of the content where one is recorded.

@@ -58,6 +58,13 @@ struct DirectoryCache: ~Copyable {
     return file
   }
 
+  /// Closes a directory that is about to go away.
+  mutating func forget(_ node: Int) {
+    guard let index = slots.firstIndex(where: { $0.node == node }) else { return }
+    close(slots[index].file)
+    slots.remove(at: index)
+  }
+
   private mutating func keep(_ node: Int, _ file: Int32) {
     clock += 1
     if slots.count == Self.capacity, let oldest = slots.indices.min(by: { slots[$0].used < slots[$1].used }) {

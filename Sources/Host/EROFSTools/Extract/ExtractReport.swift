@@ -52,6 +52,8 @@ public struct ExtractSummary: Sendable {
   public internal(set) var names = 0
   public internal(set) var contentBytes: UInt64 = 0
   public internal(set) var failures = 0
+  /// Whether the run ended early, by itself or because it was told to.
+  public internal(set) var isStopped = false
   /// How many times each part was left out.
   public internal(set) var leftOut: [ExtractPart: Int] = [:]
 }
@@ -65,8 +67,13 @@ final class ExtractLog: Sendable {
 
   init(_ report: @escaping @Sendable (ExtractEvent) -> Void) { self.report = report }
 
-  var summary: ExtractSummary { state.withLock { $0 } }
+  var summary: ExtractSummary {
+    var summary = state.withLock { $0 }
+    summary.isStopped = isStopped
+    return summary
+  }
   var isStopped: Bool { stopped.load(ordering: .relaxed) }
+  func stop() { stopped.store(true, ordering: .relaxed) }
 
   func fail(_ path: [UInt8], _ failure: ExtractFailure) {
     state.withLock { state in
@@ -76,7 +83,7 @@ final class ExtractLog: Sendable {
     if case .system(let error, _) = failure,
       [.noSpace, .diskQuotaExceeded, .ioError, .readOnlyFileSystem].contains(error)
     {
-      stopped.store(true, ordering: .relaxed)
+      stop()
     }
   }
 

@@ -46,6 +46,17 @@ final class Extraction: Sendable {
     if isMerging, tree.nodes[0].inode.kind == .directory { finishRoot(root, reader) }
   }
 
+  /// Removes all that may have been made, from the bottom up.
+  func removeAll() {
+    var directories = DirectoryCache(tree, root: root)
+    for index in tree.nodes.indices.reversed() where index > 0 || tree.nodes[0].inode.kind != .directory {
+      let node = tree.nodes[index]
+      guard let parent = try? directories.descriptor(of: node.parent) else { continue }
+      directories.forget(index)
+      try? HostFile.remove(at: parent, node.name, isDirectory: node.inode.kind == .directory)
+    }
+  }
+
   /// Gives the target directory what belongs to the tree's root.
   func finishRoot(_ directory: Int32, _ reader: ImageReader) {
     if !log.isStopped { finish(.open(directory), 0, reader) }

@@ -130,6 +130,7 @@ public final class Extractor: Sendable {
     defer { close(folder) }
     let extraction = Extraction(self, tree, into: folder, isMerging: false)
     extraction.run(reader)
+    if log.isStopped { extraction.removeAll() }
     do throws(Errno) {
       for name in try Self.names(in: folder) {
         do throws(Errno) { try HostFile.rename(folder, name, to: target, name) } catch {
@@ -140,4 +141,7 @@ public final class Extractor: Sendable {
     } catch { log.fail(stage, .system(error, doing: "removing the folder")) }
     if tree.nodes[0].inode.kind == .directory { extraction.finishRoot(target, reader) }
   }
+
+  /// Ends a run early, from any thread or a signal handler: what lay in an empty directory by then is removed again.
+  public func stop() { log.stop() }
 }

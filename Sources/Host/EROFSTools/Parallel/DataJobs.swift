@@ -22,8 +22,9 @@ final class DataJobs: Sendable {
   let splits: [Int]
   private let next = Atomic<Int>(0)
 
-  /// Larger files come in parts of this size.
-  static let partBytes: UInt64 = 4 << 20
+  /// Larger files come in parts of this size, or of more where that would be too many.
+  private static let partBytes: UInt64 = 4 << 20
+  private static let mostParts: UInt64 = 32
   /// Small files are taken together up to this many bytes, because taking has its price too.
   private static let batchBytes: UInt64 = 128 << 10
   private static let batchCount = 64
@@ -41,14 +42,15 @@ final class DataJobs: Sendable {
     var splits: [Int] = []
     for (_, node) in keyed {
       let size = tree.nodes[node].inode.size
-      guard maySplit, size > 2 * Self.partBytes, size / Self.partBytes < 1 << 20 else {
+      let part = max(Self.partBytes, size / Self.mostParts)
+      guard maySplit, size > 2 * part else {
         jobs.append(DataJob(node: node, range: 0..<size, split: nil))
         continue
       }
       let first = jobs.count
       var start: UInt64 = 0
       while start < size {
-        let end = size - start <= Self.partBytes ? size : start + Self.partBytes
+        let end = size - start <= part ? size : start + part
         jobs.append(DataJob(node: node, range: start..<end, split: splits.count))
         start = end
       }

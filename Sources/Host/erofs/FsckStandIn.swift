@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import EROFSTools
+import SystemPackage
+
+/// `fsck.erofs`: the options, messages and exit status of the program of that name in erofs-utils 1.9.
+struct FsckStandIn {
+  private static let options = LongOptions(
+    long: [
+      "help": .none, "version": .none, "extract": .optional, "device": .required, "force": .none, "overwrite": .none,
+      "preserve": .none, "preserve-owner": .none, "preserve-perms": .none, "no-preserve": .none,
+      "no-preserve-owner": .none, "no-preserve-perms": .none, "offset": .required, "xattrs": .none,
+      "no-xattrs": .none, "nid": .required, "path": .required, "no-sbcrc": .none, "xattr-inode-digest": .none,
+    ],
+    short: ["V": .none, "d": .required, "p": .none, "h": .none, "a": .none, "A": .none, "y": .none])
+
+  private static let help = """
+    Usage: fsck.erofs [OPTIONS] IMAGE
+    Check erofs filesystem compatibility and integrity of IMAGE.
+
+    General options:
+     -V, --version          print the version and exit
+     -h, --help             display this help and exit
+
+     -d<0-9>                set output verbosity; 0=quiet, 9=verbose (default=2)
+     -p                     print total compression ratio of all files
+     --device=X             specify an extra device to be used together
+     --extract[=X]          check if all files are well encoded, optionally
+                            extract to X
+     --offset=#             skip # bytes at the beginning of IMAGE
+     --nid=#                check or extract from the target inode of nid #
+     --path=X               check or extract from the target inode of path X
+     --no-sbcrc             bypass the superblock checksum verification
+     --xattr-inode-digest   verify per-inode digests recorded as extended attributes
+     --[no-]xattrs          whether to extract extended attributes (default off)
+
+     -a, -A, -y             no-op, for compatibility with fsck of other filesystems
+
+    Extraction options (--extract=X is required):
+     --force                allow extracting to root
+     --overwrite            overwrite files that already exist
+     --[no-]preserve        same as --[no-]preserve-owner --[no-]preserve-perms
+     --[no-]preserve-owner  keep owners (default for the superuser)
+     --[no-]preserve-perms  keep permissions without applying umask (default for
+                            the superuser)
+
+    """
+
+  private var messages = StandInMessages()
+  private var printsRatio = false
+  private var devices: [FilePath] = []
+  private var offset: UInt64 = 0
+  private var nid: UInt64?
+  private var path: [UInt8]?
+  private var checksChecksum = true
+  private var checksDigests = false
+  /// Whether data is decoded, and where it goes.
+  private var decodes = false
+  private var target: FilePath?
+  private var mayFillRoot = false
+  private var preserves = false
+  private var extraction = Extractor.Options()
+  private var image: RawArgument?
+
+  /// What there is to say instead of working, as -V and -h want it.
+  private var answer: String?
+
+  static func run(_ arguments: [String]) -> Int32 {
+    do throws(LongOptions.Mistake) {
+      let program = try FsckStandIn(arguments)
+      if let answer = program.answer {
+        StandardOutput.shared.write(text: answer)
+        return ExitStatus.good
+      }
+      return program.run()
+    } catch {
+      writeToStandardError("fsck.erofs: \(error)\nTry 'fsck.erofs --help' for more information.\n")
+      return ExitStatus.failed
+    }
+  }
+
+  private init(_ arguments: [String]) throws(LongOptions.Mistake) {
+    extraction.preservesAttributes = false
+    let parsed = try Self.options.parse(arguments)
+    for (name, value) in parsed.options {
+      if let answer = try take(name, value) {
+        self.answer = answer
+        return
+      }
+    }
+    guard let first = parsed.operands.first else { throw LongOptions.Mistake(description: "missing argument: IMAGE") }
+    guard parsed.operands.count == 1 else {
+      throw LongOptions.Mistake(description: "unexpected argument: \(parsed.operands[1])")
+    }
+    image = RawArgument(argument: first)
+    if target == nil {
+      if mayFillRoot { throw LongOptions.Mistake(description: "--force must be used together with --extract=X") }
+      if extraction.overwrites {
+        throw LongOptions.Mistake(description: "--overwrite must be used together with --extract=X")
+      }
+      if preserves {
+        throw LongOptions.Mistake(
+          description: "--[no-]preserve[-owner/-perms] must be used together with --extract=X")
+      }
+    } else if target?.lexicallyNormalized() == "/", !mayFillRoot {
+      throw LongOptions.Mistake(description: "--extract=/ must be used together with --force")
+    }
+  }
+
+  /// Takes an option; returns what it wants printed instead of anything done.
+  private mutating func take(_ name: String, _ value: String?) throws(LongOptions.Mistake) -> String? {
+    switch name {
+    case "help", "-h": return Self.help
+    case "version", "-V":
+      return "fsck.erofs (swift-erofs) \(Erofs.configuration.version)\n"
+        + "available decompressors: lz4, lz4hc, lzma, deflate, libdeflate, zstd\n"
+    case "-d": messages.verbosity = Int(try Self.number(name, value, upTo: 9))
+    case "-p": printsRatio = true
+    case "extract":
+      decodes = true
+      target = value.flatMap { $0.isEmpty ? nil : RawArgument(argument: $0)?.filePath }
+    case "device": devices.append(value.flatMap { RawArgument(argument: $0) }?.filePath ?? "")
+    case "force": mayFillRoot = true
+    case "overwrite": extraction.overwrites = true
+    case "offset": offset = try Self.number(name, value, upTo: .max)
+    case "nid": nid = try Self.number(name, value, upTo: .max)
+    case "path": path = value.flatMap { RawArgument(argument: $0) }?.bytes
+    case "no-sbcrc": checksChecksum = false
+    case "xattr-inode-digest": checksDigests = true
+    case "xattrs", "no-xattrs": extraction.preservesAttributes = name == "xattrs"
+    case "preserve", "no-preserve":
+      extraction.preservesOwner = name == "preserve"
+      extraction.preservesPermissions = name == "preserve"
+      preserves = true
+    case "preserve-owner", "no-preserve-owner":
+      extraction.preservesOwner = name == "preserve-owner"
+      preserves = true
+    case "preserve-perms", "no-preserve-perms":
+      extraction.preservesPermissions = name == "preserve-perms"
+      preserves = true
+    default: break  // -a, -A and -y mean nothing here.
+    }
+    return nil
+  }
+
+  /// A number as strtoull takes it: 0x… and 0… are of other bases.
+  private static func number(_ name: String, _ value: String?, upTo limit: UInt64) throws(LongOptions.Mistake) -> UInt64
+  {
+    let text = value ?? ""
+    let number: UInt64?
+    if text.lowercased().hasPrefix("0x") {
+      number = UInt64(text.dropFirst(2), radix: 16)
+    } else if text.hasPrefix("0"), text.count > 1 {
+      number = UInt64(text.dropFirst(), radix: 8)
+    } else {
+      number = UInt64(text)
+    }
+    guard let number, number <= limit else { throw LongOptions.Mistake(description: "invalid \(name) \(text)") }
+    return number
+  }
+
+  // MARK: Work
+
+  private func run() -> Int32 {
+    let messages = messages
+    let reader: ImageReader
+    let start: EROFS.Inode?
+    do {
+      let file = try ImageFile(image?.filePath ?? "", devices: devices, offset: offset)
+      reader = try ImageReader(file)
+      if let path {
+        start = try reader.inode(at: path)
+      } else if let nid {
+        start = try reader.volume.inode(nid)
+      } else {
+        start = nil
+      }
+    } catch {
+      if case EROFSError.corrupt(.magic, _) = error { messages.error("cannot find valid erofs superblock") }
+      messages.error("\(error)")
+      return ExitStatus.failed
+    }
+    if checksDigests, !reader.superblock.compatible.contains(.imageShareXattrs) {
+      messages.error("image has no inode digest xattrs (was --xattr-inode-digest used during mkfs?)")
+      return ExitStatus.failed
+    }
+    let summary = check(reader, start)
+    var isGood = summary.problems == 0
+    // Files that the check found whole are wanted all the same.
+    if let target { isGood = extract(reader, start, target) && isGood }
+    if isGood {
+      messages.information("No errors found")
+    } else {
+      messages.error("Found some filesystem corruption")
+    }
+    if printsRatio, summary.contentBlocks > 0 {
+      let hundredths = (summary.storedBlocks &* 10000 &+ summary.contentBlocks / 2) / summary.contentBlocks
+      let digits = "\(hundredths % 100)"
+      messages.information(
+        "Compression ratio: \(hundredths / 100).\(digits.count < 2 ? "0" : "")\(digits)(%)")
+    }
+    return isGood ? ExitStatus.good : ExitStatus.failed
+  }
+
+  private func check(_ reader: ImageReader, _ start: EROFS.Inode?) -> Checker.Summary {
+    let messages = messages
+    var options = Checker.Options()
+    // What is extracted is decoded then.
+    options.metadataOnly = (!decodes || target != nil) && !checksDigests
+    options.checksum = checksChecksum
+    options.digests = checksDigests
+    let checker = Checker(reader.image, reader.superblock, options: options) { messages.error("\($0)") }
+    return checker.run(from: start)
+  }
+
+  private func extract(_ reader: ImageReader, _ start: EROFS.Inode?, _ target: FilePath) -> Bool {
+    let messages = messages
+    let extractor = Extractor(reader.image, reader.superblock, options: extraction) { event in
+      switch event {
+      case .failure: messages.error("\(event)")
+      case .leftOut: messages.warning("\(event)")
+      }
+    }
+    do {
+      let root = if let start { start } else { try reader.volume.inode(reader.superblock.rootNID) }
+      if root.kind == .directory {
+        return try extractor.run(root, name: [], into: target).failures == 0
+      }
+      // Anything but a directory gets the name itself.
+      guard let name = target.lastComponent else { throw Errno.isDirectory }
+      let parent = target.removingLastComponent()
+      return try extractor.run(root, name: Array(name.string.utf8), into: parent.isEmpty ? "." : parent).failures == 0
+    } catch {
+      messages.error("\(target): \(error)")
+      return false
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Foundation
+
+/// What a program that was run has to say.
+struct Outcome {
+  let status: Int32
+  let output: Data
+  let errors: String
+  var text: String { String(decoding: output, as: UTF8.self) }
+}
+
+enum Command {
+  /// The `erofs` that was built with these tests.
+  static let path: String = {
+    let tests = try! FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let beside = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("erofs").path
+    return beside
+  }()
+
+  static func run(_ program: String = path, _ arguments: [String]) throws -> Outcome {
+    let folder = TemporaryFolder()
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    for name in ["out", "err"] { _ = try folder.write([], name) }
+    process.standardOutput = FileHandle(forWritingAtPath: folder("out"))
+    process.standardError = FileHandle(forWritingAtPath: folder("err"))
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    return Outcome(
+      status: status, output: try Data(contentsOf: URL(fileURLWithPath: folder("out"))),
+      errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder("err"))), as: UTF8.self))
+  }
+
+  /// A program of the system, nil where it is not installed; the newest one, of the peers to measure against, first
+  /// where that is asked for.
+  static func find(_ name: String, amongPeers: Bool = false) -> String? {
+    if amongPeers {
+      let cache =
+        ProcessInfo.processInfo.environment["XDG_CACHE_HOME"]
+        ?? FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache").path
+      let peer = cache + "/erofs-peers/bin/" + name
+      if FileManager.default.isExecutableFile(atPath: peer) { return peer }
+    }
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+    return folders.map { $0 + "/" + name }.first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+}
