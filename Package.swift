@@ -48,7 +48,8 @@ if !embedded {
     .target(
       name: "EROFSTools",
       dependencies: [
-        "EROFS", "PageVectors", "CCrypto", "CXattr", .product(name: "SystemPackage", package: "swift-system"),
+        "EROFS", "Codecs", "PageVectors", "NoMMUMachine", "CCrypto", "CXattr",
+        .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/EROFSTools"),
     .executableTarget(
       name: "erofs",

@@ -4,6 +4,8 @@
 public enum Fragmentation: String, CaseIterable, Sendable {
   /// As after boot: all frames are free, and the lowest free one is handed out next.
   case none
+  /// All frames are free, but single frames are handed out at random: runs are there, only not by chance.
+  case shuffled
   /// As after some use: between the frames of the budget lie others, half as many, that somebody else holds for good,
   /// at random; single frames are handed out at random.
   case random
@@ -31,14 +33,14 @@ struct FrameAllocator {
     random = seed
     picksAtRandom = fragmentation != .none
     switch fragmentation {
-    case .none: physicalCount = budget
+    case .none, .shuffled: physicalCount = budget
     case .random: physicalCount = budget + budget / 2
     case .worst: physicalCount = max(0, budget * 2 - 1)
     }
     isFree = Array(repeating: true, count: physicalCount)
     place = Array(repeating: 0, count: physicalCount)
     switch fragmentation {
-    case .none: break
+    case .none, .shuffled: break
     case .worst: for frame in stride(from: 1, to: physicalCount, by: 2) { isFree[frame] = false }
     case .random:
       var left = physicalCount - budget

@@ -85,7 +85,7 @@ extension Volume {
     }
   }
 
-  private func readStored(
+  func readStored(
     _ device: Int, _ address: UInt64, skip: UInt64, _ destination: MutablePageVector
   ) throws(EROFSError) {
     let place = try locate(device, address, length: skip + UInt64(destination.count))
@@ -179,7 +179,7 @@ extension Volume {
 
   /// Whether the stream must end with the extent. It goes on where another file uses more of it; and where the padding
   /// is behind, only the extent's length says where the stream ends.
-  private func mustFinish(_ extent: Extent) -> Bool {
+  func mustFinish(_ extent: Extent) -> Bool {
     !extent.isPartial && superblock.incompatible.contains(.zeroPadding)
   }
 
@@ -215,7 +215,7 @@ extension Volume {
   }
 
   /// The stored bytes without the zeros in front; they are looked for in the first block only (format, section 10.9).
-  private func trimmed(_ input: PageVector, _ extent: Extent) throws(DecodeError) -> PageVector {
+  func trimmed(_ input: PageVector, _ extent: Extent) throws(DecodeError) -> PageVector {
     guard superblock.incompatible.contains(.zeroPadding), case .device(_, let address) = extent.place else {
       return input
     }

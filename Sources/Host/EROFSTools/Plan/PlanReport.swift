@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import PageVectors
+
+/// What it takes to read an image, or some of its files: the plans of the reader, added up, with who asks for most.
+public struct PlanReport: Sendable {
+  public struct File: Sendable {
+    public let path: [UInt8]
+    public let nid: UInt64
+    public let plan: MemoryPlan
+  }
+
+  public let depth: MemoryPlan.Depth
+  /// Whether the stored bytes lie in memory already, as in flash that is mapped; if not, there has to be room for them.
+  public let isMapped: Bool
+  /// What serves all files, one after another.
+  public private(set) var plan: MemoryPlan
+  /// Files, directories and links that were planned, each inode once.
+  public private(set) var inodes = 0
+  /// Those that ask for most in all, the one that asks for most first; at most five.
+  public private(set) var largest: [File] = []
+  /// For each part of the plan, the first file that asks for as much as the plan has; nil where that is every file.
+  public private(set) var asking: [PlanPart: File] = [:]
+  /// What Linux's decoders take for these files.
+  public private(set) var linux: [LinuxNeed] = []
+
+  /// - Parameters:
+  ///   - files: what is to be read; all files of the image where it is nil.
+  ///   - pageSize: bytes, for what Linux maps.
+  public init(
+    of reader: ImageReader, files: [TreeFile]? = nil, depth: MemoryPlan.Depth = .least, isMapped: Bool = false,
+    pageSize: Int = 4096
+  ) throws(EROFSError) {
+    self.depth = depth
+    self.isMapped = isMapped
+    let listed: [TreeFile]
+    if let files { listed = files } else { listed = try reader.files() }
+    if isMapped {
+      plan = MemoryPlan()
+      try add(listed, reader.image, reader)
+    } else {
+      plan = MemoryPlan()
+      try add(listed, UnmappedStorage(reader.image), reader)
+    }
+    var longest = LongestMappings(pageSize: pageSize)
+    var inodes = listed.map(\.inode)
+    if let packed = try reader.volume.packedInode(), inodes.contains(where: \.data.usesFragments) {
+      inodes.append(packed)
+    }
+    for inode in inodes {
+      var offset: UInt64 = 0
+      while let extent = try reader.volume.extent(of: inode, at: offset) {
+        longest.add(extent)
+        offset = extent.end
+      }
+    }
+    linux = LinuxDecoders.needs(reader.superblock, longest: longest)
+  }
+
+  private mutating func add<Source: Storage>(
+    _ files: [TreeFile], _ storage: Source, _ reader: ImageReader
+  ) throws(EROFSError) {
+    // Planning needs memory too, though less than reading: here it may have as much as anything could take.
+    let memory = PlanningMemory(.maximum(for: reader.superblock))
+    var volume = Volume(storage, superblock: reader.superblock, memory: memory.memory)
+    plan = try volume.basicPlan(depth)
+    var seen: Set<UInt64> = []
+    for file in files where seen.insert(file.inode.nid).inserted {
+      inodes += 1
+      let own = try volume.plan(for: file.inode, depth)
+      plan.formUnion(own)
+      let entry = File(path: file.path, nid: file.inode.nid, plan: own)
+      for part in PlanPart.allCases where part.bytes(own) > (asking[part].map { part.bytes($0.plan) } ?? 0) {
+        asking[part] = entry
+      }
+      guard largest.count < 5 || own.totalBytes > largest[largest.count - 1].plan.totalBytes else { continue }
+      let place = largest.firstIndex { $0.plan.totalBytes < own.totalBytes } ?? largest.count
+      largest.insert(entry, at: place)
+      if largest.count > 5 { largest.removeLast() }
+    }
+    let basic = try volume.basicPlan(depth)
+    for part in PlanPart.allCases where part.bytes(basic) == part.bytes(plan) { asking[part] = nil }
+  }
+}
+
+/// A part of a memory plan, by what it is for.
+public enum PlanPart: String, CaseIterable, Sendable {
+  case metadata, metaboxBlock, directory
+  case fileStored, fileOutput, fileState
+  case packedStored, packedOutput, packedState
+  case metaboxStored, metaboxOutput, metaboxState
+
+  /// In words.
+  public var label: String {
+    switch self {
+    case .metadata: "metadata block"
+    case .metaboxBlock: "metabox block"
+    case .directory: "directory block"
+    case .fileStored: "file: stored bytes"
+    case .fileOutput: "file: output or window"
+    case .fileState: "file: codec state"
+    case .packedStored: "packed inode: stored bytes"
+    case .packedOutput: "packed inode: output or window"
+    case .packedState: "packed inode: codec state"
+    case .metaboxStored: "metabox: stored bytes"
+    case .metaboxOutput: "metabox: output or window"
+    case .metaboxState: "metabox: codec state"
+    }
+  }
+
+  /// In JSON.
+  public var key: String {
+    switch self {
+    case .metadata: "metadata_block"
+    case .metaboxBlock: "metabox_block"
+    case .directory: "directory_block"
+    case .fileStored: "file_stored"
+    case .fileOutput: "file_output"
+    case .fileState: "file_state"
+    case .packedStored: "packed_stored"
+    case .packedOutput: "packed_output"
+    case .packedState: "packed_state"
+    case .metaboxStored: "metabox_stored"
+    case .metaboxOutput: "metabox_output"
+    case .metaboxState: "metabox_state"
+    }
+  }
+
+  /// Its bytes in `plan`. All parts of a plan together are its total, but for what aligns the states.
+  public func bytes(_ plan: MemoryPlan) -> Int {
+    switch self {
+    case .metadata: plan.metadata
+    case .metaboxBlock: plan.metaboxBlock
+    case .directory: plan.directory
+    case .fileStored: plan.file.stored
+    case .fileOutput: plan.file.frames - plan.file.stored
+    case .fileState: plan.file.state
+    case .packedStored: plan.packed.stored
+    case .packedOutput: plan.packed.frames - plan.packed.stored
+    case .packedState: plan.packed.state
+    case .metaboxStored: plan.metabox.stored
+    case .metaboxOutput: plan.metabox.frames - plan.metabox.stored
+    case .metaboxState: plan.metabox.state
+    }
+  }
+}
+
+/// Host memory for a plan.
+final class PlanningMemory {
+  let memory: ReaderMemory
+  private let frames: UnsafeMutableRawBufferPointer
+  private let state: UnsafeMutableRawBufferPointer
+
+  init(_ plan: MemoryPlan) {
+    frames = .allocate(byteCount: max(plan.frameBytes, 1), alignment: 4096)
+    state = .allocate(byteCount: max(plan.stateBytes, 8), alignment: 16)
+    memory =
+      ReaderMemory(for: plan, frames: MutablePageVector(unsafeContiguous: frames), state: state) ?? ReaderMemory()
+  }
+
+  deinit {
+    frames.deallocate()
+    state.deallocate()
+  }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import NoMMUMachine
+
+/// What reading an image came to, on one machine or several.
+public struct SimulationReport: Sendable {
+  public struct Run: Sendable {
+    public let machine: SimulatedMachine
+    public let results: [SimulationResult]
+
+    public init(machine: SimulatedMachine, results: [SimulationResult]) {
+      self.machine = machine
+      self.results = results
+    }
+  }
+
+  public let title: String
+  public let runs: [Run]
+
+  public init(title: String, runs: [Run]) {
+    self.title = title
+    self.runs = runs
+  }
+
+  /// One table for each machine, the reasons of failures, and what that means.
+  public var text: String {
+    var text = "\(title) on machines without an MMU\n\n"
+    for run in runs { text += run.text + "\n" }
+    return text + verdict
+  }
+
+  public var json: JSON { ["image": .string(title), "runs": .array(runs.map(\.json))] }
+
+  /// A line for each way and machine.
+  private var verdict: String {
+    var table = TextTable([("", .left), ("", .left), ("", .left)])
+    for way in ReadingWay.allCases {
+      for run in runs {
+        for result in run.results where result.way == way {
+          table.append(
+            "=> " + way.label, "\(run.machine.ram.inUnits), \(run.machine.fragmentation.rawValue):", result.verdict)
+        }
+      }
+    }
+    return table.text.split(separator: "\n").joined(separator: "\n") + "\n"
+  }
+}
+
+extension SimulationReport.Run {
+  var text: String {
+    var text = machine.summary + "\n\n"
+    var table = TextTable([
+      ("way", .left), ("files right", .right), ("unreadable", .right), ("wrong", .right), ("wrong bytes", .right),
+      ("peak frames", .right), ("peak bytes", .right), ("pages in a row", .right), ("states, scratch", .right),
+      ("maps", .right), ("bounced", .right), ("bytes copied", .right),
+    ])
+    for result in results {
+      table.append(
+        result.way.label, "\(result.right.grouped)/\(result.files.grouped)", result.failed.grouped,
+        result.wrong.grouped, result.wrongBytes.grouped, result.peakFrames.grouped, result.peakBytes.grouped,
+        result.largestRunPages.grouped, result.stateBytes.grouped, result.maps.grouped, result.bouncedMaps.grouped,
+        result.bytesCopied.grouped)
+    }
+    text += table.text
+    for result in results {
+      for failure in result.failures {
+        text += "  \(result.way.label): \(failure.files.grouped) unreadable, \(failure.reason.description)"
+        if failure.bytes > 0 { text += ", up to \(failure.bytes.grouped) bytes" }
+        text += " (first: \(failure.firstPath.printable))\n"
+      }
+      if result.framesLeft > 0 { text += "  \(result.way.label): \(result.framesLeft) frames were never given back\n" }
+    }
+    return text
+  }
+
+  var json: JSON {
+    [
+      "ram": JSON(machine.ram), "page": JSON(machine.pageSize),
+      "fragmentation": .string(machine.fragmentation.rawValue),
+      "workers": JSON(machine.workers), "readahead": JSON(machine.readahead), "seed": JSON(machine.seed),
+      "ways": .array(results.map(\.json)),
+    ]
+  }
+}
+
+extension SimulationResult {
+  fileprivate var verdict: String {
+    var says: [String] = []
+    if failed > 0 { says.append("\(failed.grouped) of \(files.grouped) files cannot be read") }
+    if wrong > 0 { says.append("\(wrong.grouped) of \(files.grouped) files are read wrong, and nobody notices") }
+    return says.isEmpty ? "every byte of every file is right" : says.joined(separator: "; ")
+  }
+
+  var json: JSON {
+    [
+      "way": .string(way.rawValue), "files": JSON(files), "right": JSON(right), "unreadable": JSON(failed),
+      "wrong": JSON(wrong), "bytes_read": JSON(bytesRead), "wrong_bytes": JSON(wrongBytes),
+      "peak_frames": JSON(peakFrames), "peak_bytes": JSON(peakBytes), "largest_run_pages": JSON(largestRunPages),
+      "state_bytes": JSON(stateBytes), "largest_state": JSON(largestState), "maps": JSON(maps),
+      "bounced_maps": JSON(bouncedMaps), "bytes_copied": JSON(bytesCopied),
+      "failures": .array(
+        failures.map { failure in
+          .object(
+            [
+              ("reason", .string(failure.reason.description)), ("files", JSON(failure.files)),
+              ("bytes", JSON(failure.bytes)),
+            ] + JSON.members("first_path", failure.firstPath))
+        }),
+    ]
+  }
+}
