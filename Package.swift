@@ -72,6 +72,12 @@ if !embedded {
         "EROFS", "EROFSTools", "PageVectors", "TestSupport", "CXattr", "erofs",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: [
+        "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "TestSupport", "erofs",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
   ]
 }
 
