@@ -59,7 +59,9 @@ import Testing
     let least = try PlanReport(of: reader).plan
     let whole = try PlanReport(of: reader, depth: .wholeExtents).plan
     let mapped = try PlanReport(of: reader, isMapped: true).plan
-    #expect(least.totalBytes < whole.totalBytes || name == "zstd-64k")
+    #expect(least.totalBytes <= whole.totalBytes)
+    // A ring of 64 KiB is less than these images' longest extents.
+    #expect(least.totalBytes < whole.totalBytes || !name.hasPrefix("lz4hc"))
     #expect(mapped.totalBytes < least.totalBytes)
     #expect(mapped.file.stored == 0 && mapped.metadata == 0)
   }
