@@ -17,8 +17,8 @@ enum Program {
   /// The programs of erofs-utils that this one stands in for when it is called by their names: what they do with their
   /// arguments, and the exit status.
   static let standIns: [String: @Sendable ([String]) -> Int32] = [
-    "fsck.erofs": { FsckStandIn.run($0) },
     "dump.erofs": { DumpStandIn.run($0) },
+    "fsck.erofs": { FsckStandIn.run($0) },
   ]
 
   static func main() {
