@@ -77,7 +77,7 @@ if !embedded {
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(
-      name: "CommandTests",
+      name: "AnalysisTests",
       dependencies: [
         "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "TestSupport", "erofs",
         .product(name: "SystemPackage", package: "swift-system"),

@@ -40,14 +40,8 @@ struct Plan: ParsableCommand {
     let reader = try options.reader()
     let report: PlanReport
     do {
-      var files: [TreeFile] = []
-      for path in paths {
-        do throws(EROFSError) { files += try reader.files(below: path.bytes) } catch {
-          throw Failure("\(path): \(error)")
-        }
-      }
       report = try PlanReport(
-        of: reader, files: paths.isEmpty ? nil : files, depth: depth == .least ? .least : .wholeExtents,
+        of: reader, files: try reader.files(below: paths), depth: depth == .least ? .least : .wholeExtents,
         isMapped: storage == .mapped, pageSize: Int(page.bytes))
     } catch let error as EROFSError { throw Failure("\(options.image): \(error)") }
     if let svg {
@@ -70,6 +64,18 @@ enum DepthKind: EnumerableFlag {
 extension ByteCount {
   /// Whether it can be the size of a page that data is mapped by.
   var isPageSize: Bool { (512...65536).contains(bytes) && bytes.nonzeroBitCount == 1 }
+}
+
+extension ImageReader {
+  /// The files that paths on the command line name, with all that is in directories; nil for the whole image where there
+  /// are none.
+  func files(below paths: [RawArgument]) throws -> [TreeFile]? {
+    var files: [TreeFile] = []
+    for path in paths {
+      do throws(EROFSError) { files += try self.files(below: path.bytes) } catch { throw Failure("\(path): \(error)") }
+    }
+    return paths.isEmpty ? nil : files
+  }
 }
 
 /// Writes a text file, over what was there.

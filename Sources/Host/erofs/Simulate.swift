@@ -22,6 +22,9 @@ struct Simulate: ParsableCommand {
 
   @OptionGroup var options: ImageOptions
 
+  @Argument(help: "Files to read, and directories with all that is in them; the whole image where there are none.")
+  var paths: [RawArgument] = []
+
   @Option(help: ArgumentHelp("Memory of the machine; 512K where only other options are given.", valueName: "bytes"))
   var ram: ByteCount?
 
@@ -73,7 +76,10 @@ struct Simulate: ParsableCommand {
   func run() throws {
     let reader = try options.reader()
     let simulation: Simulation
-    do throws(EROFSError) { simulation = try Simulation(reader) } catch { throw Failure("\(options.image): \(error)") }
+    let files = try reader.files(below: paths)
+    do throws(EROFSError) { simulation = try Simulation(reader, files: files) } catch {
+      throw Failure("\(options.image): \(error)")
+    }
     var runs: [SimulationReport.Run] = []
     for machine in machines {
       var results: [SimulationResult] = []

@@ -18,11 +18,12 @@ public enum DumpFormat {
 
   // MARK: Superblock
 
-  public static func superblock(_ superblock: Superblock) -> String {
+  public static func superblock(of reader: ImageReader) throws(EROFSError) -> String {
+    let superblock = reader.superblock
     var rows: [(String, String)] = [
       ("Filesystem magic number:", "0x" + String(Superblock.magic, radix: 16, uppercase: true)),
       ("Filesystem blocksize:", "\(superblock.blockSize)"),
-      ("Filesystem blocks:", "\(superblock.blockCount)"),
+      ("Filesystem blocks:", "\(try reader.announcedBlocks())"),
       ("Filesystem inode metadata start block:", "\(superblock.metadataBlock)"),
       ("Filesystem shared xattr metadata start block:", "\(superblock.xattrBlock)"),
       ("Filesystem root nid:", "\(superblock.rootNID)"),
@@ -46,8 +47,8 @@ public enum DumpFormat {
       ("Filesystem compatible features:", compatible.map { $0.1 + " " }.joined()),
       ("Filesystem incompatible features:", incompatible.map { $0.1 + " " }.joined()),
       ("Filesystem UUID:", superblock.uuidText),
-      ("Required upstream Linux kernel version:", kernelVersion(superblock)),
     ]
+    if let version = kernelVersion(superblock) { rows.append(("Required upstream Linux kernel version:", version)) }
     return rows.map { left($0.0, 46) + $0.1 + "\n" }.joined()
   }
 
@@ -63,12 +64,13 @@ public enum DumpFormat {
     (.xattrPrefixes, "xattr_prefixes"), (.wide48Bit, "48bit"), (.metabox, "metabox"),
   ]
 
-  /// The first Linux that reads all that the superblock announces.
-  private static func kernelVersion(_ superblock: Superblock) -> String {
-    var needed = (major: 5, minor: 4)
+  /// The first Linux that reads all that the superblock announces; nil where it announces nothing that needs one.
+  private static func kernelVersion(_ superblock: Superblock) -> String? {
+    var needed = (major: 0, minor: 0)
     func need(_ major: Int, _ minor: Int) { if (major, minor) > needed { needed = (major, minor) } }
     let versions: [(IncompatibleFeatures, Int, Int)] = [
-      (.compressionRecords, 5, 13), (.chunkedFiles, 5, 15), (.deviceTable, 5, 16), (.tailPacking, 5, 17),
+      (.zeroPadding, 5, 4), (.compressionRecords, 5, 13), (.chunkedFiles, 5, 15), (.deviceTable, 5, 16),
+      (.tailPacking, 5, 17),
       (.fragments, 6, 1), (.xattrPrefixes, 6, 4), (.wide48Bit, 6, 15), (.metabox, 6, 17),
     ]
     for (feature, major, minor) in versions where superblock.incompatible.contains(feature) { need(major, minor) }
@@ -77,7 +79,7 @@ public enum DumpFormat {
       if superblock.compression.announces(.deflate) { need(6, 6) }
       if superblock.compression.announces(.zstandard) { need(6, 10) }
     }
-    return "\(needed.major).\(needed.minor)"
+    return needed.major == 0 ? nil : "\(needed.major).\(needed.minor)"
   }
 
   /// Key=value lines for udev.
@@ -123,14 +125,18 @@ public enum DumpFormat {
       """
   }
 
-  /// The entries of a directory; nothing but the heading for anything else.
-  public static func listing(_ file: TreeFile, _ reader: ImageReader) throws(EROFSError) -> String {
-    var text = "\n       NID TYPE  FILENAME\n"
-    guard file.inode.kind == .directory else { return text }
+  /// The entries of a directory, their names as the bytes that they are, or as `show` makes them.
+  ///
+  /// - Throws: also ``EROFSError/notADirectory``.
+  public static func listing(
+    _ file: TreeFile, _ reader: ImageReader, show: ([UInt8]) -> [UInt8] = { $0 }
+  ) throws(EROFSError) -> [UInt8] {
+    guard file.inode.kind == .directory else { throw .notADirectory }
+    var bytes = Array("\n       NID TYPE  FILENAME\n".utf8)
     for entry in try reader.entries(of: file.inode) {
-      text += "\(right("\(entry.nid)", 10))    \(entry.kind?.rawValue ?? 0)  \(entry.name.printable)\n"
+      bytes += Array("\(right("\(entry.nid)", 10))    \(entry.kind?.rawValue ?? 0)  ".utf8) + show(entry.name) + [0x0A]
     }
-    return text
+    return bytes
   }
 
   public static func extents(_ list: ExtentList, _ superblock: Superblock) -> String {

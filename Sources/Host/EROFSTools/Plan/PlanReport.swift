@@ -20,7 +20,8 @@ public struct PlanReport: Sendable {
   public private(set) var inodes = 0
   /// Those that ask for most in all, the one that asks for most first; at most five.
   public private(set) var largest: [File] = []
-  /// For each part of the plan, the first file that asks for as much as the plan has; nil where that is every file.
+  /// For each part of the plan, the first file that asks for as much as the plan has, for stored and decoded bytes taken
+  /// together; nil where that is every file.
   public private(set) var asking: [PlanPart: File] = [:]
   /// What Linux's decoders take for these files.
   public private(set) var linux: [LinuxNeed] = []
@@ -71,7 +72,7 @@ public struct PlanReport: Sendable {
       let own = try volume.plan(for: file.inode, depth)
       plan.formUnion(own)
       let entry = File(path: file.path, nid: file.inode.nid, plan: own)
-      for part in PlanPart.allCases where part.bytes(own) > (asking[part].map { part.bytes($0.plan) } ?? 0) {
+      for part in PlanPart.allCases where part.deciding(own) > (asking[part].map { part.deciding($0.plan) } ?? 0) {
         asking[part] = entry
       }
       guard largest.count < 5 || own.totalBytes > largest[largest.count - 1].plan.totalBytes else { continue }
@@ -80,7 +81,7 @@ public struct PlanReport: Sendable {
       if largest.count > 5 { largest.removeLast() }
     }
     let basic = try volume.basicPlan(depth)
-    for part in PlanPart.allCases where part.bytes(basic) == part.bytes(plan) { asking[part] = nil }
+    for part in PlanPart.allCases where part.deciding(basic) == part.deciding(plan) { asking[part] = nil }
   }
 }
 
@@ -142,6 +143,18 @@ public enum PlanPart: String, CaseIterable, Sendable {
     case .metaboxStored: plan.metabox.stored
     case .metaboxOutput: plan.metabox.frames - plan.metabox.stored
     case .metaboxState: plan.metabox.state
+    }
+  }
+}
+
+extension PlanPart {
+  /// What decides which of two plans asks for more: stored and decoded bytes lie in the same frames, so their sum.
+  fileprivate func deciding(_ plan: MemoryPlan) -> Int {
+    switch self {
+    case .fileStored, .fileOutput: plan.file.frames
+    case .packedStored, .packedOutput: plan.packed.frames
+    case .metaboxStored, .metaboxOutput: plan.metabox.frames
+    default: bytes(plan)
     }
   }
 }

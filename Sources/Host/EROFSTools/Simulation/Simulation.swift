@@ -4,6 +4,14 @@ import EROFS
 import NoMMUMachine
 import PageVectors
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// How a simulated machine without an MMU reads an image.
 public enum ReadingWay: String, CaseIterable, Sendable {
   /// As Linux's fs/erofs does it, over a vmap that copies whole pages back at unmap.
@@ -152,11 +160,12 @@ public final class Simulation {
   private let files: [TreeFile]
   private let expected: UnsafeMutableRawBufferPointer
 
-  /// Everything in the tree of an image.
-  public init(_ reader: ImageReader) throws(EROFSError) {
+  /// - Parameter files: what is to be read; everything in the tree of the image where it is nil.
+  public init(_ reader: ImageReader, files: [TreeFile]? = nil) throws(EROFSError) {
     self.reader = reader
     var seen: Set<UInt64> = []
-    files = try reader.files().filter { $0.inode.size > 0 && seen.insert($0.inode.nid).inserted }
+    let listed: [TreeFile] = if let files { files } else { try reader.files() }
+    self.files = listed.filter { $0.inode.size > 0 && seen.insert($0.inode.nid).inserted }
     expected = .allocate(byteCount: Self.longestReadahead, alignment: 4096)
   }
 
@@ -276,7 +285,7 @@ extension PageVector {
     forEachRun { run in
       let part = UnsafeRawBufferPointer(rebasing: other[position..<position + run.count])
       position += run.count
-      if run.elementsEqual(part) { return }
+      if memcmp(run.baseAddress!, part.baseAddress!, run.count) == 0 { return }
       for (a, b) in zip(run, part) where a != b { differences += 1 }
     }
     return differences
