@@ -114,10 +114,10 @@ struct DumpStandIn {
       return ExitStatus.good
     }
     let hasInode = nid != nil || path != nil
-    if showsSuperblock || (!showsStatistics && !hasInode) {
-      StandardOutput.shared.write(text: DumpFormat.superblock(reader.superblock))
-    }
     do throws(EROFSError) {
+      if showsSuperblock || (!showsStatistics && !hasInode) {
+        StandardOutput.shared.write(text: try DumpFormat.superblock(of: reader))
+      }
       if showsStatistics { StandardOutput.shared.write(text: try DumpFormat.statistics(of: reader)) }
       if hasInode { try showInode(reader) }
     } catch {
@@ -136,7 +136,11 @@ struct DumpStandIn {
     // As dump.erofs: the first path in the tree that leads to the inode, whatever was asked for.
     guard let file = try reader.files().first(where: { $0.inode.nid == inode.nid }) else { throw .notFound }
     StandardOutput.shared.write(text: try DumpFormat.inode(file, reader))
-    if lists { StandardOutput.shared.write(text: try DumpFormat.listing(file, reader)) }
+    if lists {
+      let isTerminal = StandardOutput.isTerminal
+      StandardOutput.shared.write(
+        bytes: try DumpFormat.listing(file, reader) { isTerminal ? Array($0.printable.utf8) : $0 })
+    }
     if showsExtents {
       StandardOutput.shared.write(text: DumpFormat.extents(try ExtentList(of: file, reader), reader.superblock))
     }
