@@ -9,7 +9,7 @@ import Testing
 
 /// The built command, as a shell calls it.
 @Suite struct DumpCommandTests {
-  private static let image = ReferenceImages.path(ReferenceImages.among("lz4hc-64k", "lz4hc")[0])
+  private static let image = ReferenceImages.path(ReferenceImages.among("lz4hc-64k", "lz4hc-16k-full-index")[0])
 
   @Test func dumpAsJSON() throws {
     let answer = try Tool.erofs(

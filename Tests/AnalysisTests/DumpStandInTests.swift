@@ -30,7 +30,7 @@ import Testing
     try compare(devices(name) + ["--blkid-udev", ReferenceImages.path(name)])
   }
 
-  @Test(.enabled(if: Tool.dumpErofs != nil), arguments: ReferenceImages.names)
+  @Test(.enabled(if: Tool.dumpErofs != nil), arguments: ReferenceImages.oneOfEachKind)
   func inodesAndExtents(name: String) throws {
     let reader = try ReferenceImages.reader(name)
     let wanted = [
@@ -40,9 +40,10 @@ import Testing
     for path in wanted {
       let inode = try reader.inode(at: Array(path.utf8))
       let holes = try reader.extents(of: inode).contains { $0.place == .hole }
-      try compare(devices(name) + ["-e", "--ls", "--path=" + path, ReferenceImages.path(name)]) { line in
+      let listing = inode.kind == .directory ? ["--ls"] : []
+      try compare(devices(name) + ["-e", "--path=" + path, ReferenceImages.path(name)] + listing) { line in
         // dump.erofs divides by a size of zero, and repeats an old place where a chunk is a hole.
-        if line.contains("nan%") || line.hasSuffix(": 0.00%") { return nil }
+        if inode.size == 0, line.contains("Compression ratio") { return nil }
         return holes && line.contains(" | ") ? nil : line
       }
     }
