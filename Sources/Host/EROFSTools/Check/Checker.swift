@@ -75,7 +75,29 @@ public final class Checker: Sendable {
       note(Problem(path: nil, nid: superblock.rootNID, .image(error)))
       return summary.withLock { $0 }
     }
-    var scanner = TreeScanner(reader, isStrict: true, isWhole: start == nil, report: note)
+    let findings = Findings()
+    let jobs = DataJobs()
+    progress.begin(total: UInt64(clamping: image.byteCount(ofDevice: 0)))
+    Threads.run(
+      options.threads,
+      first: { [self] in
+        findings.complete(scan(root, isWhole: start == nil, reader, jobs), report: note)
+        jobs.complete()
+      }
+    ) { [self] in work(jobs, findings) }
+    progress.end()
+    count(findings)
+    return summary.withLock { $0 }
+  }
+
+  /// Reads the tree, and gives its inodes to the threads as it finds them.
+  private func scan(_ root: Inode, isWhole: Bool, _ reader: ImageReader, _ jobs: DataJobs) -> ScanResult {
+    // A digest covers a file from its start to its end, so its parts stay together.
+    let hasDigests = options.digests && superblock.compatible.contains(.imageShareXattrs)
+    let maySplit = !hasDigests && !options.metadataOnly
+    var scanner = TreeScanner(reader, isStrict: true, isWhole: isWhole, report: note) { lot in
+      jobs.add(lot, reader: reader, maySplit: maySplit)
+    }
     scanner.scan(root)
     var tree = scanner.tree
     var names: [Int: [UInt8]] = [:]
@@ -83,66 +105,100 @@ public final class Checker: Sendable {
       (superblock.packedNID == 0 ? nil : superblock.packedNID, "[packed]"),
       (superblock.metaboxNID, "[metabox]"),
     ] {
-      guard start == nil, let nid else { continue }
+      guard isWhole, let nid else { continue }
       do throws(EROFSError) {
         let inode = try reader.volume.inode(nid)
-        names[tree.nodes.count] = Array(name.utf8)
-        tree.nodes.append(
-          ScannedTree.Node(parent: -1, name: [], inode: inode, first: tree.nodes.count, pathBytes: 0))
+        let node = tree.nodes.count
+        names[node] = Array(name.utf8)
+        tree.nodes.append(ScannedTree.Node(parent: -1, name: [], inode: inode, first: node, pathBytes: 0))
+        jobs.add([(node, inode)], reader: reader, maySplit: maySplit)
       } catch { note(Problem(path: Array(name.utf8), nid: nid, .image(error))) }
     }
-    checkInodes(ScanResult(tree: tree, names: names), reader)
-    return summary.withLock { $0 }
+    return ScanResult(tree: tree, names: names)
   }
 
-  /// A tree with inodes that are in no directory at its end.
-  private struct ScanResult: Sendable {
-    let tree: ScannedTree
-    let names: [Int: [UInt8]]
-
-    func path(_ node: Int) -> [UInt8] { names[node] ?? tree.path(of: node) }
+  /// A thread's share of the work.
+  private func work(_ jobs: DataJobs, _ findings: Findings) {
+    let reader = ImageReader(image, superblock)
+    var sizes: [Findings.Size] = []
+    while case let batch = jobs.take(), !batch.isEmpty {
+      for job in batch {
+        var check = InodeCheck(reader: reader, inode: job.inode, options: options)
+        for cause in check.run(job) { findings.add(job.node, job.inode.nid, cause, report: note) }
+        sizes.append(
+          Findings.Size(
+            node: job.node, content: check.contentBlocks(job), stored: check.storedBlocks(job),
+            hasDigest: check.hasDigest))
+        progress.advance(by: check.storedBytes)
+      }
+    }
+    findings.add(sizes)
   }
 
-  private func checkInodes(_ result: ScanResult, _ reader: ImageReader) {
-    let tree = result.tree
-    let nodes = tree.nodes.indices.filter { tree.nodes[$0].first == $0 }
-    let kinds = Dictionary(grouping: nodes.filter { result.names[$0] == nil }, by: { tree.nodes[$0].inode.kind })
-    summary.withLock { $0.counts = kinds.mapValues(\.count) }
-    var counts = [UInt64](repeating: 0, count: tree.nodes.count)
-    for node in tree.nodes { counts[node.first] += 1 }
-    let nameCounts = counts
-    // A digest covers a file from its start to its end, so its parts stay together.
-    let hasDigests = options.digests && superblock.compatible.contains(.imageShareXattrs)
-    let jobs = DataJobs(nodes, of: tree, reader: reader, maySplit: !hasDigests && !options.metadataOnly)
-    let total = nodes.reduce(UInt64(0)) {
-      $0 &+ (tree.nodes[$1].inode.kind == .regular ? tree.nodes[$1].inode.size : 0)
-    }
-    progress.begin(total: total)
-    defer { progress.end() }
-    Threads.run(min(max(1, options.threads), max(1, jobs.jobs.count))) { [self] in
-      let reader = ImageReader(image, superblock)
-      var content: UInt64 = 0
-      var blocks: (content: UInt64, stored: UInt64) = (0, 0)
-      var digests = 0
-      while case let range = jobs.take(), !range.isEmpty {
-        for index in range {
-          let job = jobs.jobs[index]
-          let inode = tree.nodes[job.node].inode
-          var check = InodeCheck(reader: reader, inode: inode, options: options)
-          for cause in check.run(job) { note(Problem(path: result.path(job.node), nid: inode.nid, cause)) }
-          if inode.kind == .regular, result.names[job.node] == nil { content &+= UInt64(job.range.count) }
-          blocks.content &+= check.contentBlocks(job) &* nameCounts[job.node]
-          blocks.stored &+= check.storedBlocks(job) &* nameCounts[job.node]
-          digests += check.hasDigest ? 1 : 0
-          progress.advance(by: UInt64(job.range.count))
-        }
+  private func count(_ findings: Findings) {
+    guard let result = findings.result else { return }
+    let nodes = result.tree.nodes
+    var nameCounts = [UInt64](repeating: 0, count: nodes.count)
+    for node in nodes { nameCounts[node.first] += 1 }
+    summary.withLock { summary in
+      for (index, node) in nodes.enumerated() where node.first == index && result.names[index] == nil {
+        summary.counts[node.inode.kind, default: 0] += 1
+        if node.inode.kind == .regular, !options.metadataOnly { summary.contentBytes &+= node.inode.size }
       }
-      summary.withLock { summary in
-        summary.contentBytes &+= content
-        summary.contentBlocks &+= blocks.content
-        summary.storedBlocks &+= blocks.stored
-        summary.digests += digests
+      for size in findings.sizes {
+        summary.contentBlocks &+= size.content &* nameCounts[size.node]
+        summary.storedBlocks &+= size.stored &* nameCounts[size.node]
+        summary.digests += size.hasDigest ? 1 : 0
       }
     }
+  }
+}
+
+/// A tree with inodes that are in no directory at its end.
+private struct ScanResult: Sendable {
+  let tree: ScannedTree
+  let names: [Int: [UInt8]]
+
+  func path(_ node: Int) -> [UInt8] { names[node] ?? tree.path(of: node) }
+}
+
+/// What threads find out about nodes, whose paths are known only when the tree has been read.
+private final class Findings: Sendable {
+  struct Size: Sendable {
+    let node: Int
+    let content: UInt64
+    let stored: UInt64
+    let hasDigest: Bool
+  }
+
+  private struct State {
+    var result: ScanResult?
+    var waiting: [(node: Int, nid: UInt64, cause: Problem.Cause)] = []
+    var sizes: [Size] = []
+  }
+
+  private let state = Mutex(State())
+
+  var result: ScanResult? { state.withLock { $0.result } }
+  var sizes: [Size] { state.withLock { $0.sizes } }
+
+  func add(_ node: Int, _ nid: UInt64, _ cause: Problem.Cause, report: (Problem) -> Void) {
+    let result = state.withLock { state in
+      if state.result == nil { state.waiting.append((node, nid, cause)) }
+      return state.result
+    }
+    if let result { report(Problem(path: result.path(node), nid: nid, cause)) }
+  }
+
+  func add(_ sizes: [Size]) { state.withLock { $0.sizes += sizes } }
+
+  /// The tree has been read: what has waited for that is reported.
+  func complete(_ result: ScanResult, report: (Problem) -> Void) {
+    let waiting = state.withLock { state in
+      state.result = result
+      defer { state.waiting = [] }
+      return state.waiting
+    }
+    for (node, nid, cause) in waiting { report(Problem(path: result.path(node), nid: nid, cause)) }
   }
 }

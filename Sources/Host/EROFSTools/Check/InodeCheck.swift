@@ -8,7 +8,7 @@ struct InodeCheck {
   let reader: ImageReader
   let inode: Inode
   let options: Checker.Options
-  private var storedBytes: UInt64 = 0
+  private(set) var storedBytes: UInt64 = 0
   private(set) var hasDigest = false
   private var found: [Problem.Cause] = []
 

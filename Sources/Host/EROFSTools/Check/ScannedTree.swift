@@ -45,15 +45,23 @@ struct TreeScanner {
   /// Whether the tree starts at the image's root.
   let isWhole: Bool
   let report: (Problem) -> Void
+  /// Is given the nodes that have been found, each inode once, in lots.
+  let found: ([(node: Int, inode: Inode)]) -> Void
+  private var lot: [(node: Int, inode: Inode)] = []
+  private static let lotCount = 256
   private(set) var tree = ScannedTree()
   private var firstNodes: [UInt64: Int] = [:]
   private var linkCounts: [Int] = []
 
-  init(_ reader: ImageReader, isStrict: Bool, isWhole: Bool, report: @escaping (Problem) -> Void) {
+  init(
+    _ reader: ImageReader, isStrict: Bool, isWhole: Bool, report: @escaping (Problem) -> Void,
+    found: @escaping ([(node: Int, inode: Inode)]) -> Void = { _ in }
+  ) {
     self.reader = reader
     self.isStrict = isStrict
     self.isWhole = isWhole
     self.report = report
+    self.found = found
   }
 
   mutating func scan(_ root: Inode) {
@@ -64,14 +72,24 @@ struct TreeScanner {
     while index < tree.nodes.count {
       if tree.nodes[index].inode.kind == .directory { scanDirectory(index) }
       index += 1
+      // Fragments are to be taken in their own order, all of them.
+      if lot.count >= Self.lotCount, reader.superblock.packedNID == 0 { giveLot() }
     }
+    giveLot()
     if isStrict, isWhole { checkLinkCounts() }
+  }
+
+  private mutating func giveLot() {
+    found(lot)
+    lot.removeAll(keepingCapacity: true)
   }
 
   private mutating func add(_ node: ScannedTree.Node) {
     tree.nodes.append(node)
     linkCounts.append(0)
-    if node.first == tree.nodes.count - 1 { firstNodes[node.inode.nid] = node.first }
+    guard node.first == tree.nodes.count - 1 else { return }
+    firstNodes[node.inode.nid] = node.first
+    lot.append((node.first, node.inode))
   }
 
   private func note(_ index: Int, _ cause: Problem.Cause) {

@@ -112,8 +112,9 @@ final class Extraction: Sendable {
 
   private func extractFiles(_ reader: ImageReader) {
     let files = tree.nodes.indices.filter { tree.nodes[$0].inode.kind != .directory && tree.nodes[$0].first == $0 }
-    let jobs = DataJobs(files, of: tree, reader: reader, maySplit: true)
-    let parts = jobs.splits.map { SplitFile(parts: $0) }
+    let jobs = DataJobs()
+    jobs.add(files.map { ($0, tree.nodes[$0].inode) }, reader: reader, maySplit: true)
+    jobs.complete()
     let total = files.reduce(UInt64(0)) {
       $0 &+ (tree.nodes[$1].inode.kind == .regular ? tree.nodes[$1].inode.size : 0)
     }
@@ -121,12 +122,11 @@ final class Extraction: Sendable {
     defer { extractor.progress.end() }
     Threads.run(min(max(1, extractor.options.threads), max(1, files.count))) { [self] in
       var writer = FileWriter(self, ImageReader(extractor.image, extractor.superblock))
-      while case let range = jobs.take(), !range.isEmpty {
-        for index in range {
+      while case let batch = jobs.take(), !batch.isEmpty {
+        for job in batch {
           if log.isStopped { return jobs.stop() }
-          let job = jobs.jobs[index]
           if parentIsMissing(job.node) { continue }
-          writer.write(job, job.split.map { parts[$0] })
+          writer.write(job)
           extractor.progress.advance(by: UInt64(job.range.count))
         }
       }

@@ -48,13 +48,13 @@ struct FileWriter: ~Copyable {
     extraction.isMerging ? Self.temporaryName(node) : tree.nodes[node].name
   }
 
-  mutating func write(_ job: DataJob, _ split: SplitFile?) {
+  mutating func write(_ job: DataJob) {
     do throws(ExtractFailure) {
       let parent: Int32
       do throws(Errno) { parent = try directories.descriptor(of: tree.nodes[job.node].parent) } catch {
         throw .system(error, doing: "opening its directory")
       }
-      if let split {
+      if let split = job.split {
         try writePart(job, split, parent)
       } else if tree.nodes[job.node].inode.kind == .regular {
         try writeFile(job, parent)

@@ -3,24 +3,36 @@
 import EROFS
 import Synchronization
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// A part of a file's data to be read: the extents that start in `range`.
 struct DataJob: Sendable {
   /// Which node of the tree.
   let node: Int
+  let inode: Inode
   let range: Range<UInt64>
-  /// Number of the file among those that come in several parts; nil for a job that is a whole file.
-  let split: Int?
+  /// The file's parts, for those that come in several.
+  let split: SplitFile?
 }
 
-/// The data of many files, as jobs that threads take one after another.
+/// The data of many files, as jobs that threads take one after another while more are added.
 ///
 /// They come in the order in which the data lies in the image, and what lies in the packed inode in the order in which
-/// it lies there: so its extents, each with the ends of many files, are decoded once and not once for each file.
-final class DataJobs: Sendable {
-  let jobs: [DataJob]
-  /// For each file that comes in parts, how many.
-  let splits: [Int]
-  private let next = Atomic<Int>(0)
+/// it lies there: so its extents, each with the ends of many files, are decoded once and not once for each file. That
+/// order holds among the files that are added together.
+final class DataJobs: @unchecked Sendable {
+  private let lock: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
+  private let changed: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
+  // Under the lock:
+  private var jobs: [DataJob] = []
+  private var next = 0
+  private var isComplete = false
 
   /// Larger files come in parts of this size, or of more where that would be too many.
   private static let partBytes: UInt64 = 4 << 20
@@ -29,35 +41,53 @@ final class DataJobs: Sendable {
   private static let batchBytes: UInt64 = 128 << 10
   private static let batchCount = 64
 
-  /// - Parameters:
-  ///   - files: nodes of the files.
-  ///   - maySplit: whether a file's parts may be read by several threads.
-  init(_ files: [Int], of tree: ScannedTree, reader: ImageReader, maySplit: Bool) {
-    var keyed: [(key: UInt64, node: Int)] = []
+  init() {
+    pthread_mutex_init(lock, nil)
+    pthread_cond_init(changed, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(lock)
+    pthread_cond_destroy(changed)
+    lock.deallocate()
+    changed.deallocate()
+  }
+
+  private func withLock<Result>(_ body: () -> Result) -> Result {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return body()
+  }
+
+  /// Adds the data of `files`.
+  ///
+  /// - Parameter maySplit: whether a file's parts may be read by several threads.
+  func add(_ files: [(node: Int, inode: Inode)], reader: ImageReader, maySplit: Bool) {
+    var keyed: [(key: UInt64, index: Int)] = []
     keyed.reserveCapacity(files.count)
-    for node in files { keyed.append((Self.place(of: tree.nodes[node].inode, reader), node)) }
-    keyed.sort { $0.key == $1.key ? $0.node < $1.node : $0.key < $1.key }
-    var jobs: [DataJob] = []
-    jobs.reserveCapacity(files.count)
-    var splits: [Int] = []
-    for (_, node) in keyed {
-      let size = tree.nodes[node].inode.size
-      let part = max(Self.partBytes, size / Self.mostParts)
-      guard maySplit, size > 2 * part else {
-        jobs.append(DataJob(node: node, range: 0..<size, split: nil))
+    for index in files.indices { keyed.append((Self.place(of: files[index].inode, reader), index)) }
+    keyed.sort { $0.key == $1.key ? $0.index < $1.index : $0.key < $1.key }
+    var added: [DataJob] = []
+    added.reserveCapacity(files.count)
+    for (_, index) in keyed {
+      let (node, inode) = files[index]
+      let part = max(Self.partBytes, inode.size / Self.mostParts)
+      guard maySplit, inode.kind == .regular, inode.size > 2 * part else {
+        added.append(DataJob(node: node, inode: inode, range: 0..<inode.size, split: nil))
         continue
       }
-      let first = jobs.count
+      let split = SplitFile(parts: Int((inode.size - 1) / part) + 1)
       var start: UInt64 = 0
-      while start < size {
-        let end = size - start <= part ? size : start + part
-        jobs.append(DataJob(node: node, range: start..<end, split: splits.count))
+      while start < inode.size {
+        let end = inode.size - start <= part ? inode.size : start + part
+        added.append(DataJob(node: node, inode: inode, range: start..<end, split: split))
         start = end
       }
-      splits.append(jobs.count - first)
     }
-    self.jobs = jobs
-    self.splits = splits
+    withLock {
+      jobs += added
+      pthread_cond_broadcast(changed)
+    }
   }
 
   /// Where a file's data begins, packed data behind everything else.
@@ -73,24 +103,35 @@ final class DataJobs: Sendable {
     }
   }
 
-  /// The next jobs for a thread; empty when there are none left.
-  func take() -> Range<Int> {
-    var start = next.load(ordering: .relaxed)
-    while start < jobs.count {
-      var end = start
+  /// Says that nothing will be added any more.
+  func complete() {
+    withLock {
+      isComplete = true
+      pthread_cond_broadcast(changed)
+    }
+  }
+
+  /// The next jobs for a thread, once there are some; empty when there will be none.
+  func take() -> ArraySlice<DataJob> {
+    withLock {
+      while next == jobs.count, !isComplete { pthread_cond_wait(changed, lock) }
+      var end = next
       var bytes: UInt64 = 0
-      while end < jobs.count, end - start < Self.batchCount, bytes < Self.batchBytes {
+      while end < jobs.count, end - next < Self.batchCount, bytes < Self.batchBytes {
         bytes &+= UInt64(jobs[end].range.count)
         end += 1
       }
-      let (exchanged, original) = next.weakCompareExchange(
-        expected: start, desired: end, ordering: .relaxed)
-      if exchanged { return start..<end }
-      start = original
+      defer { next = end }
+      return jobs[next..<end]
     }
-    return start..<start
   }
 
   /// Leaves nothing for anybody to take.
-  func stop() { next.store(jobs.count, ordering: .relaxed) }
+  func stop() {
+    withLock {
+      next = jobs.count
+      isComplete = true
+      pthread_cond_broadcast(changed)
+    }
+  }
 }

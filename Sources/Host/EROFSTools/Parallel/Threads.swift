@@ -15,7 +15,9 @@ public enum Threads {
 
   /// Runs `body` on `count` threads, this one among them, and returns when all are done. Where the system gives fewer
   /// threads, those do the work.
-  public static func run(_ count: Int, _ body: @escaping @Sendable () -> Void) {
+  ///
+  /// - Parameter first: what this thread does before, while the others have begun already.
+  public static func run(_ count: Int, first: () -> Void = {}, _ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
       let body: @Sendable () -> Void
       init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -44,6 +46,7 @@ public enum Threads {
         if error == 0 { started.append(thread) } else { argument.release() }
       #endif
     }
+    first()
     body()
     for thread in started { pthread_join(thread, nil) }
   }
