@@ -42,6 +42,7 @@ public final class GuardedFrames {
   public let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
   public private(set) var shift = 12
   private var count = 0
+  private var isIntact = true
 
   public init() {
     let size = (2 * Self.mostFrames + 1) * Self.page
@@ -65,6 +66,8 @@ public final class GuardedFrames {
   ///
   /// - Parameter salt: picks the order, and at which end of its page each frame lies.
   public func setUp(bytes: Int, shift wanted: Int, salt: Int) {
+    // Frames of another size will lie elsewhere.
+    checkCanaries()
     shift = min(max(wanted, 0), 12)
     while bytes > Self.mostFrames << shift { shift += 1 }
     count = max(1, (bytes + (1 << shift) - 1) >> shift)
@@ -81,20 +84,27 @@ public final class GuardedFrames {
     }
   }
 
-  /// Whether the bytes around all small frames are as they were; puts them back. For large ones the processor watches.
+  /// Whether nothing was written around small frames since this was asked last. For large ones the processor watches.
   public func canariesAreIntact() -> Bool {
-    guard shift < 9 else { return true }
+    checkCanaries()
+    defer { isIntact = true }
+    return isIntact
+  }
+
+  private func checkCanaries() {
+    guard shift < 9 else { return }
     let size = 1 << shift
-    var isIntact = true
+    var isBroken = false
     for i in 0..<count {
       let frame = table[i].assumingMemoryBound(to: UInt8.self)
-      for j in 1...Self.canaries {
-        if frame[-j] != Self.canary || frame[size + j - 1] != Self.canary { isIntact = false }
+      for j in 1...Self.canaries where frame[-j] != Self.canary || frame[size + j - 1] != Self.canary {
+        isBroken = true
       }
-      // The next round may cut the pool into frames of another size.
-      frame.update(repeating: Self.canary, count: size)
     }
-    if !isIntact { small.update(repeating: Self.canary, count: smallSize) }
-    return isIntact
+    for i in 0..<count { table[i].initializeMemory(as: UInt8.self, repeating: Self.canary, count: size) }
+    count = 0
+    guard isBroken else { return }
+    isIntact = false
+    small.update(repeating: Self.canary, count: smallSize)
   }
 }

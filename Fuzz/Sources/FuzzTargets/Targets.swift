@@ -3,7 +3,7 @@
 import FuzzKit
 
 /// All targets by name.
-public let targetNames = ["lz4", "microlzma", "deflate", "zstandard"]
+public let targetNames = ["lz4", "microlzma", "deflate", "zstandard", "image", "directory", "attributes"]
 
 /// The target of that name, with its own memory.
 public func makeTarget(_ name: String) -> (any FuzzTarget)? {
@@ -12,6 +12,9 @@ public func makeTarget(_ name: String) -> (any FuzzTarget)? {
   case "microlzma": microLZMATarget()
   case "deflate": deflateTarget()
   case "zstandard": zstandardTarget()
+  case "image": imageTarget()
+  case "directory": directoryTarget()
+  case "attributes": attributesTarget()
   default: nil
   }
 }
