@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 import PackageDescription
 
-// A package of its own, because coverage for libFuzzer takes flags that a library may not use. `../fuzz` builds and runs
-// it. With EROFS_FUZZ_ENGINE set, everything is built for libFuzzer with AddressSanitizer.
+// A package of its own: nobody who uses the library needs it. `../fuzz` builds and runs it. With EROFS_FUZZ_ENGINE set it
+// has the executable for libFuzzer instead of the driver, and is to be built with the sanitizers `fuzzer` and `address`.
 let withEngine = Context.environment["EROFS_FUZZ_ENGINE"] != nil
 
 let kit: [Target.Dependency] = [
@@ -12,7 +12,6 @@ let kit: [Target.Dependency] = [
   .product(name: "Codecs", package: "swift-erofs"),
   .product(name: "_CodecPeers", package: "swift-erofs"),
 ]
-let sanitizers = ["-sanitize=fuzzer,address"]
 
 let package = Package(
   name: "Fuzz",
@@ -23,8 +22,7 @@ let package = Package(
     withEngine
       ? .executableTarget(
         name: "engine", dependencies: ["FuzzKit", "FuzzTargets"],
-        swiftSettings: [.unsafeFlags(sanitizers + ["-parse-as-library"]), .enableExperimentalFeature("Extern")],
-        linkerSettings: [.unsafeFlags(sanitizers)])
+        swiftSettings: [.unsafeFlags(["-parse-as-library"])])
       : .executableTarget(name: "fuzz", dependencies: ["FuzzKit", "FuzzTargets"]),
   ],
   swiftLanguageModes: [.v6])

@@ -4,32 +4,23 @@ import Foundation
 import FuzzKit
 import FuzzTargets
 
-@_extern(c, "LLVMFuzzerRunDriver")
-func runLibFuzzer(
-  _ count: UnsafeMutablePointer<CInt>,
-  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-  _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
-
 nonisolated(unsafe) private var target: (any FuzzTarget)?
 
-/// The same targets under libFuzzer: engine TARGET [options of libFuzzer]. SwiftPM gives `main` another name, so
-/// libFuzzer is called and does not call.
-@main
-struct Engine {
-  static func main() {
-    guard CommandLine.arguments.count > 1, let chosen = makeTarget(CommandLine.arguments[1]) else {
-      print("usage: engine \(targetNames.joined(separator: "|")) [options of libFuzzer] [corpus]")
-      exit(2)
-    }
-    target = chosen
-    var count = CommandLine.argc - 1
-    var arguments = CommandLine.unsafeArgv + 1
-    exit(
-      runLibFuzzer(&count, &arguments) { bytes, size in
-        let input = Array(UnsafeBufferPointer(start: bytes, count: size))
-        if case .violation(let what) = target?.run(input) { fatalError(what) }
-        return 0
-      })
+/// libFuzzer's hook before the first input: the environment names the target, for the arguments are libFuzzer's.
+@c(LLVMFuzzerInitialize)
+public func initialize(_ count: UnsafeMutableRawPointer?, _ arguments: UnsafeMutableRawPointer?) -> CInt {
+  guard let chosen = ProcessInfo.processInfo.environment["EROFS_FUZZ_TARGET"].flatMap(makeTarget) else {
+    print("EROFS_FUZZ_TARGET names no target; there are: \(targetNames.joined(separator: ", "))")
+    exit(2)
   }
+  target = chosen
+  return 0
+}
+
+/// libFuzzer's call for each input; it brings its own `main`.
+@c(LLVMFuzzerTestOneInput)
+public func runOneInput(_ bytes: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
+  let input = Array(UnsafeBufferPointer(start: bytes, count: size))
+  if case .violation(let what) = target?.run(input) { fatalError(what) }
+  return 0
 }
