@@ -36,6 +36,7 @@ extension Volume {
   /// Decodes the first `output.count` bytes of a compressed extent from its stored bytes.
   ///
   /// - Parameters:
+  ///   - extent: what is decoded, as ``extent(of:at:)`` gave it.
   ///   - stored: all stored bytes, as ``readStored(_:into:)`` gives them.
   ///   - output: bytes of the extent, at most its length. Its pages are the decoder's window.
   ///   - state: at least `Algorithm.workingBytes` of the extent's algorithm.
