@@ -103,7 +103,8 @@ extension MemoryPlan.Decoding {
 }
 
 extension Volume {
-  /// What it takes to reach inodes and directories: blocks, and the decoding of the metabox where there is one.
+  /// What it takes to reach inodes, their attributes and directories that are not compressed: blocks, and the decoding
+  /// of the metabox where there is one. A compressed directory is a file like others, and has a plan of its own.
   ///
   /// Making it needs the memory of ``blocks`` only.
   @specialized(where Source == MappedStorage)
