@@ -19,8 +19,8 @@ struct Unmapped: Storage {
 /// says, between guard pages too.
 final class ReaderBench {
   static let largestImage = 1 << 18
-  /// Plans that ask for more are not tried.
-  static let mostFrames = 2 << 20
+  /// More than any plan may ask for.
+  static let mostFrames = 64 << 20
   static let mostState = 1 << 18
 
   private let image = GuardedMemory(capacity: largestImage)
@@ -41,7 +41,7 @@ final class ReaderBench {
     case blocks, basic, file
   }
 
-  /// Memory for a plan; nil where it asks for too much.
+  /// Memory for a plan; nil where it asks for more than any image may.
   ///
   /// - Parameter shift: log2 of the size of the frames; nil for contiguous memory.
   func memory(_ use: Use, for plan: MemoryPlan, shift: Int?) -> ReaderMemory? {
@@ -49,7 +49,7 @@ final class ReaderBench {
     poison &+= 0x35
     let tables = state.bytes(plan.stateBytes, atEnd: true, alignment: 8)
     tables.initializeMemory(as: UInt8.self, repeating: poison)
-    guard let shift else {
+    guard let shift, plan.frameBytes <= GuardedFrames.mostFrames << 12 else {
       let room = contiguous.bytes(plan.frameBytes, atEnd: true)
       UnsafeMutableRawBufferPointer(rebasing: room.prefix(1 << 16)).initializeMemory(as: UInt8.self, repeating: poison)
       return ReaderMemory(for: plan, frames: MutablePageVector(unsafeContiguous: room), state: tables)
