@@ -39,10 +39,10 @@ enum Command {
   /// where that is asked for.
   static func find(_ name: String, amongPeers: Bool = false) -> String? {
     if amongPeers {
-      let cache =
-        ProcessInfo.processInfo.environment["XDG_CACHE_HOME"]
-        ?? FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache").path
-      let peer = cache + "/erofs-peers/bin/" + name
+      // Where Scripts/install-peers.sh puts it.
+      let environment = ProcessInfo.processInfo.environment
+      let cache = environment["XDG_CACHE_HOME"] ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache"
+      let peer = (environment["EROFS_PEERS"] ?? cache + "/swift-erofs/peers") + "/bin/" + name
       if FileManager.default.isExecutableFile(atPath: peer) { return peer }
     }
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)

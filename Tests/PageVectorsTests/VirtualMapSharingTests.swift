@@ -177,9 +177,8 @@ import Testing
 
   @Test func neighboursInOnePageDoNotDisturbEachOther() {
     #expect(Self.hammer(.mergeBack, rounds: 60) == 0)
-    // Each round the last of the four to give its copy back takes the bytes of the others with it. A byte that was never
-    // right before is 0, which one in 256 is to be anyway.
-    let wrong = Self.hammer(.copyBack, rounds: 60)
-    #expect((60 * 3 * 1020...60 * 3 * 1024).contains(wrong))
+    // Each round the last of the four to give its copy back takes the bytes of the others with it: three parts in four,
+    // but where two give back at once, either may be the last for some bytes.
+    #expect(Self.hammer(.copyBack, rounds: 60) > 60 * 1024)
   }
 }

@@ -24,7 +24,9 @@ enum ToolsTable: Table {
         var theirs: [Double] = []
         for round in 0...rounds {
           // One round goes before the measured ones: it fills the page cache.
-          let pair = try measured(image, erofs: erofs, peer: peer, writes: writes, oursFirst: round % 2 == 0)
+          let pair = try measured(
+            image, erofs: erofs, peer: peer, isNewest: settings.peers != nil, writes: writes,
+            oursFirst: round % 2 == 0)
           if round > 0 {
             ours.append(pair.ours)
             theirs.append(pair.theirs)
@@ -51,7 +53,7 @@ enum ToolsTable: Table {
   }
 
   private static func measured(
-    _ image: String, erofs: String, peer: String, writes: Bool, oursFirst: Bool
+    _ image: String, erofs: String, peer: String, isNewest: Bool, writes: Bool, oursFirst: Bool
   ) throws -> (ours: Double, theirs: Double) {
     func run(ours: Bool) throws -> Double {
       guard writes else {
@@ -60,9 +62,10 @@ enum ToolsTable: Table {
       let shared = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
       let target = shared + "/erofs-bench-\(ProcessInfo.processInfo.processIdentifier)"
       defer { try? FileManager.default.removeItem(atPath: target) }
-      return try ours
-        ? Program(erofs, ["extract", image, target]).run()
-        : Program(peer, ["--extract=" + target, "--preserve", "--xattrs", image]).run()
+      if ours { return try Program(erofs, ["extract", image, target]).run() }
+      // The distribution's may be too old to know the option.
+      let attributes = isNewest ? ["--xattrs"] : []
+      return try Program(peer, ["--extract=" + target, "--preserve"] + attributes + [image]).run()
     }
     if oursFirst {
       let ours = try run(ours: true)
