@@ -78,7 +78,7 @@ enum {
 
 #if defined(__arm__)
 /* The number is wanted in r7, which Thumb code may use as its frame pointer: a function of its own (start.c). */
-long linux_call(long a, long b, long c, long d, long e, long f, long number);
+__attribute__((visibility("hidden"))) long linux_call(long a, long b, long c, long d, long e, long f, long number);
 #elif defined(__riscv)
 INLINE long linux_call(long a, long b, long c, long d, long e, long f, long number) {
   register long n __asm__("a7") = number, r0 __asm__("a0") = a, r1 __asm__("a1") = b, r2 __asm__("a2") = c;
@@ -231,7 +231,7 @@ INLINE long linux_signal_wait(unsigned long long signals, const LinuxTime *NULLA
 
 /* Runs `child(context)` in a new process that shares this one's memory; this one goes on when the child has called exec
  * or exit. The child's process number, or a negated errno. There is no fork without an MMU. (start.c) */
-long linux_vfork(void (*NONNULL child)(void *NONNULL), void *NONNULL context);
+__attribute__((visibility("hidden"))) long linux_vfork(void (*NONNULL child)(void *NONNULL), void *NONNULL context);
 
 _Noreturn INLINE void linux_exit(int status) {
   for (;;) linux_call3(status, 0, 0, CALL_exit_group);

@@ -28,61 +28,47 @@ private func run(_ program: inout Program) -> Int32 {
   return program.finish()
 }
 
+private let names: StaticString = """
+  cat      cp       date     dmesg    echo     false    free     grep     halt     head     init     kill     ls       \
+  mkdir    mount    poweroff ps       reboot   rm       sh       sleep    sum      test     true     umount   uname    \
+  wc       [        \
+
+  """
+/// Whether this program is also one of that name.
+func isCommandName(_ name: Text) -> Bool { index(of: name, in: names, width: 9) != nil }
+
 /// The command of the program's name; false if there is none.
+@inline(never)
 func runCommand(_ program: inout Program) -> Bool {
-  let name = program.name
-  if name.is("cat") {
-    cat(&program)
-  } else if name.is("cp") {
-    cp(&program)
-  } else if name.is("date") {
-    date(&program)
-  } else if name.is("dmesg") {
-    dmesg(&program)
-  } else if name.is("echo") {
-    echo(&program)
-  } else if name.is("free") {
-    free(&program)
-  } else if name.is("grep") {
-    grep(&program)
-  } else if name.is("head") {
-    head(&program)
-  } else if name.is("kill") {
-    kill(&program)
-  } else if name.is("ls") {
-    ls(&program)
-  } else if name.is("mkdir") {
-    mkdir(&program)
-  } else if name.is("mount") {
-    mount(&program)
-  } else if name.is("poweroff") {
-    power(&program, Power.off)
-  } else if name.is("halt") {
-    power(&program, Power.halt)
-  } else if name.is("ps") {
-    ps(&program)
-  } else if name.is("reboot") {
-    power(&program, Power.restart)
-  } else if name.is("rm") {
-    rm(&program)
-  } else if name.is("sleep") {
-    sleep(&program)
-  } else if name.is("sum") {
-    sum(&program)
-  } else if name.is("test") || name.is("[") {
-    test(&program)
-  } else if name.is("umount") {
-    umount(&program)
-  } else if name.is("uname") {
-    uname(&program)
-  } else if name.is("wc") {
-    wc(&program)
-  } else if name.is("true") {
-    program.status = 0
-  } else if name.is("false") {
-    program.status = 1
-  } else {
-    return false
+  switch index(of: program.name, in: names, width: 9) {
+  case 0: cat(&program)
+  case 1: cp(&program)
+  case 2: date(&program)
+  case 3: dmesg(&program)
+  case 4: echo(&program)
+  case 5: program.status = 1
+  case 6: free(&program)
+  case 7: grep(&program)
+  case 8: power(&program, Power.halt)
+  case 9: head(&program)
+  case 10: startSystem(&program)
+  case 11: kill(&program)
+  case 12: ls(&program)
+  case 13: mkdir(&program)
+  case 14: mount(&program)
+  case 15: power(&program, Power.off)
+  case 16: ps(&program)
+  case 17: power(&program, Power.restart)
+  case 18: rm(&program)
+  case 19: sh(&program)
+  case 20: sleep(&program)
+  case 21: sum(&program)
+  case 22, 27: test(&program)
+  case 23: break
+  case 24: umount(&program)
+  case 25: uname(&program)
+  case 26: wc(&program)
+  default: return false
   }
   return true
 }

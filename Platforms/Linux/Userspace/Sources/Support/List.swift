@@ -8,7 +8,7 @@ struct List<Item> {
   }
   typealias Pointer = UnsafeMutablePointer<Node>
   private(set) var first: Pointer?
-  private var last: Pointer?
+  private(set) var last: Pointer?
 
   @inline(never)
   mutating func append(_ item: Item, _ arena: inout Arena) {
@@ -18,6 +18,22 @@ struct List<Item> {
     last = node
   }
   @inline(never)
+  /// A node that is in no list yet.
+  mutating func append(_ node: Pointer) {
+    if let last { last.pointee.next = node } else { first = node }
+    last = node
+  }
+  mutating func removeFirst() { if let first { remove(first) } }
+  mutating func remove(_ node: Pointer) {
+    var before: Pointer?
+    var here = first
+    while let this = here, this != node {
+      before = this
+      here = this.pointee.next
+    }
+    if let before { before.pointee.next = node.pointee.next } else { first = node.pointee.next }
+    if last == node { last = before }
+  }
   mutating func prepend(_ item: Item, _ arena: inout Arena) {
     let node = arena.allocate(Node.self)
     node.initialize(to: Node(next: first, item: item))

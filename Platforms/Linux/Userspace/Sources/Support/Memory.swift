@@ -103,7 +103,7 @@ struct Buffer {
   }
   mutating func append(_ literal: StaticString) { append(Text(literal)) }
   @inline(never)
-  mutating func append(_ number: Int) {
+  mutating func appendDecimal(_ number: Int) {
     if number < 0 { append(45) }
     var value = UInt64(number.magnitude)
     var power = 1

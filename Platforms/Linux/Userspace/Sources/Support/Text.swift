@@ -136,3 +136,18 @@ func withBytes<Result>(_ count: Int, _ body: (Bytes) -> Result) -> Result {
     body($0.baseAddress!.assumingMemoryBound(to: UInt8.self))
   }
 }
+
+/// Where a word stands in a table of words that have so many bytes each, filled with blanks; nil if it does not.
+@inline(never)
+func index(of word: Text, in table: StaticString, width: Int) -> Int? {
+  let table = Text(table)
+  var at = 0
+  while at < table.count {
+    let entry = table.part(at, at + width)
+    if word.count <= width, entry.starts(with: word), word.count == width || entry[word.count] == 32, word.count > 0 {
+      return at / width
+    }
+    at += width
+  }
+  return nil
+}

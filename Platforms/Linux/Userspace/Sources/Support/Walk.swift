@@ -71,6 +71,14 @@ struct Path {
     shorten(to: text.count)
     return true
   }
+  /// As it is.
+  @inline(never)
+  mutating func append(raw text: Text) -> Bool {
+    guard count + text.count < Path.capacity else { return false }
+    (start + count).update(from: text.start, count: text.count)
+    shorten(to: count + text.count)
+    return true
+  }
   /// With a slash between.
   @inline(never)
   mutating func append(_ name: Text) -> Bool {
