@@ -43,3 +43,22 @@ mapfile -t sources < <(find "$here/Sources" -name '*.swift' | sort)
   --build-id=none --hash-style=sysv -T "$here/Bridge/program.lds" -Map "$out/userspace.map" \
   -o "$out/userspace.elf" "$out/objects/start.o" "$out/objects/userspace.o"
 "$tools/llvm-objcopy" --strip-all "$out/userspace.elf" "$out/userspace"
+
+# The tree: the program once, with all its names as hard links, and the folders that init mounts on.
+mkdir -p "$out/root"/{bin,dev,etc,mnt,proc,sys,tmp}
+cp "$out/userspace" "$out/root/bin/userspace"
+ln -s root/bin "$out/bin"
+for name in $(sed -n '/^private let names/,/"""$/p' "$here/Sources/Main.swift" | grep -v '"""' | tr -d '\\'); do
+  ln "$out/root/bin/userspace" "$out/root/bin/$name"
+done
+rm "$out/root/bin/userspace"
+
+mkfs=${EROFS_PEERS:+$EROFS_PEERS/bin/}mkfs.erofs
+if [[ -n ${NO_IMAGE:-} ]] || ! command -v "$mkfs" >/dev/null; then exit 0; fi
+# image NAME OPTION...: from an empty time stamp, so that the same sources give the same image.
+image() {
+  "$mkfs" --quiet -b4096 -C65536 -T0 --all-root -Eztailpacking "${@:2}" "$out/$1" "$out/root" >"$out/mkfs.log" 2>&1 ||
+    { cat "$out/mkfs.log" >&2; exit 1; }
+}
+image root.erofs -zlz4hc,12
+image root-lzma.erofs -zlzma,9

@@ -110,7 +110,7 @@ typedef struct {
   unsigned mask, block_size;
   unsigned long long attributes;
   unsigned links, user, group;
-  unsigned short mode, spare;
+  unsigned mode; /* 16 bits, and 16 that are 0. */
   unsigned long long inode, size, blocks, attributes_mask;
   LinuxStatTime access_time, birth_time, change_time, modification_time;
   unsigned special_major, special_minor, device_major, device_minor;

@@ -73,6 +73,13 @@ size_t strlen(const char *string) {
 }
 
 #if __SIZEOF_POINTER__ == 4
+/* Arguments up to a nil are, to a compiler, a string of wide characters. */
+size_t wcslen(const unsigned *string) {
+  size_t count = 0;
+  while (string[count]) count++;
+  return count;
+}
+
 /* 64-bit shifts, which compilers call where they want small code. By 0 to 63. */
 typedef union {
   unsigned long long whole;

@@ -3,11 +3,8 @@
 /// cat [-nu] [FILE...]
 func cat(_ program: inout Program) {
   var options = Options(program)
-  var numbered = false
-  while let option = options.next(&program, "nu") {
-    if option == letter("n") { numbered = true }
-  }
-  if options.failed { return }
+  guard options.all(&program, "nu") else { return }
+  let numbered = options.has("n")
   let size = 4 * pageSize
   let buffer = mapped(size)
   var line = 0
@@ -32,7 +29,7 @@ func cat(_ program: inout Program) {
       if numbered {
         for i in 0..<count {
           if atStart {
-            line += 1
+            line &+= 1
             program.out.decimal(UInt64(line), width: 6)
             program.out.put(9)
           }

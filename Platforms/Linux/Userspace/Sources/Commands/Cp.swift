@@ -13,29 +13,19 @@ private struct Copying {
 func cp(_ program: inout Program) {
   var copying = Copying()
   var options = Options(program)
-  while let option = options.next(&program, "rRapdPfvL") {
-    switch option {
-    case letter("r"), letter("R"):
-      copying.recursive = true
-      copying.followTop = false
-    case letter("a"):
-      copying.recursive = true
-      copying.preserve = true
-      copying.followTop = false
-    case letter("p"): copying.preserve = true
-    case letter("f"): copying.force = true
-    case letter("v"): copying.verbose = true
-    case letter("L"): copying.followTop = true
-    default: copying.followTop = false
-    }
-  }
-  if options.failed { return }
+  guard options.all(&program, "rRapdPfvL") else { return }
+  let archive = options.has("a")
+  copying.recursive = archive || options.has("r") || options.has("R")
+  copying.preserve = archive || options.has("p")
+  copying.force = options.has("f")
+  copying.verbose = options.has("v")
+  copying.followTop = options.has("L") || !(copying.recursive || options.has("d") || options.has("P"))
   let count = program.argumentCount
   guard count > 1, let target = program.arguments[count - 1] else {
     return program.fail("what to copy and where to is missing: cp SOURCE... TARGET")
   }
   var stat = LinuxStat()
-  let intoFolder = linux_stat(target, 0, &stat) == 0 && stat.mode & Mode.mask == Mode.folder
+  let intoFolder = linux_stat(target, 0, &stat) == 0 && stat.isFolder
   if count > 2, !intoFolder { return program.fail(target, Errno.notDirectory) }
   program.arguments[count - 1] = nil
   var walk = Walk()
@@ -56,9 +46,9 @@ func cp(_ program: inout Program) {
 /// The last name of a path, without slashes at its end.
 func lastName(_ path: Text) -> Text {
   var end = path.count
-  while end > 1, path[end - 1] == 47 { end -= 1 }
+  while end > 1, path[end - 1] == 47 { end &-= 1 }
   var begin = end
-  while begin > 0, path[begin - 1] != 47 { begin -= 1 }
+  while begin > 0, path[begin - 1] != 47 { begin &-= 1 }
   return path.part(begin, end)
 }
 
@@ -179,7 +169,7 @@ private func copyData(_ program: inout Program, _ copying: Copying, _ source: In
 /// Owner, mode and times, with -p. A folder's mode is set anyhow: it was made writable.
 private func preserve(_ program: inout Program, _ copying: Copying, _ stat: LinuxStat, _ folder: Bool) {
   let target = copying.target.start
-  let link = stat.mode & Mode.mask == Mode.link
+  let link = stat.isLink
   guard copying.preserve else { return }
   // Not everybody may give a file away.
   var mode = Int32(stat.mode & 0o7777)

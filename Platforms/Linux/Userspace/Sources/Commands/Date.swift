@@ -5,7 +5,6 @@ func date(_ program: inout Program) {
   var options = Options(program)
   var time = now()
   while let option = options.next(&program, "ud:s:") {
-    if option == letter("u") { continue }
     guard let seconds = parseTime(Text(options.value)) else { return program.fail(options.value, "invalid date") }
     time = LinuxTime(seconds: seconds, nanoseconds: 0)
     if option == letter("s") {
@@ -33,11 +32,11 @@ private func parseTime(_ text: Text) -> Int64? {
   while count < 6 {
     guard let number = text.leadingNumber(&at) else { return nil }
     numbers[count] = number
-    count += 1
+    count &+= 1
     if at == text.count { break }
     let between: StaticString = "--T::"
     guard count < 6, text[at] == Text(between)[count - 1] || (count == 3 && text[at] == 32) else { return nil }
-    at += 1
+    at &+= 1
   }
   guard count >= 3, count != 4, at == text.count else { return nil }
   return Calendar.seconds(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5])
@@ -47,13 +46,13 @@ private func put(_ format: Text, _ t: Calendar, _ nanoseconds: Int64, _ out: ino
   var i = 0
   while i < format.count {
     let byte = format[i]
-    i += 1
+    i &+= 1
     guard byte == 37, i < format.count else {
       out.put(byte)
       continue
     }
     let what = format[i]
-    i += 1
+    i &+= 1
     switch what {
     case letter("Y"): out.decimal(UInt64(t.year))
     case letter("C"): out.two(t.year / 100)

@@ -3,24 +3,17 @@
 /// dmesg [-cCr] [-n LEVEL]
 func dmesg(_ program: inout Program) {
   var options = Options(program)
-  var action: Int32 = 3
-  var raw = false
-  while let option = options.next(&program, "cCrn:") {
-    switch option {
-    case letter("c"): action = 4
-    case letter("C"): action = 5
-    case letter("r"): raw = true
-    default:
-      guard let level = Text(options.value).number, level >= 1, level <= 8 else {
-        return program.fail(options.value, "not a level from 1 to 8")
-      }
-      let status = linux_syslog(8, nil, Int32(level))
-      if status < 0 { program.fail("cannot set the level", status) }
-      return
+  while options.next(&program, "cCrn:") != nil {
+    guard let level = Text(options.value).number, level >= 1, level <= 8 else {
+      return program.fail(options.value, "not a level from 1 to 8")
     }
+    let status = linux_syslog(8, nil, Int32(level))
+    if status < 0 { program.fail("cannot set the level", status) }
+    return
   }
   if options.failed { return }
-  if action == 5 {
+  let raw = options.has("r")
+  if options.has("C") {
     let status = linux_syslog(5, nil, 0)
     if status < 0 { program.fail("cannot clear the log", status) }
     return
@@ -35,7 +28,7 @@ func dmesg(_ program: inout Program) {
     size >>= 1
   }
   guard size >= pageSize, let log = Bytes(bitPattern: memory) else { return program.fail("the log", Errno.noMemory) }
-  let count = linux_syslog(action, log, Int32(size))
+  let count = linux_syslog(options.has("c") ? 4 : 3, log, Int32(size))
   if count < 0 { return program.fail("cannot read the log", count) }
   let text = Text(log, count)
   var at = 0

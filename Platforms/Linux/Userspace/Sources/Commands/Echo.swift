@@ -39,13 +39,13 @@ func putEscaped(_ text: Text, _ out: inout Output) -> Bool {
   var i = 0
   while i < text.count {
     let byte = text[i]
-    i += 1
+    i &+= 1
     guard byte == 92, i < text.count else {
       out.put(byte)
       continue
     }
     let escape = text[i]
-    i += 1
+    i &+= 1
     switch escape {
     case letter("a"): out.put(7)
     case letter("b"): out.put(8)
@@ -64,8 +64,8 @@ func putEscaped(_ text: Text, _ out: inout Output) -> Bool {
       while i < text.count, digits < (shift == 4 ? 2 : 3) {
         guard let digit = digitValue(text[i]), digit < 1 << shift else { break }
         value = value &<< shift | digit
-        digits += 1
-        i += 1
+        digits &+= 1
+        i &+= 1
       }
       if digits == 0 && shift == 4 { out.put("\\x") } else { out.put(value) }
     default:

@@ -3,9 +3,8 @@
 /// mkdir [-p] FOLDER...
 func mkdir(_ program: inout Program) {
   var options = Options(program)
-  var parents = false
-  while options.next(&program, "p") != nil { parents = true }
-  if options.failed { return }
+  guard options.all(&program, "p") else { return }
+  let parents = options.has("p")
   if !program.hasArguments { return program.fail("the folder is missing: mkdir FOLDER...") }
   while let path = program.next() {
     if parents {
@@ -16,13 +15,13 @@ func mkdir(_ program: inout Program) {
           _ = linux_mkdir(path, 0o777)
           path[at] = 47
         }
-        at += 1
+        at &+= 1
       }
     }
     let status = linux_mkdir(path, 0o777)
     if status < 0 {
       var stat = LinuxStat()
-      if parents, linux_stat(path, 0, &stat) == 0, stat.mode & Mode.mask == Mode.folder { continue }
+      if parents, linux_stat(path, 0, &stat) == 0, stat.isFolder { continue }
       program.fail(path, status)
     }
   }
@@ -31,12 +30,9 @@ func mkdir(_ program: inout Program) {
 /// rm [-rf] FILE...
 func rm(_ program: inout Program) {
   var options = Options(program)
-  var recursive = false
-  var force = false
-  while let option = options.next(&program, "rRf") {
-    if option == letter("f") { force = true } else { recursive = true }
-  }
-  if options.failed { return }
+  guard options.all(&program, "rRf") else { return }
+  let recursive = options.has("r") || options.has("R")
+  let force = options.has("f")
   if !program.hasArguments, !force { return program.fail("the file is missing: rm FILE...") }
   var walk = Walk()
   while let root = program.next() {

@@ -3,17 +3,9 @@
 /// free [-bkmh]
 func free(_ program: inout Program) {
   var options = Options(program)
-  var shift: UInt64 = 10
-  var human = false
-  while let option = options.next(&program, "bkmh") {
-    switch option {
-    case letter("b"): shift = 0
-    case letter("k"): shift = 10
-    case letter("m"): shift = 20
-    default: human = true
-    }
-  }
-  if options.failed { return }
+  guard options.all(&program, "bkmh") else { return }
+  let shift: UInt64 = options.has("b") ? 0 : options.has("m") ? 20 : 10
+  let human = options.has("h")
   guard let descriptor = program.open(Text("/proc/meminfo").start.mutable) else { return }
   var lines = Lines(descriptor)
   var total: UInt64 = 0, free: UInt64 = 0, available: UInt64 = 0, shared: UInt64 = 0, cached: UInt64 = 0

@@ -4,7 +4,7 @@ private struct Search {
   var ignoreCase = false, invert = false, numbered = false, count = false, names = false, namesWithout = false
   var quiet = false, silent = false, wholeLine = false, wholeWord = false, only = false, recursive = false
   var extended = false, fixed = false
-  var title: Bool?
+  var title = false
   var limit: Int64 = .max
   var regex = Regex(ignoreCase: false)
   var found = false
@@ -25,33 +25,30 @@ func grep(_ program: inout Program) {
   }
   var options = Options(program)
   while let option = options.next(&program, "EFGivnclLrRqswxohHm:e:", status: 2) {
-    switch option {
-    case letter("E"): (search.extended, search.fixed) = (true, false)
-    case letter("F"): search.fixed = true
-    case letter("G"): (search.extended, search.fixed) = (false, false)
-    case letter("i"): search.ignoreCase = true
-    case letter("v"): search.invert = true
-    case letter("n"): search.numbered = true
-    case letter("c"): search.count = true
-    case letter("l"): search.names = true
-    case letter("L"): search.namesWithout = true
-    case letter("q"): search.quiet = true
-    case letter("s"): search.silent = true
-    case letter("w"): search.wholeWord = true
-    case letter("x"): search.wholeLine = true
-    case letter("o"): search.only = true
-    case letter("h"): search.title = false
-    case letter("H"): search.title = true
-    case letter("e"): add(options.value)
-    case letter("m"):
+    if option == letter("e") {
+      add(options.value)
+    } else {
       guard let limit = Text(options.value).wideNumber else {
         return program.fail(options.value, "invalid number", status: 2)
       }
       search.limit = limit
-    default: search.recursive = true
     }
   }
   if options.failed { return }
+  search.extended = options.has("E")
+  search.fixed = options.has("F")
+  search.ignoreCase = options.has("i")
+  search.invert = options.has("v")
+  search.numbered = options.has("n")
+  search.count = options.has("c")
+  search.names = options.has("l")
+  search.namesWithout = options.has("L")
+  search.quiet = options.has("q")
+  search.silent = options.has("s")
+  search.wholeWord = options.has("w")
+  search.wholeLine = options.has("x")
+  search.only = options.has("o")
+  search.recursive = options.has("r") || options.has("R")
   if !given {
     guard let pattern = program.next() else {
       return program.fail("the pattern is missing: grep [OPTIONS] PATTERN [FILE...]", status: 2)
@@ -65,8 +62,7 @@ func grep(_ program: inout Program) {
     program.status = 2
     return program.complain(patterns.text, 0, error.text)
   }
-  let many = program.argumentCount > 1
-  if search.title == nil { search.title = many || search.recursive }
+  search.title = options.has("H") || ((program.argumentCount > 1 || search.recursive) && !options.has("h"))
   if !program.hasArguments, !search.recursive {
     grepFile(&program, &search, 0, Text("(standard input)"))
   } else {
@@ -77,6 +73,7 @@ func grep(_ program: inout Program) {
 }
 
 /// All patterns as one, each an alternative.
+@inline(never)
 private func compile(_ patterns: Text, _ search: inout Search) throws(Regex.Failure) {
   var begin = 0
   var splits = -1
@@ -110,6 +107,7 @@ private func compile(_ patterns: Text, _ search: inout Search) throws(Regex.Fail
   try search.regex.finish()
 }
 
+@inline(never)
 private func grepFiles(_ program: inout Program, _ search: inout Search) {
   var walk = Walk()
   var here = false
@@ -145,7 +143,7 @@ private func grepFiles(_ program: inout Program, _ search: inout Search) {
             program.complain(walk.path.text, Errno.isDirectory)
             program.status = 2
           }
-        } else if walk.depth == 0 || walk.stat.mode & Mode.mask == Mode.file {
+        } else if walk.depth == 0 || walk.stat.isFile {
           let descriptor = linux_open(walk.path.start, Open.read, 0)
           if descriptor < 0 {
             program.status = 2
@@ -167,12 +165,12 @@ private func grepFile(_ program: inout Program, _ search: inout Search, _ descri
   var lines = Lines(descriptor)
   var number: UInt64 = 0
   var count: Int64 = 0
-  let titled = search.title == true
+  let titled = search.title
   while count < search.limit, let line = lines.next() {
-    number += 1
+    number &+= 1
     let match = find(&search, line, from: 0)
     guard (match != nil) != search.invert else { continue }
-    count += 1
+    count &+= 1
     search.found = true
     if search.quiet || search.names || search.namesWithout { break }
     if search.count { continue }

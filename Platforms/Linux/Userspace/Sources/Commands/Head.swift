@@ -5,7 +5,6 @@ func head(_ program: inout Program) {
   var limit: Int64 = 10
   var lines = true
   var allBut = false
-  var titles: Bool?
   // head -5 FILE, as it once was.
   if let first = program.arguments[0], first[0] == 45, isDigit(first[1]), let number = Text(first + 1).wideNumber {
     limit = number
@@ -13,21 +12,16 @@ func head(_ program: inout Program) {
   }
   var options = Options(program)
   while let option = options.next(&program, "n:c:qv") {
-    switch option {
-    case letter("q"): titles = false
-    case letter("v"): titles = true
-    default:
-      lines = option == letter("n")
-      allBut = options.value[0] == 45
-      guard let number = Text(options.value + (allBut ? 1 : 0)).wideNumber else {
-        return program.fail(options.value, "invalid number")
-      }
-      limit = number
+    lines = option == letter("n")
+    allBut = options.value[0] == 45
+    guard let number = Text(options.value + (allBut ? 1 : 0)).wideNumber else {
+      return program.fail(options.value, "invalid number")
     }
+    limit = number
   }
   if options.failed { return }
   let buffer = mapped(pageSize)
-  let many = program.argumentCount > 1
+  let titles = options.has("v") || (program.argumentCount > 1 && !options.has("q"))
   var first = true
   repeat {
     let path = program.next()
@@ -36,7 +30,7 @@ func head(_ program: inout Program) {
       guard let opened = program.open(path) else { continue }
       descriptor = opened
     }
-    if titles ?? many {
+    if titles {
       if !first { program.out.newline() }
       program.out.put("==> ")
       if let path, descriptor != 0 { program.out.put(path) } else { program.out.put("standard input") }
@@ -64,8 +58,8 @@ private func headOf(
     if lines {
       used = 0
       while used < count, left > 0 {
-        if buffer[used] == 10 { left -= 1 }
-        used += 1
+        if buffer[used] == 10 { left &-= 1 }
+        used &+= 1
       }
     } else {
       left -= Int64(count)
@@ -99,10 +93,10 @@ private func headAllBut(_ program: inout Program, _ descriptor: Int32, _ limit: 
       out = Int64(held.count) > limit ? held.count - Int(truncatingIfNeeded: limit) : 0
     } else {
       for i in before..<held.count where held.start[i] == 10 {
-        kept += 1
+        kept &+= 1
         if kept > limit {
           out = held.text.index(of: 10, from: out) + 1
-          kept -= 1
+          kept &-= 1
         }
       }
     }

@@ -53,7 +53,7 @@ private struct Argv {
     var i = 0
     while i < 35, let word = rest[i] {
       words[4 + i] = word
-      i += 1
+      i &+= 1
     }
   }
 }

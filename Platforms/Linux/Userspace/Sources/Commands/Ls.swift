@@ -7,7 +7,7 @@ private struct Item {
 private typealias Items = List<Item>
 
 private struct Listing {
-  var all = false, almostAll = false, long = false, recursive = false, one = false, folderItself = false
+  var all = false, almostAll = false, long = false, recursive = false, folderItself = false
   var classify = false, human = false, inodes = false, reverse = false, byTime = false, bySize = false, unsorted = false
   var columns = false
   var follow = false
@@ -33,28 +33,22 @@ private struct Waiting {
 /// ls [-1aACdFhilnrRStUL] [FILE...]
 func ls(_ program: inout Program) {
   var listing = Listing()
-  listing.columns = isTerminal(1)
   var options = Options(program)
-  while let option = options.next(&program, "1aACdFhilnrRStUL", status: 2) {
-    switch option {
-    case letter("1"): (listing.one, listing.columns) = (true, false)
-    case letter("C"): (listing.one, listing.columns) = (false, true)
-    case letter("a"): listing.all = true
-    case letter("A"): listing.almostAll = true
-    case letter("d"): listing.folderItself = true
-    case letter("F"): listing.classify = true
-    case letter("h"): listing.human = true
-    case letter("i"): listing.inodes = true
-    case letter("r"): listing.reverse = true
-    case letter("R"): listing.recursive = true
-    case letter("S"): (listing.bySize, listing.byTime) = (true, false)
-    case letter("t"): (listing.bySize, listing.byTime) = (false, true)
-    case letter("U"): listing.unsorted = true
-    case letter("L"): listing.follow = true
-    default: listing.long = true
-    }
-  }
-  if options.failed { return }
+  guard options.all(&program, "1aACdFhilnrRStUL", status: 2) else { return }
+  listing.columns = options.has("C") || (isTerminal(1) && !options.has("1"))
+  listing.all = options.has("a")
+  listing.almostAll = options.has("A")
+  listing.folderItself = options.has("d")
+  listing.classify = options.has("F")
+  listing.human = options.has("h")
+  listing.inodes = options.has("i")
+  listing.reverse = options.has("r")
+  listing.recursive = options.has("R")
+  listing.byTime = options.has("t")
+  listing.bySize = options.has("S")
+  listing.unsorted = options.has("U")
+  listing.follow = options.has("L")
+  listing.long = options.has("l") || options.has("n")
 
   // First the files that are named, then the folders.
   var files = Items()
@@ -68,7 +62,7 @@ func ls(_ program: inout Program) {
     if status < 0, !link { status = linux_stat(path, 0x100, &stat) }
     if status < 0 {
       program.fail(path, status, status: 2)
-    } else if stat.mode & Mode.mask == Mode.folder && !listing.folderItself {
+    } else if stat.isFolder && !listing.folderItself {
       folders.append(Item(name: path, stat: stat), &listing.waiting)
     } else {
       files.append(Item(name: path, stat: stat), &listing.waiting)
@@ -172,7 +166,7 @@ private func list(
     node = here.pointee.next
     let name = here.pointee.item.name
     let dots = name[0] == 46 && (name[1] == 0 || (name[1] == 46 && name[2] == 0))
-    if here.pointee.item.stat.mode & Mode.mask == Mode.folder, !dots { reversed.prepend(name, &listing.arena) }
+    if here.pointee.item.stat.isFolder, !dots { reversed.prepend(name, &listing.arena) }
   }
   var folder = reversed.first
   while let here = folder {
@@ -232,7 +226,7 @@ private func print(_ program: inout Program, _ listing: inout Listing, _ items: 
     }
     if listing.long { putLong(&program.out, item, widths, listing) }
     putName(&program.out, item, listing)
-    if listing.long, item.stat.mode & Mode.mask == Mode.link { putTarget(&program.out, &listing, item) }
+    if listing.long, item.stat.isLink { putTarget(&program.out, &listing, item) }
     program.out.newline()
     node = here.pointee.next
   }
@@ -282,13 +276,13 @@ private func printColumns(_ program: inout Program, _ listing: borrowing Listing
       var step = down
       while step > 0, let now = node {
         node = now.pointee.next
-        step -= 1
+        step &-= 1
       }
       if node != nil { program.out.pad(widths.name + 2 - length(item.name) - (mark ? 1 : 0)) }
     }
     program.out.newline()
     top = start.pointee.next
-    row += 1
+    row &+= 1
   }
 }
 
@@ -303,12 +297,12 @@ private func putName(_ out: inout Output, _ item: Item, _ listing: borrowing Lis
   } else {
     out.put(item.name)
   }
-  if listing.classify, !(listing.long && item.stat.mode & Mode.mask == Mode.link), let mark = kindMark(item.stat.mode) {
+  if listing.classify, !(listing.long && item.stat.isLink), let mark = kindMark(item.stat.mode) {
     out.put(mark)
   }
 }
 
-private func kindMark(_ mode: UInt16) -> UInt8? {
+private func kindMark(_ mode: UInt32) -> UInt8? {
   switch mode & Mode.mask {
   case Mode.folder: letter("/")
   case Mode.link: letter("@")
@@ -372,7 +366,7 @@ private func putLong(_ out: inout Output, _ item: Item, _ widths: Widths, _ list
 }
 
 /// As "drwxr-xr-x".
-private func putMode(_ out: inout Output, _ mode: UInt16) {
+private func putMode(_ out: inout Output, _ mode: UInt32) {
   switch mode & Mode.mask {
   case Mode.folder: out.put(letter("d"))
   case Mode.link: out.put(letter("l"))
@@ -385,10 +379,10 @@ private func putMode(_ out: inout Output, _ mode: UInt16) {
   var bit = 9
   while bit > 0 {
     bit -= 3
-    let part = mode >> UInt16(bit)
+    let part = mode >> UInt32(bit)
     out.put(part & 4 != 0 ? letter("r") : 45)
     out.put(part & 2 != 0 ? letter("w") : 45)
-    let special = mode & (0o1000 << UInt16(bit / 3)) != 0
+    let special = mode & (0o1000 << UInt32(bit / 3)) != 0
     let runs = part & 1 != 0
     if special {
       let small: UInt8 = bit == 0 ? letter("t") : letter("s")

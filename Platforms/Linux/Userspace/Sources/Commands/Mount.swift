@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+private let words: StaticString = """
+  rw      ro      nosuid  suid    nodev   dev     noexec  exec    sync    async   remount noatime bind    move    \
+  rbind   silent  relatimedefaults
+  """
 /// Options by their words: which bit of the flags, and whether the word clears it.
 private func flag(_ word: Text) -> (bit: Int, clear: Bool)? {
-  if word.is("ro") { return (1, false) }
-  if word.is("rw") { return (1, true) }
-  if word.is("nosuid") { return (2, false) }
-  if word.is("suid") { return (2, true) }
-  if word.is("nodev") { return (4, false) }
-  if word.is("dev") { return (4, true) }
-  if word.is("noexec") { return (8, false) }
-  if word.is("exec") { return (8, true) }
-  if word.is("sync") { return (16, false) }
-  if word.is("async") { return (16, true) }
-  if word.is("remount") { return (32, false) }
-  if word.is("noatime") { return (1024, false) }
-  if word.is("bind") { return (4096, false) }
-  if word.is("move") { return (8192, false) }
-  if word.is("rbind") { return (4096 | 16384, false) }
-  if word.is("silent") { return (32768, false) }
-  if word.is("relatime") { return (1 << 21, false) }
-  if word.is("defaults") { return (0, false) }
-  return nil
+  switch index(of: word, in: words, width: 8) {
+  case 0: (1, true)
+  case 1: (1, false)
+  case 2: (2, false)
+  case 3: (2, true)
+  case 4: (4, false)
+  case 5: (4, true)
+  case 6: (8, false)
+  case 7: (8, true)
+  case 8: (16, false)
+  case 9: (16, true)
+  case 10: (32, false)
+  case 11: (1024, false)
+  case 12: (4096, false)
+  case 13: (8192, false)
+  case 14: (4096 | 16384, false)
+  case 15: (32768, false)
+  case 16: (1 << 21, false)
+  case 17: (0, false)
+  default: nil
+  }
 }
 
 /// mount [-rw] [-t TYPE] [-o OPTION,...] [DEVICE] FOLDER; without a folder: what is mounted.
@@ -30,11 +36,9 @@ func mount(_ program: inout Program) {
   var type: CString?
   var data = Buffer()
   while let option = options.next(&program, "rwt:o:") {
-    switch option {
-    case letter("r"): flags |= 1
-    case letter("w"): flags &= ~1
-    case letter("t"): type = options.value
-    default:
+    if option == letter("t") {
+      type = options.value
+    } else {
       let words = Text(options.value)
       var at = 0
       while at < words.count {
@@ -52,6 +56,7 @@ func mount(_ program: inout Program) {
     }
   }
   if options.failed { return }
+  if options.has("r") { flags |= 1 }
   data.append(0)
   guard let first = program.next() else { return showMounts(&program, type) }
   let target = program.next() ?? first
@@ -130,7 +135,7 @@ private func putUnescaped(_ out: inout Output, _ text: Text) {
       i += 4
     } else {
       out.put(text[i])
-      i += 1
+      i &+= 1
     }
   }
 }
@@ -138,20 +143,12 @@ private func putUnescaped(_ out: inout Output, _ text: Text) {
 /// umount [-flr] FOLDER...
 func umount(_ program: inout Program) {
   var options = Options(program)
-  var flags: Int32 = 0
-  var readOnly = false
-  while let option = options.next(&program, "flr") {
-    switch option {
-    case letter("f"): flags |= 1
-    case letter("l"): flags |= 2
-    default: readOnly = true
-    }
-  }
-  if options.failed { return }
+  guard options.all(&program, "flr") else { return }
+  let flags: Int32 = (options.has("f") ? 1 : 0) | (options.has("l") ? 2 : 0)
   if !program.hasArguments { return program.fail("the folder is missing: umount FOLDER...") }
   while let target = program.next() {
     var status = linux_umount(target, flags)
-    if status == -Errno.busy, readOnly { status = linux_mount(target, target, nil, 32 | 1, nil) }
+    if status == -Errno.busy, options.has("r") { status = linux_mount(target, target, nil, 32 | 1, nil) }
     if status < 0 { program.fail(target, status) }
   }
 }

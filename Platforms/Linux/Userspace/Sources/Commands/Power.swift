@@ -8,12 +8,8 @@ enum Power {
 /// reboot, poweroff, halt: [-fn]. What is to be written is written first, but for -n. Processes are not asked.
 func power(_ program: inout Program, _ command: UInt32) {
   var options = Options(program)
-  var sync = true
-  while let option = options.next(&program, "fn") {
-    if option == letter("n") { sync = false }
-  }
-  if options.failed { return }
+  guard options.all(&program, "fn") else { return }
   program.out.flush()
-  if sync { linux_sync() }
+  if !options.has("n") { linux_sync() }
   program.fail("not done", linux_reboot(command))
 }

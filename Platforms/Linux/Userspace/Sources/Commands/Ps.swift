@@ -4,8 +4,7 @@
 func ps(_ program: inout Program) {
   var options = Options(program)
   // All of them are always shown, and with all that is known.
-  while options.next(&program, "efAaxu") != nil {}
-  if options.failed { return }
+  guard options.all(&program, "efAaxu") else { return }
   let opened = linux_open(Text("/proc").start, Open.read | Open.folder, 0)
   if opened < 0 { return program.fail("/proc", opened) }
   var directory = Directory(Int32(truncatingIfNeeded: opened), mapped(pageSize), pageSize)
@@ -41,9 +40,9 @@ private func show(_ out: inout Output, _ process: Text, _ path: inout Path, _ bu
   guard let stat = read(&path, "stat", buffer) else { return }
   var open = stat.index(of: 40)
   var end = stat.count
-  while end > open, stat[end - 1] != 41 { end -= 1 }
+  while end > open, stat[end - 1] != 41 { end &-= 1 }
   if end <= open { return }
-  open += 1
+  open &+= 1
   var fields = Words(stat.from(end))
   var index = 2
   var state = Text("?"), parent = Text("0")
@@ -58,7 +57,7 @@ private func show(_ out: inout Output, _ process: Text, _ path: inout Path, _ bu
     case 23: resident = number
     default: break
     }
-    index += 1
+    index &+= 1
   }
   out.pad(5 - process.count)
   out.put(process)

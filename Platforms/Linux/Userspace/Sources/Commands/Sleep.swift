@@ -10,7 +10,7 @@ func sleep(_ program: inout Program) {
     time.nanoseconds += more.nanoseconds
     if time.nanoseconds >= 1_000_000_000 {
       time.nanoseconds -= 1_000_000_000
-      if time.seconds < .max { time.seconds += 1 }
+      if time.seconds < .max { time.seconds &+= 1 }
     }
   }
   while linux_sleep(&time) == -Errno.interrupted {}
@@ -22,7 +22,7 @@ private func duration(_ text: Text) -> LinuxTime? {
   var length = text.count
   if length > 1 {
     switch text[length - 1] {
-    case letter("s"): length -= 1
+    case letter("s"): length &-= 1
     case letter("m"): (unit, length) = (60, length - 1)
     case letter("h"): (unit, length) = (3600, length - 1)
     case letter("d"): (unit, length) = (86_400, length - 1)
@@ -33,20 +33,20 @@ private func duration(_ text: Text) -> LinuxTime? {
   while at < length, isDigit(text[at]) {
     // Longer than anybody waits.
     if seconds < 1_000_000_000_000 { seconds = seconds * 10 + Int64(text[at] - 48) }
-    at += 1
+    at &+= 1
   }
   var digits = at
   var nanoseconds: Int64 = 0
   if at < length, text[at] == 46 {
-    at += 1
+    at &+= 1
     var place: Int64 = 1_000_000_000
     while at < length, isDigit(text[at]) {
       var tenth = UInt64(place)
       _ = divide(&tenth, by: 10)
       place = Int64(tenth)
       nanoseconds += place * Int64(text[at] - 48)
-      at += 1
-      digits += 1
+      at &+= 1
+      digits &+= 1
     }
   }
   guard at == length, digits > 0 else { return nil }

@@ -7,11 +7,8 @@
 /// a backslash is written with \n and \\, and the line begins with a backslash. No link is followed but those named.
 func sum(_ program: inout Program) {
   var options = Options(program)
-  var sizes = true
-  while let option = options.next(&program, "b") {
-    if option == letter("b") { sizes = false }
-  }
-  if options.failed { return }
+  guard options.all(&program, "b") else { return }
+  let sizes = !options.has("b")
   let buffer = mapped(4 * pageSize)
   if !program.hasArguments {
     return checksum(&program, 0, Text("-"), buffer, sizes)
@@ -34,7 +31,7 @@ func sum(_ program: inout Program) {
       } else if event == .item {
         if walk.isFolder {
           walk.enter()
-        } else if walk.depth == 0 || walk.stat.mode & Mode.mask == Mode.file {
+        } else if walk.depth == 0 || walk.stat.isFile {
           if let descriptor = program.open(walk.path.start) {
             checksum(&program, descriptor, walk.path.text, buffer, sizes)
             program.shut(descriptor)

@@ -7,7 +7,7 @@ func test(_ program: inout Program) {
     guard count > 0, let last = program.arguments[count - 1], Text(last).is("]") else {
       return program.fail("] is missing", status: 2)
     }
-    count -= 1
+    count &-= 1
   }
   var expression = Expression(words: program.arguments, count: count)
   let result = count == 0 ? false : expression.or()
@@ -35,10 +35,11 @@ private struct Expression {
   private func word(_ index: Int) -> Text? { index < count ? words[index].map { Text($0) } : nil }
   private func isNext(_ literal: StaticString) -> Bool { word(at)?.is(literal) ?? false }
 
+  @inline(never)
   mutating func or() -> Bool {
     var result = and()
     while isNext("-o") {
-      at += 1
+      at &+= 1
       let right = and()
       result = result || right
     }
@@ -47,41 +48,31 @@ private struct Expression {
   private mutating func and() -> Bool {
     var result = not()
     while isNext("-a") {
-      at += 1
+      at &+= 1
       let right = not()
       result = result && right
     }
     return result
   }
+  @inline(never)
   private mutating func not() -> Bool {
     var negated = false
     // With two words behind it that compare, even a "!" is only a word.
     while isNext("!"), at + 1 < count, !(at + 2 < count && comparison(word(at + 1)) != nil) {
       negated.toggle()
-      at += 1
+      at &+= 1
     }
     return primary() != negated
   }
 
-  private enum Comparison { case equal, unequal, less, greater, eq, ne, lt, le, gt, ge, newer, older, same }
+  private enum Comparison: Int { case equal, same2, unequal, less, greater, eq, ne, lt, le, gt, ge, newer, older, same }
   private func comparison(_ word: Text?) -> Comparison? {
     guard let word else { return nil }
-    if word.is("=") || word.is("==") { return .equal }
-    if word.is("!=") { return .unequal }
-    if word.is("<") { return .less }
-    if word.is(">") { return .greater }
-    if word.is("-eq") { return .eq }
-    if word.is("-ne") { return .ne }
-    if word.is("-lt") { return .lt }
-    if word.is("-le") { return .le }
-    if word.is("-gt") { return .gt }
-    if word.is("-ge") { return .ge }
-    if word.is("-nt") { return .newer }
-    if word.is("-ot") { return .older }
-    if word.is("-ef") { return .same }
-    return nil
+    guard let index = index(of: word, in: "=  == != <  >  -eq-ne-lt-le-gt-ge-nt-ot-ef", width: 3) else { return nil }
+    return Comparison(rawValue: index)
   }
 
+  @inline(never)
   private mutating func primary() -> Bool {
     guard let first = word(at) else {
       short = true
@@ -92,29 +83,29 @@ private struct Expression {
       return compare(first, comparison, right)
     }
     if first.is("("), at + 1 < count {
-      at += 1
+      at &+= 1
       guard depth < 16 else {
         bad = words[at]
         return false
       }
-      depth += 1
+      depth &+= 1
       let result = or()
-      depth -= 1
-      if isNext(")") { at += 1 } else { bad = bad ?? first.start.mutable }
+      depth &-= 1
+      if isNext(")") { at &+= 1 } else { bad = bad ?? first.start.mutable }
       return result
     }
-    at += 1
+    at &+= 1
     if first.count == 2, first[0] == 45, at < count, let operand = words[at] {
-      at += 1
+      at &+= 1
       if let result = unary(first[1], operand) { return result }
-      at -= 1
+      at &-= 1
     }
     return first.count > 0
   }
 
   private mutating func compare(_ left: Text, _ comparison: Comparison, _ right: Text) -> Bool {
     switch comparison {
-    case .equal: return left.equals(right)
+    case .equal, .same2: return left.equals(right)
     case .unequal: return !left.equals(right)
     case .less: return left.compare(right) < 0
     case .greater: return left.compare(right) > 0
@@ -148,10 +139,10 @@ private struct Expression {
 
   private func integer(_ text: Text) -> Int64? {
     var begin = 0, end = text.count
-    while begin < end, isBlank(text[begin]) { begin += 1 }
-    while end > begin, isBlank(text[end - 1]) { end -= 1 }
+    while begin < end, isBlank(text[begin]) { begin &+= 1 }
+    while end > begin, isBlank(text[end - 1]) { end &-= 1 }
     let negative = begin < end && text[begin] == 45
-    if negative || (begin < end && text[begin] == 43) { begin += 1 }
+    if negative || (begin < end && text[begin] == 43) { begin &+= 1 }
     guard let value = text.part(begin, end).wideNumber else { return nil }
     return negative ? -value : value
   }
@@ -165,7 +156,7 @@ private struct Expression {
     case letter("r"): return linux_access(operand, 4) == 0
     case letter("w"): return linux_access(operand, 2) == 0
     case letter("x"): return linux_access(operand, 1) == 0
-    case letter("h"), letter("L"): return linux_stat(operand, 0x100, &stat) == 0 && stat.mode & Mode.mask == Mode.link
+    case letter("h"), letter("L"): return linux_stat(operand, 0x100, &stat) == 0 && stat.isLink
     default: break
     }
     let letters = Text("efdsbcpSugk")

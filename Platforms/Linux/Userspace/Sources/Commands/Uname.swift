@@ -3,12 +3,14 @@
 /// uname [-asnrvmo]
 func uname(_ program: inout Program) {
   var options = Options(program)
-  let letters = Text("snrvmo")
-  var wanted: UInt8 = 0
-  while let option = options.next(&program, "asnrvmo") {
-    wanted |= option == letter("a") ? 63 : 1 << UInt8(letters.index(of: option))
-  }
-  if options.failed { return }
+  guard options.all(&program, "asnrvmo") else { return }
+  var wanted: UInt8 = options.has("a") ? 63 : 0
+  if options.has("s") { wanted |= 1 }
+  if options.has("n") { wanted |= 2 }
+  if options.has("r") { wanted |= 4 }
+  if options.has("v") { wanted |= 8 }
+  if options.has("m") { wanted |= 16 }
+  if options.has("o") { wanted |= 32 }
   if let extra = program.next() { return program.fail(extra, "extra operand") }
   if wanted == 0 { wanted = 1 }
   var names = LinuxNames()

@@ -13,14 +13,10 @@ private struct Columns {
 func wc(_ program: inout Program) {
   var columns = Columns()
   var options = Options(program)
-  while let option = options.next(&program, "lwcm") {
-    switch option {
-    case letter("l"): columns.lines = true
-    case letter("w"): columns.words = true
-    default: columns.bytes = true
-    }
-  }
-  if options.failed { return }
+  guard options.all(&program, "lwcm") else { return }
+  columns.lines = options.has("l")
+  columns.words = options.has("w")
+  columns.bytes = options.has("c") || options.has("m")
   if !columns.lines && !columns.words && !columns.bytes {
     columns.lines = true
     columns.words = true
@@ -45,14 +41,14 @@ func wc(_ program: inout Program) {
       var i = 0
       while i < got {
         let byte = buffer[i]
-        i += 1
-        if byte == 10 { counts.lines += 1 }
+        i &+= 1
+        if byte == 10 { counts.lines &+= 1 }
         if isSpace(byte) {
           inWord = false
         } else if !inWord, byte &- 33 < 94 {
           // Only what can be printed begins a word.
           inWord = true
-          counts.words += 1
+          counts.words &+= 1
         }
       }
       if got > 0 { counts.bytes += UInt64(got) }
@@ -93,13 +89,13 @@ private func width(_ program: borrowing Program, _ columns: Columns, _ files: In
   var i = 0
   var stat = LinuxStat()
   if files == 0 {
-    if linux_stat_open(0, &stat) == 0, stat.mode & Mode.mask == Mode.file { sum = stat.size } else { least = 7 }
+    if linux_stat_open(0, &stat) == 0, stat.isFile { sum = stat.size } else { least = 7 }
   }
   while let path = program.arguments[i] {
-    i += 1
+    i &+= 1
     let status = path[0] == 45 && path[1] == 0 ? linux_stat_open(0, &stat) : linux_stat(path, 0, &stat)
     if status < 0 { continue }
-    if stat.mode & Mode.mask == Mode.file { sum += stat.size } else { least = 7 }
+    if stat.isFile { sum += stat.size } else { least = 7 }
   }
   let digits = digitCount(sum)
   return digits > least ? digits : least

@@ -11,7 +11,7 @@ private struct Arithmetic {
 
   /// Two-byte operators as two bytes in one number, with how tightly they bind; 0 for none.
   mutating func peek() -> (sign: Int, level: Int) {
-    while at < text.count, isSpace(text[at]) { at += 1 }
+    while at < text.count, isSpace(text[at]) { at &+= 1 }
     guard at < text.count else { return (0, 0) }
     let first = Int(text[at])
     let second = at + 1 < text.count ? Int(text[at + 1]) : 0
@@ -79,17 +79,17 @@ extension Shell {
       e.wrong = "nested too deeply"
       return 0
     }
-    e.depth += 1
+    e.depth &+= 1
     let condition = binary(&e, 1, live)
     var result = condition
     if e.peek().sign == 63 {
-      e.at += 1
+      e.at &+= 1
       let yes = choice(&e, live && condition != 0)
-      if e.peek().sign == 58 { e.at += 1 } else { e.wrong = "a : is missing" }
+      if e.peek().sign == 58 { e.at &+= 1 } else { e.wrong = "a : is missing" }
       let no = choice(&e, live && condition == 0)
       result = condition != 0 ? yes : no
     }
-    e.depth -= 1
+    e.depth &-= 1
     return result
   }
 
@@ -115,20 +115,20 @@ extension Shell {
         e.wrong = "nested too deeply"
         return 0
       }
-      e.at += 1
-      e.depth += 1
+      e.at &+= 1
+      e.depth &+= 1
       let value = unary(&e, live)
-      e.depth -= 1
+      e.depth &-= 1
       return sign == 43 ? value : sign == 45 ? 0 &- value : sign == 126 ? ~value : value == 0 ? 1 : 0
     case 40:
-      e.at += 1
+      e.at &+= 1
       let value = choice(&e, live)
-      if e.peek().sign == 41 { e.at += 1 } else { e.wrong = "a ) is missing" }
+      if e.peek().sign == 41 { e.at &+= 1 } else { e.wrong = "a ) is missing" }
       return value
     default: break
     }
     let begin = e.at
-    while e.at < e.text.count, isName(e.text[e.at]) { e.at += 1 }
+    while e.at < e.text.count, isName(e.text[e.at]) { e.at &+= 1 }
     let word = e.text.part(begin, e.at)
     guard word.count > 0 else {
       e.wrong = "not an arithmetic expression"
@@ -178,7 +178,7 @@ extension Shell {
     while at < text.count {
       guard let digit = digitValue(text[at]), Int(digit) < base else { return nil }
       value = value &* base &+ Int(digit)
-      at += 1
+      at &+= 1
     }
     return negative ? 0 &- value : value
   }

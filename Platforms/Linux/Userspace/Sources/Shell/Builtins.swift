@@ -70,7 +70,7 @@ extension Shell {
       var i = 0
       while let word = words[i] {
         if word[0] == 37, let job = job(Text(word)) { words[i] = number(job.pointee.item.process).start.mutable }
-        i += 1
+        i &+= 1
       }
     }
     let before = (program.arguments, program.name)
@@ -114,9 +114,9 @@ extension Shell {
       program.fail("reading", got)
       status = 126
     } else {
-      calls += 1
+      calls &+= 1
       run(source.text)
-      calls -= 1
+      calls &-= 1
       if jump == .leaveFunction { jump = .none }
     }
     source.free()
@@ -129,14 +129,14 @@ extension Shell {
     while let word = words[i] {
       if i > 0 { scratch.append(32) }
       scratch.append(Text(word))
-      i += 1
+      i &+= 1
     }
     let count = scratch.count - begin
     let copy = arena.copy(Text(scratch.start + begin, count))
     scratch.shorten(to: begin)
-    calls += 1
+    calls &+= 1
     run(Text(copy, count))
-    calls -= 1
+    calls &-= 1
   }
 
   private mutating func replace(_ words: UnsafeMutablePointer<CString?>) {
@@ -181,7 +181,7 @@ extension Shell {
     if words[0] == nil || Text(words[0].unsafelyUnwrapped).is("-p") { return showVariables(exported: true) }
     var i = 0
     while let word = words[i] {
-      i += 1
+      i &+= 1
       let text = Text(word)
       let equals = text.index(of: 61)
       let name = text.part(0, equals)
@@ -218,7 +218,7 @@ extension Shell {
     if calls == 0 { return complain(Text("local"), "not in a function") }
     var i = 0
     while let word = words[i] {
-      i += 1
+      i &+= 1
       let text = Text(word)
       let equals = text.index(of: 61)
       guard isVariableName(text.part(0, equals)) else { return complain(text, "not a name", status: 1) }
@@ -232,7 +232,7 @@ extension Shell {
     var i = 0
     var functions = false
     while let word = words[i] {
-      i += 1
+      i &+= 1
       let text = Text(word)
       if text.is("-f") || text.is("-v") {
         functions = text.is("-f")
@@ -248,7 +248,7 @@ extension Shell {
     if words[0] == nil { return showVariables(exported: false) }
     var i = 0
     while let word = words[i], word[0] == 45 || word[0] == 43, word[1] != 0 {
-      i += 1
+      i &+= 1
       if Text(word).is("--") { return setParameters(words + i) }
       if !setFlags(word) { return }
     }
@@ -268,7 +268,7 @@ extension Shell {
         complain(Text(word), "unknown option")
         return false
       }
-      i += 1
+      i &+= 1
     }
     return true
   }
@@ -277,7 +277,7 @@ extension Shell {
     var bytes = 0
     while let word = words[count] {
       bytes += length(word) + 1
-      count += 1
+      count &+= 1
     }
     let table = (count + 1) * MemoryLayout<CString?>.stride
     let memory = mapped(table + bytes)
@@ -314,7 +314,7 @@ extension Shell {
     while word[i] != 0 {
       guard word[i] &- 48 < 8, i < 4 else { return complain(Text(word), "not an octal number") }
       mask = mask << 3 | Int32(word[i] - 48)
-      i += 1
+      i &+= 1
     }
     _ = linux_umask(mask & 0o777)
   }
@@ -323,7 +323,7 @@ extension Shell {
   private mutating func describe(_ words: UnsafeMutablePointer<CString?>) {
     var i = 0
     while let word = words[i] {
-      i += 1
+      i &+= 1
       let name = Text(word)
       if function(name) != nil || Shell.builtin(name) != nil || isCommandName(name) || linux_access(word, 1) == 0 {
         program.out.put(name)
@@ -374,8 +374,8 @@ extension Shell {
     var at = 0
     var i = 0
     while let name = names[i] {
-      i += 1
-      while at < line.count, isSpace(line[at]), separates(line[at]) { at += 1 }
+      i &+= 1
+      while at < line.count, isSpace(line[at]), separates(line[at]) { at &+= 1 }
       let last = names[i] == nil
       var count = 0
       var keep = 0
@@ -384,15 +384,15 @@ extension Shell {
         let byte = line[at]
         let escaped = byte == 92 && !raw && at + 1 < line.count
         if !escaped, separates(byte), !last { break }
-        if escaped { at += 1 }
+        if escaped { at &+= 1 }
         value[count] = line[at]
-        count += 1
-        at += 1
+        count &+= 1
+        at &+= 1
         if escaped || !(separates(line[at - 1]) && isSpace(line[at - 1])) { keep = count }
       }
       // One that is no blank takes the blanks around it.
-      while at < line.count, isSpace(line[at]), separates(line[at]) { at += 1 }
-      if at < line.count, !last, separates(line[at]), !isSpace(line[at]) { at += 1 }
+      while at < line.count, isSpace(line[at]), separates(line[at]) { at &+= 1 }
+      if at < line.count, !last, separates(line[at]), !isSpace(line[at]) { at &+= 1 }
       guard isVariableName(Text(name)) else { return complain(Text(name), "not a name") }
       assign(Text(name), Text(value, keep))
     }
@@ -414,11 +414,11 @@ extension Shell {
         if got <= 0 { break }
         for i in 0..<got {
           if bytes[i] == 10 {
-            newlines += 1
+            newlines &+= 1
           } else if bytes[i] != 0 {
             while newlines > 0 {
               put(10, quoted: quoted)
-              newlines -= 1
+              newlines &-= 1
             }
             put(bytes[i], quoted: quoted)
           }

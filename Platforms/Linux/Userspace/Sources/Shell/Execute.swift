@@ -17,9 +17,9 @@ extension Shell {
       if joint == .always || (status == 0) == (joint == .and) {
         // All but the last are tested by what follows.
         let isTested = here.pointee.next != nil || here.pointee.flag
-        if isTested { tested += 1 }
+        if isTested { tested &+= 1 }
         runPipeline(here)
-        if isTested { tested -= 1 }
+        if isTested { tested &-= 1 }
         if status != 0, exitOnError, tested == 0, !isTested, jump == .none { exit() }
       }
       pipeline = here.pointee.next
@@ -189,14 +189,14 @@ extension Shell {
       if let branch { runList(branch) }
     case .whileLoop, .untilLoop:
       var last: Int32 = 0
-      loops += 1
+      loops &+= 1
       while jump == .none, isTrue(command.pointee.first) == (command.pointee.kind == .whileLoop), jump == .none {
         runList(command.pointee.second.unsafelyUnwrapped)
         last = status
         if endTurn() { break }
       }
       _ = endTurn()
-      loops -= 1
+      loops &-= 1
       if jump == .none { status = last }
     case .forLoop: runFor(command)
     default: runChoice(command)
@@ -204,16 +204,16 @@ extension Shell {
   }
 
   private mutating func isTrue(_ list: Node.Pointer?) -> Bool {
-    tested += 1
+    tested &+= 1
     runList(list.unsafelyUnwrapped)
-    tested -= 1
+    tested &-= 1
     return status == 0
   }
   /// Whether the loop is to be left. Looks after the one that `break` or `continue` meant.
   private mutating func endTurn() -> Bool {
     guard jump == .leaveLoop || jump == .nextTurn else { return jump != .none }
     if jumpCount > 1 {
-      jumpCount -= 1
+      jumpCount &-= 1
       // The outer one takes notice.
       return true
     }
@@ -236,14 +236,14 @@ extension Shell {
     }
     var value = fields.first
     status = 0
-    loops += 1
+    loops &+= 1
     while let here = value, jump == .none {
       assign(name.pointee.item, Text(here.pointee.item))
       if jump == .none { runList(command.pointee.second.unsafelyUnwrapped) }
       if endTurn() { break }
       value = here.pointee.next
     }
-    loops -= 1
+    loops &-= 1
   }
 
   private mutating func runChoice(_ command: Node.Pointer) {
@@ -325,7 +325,7 @@ extension Shell {
     var i = 1
     while let here = field {
       array[i] = here.pointee.item
-      i += 1
+      i &+= 1
       field = here.pointee.next
     }
     array[i] = nil
@@ -356,11 +356,11 @@ extension Shell {
     parameters = arguments + 1
     ownParameters = 0
     loops = 0
-    calls += 1
+    calls &+= 1
     let variablesBefore = locals
     status = 0
     run(text)
-    calls -= 1
+    calls &-= 1
     if jump == .leaveFunction { jump = .none }
     restoreLocals(variablesBefore)
     freeParameters()

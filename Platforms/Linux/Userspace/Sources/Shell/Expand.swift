@@ -100,13 +100,13 @@ extension Shell {
       let byte = text[i]
       switch byte {
       case 92:
-        i += 1
+        i &+= 1
         guard i < text.count else {
           put(92, quoted: true)
           break
         }
         let next = text[i]
-        i += 1
+        i &+= 1
         if next == 10 { continue }
         let escapes = next == 36 || next == 96 || next == 34 || next == 92
         if quoted, !escapes { put(92, quoted: true) }
@@ -119,7 +119,7 @@ extension Shell {
       case 34, 96, 36:
         if byte == 34, quoted {
           put(34, quoted: true)
-          i += 1
+          i &+= 1
           continue
         }
         if byte == 34 { fieldIsQuoted = true }
@@ -140,7 +140,7 @@ extension Shell {
         // As it is: it may be the sign of a pattern, but never separates fields.
         scratch.append(byte)
         endedBySpace = false
-        i += 1
+        i &+= 1
       }
     }
   }
@@ -151,10 +151,10 @@ extension Shell {
     var count = 0
     var i = 0
     while i < text.count {
-      if text[i] == 92, i + 1 < text.count, text[i + 1] == 36 || text[i + 1] == 96 || text[i + 1] == 92 { i += 1 }
+      if text[i] == 92, i + 1 < text.count, text[i + 1] == 36 || text[i + 1] == 96 || text[i + 1] == 92 { i &+= 1 }
       copy[count] = text[i]
-      count += 1
-      i += 1
+      count &+= 1
+      i &+= 1
     }
     copy[count] = 0
     return Text(copy, count)
@@ -200,10 +200,10 @@ extension Shell {
   private func nameLength(_ text: Text, digits: Bool = false) -> Int {
     var length = 0
     if isDigit(text[0]) {
-      while digits, length < text.count, isDigit(text[length]) { length += 1 }
+      while digits, length < text.count, isDigit(text[length]) { length &+= 1 }
       return digits ? length : 1
     }
-    while length < text.count, isName(text[length]) { length += 1 }
+    while length < text.count, isName(text[length]) { length &+= 1 }
     let special = Text("@*#?$!-")
     return length == 0 && special.index(of: text[0]) < special.count ? 1 : length
   }
@@ -282,10 +282,10 @@ extension Shell {
     if length == text.count { return parameter(name, quoted) }
     var at = length
     let colon = text[at] == 58
-    if colon { at += 1 }
+    if colon { at &+= 1 }
     guard at < text.count else { return fail(text, "bad substitution") }
     let operation = text[at]
-    at += 1
+    at &+= 1
     let current = value(name)
     let has = current != nil && !(colon && current?.count == 0)
     let word = text.from(at)

@@ -116,7 +116,7 @@ extension Shell {
     }
     var i = 0
     while let argument = arguments[i], jump == .none {
-      i += 1
+      i &+= 1
       guard let job = job(Text(argument)) else {
         status = 127
         continue

@@ -114,7 +114,7 @@ extension Shell {
     var i = 0
     while let word = words[i] {
       size += length(word) + 1 + MemoryLayout<CString?>.stride
-      i += 1
+      i &+= 1
     }
     return size
   }
@@ -219,7 +219,7 @@ private func execute(_ launch: inout Launch) -> Int32 {
       var count = folder.count
       if count > 0 {
         launch.path[count] = 47
-        count += 1
+        count &+= 1
       }
       (launch.path + count).update(from: name, count: text.count + 1)
       let why = become(&launch, launch.path)

@@ -26,9 +26,9 @@ struct Lexer {
   mutating func skipBlanks() {
     while !atEnd {
       if isBlank(byte()) || byte() == 13 {
-        at += 1
+        at &+= 1
       } else if byte() == 92, byte(1) == 10 {
-        at += 2
+        at &+= 2
       } else {
         break
       }
@@ -45,7 +45,7 @@ struct Lexer {
   @inline(never)
   mutating func takeNewline() -> Bool {
     guard byte() == 10, !atEnd else { return false }
-    at += 1
+    at &+= 1
     readDocuments()
     return true
   }
@@ -105,25 +105,25 @@ struct Lexer {
   @inline(never)
   mutating func skipPiece(quoted: Bool) {
     let byte = byte()
-    at += 1
+    at &+= 1
     switch byte {
     case 92:
-      if atEnd { trouble = .incomplete } else { at += 1 }
+      if atEnd { trouble = .incomplete } else { at &+= 1 }
     case 39 where !quoted:
       at = source.index(of: 39, from: at)
       if atEnd { trouble = .incomplete }
-      at += 1
+      at &+= 1
     case 34 where !quoted: skip(until: 34, quoted: true)
     case 96:
       while !atEnd, self.byte() != 96 { at += self.byte() == 92 ? 2 : 1 }
       if atEnd { trouble = .incomplete }
-      at += 1
+      at &+= 1
     case 36:
       if self.byte() == 123 {
-        at += 1
+        at &+= 1
         skip(until: 125, quoted: quoted)
       } else if self.byte() == 40 {
-        at += 1
+        at &+= 1
         skip(until: 41, quoted: false)
       }
     case 40 where !quoted: skip(until: 41, quoted: false)
@@ -137,11 +137,11 @@ struct Lexer {
       at = source.count
       return
     }
-    depth += 1
+    depth &+= 1
     while !atEnd, byte() != end { skipPiece(quoted: quoted) }
-    depth -= 1
+    depth &-= 1
     if atEnd, trouble == .none { trouble = .incomplete }
-    at += 1
+    at &+= 1
   }
 
   // MARK: - Documents
@@ -162,7 +162,7 @@ struct Lexer {
         let start = at
         var line = at
         let end = source.index(of: 10, from: at)
-        while here.pointee.item.tabs, line < end, source[line] == 9 { line += 1 }
+        while here.pointee.item.tabs, line < end, source[line] == 9 { line &+= 1 }
         if isMark(source.part(line, end), mark) {
           here.pointee.item.text = source.part(begin, start)
           found = true
@@ -178,7 +178,7 @@ struct Lexer {
     var i = 0
     for j in 0..<mark.count where mark[j] != 39 && mark[j] != 34 && mark[j] != 92 {
       guard i < line.count, line[i] == mark[j] else { return false }
-      i += 1
+      i &+= 1
     }
     return i == line.count
   }

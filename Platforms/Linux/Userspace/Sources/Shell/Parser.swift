@@ -41,7 +41,7 @@ struct Parser {
     lexer.skipBlanks()
     let list = node(.list, lexer.at, &arena)
     var last: Node.Pointer?
-    depth += 1
+    depth &+= 1
     if depth > Parser.deepest { lexer.trouble = .wrong }
     while lexer.trouble == .none {
       if lines { lexer.skipLines() }
@@ -53,15 +53,15 @@ struct Parser {
       // ";" and "&" end a statement, but ";;" ends a branch.
       lexer.skipBlanks()
       if lexer.byte() == 59, lexer.byte(1) != 59 {
-        lexer.at += 1
+        lexer.at &+= 1
       } else if lexer.byte() == 38 {
-        lexer.at += 1
+        lexer.at &+= 1
         statement.pointee.flag = true
       } else if !(lines && lexer.byte() == 10) {
         break
       }
     }
-    depth -= 1
+    depth &-= 1
     return list
   }
   /// The same with something in it.
@@ -116,7 +116,7 @@ struct Parser {
       append(command, pipeline, &last)
       lexer.skipBlanks()
       guard lexer.byte() == 124, lexer.byte(1) != 124 else { break }
-      lexer.at += 1
+      lexer.at &+= 1
       lexer.skipLines()
     }
     end(pipeline)
@@ -128,7 +128,7 @@ struct Parser {
     let begin = lexer.at
     let command: Node.Pointer
     if lexer.byte() == 40 {
-      lexer.at += 1
+      lexer.at &+= 1
       command = someList(&arena)
       command.pointee = Node(kind: .subshell, text: command.pointee.text, first: command.pointee.first)
       if !lexer.take(")") { lexer.fail() }
@@ -168,9 +168,9 @@ struct Parser {
         lexer.trouble = .wrong
         return command
       }
-      depth += 1
+      depth &+= 1
       command.pointee.third = condition(place, &arena)
-      depth -= 1
+      depth &-= 1
     } else if lexer.takeWord("else") {
       command.pointee.third = someList(&arena)
     }
@@ -256,10 +256,10 @@ struct Parser {
         lexer.skipLines()
         command.pointee.kind = .function
         if depth < Parser.deepest, lexer.trouble == .none, beginsCommand() {
-          depth += 1
+          depth &+= 1
           let place = lexer.at
           _ = self.command(&arena)
-          depth -= 1
+          depth &-= 1
           // What is kept of it is its text.
           command.pointee.text = lexer.source.part(place, lexer.at)
         } else {
@@ -291,12 +291,12 @@ struct Parser {
     case 38: redirection.kind = .duplicate
     case 124 where sign == 62: break
     case 60 where sign == 60: here = true
-    default: lexer.at -= 1
+    default: lexer.at &-= 1
     }
-    lexer.at += 1
+    lexer.at &+= 1
     if here, lexer.byte() == 45 {
       redirection.tabs = true
-      lexer.at += 1
+      lexer.at &+= 1
     }
     redirection.text = lexer.word()
     let mark = redirection.text

@@ -10,7 +10,7 @@ func matches(_ pattern: Text, _ text: Text) -> Bool {
   var star = -1, resume = 0
   while true {
     if p < pattern.count, pattern.start[p] == 42 {
-      p += 1
+      p &+= 1
       star = p
       resume = t
       continue
@@ -18,12 +18,12 @@ func matches(_ pattern: Text, _ text: Text) -> Bool {
     var next = p
     if t < text.count, p < pattern.count, matchesOne(pattern, &next, text.start[t]) {
       p = next
-      t += 1
+      t &+= 1
       continue
     }
     if t == text.count, p == pattern.count { return true }
     if star < 0 || resume >= text.count { return false }
-    resume += 1
+    resume &+= 1
     p = star
     t = resume
   }
@@ -32,18 +32,17 @@ func matches(_ pattern: Text, _ text: Text) -> Bool {
 /// Whether the pattern's next piece, which is no star, takes the byte.
 private func matchesOne(_ pattern: Text, _ at: inout Int, _ byte: UInt8) -> Bool {
   let sign = pattern[at]
-  at += 1
+  at &+= 1
   switch sign {
   case 63: return true
   case 91:
     var end = at
-    var found = false
-    guard let negated = parseBracket(pattern, &end, negation: 33, escapes: true, { if $0 == byte { found = true } })
-    else { return byte == 91 }
+    var set = ByteSet()
+    guard parseBracket(pattern, &end, escapes: true, &set) else { return byte == 91 }
     at = end
-    return found != negated
+    return set.contains(byte)
   case 92 where at < pattern.count:
-    at += 1
+    at &+= 1
     return pattern[at - 1] == byte
   default: return sign == byte
   }
@@ -56,10 +55,10 @@ func isPattern(_ text: Text) -> Bool {
   while i < text.count {
     switch text[i] {
     case 42, 63, 91: return true
-    case 92: i += 1
+    case 92: i &+= 1
     default: break
     }
-    i += 1
+    i &+= 1
   }
   return false
 }
@@ -69,10 +68,10 @@ func isPattern(_ text: Text) -> Bool {
 func unescape(_ text: Bytes, _ count: Int) -> Int {
   var from = 0, to = 0
   while from < count {
-    if text[from] == 92, from + 1 < count { from += 1 }
+    if text[from] == 92, from + 1 < count { from &+= 1 }
     text[to] = text[from]
-    from += 1
-    to += 1
+    from &+= 1
+    to &+= 1
   }
   return to
 }
@@ -98,7 +97,7 @@ struct Glob {
     let length = path.count
     // Slashes, and the name after them.
     var begin = 0
-    while begin < pattern.count, pattern[begin] == 47 { begin += 1 }
+    while begin < pattern.count, pattern[begin] == 47 { begin &+= 1 }
     var end = begin
     while end < pattern.count, pattern[end] != 47 { end += pattern[end] == 92 && end + 1 < pattern.count ? 2 : 1 }
     if begin > 0, !(length > 0 && path.start[length - 1] == 47) {

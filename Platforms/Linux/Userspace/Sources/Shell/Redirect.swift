@@ -60,7 +60,7 @@ extension Shell {
         if atStart, document[i] == 9 { continue }
         atStart = document[i] == 10
         copy[count] = document[i]
-        count += 1
+        count &+= 1
       }
       text = Text(copy, count)
     }

@@ -61,7 +61,7 @@ struct Shell {
 
   var parameterCount: Int {
     var count = 0
-    while parameters[count] != nil { count += 1 }
+    while parameters[count] != nil { count &+= 1 }
     return count
   }
 

@@ -20,9 +20,9 @@ func sh(_ program: inout Program) {
       case letter("s"), letter("l"): break
       default:
         word[kept] = word[i]
-        kept += 1
+        kept &+= 1
       }
-      i += 1
+      i &+= 1
     }
     word[kept] = 0
     if !shell.setFlags(word) { shell.exit() }
@@ -62,7 +62,7 @@ extension Shell {
     processNumber = linux_process()
     var i = 0
     while let entry = program.environment[i] {
-      i += 1
+      i &+= 1
       let text = Text(entry)
       let equals = text.index(of: 61)
       guard equals < text.count else { continue }

@@ -37,7 +37,7 @@ struct Calendar {
     month = 1
     while days >= Calendar.length(month, year) {
       days -= Calendar.length(month, year)
-      month += 1
+      month &+= 1
     }
     day = days + 1
   }

@@ -13,7 +13,7 @@ private struct Human {
     var index = -1
     while size &>> shift >= 1024, shift < 60 {
       shift += 10
-      index += 1
+      index &+= 1
     }
     if shift == 0 { return }
     let mask: UInt64 = 1 &<< shift &- 1
@@ -24,11 +24,11 @@ private struct Human {
       tenth = UInt64(divide(&tenths, by: 10))
       number = tenths
     } else if rest != 0 {
-      number += 1
+      number &+= 1
       if number == 1024, index < 5 {
         number = 1
         tenth = 0
-        index += 1
+        index &+= 1
       }
     }
     unit = Text("KMGTPE")[index]

@@ -44,7 +44,7 @@ struct List<Item> {
     var count = 0
     var node = first
     while let here = node {
-      count += 1
+      count &+= 1
       node = here.pointee.next
     }
     return count
@@ -59,13 +59,13 @@ struct List<Item> {
       first = nil
       last = nil
       while let begin = rest {
-        merges += 1
+        merges &+= 1
         var left: Pointer? = begin
         var right: Pointer? = begin
         var leftCount = 0
         while leftCount < run, let here = right {
           right = here.pointee.next
-          leftCount += 1
+          leftCount &+= 1
         }
         var rightCount = run
         while leftCount > 0 || (rightCount > 0 && right != nil) {
@@ -77,11 +77,11 @@ struct List<Item> {
           if takeRight {
             node = right.unsafelyUnwrapped
             right = node.pointee.next
-            rightCount -= 1
+            rightCount &-= 1
           } else {
             node = left.unsafelyUnwrapped
             left = node.pointee.next
-            leftCount -= 1
+            leftCount &-= 1
           }
           if let last { last.pointee.next = node } else { first = node }
           last = node

@@ -93,7 +93,7 @@ struct Buffer {
   mutating func append(_ byte: UInt8) {
     if count == capacity { grow(1) }
     start[count] = byte
-    count += 1
+    count &+= 1
   }
   @inline(never)
   mutating func append(_ text: Text) {
@@ -112,7 +112,7 @@ struct Buffer {
     for _ in 0..<digits { append(48) }
     while power <= digits {
       start[begin + digits - power] = 48 + UInt8(divide(&value, by: 10))
-      power += 1
+      power &+= 1
     }
   }
   @inline(never)

@@ -3,16 +3,42 @@
 /// Options as getopt has them: -abc, -n5, -n 5, and -- to end them. Long options are not known.
 struct Options {
   private var rest: CString?
+  /// Those that take no value, by the lower five bits of their letters: lower case, upper case, digits.
+  private var small: UInt32 = 0, capital: UInt32 = 0, digits: UInt32 = 0
   /// The value of the option that `next` returned, where it takes one.
   var value: CString
 
   init(_ program: borrowing Program) { value = program.name.start.mutable }
 
-  /// The next option's letter; nil where operands begin. An unknown one is complained of and sets the status.
+  /// Whether an option without a value was given.
+  @inline(__always)
+  func has(_ option: Unicode.Scalar) -> Bool {
+    let bit: UInt32 = 1 << (option.value & 31)
+    return (option.value >= 96 ? small : option.value >= 64 ? capital : digits) & bit != 0
+  }
+
+  /// The next option that takes a value; nil where operands begin. An unknown one is complained of and sets the status.
   /// `known` lists the letters, each that takes a value with a colon behind it.
   @inline(never)
   mutating func next(_ program: inout Program, _ known: StaticString, status: Int32 = 1) -> UInt8? {
+    while let option = letter(&program, known, status) {
+      if takesValue { return option }
+      let bit: UInt32 = 1 &<< UInt32(option & 31)
+      if option >= 96 { small |= bit } else if option >= 64 { capital |= bit } else { digits |= bit }
+    }
+    return nil
+  }
+  /// Without options that take values. false: one is unknown.
+  @inline(never)
+  mutating func all(_ program: inout Program, _ known: StaticString, status: Int32 = 1) -> Bool {
+    _ = next(&program, known, status: status)
+    return !failed
+  }
+
+  private var takesValue = false
+  private mutating func letter(_ program: inout Program, _ known: StaticString, _ status: Int32) -> UInt8? {
     var at: CString
+    takesValue = false
     if let rest, rest[0] != 0 {
       at = rest
     } else {
@@ -37,6 +63,7 @@ struct Options {
       }
     }
     guard place + 1 < letters.count, letters[place + 1] == 58 else { return option }
+    takesValue = true
     if at[1] != 0 {
       value = at + 1
     } else if let argument = program.next() {

@@ -35,7 +35,7 @@ struct Output {
   mutating func put(_ byte: UInt8) {
     if used == capacity { flush() }
     buffer[used] = byte
-    used += 1
+    used &+= 1
   }
   @inline(never)
   mutating func put(_ text: Text) {
@@ -56,7 +56,7 @@ struct Output {
     var left = count
     while left > 0 {
       put(byte)
-      left -= 1
+      left &-= 1
     }
   }
 
@@ -72,14 +72,14 @@ struct Output {
       let digit = UInt64(divide(&value, by: 10))
       digits2 = digits2 &<< 4 | digits &>> 60
       digits = digits &<< 4 | digit
-      count += 1
+      count &+= 1
     } while value != 0
     pad(width - count, fill)
     while count > 0 {
       put(48 + UInt8(truncatingIfNeeded: digits & 15))
       digits = digits &>> 4 | digits2 &<< 60
       digits2 = digits2 &>> 4
-      count -= 1
+      count &-= 1
     }
   }
   @inline(never)
@@ -130,7 +130,7 @@ func digitCount(_ number: UInt64) -> Int {
   var count = 1
   while value > 9 {
     _ = divide(&value, by: 10)
-    count += 1
+    count &+= 1
   }
   return count
 }

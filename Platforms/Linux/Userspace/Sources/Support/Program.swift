@@ -21,7 +21,7 @@ struct Program {
   var hasArguments: Bool { arguments[0] != nil }
   var argumentCount: Int {
     var count = 0
-    while arguments[count] != nil { count += 1 }
+    while arguments[count] != nil { count &+= 1 }
     return count
   }
 
@@ -78,7 +78,7 @@ struct Program {
     while let entry = environment[i] {
       let text = Text(entry)
       if text.starts(with: name), text.count > name.count, text[name.count] == 61 { return entry + name.count + 1 }
-      i += 1
+      i &+= 1
     }
     return nil
   }
@@ -127,6 +127,13 @@ enum Open {
 
 /// Kinds in the mode of a file.
 enum Mode {
-  static let mask: UInt16 = 0o170000, folder: UInt16 = 0o040000, file: UInt16 = 0o100000, link: UInt16 = 0o120000
-  static let character: UInt16 = 0o020000, block: UInt16 = 0o060000, pipe: UInt16 = 0o010000, socket: UInt16 = 0o140000
+  static let mask: UInt32 = 0o170000, folder: UInt32 = 0o040000, file: UInt32 = 0o100000, link: UInt32 = 0o120000
+  static let character: UInt32 = 0o020000, block: UInt32 = 0o060000, pipe: UInt32 = 0o010000, socket: UInt32 = 0o140000
+}
+
+extension LinuxStat {
+  private func isKind(_ kind: UInt32) -> Bool { mode & Mode.mask == kind }
+  var isFolder: Bool { isKind(Mode.folder) }
+  var isFile: Bool { isKind(Mode.file) }
+  var isLink: Bool { isKind(Mode.link) }
 }

@@ -73,7 +73,7 @@ struct Regex {
       code = more
     }
     code[count] = instruction
-    count += 1
+    count &+= 1
   }
   mutating func emit(_ operation: Operation) throws(Failure) { try emit(Instruction(operation: operation)) }
   @inline(never)
@@ -81,9 +81,11 @@ struct Regex {
     try emit(Instruction(operation: .byte, byte: ignoreCase ? lowered(byte) : byte))
   }
   @inline(never)
-  mutating func emit(set: InlineArray<32, UInt8>) throws(Failure) {
+  mutating func emit(set: ByteSet) throws(Failure) {
     try emit(Instruction(operation: .set, target: Int16(sets.count / 32)))
-    for i in 0..<32 { sets.append(set[i]) }
+    withUnsafeBytes(of: set) {
+      sets.append(Text($0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self), 32))
+    }
   }
   /// Moves what begins at `place` up by one, for an instruction there.
   @inline(never)
@@ -92,7 +94,7 @@ struct Regex {
     var i = count - 1
     while i > place {
       code[i] = moved(code[i - 1], from: place, by: 1)
-      i -= 1
+      i &-= 1
     }
     code[place] = instruction
   }
@@ -134,7 +136,7 @@ struct Regex {
     var start = from
     while start <= line.count {
       if let end = run(line, start, everywhere: false) { return (start, end) }
-      start += 1
+      start &+= 1
     }
     return nil
   }
@@ -164,7 +166,7 @@ struct Regex {
         enter(place + 1, line, at + 1, &coming, later)
       }
       if byte == nil { return end }
-      at += 1
+      at &+= 1
       if everywhere { enter(0, line, at, &coming, later) }
       if coming == 0 { return end }
       swap(&now, &later)
@@ -186,9 +188,9 @@ struct Regex {
     case .byte: return (ignoreCase ? lowered(byte) : byte) == instruction.byte
     case .any: return true
     default:
-      let set = sets.start + 32 * Int(instruction.target)
-      func has(_ byte: UInt8) -> Bool { set[Int(byte >> 3)] & (1 << (byte & 7)) != 0 }
-      return has(byte) || ignoreCase && isLetter(byte) && has(byte ^ 32)
+      let set = UnsafeMutableRawPointer(sets.start + 32 * Int(instruction.target))
+        .assumingMemoryBound(to: ByteSet.self)
+      return set.pointee.contains(byte) || ignoreCase && isLetter(byte) && set.pointee.contains(byte ^ 32)
     }
   }
 
@@ -200,7 +202,7 @@ struct Regex {
     var depth = 1
     stack[0] = Int16(place)
     while depth > 0 {
-      depth -= 1
+      depth &-= 1
       let place = Int(stack[depth])
       if seen[place] == step { continue }
       seen[place] = step
@@ -212,11 +214,11 @@ struct Regex {
       case .split:
         stack[depth] = instruction.other
         stack[depth + 1] = instruction.target
-        depth += 2
+        depth &+= 2
         continue
       case .jump:
         stack[depth] = instruction.target
-        depth += 1
+        depth &+= 1
         continue
       case .lineStart: passes = at == 0
       case .lineEnd: passes = at == line.count
@@ -226,12 +228,12 @@ struct Regex {
       case .noBoundary: passes = before == after
       default:
         list[count] = Int16(place)
-        count += 1
+        count &+= 1
         continue
       }
       if passes {
         stack[depth] = Int16(place + 1)
-        depth += 1
+        depth &+= 1
       }
     }
   }

@@ -45,7 +45,7 @@ struct RegexParser {
   @inline(never)
   private mutating func alternatives(_ regex: inout Regex) throws(Regex.Failure) {
     guard depth < 20 else { throw .tooLarge }
-    depth += 1
+    depth &+= 1
     var begin = regex.count
     try branch(&regex)
     // Jumps over the alternatives that follow: each leads to the next such jump, the last to the end.
@@ -53,7 +53,7 @@ struct RegexParser {
     while isNext(.or) {
       at += token().1
       try regex.insert(Regex.Instruction(operation: .split, target: Int16(begin + 1)), at: begin)
-      if jump >= begin { jump += 1 }
+      if jump >= begin { jump &+= 1 }
       try regex.emit(Regex.Instruction(operation: .jump, target: 0, other: Int16(jump)))
       jump = regex.count - 1
       regex.setOther(begin, regex.count)
@@ -66,7 +66,7 @@ struct RegexParser {
       regex.setOther(jump, 0)
       jump = next
     }
-    depth -= 1
+    depth &-= 1
   }
 
   @inline(never)
@@ -106,7 +106,7 @@ struct RegexParser {
   @inline(never)
   private mutating func single(_ regex: inout Regex, _ first: Bool) throws(Regex.Failure) {
     let byte = text[at]
-    at += 1
+    at &+= 1
     switch byte {
     case letter("."): try regex.emit(.any)
     case letter("["): try regex.emit(set: bracket())
@@ -116,7 +116,7 @@ struct RegexParser {
     case 92:
       guard at < text.count else { throw .backslash }
       let escaped = text[at]
-      at += 1
+      at &+= 1
       switch escaped {
       case letter("w"), letter("W"): try regex.emit(set: named(isName, escaped == letter("W")))
       case letter("s"), letter("S"): try regex.emit(set: named(isSpace, escaped == letter("S")))
@@ -132,24 +132,18 @@ struct RegexParser {
   }
 
   @inline(never)
-  private func named(_ member: (UInt8) -> Bool, _ negated: Bool) -> InlineArray<32, UInt8> {
-    var set = InlineArray<32, UInt8>(repeating: 0)
-    for byte in 0...255 where member(UInt8(byte)) != negated { set[byte >> 3] |= 1 << UInt8(byte & 7) }
+  private func named(_ member: (UInt8) -> Bool, _ negated: Bool) -> ByteSet {
+    var set = ByteSet()
+    for byte in 0...255 where member(UInt8(byte)) != negated { set.insert(UInt8(byte)) }
     return set
   }
 
-  @inline(never)
-  private mutating func bracket() throws(Regex.Failure) -> InlineArray<32, UInt8> {
-    var set = InlineArray<32, UInt8>(repeating: 0)
-    let end = parseBracket(text, &at, negation: letter("^"), escapes: false) { byte in
-      set[Int(byte >> 3)] |= 1 << (byte & 7)
-    }
-    guard let negated = end else { throw .bracket }
-    if negated { for i in 0..<32 { set[i] = ~set[i] } }
+  private mutating func bracket() throws(Regex.Failure) -> ByteSet {
+    var set = ByteSet()
+    guard parseBracket(text, &at, escapes: false, &set) else { throw .bracket }
     return set
   }
 
-  @inline(never)
   private mutating func repetitions(_ regex: inout Regex, _ begin: Int) throws(Regex.Failure) {
     while at < text.count {
       let (token, length) = token()
@@ -187,17 +181,17 @@ struct RegexParser {
     let least = text.leadingNumber(&at)
     var most: Int? = least
     if at < text.count, text[at] == 44 {
-      at += 1
+      at &+= 1
       most = text.leadingNumber(&at)
     } else if least == nil {
       return nil
     }
     if !extended {
       guard at < text.count, text[at] == 92 else { return nil }
-      at += 1
+      at &+= 1
     }
     guard at < text.count, text[at] == letter("}") else { return nil }
-    at += 1
+    at &+= 1
     if let most, (least ?? 0) > most { return nil }
     guard (least ?? 0) <= 255, (most ?? 0) <= 255 else { return nil }
     return (least ?? 0, most)
@@ -216,7 +210,7 @@ struct RegexParser {
     var copies = 1
     while copies < least {
       try regex.duplicate(begin, begin + length)
-      copies += 1
+      copies &+= 1
     }
     var place = begin + (copies - 1) * length
     if least == 0 {
@@ -236,91 +230,7 @@ struct RegexParser {
       regex.setTarget(split, regex.count)
       try regex.duplicate(source, source + length)
       regex.setOther(split, regex.count)
-      copies += 1
+      copies &+= 1
     }
   }
-}
-
-/// The inside of a bracket expression, from behind its [ to behind its ]: calls `member` for each byte that is named.
-/// Whether it is negated; nil if it has no end or is wrong. `escapes`: whether a backslash takes the next byte as it is.
-func parseBracket(
-  _ text: Text, _ at: inout Int, negation: UInt8, escapes: Bool, _ member: (UInt8) -> Void
-) -> Bool? {
-  var negated = false
-  if at < text.count, text[at] == negation || (escapes && text[at] == letter("^")) {
-    negated = true
-    at += 1
-  }
-  var first = true
-  while at < text.count {
-    var low = text[at]
-    at += 1
-    if low == 93, !first { return negated }
-    first = false
-    if low == 91, at < text.count, text[at] == 58 {
-      // [:class:]
-      let begin = at + 1
-      let end = text.index(of: 58, from: begin)
-      guard end + 1 < text.count, text[end + 1] == 93 else { return nil }
-      guard addClass(text.part(begin, end), member) else { return nil }
-      at = end + 2
-      continue
-    }
-    if escapes, low == 92, at < text.count {
-      low = text[at]
-      at += 1
-    }
-    var high = low
-    if at + 1 < text.count, text[at] == 45, text[at + 1] != 93 {
-      high = text[at + 1]
-      at += 2
-      if escapes, high == 92, at < text.count {
-        high = text[at]
-        at += 1
-      }
-      if high < low {
-        if escapes { continue }
-        return nil
-      }
-    }
-    for byte in low...high { member(byte) }
-  }
-  return nil
-}
-
-private func addClass(_ name: Text, _ member: (UInt8) -> Void) -> Bool {
-  for index in 0...127 {
-    let byte = UInt8(index)
-    let visible = byte &- 33 < 94
-    let has: Bool
-    if name.is("alpha") {
-      has = isLetter(byte)
-    } else if name.is("digit") {
-      has = isDigit(byte)
-    } else if name.is("alnum") {
-      has = isLetter(byte) || isDigit(byte)
-    } else if name.is("space") {
-      has = isSpace(byte)
-    } else if name.is("blank") {
-      has = isBlank(byte)
-    } else if name.is("upper") {
-      has = isUpper(byte)
-    } else if name.is("lower") {
-      has = isLetter(byte) && !isUpper(byte)
-    } else if name.is("punct") {
-      has = visible && !isLetter(byte) && !isDigit(byte)
-    } else if name.is("print") {
-      has = visible || byte == 32
-    } else if name.is("graph") {
-      has = visible
-    } else if name.is("cntrl") {
-      has = byte < 32 || byte == 127
-    } else if name.is("xdigit") {
-      has = digitValue(byte) != nil
-    } else {
-      return false
-    }
-    if has { member(byte) }
-  }
-  return true
 }

@@ -14,7 +14,7 @@ struct SHA256 {
     length &+= UInt64(text.count)
     for i in 0..<text.count {
       block[used] = text.start[i]
-      used += 1
+      used &+= 1
       if used == 64 { compress() }
     }
   }
@@ -24,17 +24,17 @@ struct SHA256 {
   mutating func finish() -> InlineArray<8, UInt32> {
     let bits = length &<< 3
     block[used] = 0x80
-    used += 1
+    used &+= 1
     if used > 56 {
       while used < 64 {
         block[used] = 0
-        used += 1
+        used &+= 1
       }
       compress()
     }
     while used < 56 {
       block[used] = 0
-      used += 1
+      used &+= 1
     }
     for i in 0..<8 { block[56 + i] = UInt8(truncatingIfNeeded: bits &>> UInt64(56 - 8 * i)) }
     compress()

@@ -49,7 +49,7 @@ struct Text {
   @inline(never)
   func index(of byte: UInt8, from: Int = 0) -> Int {
     var i = from
-    while i < count, start[i] != byte { i += 1 }
+    while i < count, start[i] != byte { i &+= 1 }
     return i
   }
 
@@ -59,7 +59,7 @@ struct Text {
     var i = 0
     while i < count, i < other.count {
       if start[i] != other.start[i] { return Int(start[i]) - Int(other.start[i]) }
-      i += 1
+      i &+= 1
     }
     return count - other.count
   }
@@ -80,7 +80,7 @@ struct Text {
       let (sum, over2) = tens.addingReportingOverflow(Int32(start[at] &- 48))
       if over || over2 { return nil }
       value = sum
-      at += 1
+      at &+= 1
     }
     return at == begin ? nil : Int(value)
   }

@@ -4,7 +4,7 @@
 struct Entry {
   var name: Text
   /// As in the upper bits of a mode; 0 where the file system does not say.
-  var kind: UInt16
+  var kind: UInt32
   /// Where the next one is.
   var next: Int64
 }
@@ -44,7 +44,7 @@ struct Directory {
       // struct linux_dirent64: inode, offset, length of the record, type, name.
       let record = UnsafeRawPointer(buffer + at)
       let next = record.loadUnaligned(fromByteOffset: 8, as: Int64.self)
-      let kind = UInt16(buffer[at + 18])
+      let kind = UInt32(buffer[at + 18])
       let name = Text(buffer + at + 19)
       at += Int(record.loadUnaligned(fromByteOffset: 16, as: UInt16.self))
       if !all, name[0] == 46, name.count == 1 || (name.count == 2 && name[1] == 46) { continue }
@@ -139,7 +139,7 @@ struct Walk {
   /// What the path is at now, without following a link.
   mutating func restat() -> Int { linux_stat(path.start, 0x100, &stat) }
 
-  var isFolder: Bool { stat.mode & Mode.mask == Mode.folder }
+  var isFolder: Bool { stat.isFolder }
   /// The folder that the path is at is entered by the next call.
   mutating func enter() { descend = true }
 
@@ -155,7 +155,7 @@ struct Walk {
     let level = levels + (depth - 1)
     path.shorten(to: level.pointee.length)
     if directory == nil, !open(at: level.pointee.offset) {
-      depth -= 1
+      depth &-= 1
       return .failed
     }
     if let entry = directory?.next() {
@@ -165,7 +165,7 @@ struct Walk {
     }
     failure = directory?.failure ?? 0
     close()
-    depth -= 1
+    depth &-= 1
     return failure < 0 ? .failed : .leave
   }
 
@@ -194,6 +194,6 @@ struct Walk {
       capacity *= 2
     }
     levels[depth] = level
-    depth += 1
+    depth &+= 1
   }
 }

@@ -9,9 +9,9 @@ struct Words {
 
   @inline(never)
   mutating func next() -> Text? {
-    while at < text.count, isBlank(text[at]) { at += 1 }
+    while at < text.count, isBlank(text[at]) { at &+= 1 }
     let begin = at
-    while at < text.count, !isBlank(text[at]) { at += 1 }
+    while at < text.count, !isBlank(text[at]) { at &+= 1 }
     return at > begin ? text.part(begin, at) : nil
   }
 }
