@@ -24,6 +24,7 @@ func date(_ program: inout Program) {
 }
 
 private func parseTime(_ text: Text) -> Int64? {
+  if text.count > 2, text[0] == 64, text[1] == 45 { return text.from(2).wideNumber.map { 0 &- $0 } }
   if text.count > 1, text[0] == 64 { return text.from(1).wideNumber }
   // Numbers with one byte between each: year, month, day, hour, minute, second.
   var at = 0

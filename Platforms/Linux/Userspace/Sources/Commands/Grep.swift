@@ -24,7 +24,7 @@ func grep(_ program: inout Program) {
     given = true
   }
   var options = Options(program)
-  while let option = options.next(&program, "EFGivnclLrRqswxohHm:e:", status: 2) {
+  while let option = options.next(&program, "EFGaivnclLrRqswxohHm:e:", status: 2) {
     if option == letter("e") {
       add(options.value)
     } else {

@@ -47,14 +47,14 @@ extension Shell {
       let count = Int(number(words[0], 1))
       if count < 0 || count > parameterCount { return complain(name, "there are not so many parameters", status: 1) }
       parameters += count
-    case 23: describe(words)
+    case 23: describe(words, aloud: true)
     case 24: setMask(words)
     case 25: unset(words)
     case 26: waitForJobs(words)
     case 27:
       // command NAME: not a function of that name.
       guard words[0] != nil else { return }
-      if Text(words[0].unsafelyUnwrapped).is("-v") { return describe(words + 1) }
+      if Text(words[0].unsafelyUnwrapped).is("-v") { return describe(words + 1, aloud: false) }
       if let other = Shell.builtin(Text(words[0].unsafelyUnwrapped)) { return run(other, words) }
       fields.removeFirst()
       let process = launch(List<CString>(), List<Redirection>(), -1, -1, false)
@@ -320,7 +320,7 @@ extension Shell {
   }
 
   /// type, and command -v: what a name stands for.
-  private mutating func describe(_ words: UnsafeMutablePointer<CString?>) {
+  private mutating func describe(_ words: UnsafeMutablePointer<CString?>, aloud: Bool) {
     var i = 0
     while let word = words[i] {
       i &+= 1
@@ -329,7 +329,8 @@ extension Shell {
         program.out.put(name)
         program.out.newline()
       } else {
-        complain(name, "not found", status: 127)
+        if aloud { complain(name, "not found") }
+        status = 127
       }
     }
   }

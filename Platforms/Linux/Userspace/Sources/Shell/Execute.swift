@@ -371,12 +371,14 @@ extension Shell {
   /// Remembers what a variable is, until `restoreLocals`.
   @inline(never)
   mutating func saveLocal(_ name: Text) {
-    let local = arena.allocate(SavedVariable.self)
+    let mark = localArena.mark
+    let local = localArena.allocate(SavedVariable.self)
     let variable = variables.find(name)
     local.initialize(
       to: SavedVariable(
-        before: locals, name: arena.copy(name), value: variable.map { arena.copy(Text(Variable.value($0))) },
+        before: locals, mark: mark, name: localArena.copy(name), value: nil,
         exported: variable?.pointee.exported ?? false))
+    if let variable { local.pointee.value = localArena.copy(Text(Variable.value(variable))) }
     locals = local
   }
   @inline(never)
@@ -389,6 +391,7 @@ extension Shell {
         _ = variables.remove(name)
       }
       locals = local.pointee.before
+      localArena.release(to: local.pointee.mark)
     }
   }
 }
@@ -407,6 +410,8 @@ extension Output {
 
 struct SavedVariable {
   var before: UnsafeMutablePointer<SavedVariable>?
+  /// What was in use of their memory before.
+  var mark: Arena.Mark
   var name: CString
   var value: CString?
   var exported: Bool

@@ -90,7 +90,9 @@ extension Shell {
   }
 
   @inline(never)
-  mutating func expand(_ text: Text, quoted: Bool) {
+  /// `braces`: the word of a ${...}, whose blanks separate where it is not quoted, and whose quotes do not count where
+  /// it is.
+  mutating func expand(_ text: Text, quoted: Bool, braces: Bool = false) {
     var i = 0
     if !quoted, text.count > 0, text[0] == 126, text.count == 1 || text[1] == 47, let home = value(Text("HOME")) {
       put(home, quoted: true)
@@ -118,7 +120,7 @@ extension Shell {
         i = end + 1
       case 34, 96, 36:
         if byte == 34, quoted {
-          put(34, quoted: true)
+          if !braces { put(34, quoted: true) }
           i &+= 1
           continue
         }
@@ -138,8 +140,12 @@ extension Shell {
         }
       default:
         // As it is: it may be the sign of a pattern, but never separates fields.
-        scratch.append(byte)
-        endedBySpace = false
+        if quoted || braces {
+          put(byte, quoted: quoted)
+        } else {
+          scratch.append(byte)
+          endedBySpace = false
+        }
         i &+= 1
       }
     }
@@ -291,9 +297,9 @@ extension Shell {
     let word = text.from(at)
     switch operation {
     case letter("-"):
-      if has { parameter(name, quoted) } else { expand(word, quoted: quoted) }
+      if has { parameter(name, quoted) } else { expand(word, quoted: quoted, braces: true) }
     case letter("+"):
-      if has { expand(word, quoted: quoted) }
+      if has { expand(word, quoted: quoted, braces: true) }
     case letter("="):
       if !has {
         let new = Text(expandOne(word, quoted: quoted))

@@ -41,6 +41,7 @@ struct Shell {
   var keepsRedirections = false
   /// Variables that get their value back.
   var locals: UnsafeMutablePointer<SavedVariable>?
+  var localArena = Arena()
   /// `local`: they are the function's, not the command's.
   var keepsLocals = false
   /// $? as it was before a command of the shell itself.

@@ -168,7 +168,7 @@ struct Regex {
       if byte == nil { return end }
       at &+= 1
       if everywhere { enter(0, line, at, &coming, later) }
-      if coming == 0 { return end }
+      if coming == 0, !everywhere { return end }
       swap(&now, &later)
       places = coming
     }
