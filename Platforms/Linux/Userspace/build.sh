@@ -8,8 +8,11 @@
 #   OUTDIR/root.erofs   the tree as an image: LZ4, 64 KiB clusters
 #   OUTDIR/root-lzma.erofs   the same with LZMA
 #
-# Needs the Swift toolchain, whose clang and lld serve for all processors, and mkfs.erofs (of EROFS_PEERS where that is
-# set); without it, or with NO_IMAGE set, there are no images. Takes half a minute.
+# FORMAT=flat makes the program a bFLT file, which Linux maps from the file, once for all processes; a position-independent
+# ELF file is copied for each process by kernels without an MMU (Documentation: README.md).
+#
+# Needs the Swift toolchain, whose clang and lld serve for all processors, and mkfs.erofs (of
+# Scripts/install-peers.sh, or the system's); without one, or with NO_IMAGE set, there are no images. Takes half a minute.
 set -euo pipefail
 cpu=${1:?CPU} out=${2:?OUTDIR}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -43,7 +46,9 @@ mapfile -t sources < <(find "$here/Sources" -name '*.swift' | sort)
   --build-id=none --hash-style=sysv -T "$here/Bridge/program.lds" -Map "$out/userspace.map" \
   -o "$out/userspace.elf" "$out/objects/start.o" "$out/objects/userspace.o"
 "$tools/llvm-objcopy" --strip-all "$out/userspace.elf" "$out/userspace"
+python3 "$here/make-flat.py" $stack "$out/userspace.elf" "$out/userspace.flat"
 
+[[ ${FORMAT:-elf} == elf ]] || mv "$out/userspace.flat" "$out/userspace"
 # The tree: the program once, with all its names as hard links, and the folders that init mounts on.
 mkdir -p "$out/root"/{bin,dev,etc,mnt,proc,sys,tmp}
 cp "$out/userspace" "$out/root/bin/userspace"
@@ -51,14 +56,16 @@ ln -s root/bin "$out/bin"
 for name in $(sed -n '/^private let names/,/"""$/p' "$here/Sources/Main.swift" | grep -v '"""' | tr -d '\\'); do
   ln "$out/root/bin/userspace" "$out/root/bin/$name"
 done
+ln "$out/root/bin/userspace" "$out/root/init"
 rm "$out/root/bin/userspace"
 
+EROFS_PEERS=${EROFS_PEERS-$("$here/../../../Scripts/install-peers.sh" 2>/dev/null || true)}
 mkfs=${EROFS_PEERS:+$EROFS_PEERS/bin/}mkfs.erofs
 if [[ -n ${NO_IMAGE:-} ]] || ! command -v "$mkfs" >/dev/null; then exit 0; fi
 # image NAME OPTION...: from an empty time stamp, so that the same sources give the same image.
 image() {
-  "$mkfs" --quiet -b4096 -C65536 -T0 --all-root -Eztailpacking "${@:2}" "$out/$1" "$out/root" >"$out/mkfs.log" 2>&1 ||
+  "$mkfs" --quiet -C65536 -T0 --all-root -Eztailpacking "${@:2}" "$out/$1" "$out/root" >"$out/mkfs.log" 2>&1 ||
     { cat "$out/mkfs.log" >&2; exit 1; }
 }
 image root.erofs -zlz4hc,12
-image root-lzma.erofs -zlzma,9
+if "$mkfs" --help 2>&1 | grep -q lzma; then image root-lzma.erofs -zlzma,9; fi

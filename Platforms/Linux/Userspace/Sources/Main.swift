@@ -4,8 +4,11 @@
 /// environment up to a nil.
 @c(program_start)
 public func programStart(_ stack: UnsafeMutablePointer<Int>) {
-  let arguments = UnsafeMutableRawPointer(stack + 1).assumingMemoryBound(to: CString?.self)
+  var words = stack + 1
   let count = stack[0]
+  // For bFLT files, some kernels put pointers to both lists first.
+  if words[0] == Int(bitPattern: words + 2) { words += 2 }
+  let arguments = UnsafeMutableRawPointer(words).assumingMemoryBound(to: CString?.self)
   withBytes(1024) { buffer in
     var program = Program(
       arguments: arguments, environment: arguments + count + 1, name: Text("userspace"), out: Output(1, buffer, 1024))
