@@ -89,7 +89,7 @@ private func compile(_ patterns: Text, _ search: inout Search) throws(Regex.Fail
     if search.fixed {
       for i in 0..<pattern.count { try search.regex.emit(byte: pattern[i]) }
     } else {
-      var parser = RegexParser(pattern, extended: search.extended)
+      var parser = RegexParser(pattern, extended: search.extended, folds: search.ignoreCase)
       try parser.parse(into: &search.regex)
     }
     if search.wholeLine { try search.regex.emit(.lineEnd) }

@@ -65,7 +65,9 @@ private struct Expression {
     return primary() != negated
   }
 
-  private enum Comparison: Int { case equal, same2, unequal, less, greater, eq, ne, lt, le, gt, ge, newer, older, same }
+  private enum Comparison: Int {
+    case equal, alsoEqual, unequal, less, greater, eq, ne, lt, le, gt, ge, newer, older, same
+  }
   private func comparison(_ word: Text?) -> Comparison? {
     guard let word else { return nil }
     guard let index = index(of: word, in: "=  == != <  >  -eq-ne-lt-le-gt-ge-nt-ot-ef", width: 3) else { return nil }
@@ -105,14 +107,17 @@ private struct Expression {
 
   private mutating func compare(_ left: Text, _ comparison: Comparison, _ right: Text) -> Bool {
     switch comparison {
-    case .equal, .same2: return left.equals(right)
+    case .equal, .alsoEqual: return left.equals(right)
     case .unequal: return !left.equals(right)
     case .less: return left.compare(right) < 0
     case .greater: return left.compare(right) > 0
     case .newer, .older, .same:
       var a = LinuxStat(), b = LinuxStat()
       let hasLeft = linux_stat(left.start, 0, &a) == 0, hasRight = linux_stat(right.start, 0, &b) == 0
-      if comparison == .same { return hasLeft && hasRight && a.inode == b.inode && a.device_minor == b.device_minor && a.device_major == b.device_major }
+      if comparison == .same {
+        return hasLeft && hasRight && a.inode == b.inode && a.device_minor == b.device_minor
+          && a.device_major == b.device_major
+      }
       if !hasLeft || !hasRight { return comparison == .newer ? hasLeft : hasRight }
       if comparison == .older { swap(&a, &b) }
       let x = a.modification_time, y = b.modification_time

@@ -150,7 +150,8 @@ extension Shell {
     if !assigns, operation != 0, e.at + 1 < e.text.count {
       let equals = operation > 255 ? e.at + 2 : e.at + 1
       let known = Text("*/%+-&^|<>")
-      assigns = equals < e.text.count && e.text[equals] == 61 && known.index(of: UInt8(operation & 255)) < known.count
+      assigns =
+        equals < e.text.count && e.text[equals] == 61 && known.index(of: UInt8(operation & 255)) < known.count
         && operation & 255 != 61
       if operation == 60 || operation == 62 { assigns = false }
     }

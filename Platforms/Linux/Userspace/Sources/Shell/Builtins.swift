@@ -262,6 +262,7 @@ extension Shell {
       switch word[i] {
       case letter("e"): exitOnError = on
       case letter("f"): noGlob = on
+      case letter("n"): readOnly = on
       case letter("u"): unsetIsError = on
       case letter("x"): trace = on
       default:

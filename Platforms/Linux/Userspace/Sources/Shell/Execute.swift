@@ -97,7 +97,8 @@ extension Shell {
   private mutating func spawn(_ command: Node.Pointer, _ input: Int32, _ output: Int32, background: Bool) -> Int {
     guard command.pointee.kind == .simple else {
       guard resolve(command.pointee.redirections) else { return 0 }
-      let process = spawnShell(command.pointee.text, command.pointee.redirections, input, output, background: background)
+      let process = spawnShell(
+        command.pointee.text, command.pointee.redirections, input, output, background: background)
       release(command.pointee.redirections)
       return process
     }

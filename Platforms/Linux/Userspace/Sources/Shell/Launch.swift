@@ -223,7 +223,11 @@ private func execute(_ launch: inout Launch) -> Int32 {
       }
       (launch.path + count).update(from: name, count: text.count + 1)
       let why = become(&launch, launch.path)
-      if why == -Errno.access { denied = true } else if why != -Errno.noEntry && why != -Errno.notDirectory { status = why }
+      if why == -Errno.access {
+        denied = true
+      } else if why != -Errno.noEntry && why != -Errno.notDirectory {
+        status = why
+      }
       at = end + 1
     }
     if denied, status == -Errno.noEntry { status = -Errno.access }

@@ -79,7 +79,8 @@ struct Parser {
     default: break
     }
     let word = lexer.peek()
-    return !(word.is("}") || word.is("then") || word.is("else") || word.is("elif") || word.is("fi")
+    return
+      !(word.is("}") || word.is("then") || word.is("else") || word.is("elif") || word.is("fi")
       || word.is("do") || word.is("done") || word.is("esac"))
   }
 

@@ -38,7 +38,7 @@ private func matchesOne(_ pattern: Text, _ at: inout Int, _ byte: UInt8) -> Bool
   case 91:
     var end = at
     var set = ByteSet()
-    guard parseBracket(pattern, &end, escapes: true, &set) else { return byte == 91 }
+    guard parseBracket(pattern, &end, escapes: true, folds: false, &set) else { return byte == 91 }
     at = end
     return set.contains(byte)
   case 92 where at < pattern.count:

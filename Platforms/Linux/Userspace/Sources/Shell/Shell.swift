@@ -29,6 +29,8 @@ struct Shell {
   var tested = 0
 
   var interactive = false
+  /// -n: commands are read, not carried out.
+  var readOnly = false
   var exitOnError = false, trace = false, noGlob = false, unsetIsError = false
   var jobs = List<Job>()
   var lastBackground = 0
@@ -97,7 +99,7 @@ struct Shell {
       if parser.lexer.trouble != .none {
         syntaxError(parser.lexer)
         if jump == .none { jump = .failed }
-      } else if let line {
+      } else if let line, !readOnly {
         runList(line)
       }
       arena.release(to: mark)

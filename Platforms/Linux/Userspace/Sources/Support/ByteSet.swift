@@ -7,13 +7,20 @@ struct ByteSet {
   @inline(never)
   mutating func insert(_ byte: UInt8) { bits[Int(byte >> 5)] |= 1 &<< UInt32(byte & 31) }
   func contains(_ byte: UInt8) -> Bool { bits[Int(byte >> 5)] & (1 &<< UInt32(byte & 31)) != 0 }
+  /// Letters of either case are then there in both.
+  mutating func fold() {
+    for byte: UInt8 in 65...90 where contains(byte) != contains(byte | 32) {
+      insert(byte)
+      insert(byte | 32)
+    }
+  }
   mutating func invert() { for i in 0..<8 { bits[i] = ~bits[i] } }
 }
 
 /// Reads the inside of a bracket expression, from behind its [ to behind its ]. false if it has no end or is wrong.
-/// `escapes`, in the shell: a ! negates too, and a backslash takes the next byte as it is.
+/// `folds`: upper and lower case are the same. `escapes`, in the shell: a ! negates too, and a backslash takes the next byte as it is.
 @inline(never)
-func parseBracket(_ text: Text, _ at: inout Int, escapes: Bool, _ set: inout ByteSet) -> Bool {
+func parseBracket(_ text: Text, _ at: inout Int, escapes: Bool, folds: Bool, _ set: inout ByteSet) -> Bool {
   var negated = false
   if at < text.count, text[at] == 94 || (escapes && text[at] == 33) {
     negated = true
@@ -24,6 +31,7 @@ func parseBracket(_ text: Text, _ at: inout Int, escapes: Bool, _ set: inout Byt
     var low = text[at]
     at &+= 1
     if low == 93, !first {
+      if folds { set.fold() }
       if negated { set.invert() }
       return true
     }

@@ -107,7 +107,13 @@ func writeAll(_ descriptor: Int32, _ text: Text) -> Int {
   var at = 0
   while at < text.count {
     let count = linux_write(descriptor, text.start + at, text.count - at)
-    if count > 0 { at += count } else if count == 0 { return -Errno.io } else if count != -Errno.interrupted { return count }
+    if count > 0 {
+      at += count
+    } else if count == 0 {
+      return -Errno.io
+    } else if count != -Errno.interrupted {
+      return count
+    }
   }
   return 0
 }

@@ -190,7 +190,7 @@ struct Regex {
     default:
       let set = UnsafeMutableRawPointer(sets.start + 32 * Int(instruction.target))
         .assumingMemoryBound(to: ByteSet.self)
-      return set.pointee.contains(byte) || ignoreCase && isLetter(byte) && set.pointee.contains(byte ^ 32)
+      return set.pointee.contains(byte)
     }
   }
 

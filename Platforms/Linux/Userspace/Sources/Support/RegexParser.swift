@@ -4,12 +4,14 @@
 struct RegexParser {
   private let text: Text
   private let extended: Bool
+  private let folds: Bool
   private var at = 0
   private var depth = 0
 
   @inline(never)
-  init(_ text: Text, extended: Bool) {
+  init(_ text: Text, extended: Bool, folds: Bool) {
     self.text = text
+    self.folds = folds
     self.extended = extended
   }
 
@@ -140,7 +142,7 @@ struct RegexParser {
 
   private mutating func bracket() throws(Regex.Failure) -> ByteSet {
     var set = ByteSet()
-    guard parseBracket(text, &at, escapes: false, &set) else { throw .bracket }
+    guard parseBracket(text, &at, escapes: false, folds: folds, &set) else { throw .bracket }
     return set
   }
 

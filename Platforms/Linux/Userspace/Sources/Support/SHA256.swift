@@ -47,7 +47,8 @@ struct SHA256 {
     var w = InlineArray<64, UInt32>(repeating: 0)
     for i in 0..<16 {
       let at = 4 &* i
-      w[i] = UInt32(block[at]) &<< 24 | UInt32(block[at &+ 1]) &<< 16 | UInt32(block[at &+ 2]) &<< 8
+      w[i] =
+        UInt32(block[at]) &<< 24 | UInt32(block[at &+ 1]) &<< 16 | UInt32(block[at &+ 2]) &<< 8
         | UInt32(block[at &+ 3])
     }
     for i in 16..<64 {
