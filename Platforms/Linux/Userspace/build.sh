@@ -68,4 +68,4 @@ image() {
     { cat "$out/mkfs.log" >&2; exit 1; }
 }
 image root.erofs -zlz4hc,12
-if "$mkfs" --help 2>&1 | grep -q lzma; then image root-lzma.erofs -zlzma,9; fi
+if "$mkfs" --help 2>&1 | grep lzma >/dev/null; then image root-lzma.erofs -zlzma,9; fi

@@ -3,8 +3,8 @@
 /// sum [-b] [FILE|FOLDER...]
 ///
 /// The SHA-256 checksum, the size in bytes and the path of each file, and of each file below each folder, in the order of
-/// the directories. `-b` leaves out the size, which is then what `sha256sum -c` reads. As there, a name with a newline or
-/// a backslash is written with \n and \\, and the line begins with a backslash. No link is followed but those named.
+/// the directories. `-b` leaves out the size, which is then what `sha256sum -c` reads. As there, a name with a newline, a
+/// return or a backslash is written with \n, \r and \\, and the line begins with a backslash. No link is followed but those named.
 func sum(_ program: inout Program) {
   var options = Options(program)
   guard options.all(&program, "b") else { return }
@@ -58,7 +58,8 @@ private func checksum(_ program: inout Program, _ descriptor: Int32, _ path: Tex
     size += UInt64(count)
     hash.update(Text(buffer, count))
   }
-  let escaped = path.index(of: 10) < path.count || path.index(of: 92) < path.count
+  var escaped = false
+  for i in 0..<path.count where path[i] == 10 || path[i] == 13 || path[i] == 92 { escaped = true }
   if escaped { program.out.put(92) }
   let digest = hash.finish()
   for i in 0..<8 {
@@ -77,6 +78,7 @@ private func checksum(_ program: inout Program, _ descriptor: Int32, _ path: Tex
   for i in 0..<path.count {
     switch path[i] {
     case 10: program.out.put("\\n")
+    case 13: program.out.put("\\r")
     case 92: program.out.put("\\\\")
     default: program.out.put(path[i])
     }

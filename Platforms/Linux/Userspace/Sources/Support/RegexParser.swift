@@ -100,7 +100,7 @@ struct RegexParser {
       let anchor =
         regex.count == begin + 1 && regex.code[begin].operation == .lineStart && !extended
       if !anchor { try repetitions(&regex, begin) }
-      first = anchor
+      first = false
     }
   }
 
