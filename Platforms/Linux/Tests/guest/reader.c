@@ -116,8 +116,6 @@ int main(int argc, char **argv)
 	}
 	show_memory();
 	printf("END\n");
-	sleep(1);
-	reboot(LINUX_REBOOT_CMD_POWER_OFF);
 	reboot(LINUX_REBOOT_CMD_RESTART);
 	for (;;)
 		sleep(1000);

@@ -5,7 +5,7 @@
 
 struct sha256 {
 	unsigned int state[8];
-	unsigned long long bytes;
+	unsigned int bytes;	/* files of less than 512 MiB: no 64-bit arithmetic, for which there is no library */
 	unsigned char block[64];
 };
 
@@ -75,12 +75,12 @@ static void sha256_add(struct sha256 *hash, const unsigned char *data, unsigned 
 
 static void sha256_end(struct sha256 *hash, unsigned char *result)
 {
-	unsigned long long bits = hash->bytes << 3;
+	unsigned int bits = hash->bytes << 3;
 	unsigned char end[72] = { 0x80 };
 	unsigned long padding = 64 - ((hash->bytes + 8) & 63);
 
-	for (int i = 0; i < 8; i++)
-		end[padding + i] = (unsigned char)(bits >> (56 - 8 * i));
+	for (int i = 0; i < 4; i++)
+		end[padding + 4 + i] = (unsigned char)(bits >> (24 - 8 * i));
 	sha256_add(hash, end, padding + 8);
 	for (int i = 0; i < 32; i++)
 		result[i] = (unsigned char)(hash->state[i >> 2] >> (24 - 8 * (i & 3)));
