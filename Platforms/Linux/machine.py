@@ -33,7 +33,7 @@ def run(*command):
 def riscv(bits, kernel, root, data, ram, smp, words):
     command = [f"qemu-system-riscv{bits}", "-M", "virt", "-cpu", f"rv{bits},mmu=off", "-bios", "none",
                "-m", f"{ram >> 10}K", "-smp", str(smp), "-kernel", str(kernel)]
-    for number, image in enumerate(filter(None, (root, data))):
+    for number, image in enumerate([root, *data]):
         command += ["-drive", f"file={image},format=raw,if=none,id=disk{number},readonly=on",
                     "-device", f"virtio-blk-device,drive=disk{number}"]
     early = "earlycon=uart8250,mmio,0x10000000,115200n8 console=ttyS0"
@@ -50,12 +50,11 @@ def mps2(kernel, root, data, ram, smp, words, device_tree, folder):
     blob.write_bytes(pathlib.Path(device_tree).read_bytes())
     loads = [(kernel, PSRAM + KERNEL_OFFSET), (blob, blob_at)]
     disks = []
-    for name, image in (("root", root), ("data", data)):
-        if image:
-            length = -(-pathlib.Path(image).stat().st_size // 4096) * 4096
-            disks.append((name, at, length))
-            loads.append((image, at))
-            at += length
+    for number, image in enumerate([root, *data]):
+        length = -(-pathlib.Path(image).stat().st_size // 4096) * 4096
+        disks.append((f"disk{number}", at, length))
+        loads.append((image, at))
+        at += length
     if at > PSRAM + PSRAM_SIZE:
         raise Unbootable(f"the board has 16M for memory and images, and this takes {(at - PSRAM) >> 10}K")
     if PSRAM + KERNEL_OFFSET + pathlib.Path(kernel).stat().st_size > blob_at:
@@ -78,7 +77,7 @@ def mps2(kernel, root, data, ram, smp, words, device_tree, folder):
     return command
 
 
-def command(cpu, kernel, root, folder, data=None, ram="32M", smp=1, init="/init", arguments="", append="", icount=None):
+def command(cpu, kernel, root, folder, data=(), ram="32M", smp=1, init="/init", arguments="", append="", icount=None):
     """QEMU's command line for a boot; small files that it needs are made in `folder`.
 
     Ends when the guest reboots, or panics.
@@ -96,5 +95,6 @@ def command(cpu, kernel, root, folder, data=None, ram="32M", smp=1, init="/init"
     return made
 
 
-def second_disk(cpu):
-    return "/dev/mtdblock1" if cpu == "cortex-m3" else "/dev/vdb"
+def disk(cpu, number):
+    """The name of a disk in the guest; the root is on number 0."""
+    return f"/dev/mtdblock{number}" if cpu == "cortex-m3" else f"/dev/vd{chr(ord('a') + number)}"
