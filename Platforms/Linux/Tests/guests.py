@@ -68,8 +68,20 @@ def root(folder, init, files=(), options=()):
     shutil.copy(init, tree / "init")
     (tree / "init").chmod(0o755)
     for name, content in files:
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_bytes(content)
     return image(pathlib.Path(folder) / "root.erofs", tree, *options)
+
+
+def readable_root(folder, cpu, options):
+    """A root whose init reads all that is in it, and how many files that is: the sources of this project, each as it is
+    and all in one."""
+    sources = sorted((ROOT / "Sources").rglob("*.swift"))
+    files = {f"files/{number}": path.read_bytes() for number, path in enumerate(sources)}
+    files["files/all"] = b"".join(files.values())
+    expected = b"".join(hashlib.sha256(content).hexdigest().encode() + f" /{name}\0".encode() for name, content in files.items())
+    return root(folder, program(cpu, "reader"), [*files.items(), ("images", b"root\0here\0"), ("expected", expected)],
+                options), len(files)
 
 
 def disk(output, images):

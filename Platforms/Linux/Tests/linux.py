@@ -161,18 +161,17 @@ def flips(results, folder, full):
 
 
 def ram(results, folder, full):
-    references = guests.References()
     for cpu in ("rv64", "rv32"):
         for codec in ("-zlz4hc,12", "-zlzma"):
-            base = root(folder, program(cpu, "reader"), [("images", b""), ("expected", references.expected)],
-                        [codec, "-C65536"])
+            base, files = guests.readable_root(folder, cpu, [codec, "-C65536"])
             right = 0
             times = 20 if full else 2
             for _ in range(times):
                 output = boot(cpu, kernel(cpu, "pages"), base, seconds=60, ram="3584K")
-                right += "\nEND\n" in output and not re.search(f"{OOPS.pattern}|allocation failure|Out of memory", output)
+                right += (f"IMAGE root right {files} wrong 0 failed 0\n" in output and "\nEND\n" in output
+                          and not re.search(f"{OOPS.pattern}|allocation failure|Out of memory", output))
             free = re.search(r"MemAvailable: *(\d+ kB)", output)
-            results.check(f"ram {cpu} {codec[2:6]} 3584K: {right} boots of {times}, {free[1] if free else '?'} available",
+            results.check(f"ram {cpu} {codec[2:6]} 3584K: {right} boots of {times}, {files} files each, {free[1] if free else '?'} available",
                           right == times, "it does not", output)
 
 
