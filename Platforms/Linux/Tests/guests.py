@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -96,14 +97,21 @@ def disk(output, images):
 
 
 def boot(cpu, kernel, root, seconds=120, **options):
-    """What the machine printed, up to its restart, its panic, or the time's end."""
+    """What the machine printed, up to the line END, its panic, or the time's end."""
+    output = b""
     with tempfile.TemporaryDirectory() as folder:
         command = machine.command(cpu, kernel, root, folder, **options)
-        try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds)
-            output = done.stdout + done.stderr
-        except subprocess.TimeoutExpired as expired:
-            output = (expired.stdout or b"") + b"\nTIMEOUT\n"
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as guest:
+            # Not every machine can switch itself off, so what it prints decides.
+            late = threading.Timer(seconds, guest.kill)
+            late.start()
+            for line in guest.stdout:
+                output += line
+                if line.strip() == b"END" or b"Kernel panic" in line:
+                    guest.kill()
+            if not late.is_alive():
+                output += b"\nTIMEOUT\n"
+            late.cancel()
     return output.decode(errors="replace").replace("\r", "")
 
 
