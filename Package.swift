@@ -30,7 +30,24 @@ var targets: [Target] = [
   .target(name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS", swiftSettings: core),
 ]
 
-if !embedded {
+if embedded {
+  let bareMetal = "Platforms/BareMetal"
+  targets += [
+    .target(name: "Machine", path: "\(bareMetal)/Machine"),
+    .target(
+      name: "Board", dependencies: ["Machine"], path: "\(bareMetal)/Board",
+      swiftSettings: [.enableExperimentalFeature("Volatile")]),
+    .target(
+      name: "EROFSFirmware", dependencies: ["EROFS", "PageVectors"], path: "\(bareMetal)/Library", swiftSettings: core),
+    .target(
+      name: "FirmwareSupport", dependencies: ["Board", "EROFSFirmware"], path: "\(bareMetal)/Firmware/Support"),
+  ]
+  for name in ["TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages"] {
+    targets.append(
+      .executableTarget(
+        name: name, dependencies: ["Board", "EROFSFirmware", "FirmwareSupport"], path: "\(bareMetal)/Firmware/\(name)"))
+  }
+} else {
   products += [
     // For the packages in Benchmarks and Fuzz.
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),

@@ -10,6 +10,6 @@ struct Erofs: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Info.self, Ls.self, Stat.self, Cat.self, Extract.self, Fsck.self, Dump.self, Plan.self, Simulate.self,
+      Info.self, Ls.self, Stat.self, Cat.self, Extract.self, Fsck.self, Dump.self, Plan.self, Simulate.self, Boot.self,
     ])
 }
