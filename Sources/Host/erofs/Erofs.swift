@@ -2,6 +2,8 @@
 
 import ArgumentParser
 
+// Commands have their names spelled out: working them out from those of the types takes the parser longer than all the
+// rest of its work.
 struct Erofs: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "erofs", abstract: "Reads EROFS images.",
