@@ -253,8 +253,10 @@ static const char *pages_decode(struct z_erofs_decompress_req *rq, int algorithm
 	size_t needed;
 	int result, err;
 
+	/* The padding ends in the first block, which may begin anywhere in a page. */
 	reason = z_erofs_fixup_insize(rq, head + rq->pageofs_in,
-			min_t(unsigned int, rq->inputsize, rq->sb->s_blocksize - rq->pageofs_in));
+			min_t(unsigned int, rq->inputsize,
+			      rq->sb->s_blocksize - (rq->pageofs_in & (rq->sb->s_blocksize - 1))));
 	if (reason)
 		return reason;
 	needed = erofs_pages_working_bytes(algorithm, head[rq->pageofs_in]);

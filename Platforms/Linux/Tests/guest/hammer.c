@@ -44,6 +44,10 @@ static unsigned int word(unsigned int file, unsigned int k)
 	return mix(k / 3 + file * 0x1000193u) & 0xffffu;
 }
 
+/* printf, in one piece: several workers write. */
+#define say(...) write(1, line, snprintf(line, sizeof(line), __VA_ARGS__))
+static char line[160];
+
 static void advise(int file, unsigned int first, unsigned int count, int advice)
 {
 #ifdef __arm__
@@ -90,7 +94,7 @@ static int work(int id, unsigned int seconds)
 		at = ((place >> 8) + seed % 24) % pages[file];
 		if (lseek(files[file], (long)at << 12, SEEK_SET) < 0 || read(files[file], page, 4096) != 4096) {
 			if (failed++ < 3)
-				printf("worker %d cannot read page %u of %u: %d\n", id, at, file, errno);
+				say("worker %d cannot read page %u of %u: %d\n", id, at, file, errno);
 			continue;
 		}
 		reads++;
@@ -101,12 +105,12 @@ static int work(int id, unsigned int seconds)
 				first = i;
 		}
 		if (wrong && bad++ < 3)
-			printf("worker %d: page %u of file %u has %u wrong words from %u on\n", id, at, file, wrong, first);
+			say("worker %d: page %u of file %u has %u wrong words from %u on\n", id, at, file, wrong, first);
 		advise(files[file], at << 12, 8192, DONTNEED);
 		if (turn % 32 == 31)
 			advise(files[file], 0, 0, DONTNEED);
 	}
-	printf("WORKER %d reads %u bad %u failed %u\n", id, reads, bad, failed);
+	say("WORKER %d reads %u bad %u failed %u\n", id, reads, bad, failed);
 	return 0;
 }
 
