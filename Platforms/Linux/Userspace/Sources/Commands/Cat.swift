@@ -5,7 +5,7 @@ func cat(_ program: inout Program) {
   var options = Options(program)
   guard options.all(&program, "nu") else { return }
   let numbered = options.has("n")
-  let size = 4 * pageSize
+  let size = pageSize
   let buffer = mapped(size)
   var line = 0
   var atStart = true

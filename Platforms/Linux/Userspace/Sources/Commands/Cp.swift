@@ -4,7 +4,7 @@ private struct Copying {
   var recursive = false, preserve = false, force = false, verbose = false
   /// Links at the top are followed too, without -d, -P or -r.
   var followTop = true
-  let buffer = mapped(4 * pageSize)
+  let buffer = mapped(pageSize)
   /// Of what `walk` is at.
   var target = Path()
 }
@@ -151,7 +151,7 @@ private func copyData(_ program: inout Program, _ copying: Copying, _ source: In
   guard opened >= 0 else { return program.fail(target, opened) }
   let descriptor = Int32(truncatingIfNeeded: opened)
   while true {
-    let count = readSome(source, copying.buffer, 4 * pageSize)
+    let count = readSome(source, copying.buffer, pageSize)
     if count < 0 { program.fail("reading", count) }
     if count <= 0 { break }
     let status = writeAll(descriptor, Text(copying.buffer, count))

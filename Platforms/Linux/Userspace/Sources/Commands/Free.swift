@@ -4,8 +4,7 @@
 func free(_ program: inout Program) {
   var options = Options(program)
   guard options.all(&program, "bkmh") else { return }
-  let shift: UInt64 = options.has("b") ? 0 : options.has("m") ? 20 : 10
-  let human = options.has("h")
+  let shift: UInt64 = options.has("h") ? 64 : options.has("b") ? 0 : options.has("m") ? 20 : 10
   guard let descriptor = program.open(Text("/proc/meminfo").start.mutable) else { return }
   var lines = Lines(descriptor)
   var total: UInt64 = 0, free: UInt64 = 0, available: UInt64 = 0, shared: UInt64 = 0, cached: UInt64 = 0
@@ -23,20 +22,25 @@ func free(_ program: inout Program) {
     if name.is("SwapFree:") { swapFree = size }
   }
   close(descriptor)
-  func column(_ size: UInt64, _ out: inout Output) {
-    if human { out.human(size, width: 12) } else { out.decimal(size >> shift, width: 12) }
-  }
   let other = free &+ cached
   program.out.put("               total        used        free      shared  buff/cache   available\nMem:    ")
-  column(total, &program.out)
-  column(total > other ? total - other : 0, &program.out)
-  column(free, &program.out)
-  column(shared, &program.out)
-  column(cached, &program.out)
-  column(available, &program.out)
+  program.out.column(total, shift)
+  program.out.column(total > other ? total - other : 0, shift)
+  program.out.column(free, shift)
+  program.out.column(shared, shift)
+  program.out.column(cached, shift)
+  program.out.column(available, shift)
   program.out.put("\nSwap:   ")
-  column(swapTotal, &program.out)
-  column(swapTotal > swapFree ? swapTotal - swapFree : 0, &program.out)
-  column(swapFree, &program.out)
+  program.out.column(swapTotal, shift)
+  program.out.column(swapTotal > swapFree ? swapTotal - swapFree : 0, shift)
+  program.out.column(swapFree, shift)
   program.out.newline()
+}
+
+extension Output {
+  /// A size, divided by a power of two; 64 stands for the unit that makes it short.
+  @inline(never)
+  fileprivate mutating func column(_ size: UInt64, _ shift: UInt64) {
+    if shift == 64 { human(size, width: 12) } else { decimal(size &>> shift, width: 12) }
+  }
 }

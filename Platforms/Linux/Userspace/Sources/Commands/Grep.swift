@@ -174,21 +174,11 @@ private func grepFile(_ program: inout Program, _ search: inout Search, _ descri
     search.found = true
     if search.quiet || search.names || search.namesWithout { break }
     if search.count { continue }
-    func prefix(_ program: inout Program) {
-      if titled {
-        program.out.put(name)
-        program.out.put(58)
-      }
-      if search.numbered {
-        program.out.decimal(number)
-        program.out.put(58)
-      }
-    }
     if search.only {
       var next = match
       while let found = next, !search.invert {
         if found.end > found.start {
-          prefix(&program)
+          putPrefix(&program.out, titled ? name : nil, search.numbered ? number : 0)
           program.out.put(line.part(found.start, found.end))
           program.out.newline()
         }
@@ -196,7 +186,7 @@ private func grepFile(_ program: inout Program, _ search: inout Search, _ descri
         next = from <= line.count ? find(&search, line, from: from) : nil
       }
     } else {
-      prefix(&program)
+      putPrefix(&program.out, titled ? name : nil, search.numbered ? number : 0)
       program.out.put(line)
       program.out.newline()
     }
@@ -215,12 +205,22 @@ private func grepFile(_ program: inout Program, _ search: inout Search, _ descri
     }
     if search.namesWithout { search.found = search.found || count == 0 }
   } else if search.count {
-    if titled {
-      program.out.put(name)
-      program.out.put(58)
-    }
+    putPrefix(&program.out, titled ? name : nil, 0)
     program.out.decimal(UInt64(count))
     program.out.newline()
+  }
+}
+
+/// A file's name and a line's number, each with a colon; 0 for none.
+@inline(never)
+private func putPrefix(_ out: inout Output, _ name: Text?, _ number: UInt64) {
+  if let name {
+    out.put(name)
+    out.put(58)
+  }
+  if number > 0 {
+    out.decimal(number)
+    out.put(58)
   }
 }
 

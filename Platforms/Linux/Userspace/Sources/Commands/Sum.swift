@@ -9,7 +9,7 @@ func sum(_ program: inout Program) {
   var options = Options(program)
   guard options.all(&program, "b") else { return }
   let sizes = !options.has("b")
-  let buffer = mapped(4 * pageSize)
+  let buffer = mapped(pageSize)
   if !program.hasArguments {
     return checksum(&program, 0, Text("-"), buffer, sizes)
   }
@@ -48,7 +48,7 @@ private func checksum(_ program: inout Program, _ descriptor: Int32, _ path: Tex
   var hash = SHA256()
   var size: UInt64 = 0
   while true {
-    let count = readSome(descriptor, buffer, 4 * pageSize)
+    let count = readSome(descriptor, buffer, pageSize)
     if count == 0 { break }
     if count < 0 {
       program.complain(path, count)

@@ -9,6 +9,7 @@ extension Shell {
     """
   static func builtin(_ name: Text) -> Int? { index(of: name, in: names, width: 8) }
 
+  @inline(never)
   mutating func run(_ builtin: Int, _ arguments: UnsafeMutablePointer<CString?>) {
     let name = Text(arguments[0].unsafelyUnwrapped)
     let words = arguments + 1
@@ -24,8 +25,7 @@ extension Shell {
     case 9:
       status = number(words[0], Int(previousStatus))
       exit()
-    case 10: mark(words) { $0.pointee.exported = true }
-    case 17: mark(words) { $0.pointee.readOnly = true }
+    case 10, 17: mark(words, exported: builtin == 10)
     case 11: status = 1
     case 12: reportJobs(all: true)
     case 14: declareLocal(words)
@@ -64,6 +64,7 @@ extension Shell {
   }
 
   /// echo, test and kill are programs too.
+  @inline(never)
   private mutating func runOwnCommand(_ name: Text, _ words: UnsafeMutablePointer<CString?>) {
     // Of its own shell, `kill` knows the jobs.
     if name.is("kill") {
@@ -84,6 +85,7 @@ extension Shell {
   }
 
   /// The number of a word, or another if there is none.
+  @inline(never)
   private mutating func number(_ word: CString?, _ otherwise: Int) -> Int32 {
     guard let word else { return Int32(truncatingIfNeeded: otherwise) }
     if let number = Text(word).number { return Int32(truncatingIfNeeded: number) }
@@ -98,6 +100,7 @@ extension Shell {
     jump = how
   }
 
+  @inline(never)
   private mutating func runFile(_ words: UnsafeMutablePointer<CString?>) {
     guard let path = words[0] else { return complain(Text("."), "the file is missing") }
     guard calls < 12 else { return fail(Text(path), "calls are nested too deeply") }
@@ -105,6 +108,7 @@ extension Shell {
     runOpened(descriptor)
   }
   /// A whole file, and closes it.
+  @inline(never)
   mutating func runOpened(_ descriptor: Int32) {
     var source = Buffer()
     var got = 1
@@ -122,6 +126,7 @@ extension Shell {
     source.free()
   }
 
+  @inline(never)
   private mutating func evaluate(_ words: UnsafeMutablePointer<CString?>) {
     guard calls < 12 else { return fail(Text("eval"), "calls are nested too deeply") }
     let begin = scratch.count
@@ -139,6 +144,7 @@ extension Shell {
     calls &-= 1
   }
 
+  @inline(never)
   private mutating func replace(_ words: UnsafeMutablePointer<CString?>) {
     keepsRedirections = true
     guard words[0] != nil else { return }
@@ -148,6 +154,7 @@ extension Shell {
     if !interactive { exit() }
   }
 
+  @inline(never)
   private mutating func changeFolder(_ words: UnsafeMutablePointer<CString?>) {
     let home: StaticString = "HOME"
     var target = words[0]
@@ -177,7 +184,8 @@ extension Shell {
   }
 
   /// export and readonly: NAME or NAME=VALUE; without, what there is.
-  private mutating func mark(_ words: UnsafeMutablePointer<CString?>, _ how: (Variable.Pointer) -> Void) {
+  @inline(never)
+  private mutating func mark(_ words: UnsafeMutablePointer<CString?>, exported: Bool) {
     if words[0] == nil || Text(words[0].unsafelyUnwrapped).is("-p") { return showVariables(exported: true) }
     var i = 0
     while let word = words[i] {
@@ -195,9 +203,12 @@ extension Shell {
       } else if old == nil {
         assign(name, Text(""))
       }
-      if let variable = variables.find(name) { how(variable) }
+      if let variable = variables.find(name) {
+        if exported { variable.pointee.exported = true } else { variable.pointee.readOnly = true }
+      }
     }
   }
+  @inline(never)
   private mutating func showVariables(exported: Bool) {
     var variable = variables.first
     while let here = variable {
@@ -214,6 +225,7 @@ extension Shell {
     }
   }
 
+  @inline(never)
   private mutating func declareLocal(_ words: UnsafeMutablePointer<CString?>) {
     if calls == 0 { return complain(Text("local"), "not in a function") }
     var i = 0
@@ -228,6 +240,7 @@ extension Shell {
     keepsLocals = true
   }
 
+  @inline(never)
   private mutating func unset(_ words: UnsafeMutablePointer<CString?>) {
     var i = 0
     var functions = false
@@ -244,6 +257,7 @@ extension Shell {
   }
 
   /// set [-efux] [+efux] [--] [WORD...]
+  @inline(never)
   mutating func set(_ words: UnsafeMutablePointer<CString?>) {
     if words[0] == nil { return showVariables(exported: false) }
     var i = 0
@@ -273,6 +287,7 @@ extension Shell {
     }
     return true
   }
+  @inline(never)
   private mutating func setParameters(_ words: UnsafeMutablePointer<CString?>) {
     var count = 0
     var bytes = 0
@@ -300,6 +315,7 @@ extension Shell {
     ownParameters = 0
   }
 
+  @inline(never)
   private mutating func setMask(_ words: UnsafeMutablePointer<CString?>) {
     guard let word = words[0] else {
       let mask = linux_umask(0)
@@ -321,6 +337,7 @@ extension Shell {
   }
 
   /// type, and command -v: what a name stands for.
+  @inline(never)
   private mutating func describe(_ words: UnsafeMutablePointer<CString?>, aloud: Bool) {
     var i = 0
     while let word = words[i] {
@@ -337,6 +354,7 @@ extension Shell {
   }
 
   /// read [-r] [-p PROMPT] NAME...
+  @inline(never)
   private mutating func read(_ words: UnsafeMutablePointer<CString?>) {
     var names = words
     var raw = false

@@ -2,7 +2,12 @@
 
 /// Carrying out what was read.
 extension Shell {
+  @inline(never)
   mutating func runList(_ list: Node.Pointer) {
+    // Each level takes about 400 bytes of the stack on 64 bits, and half of that on 32.
+    guard depth < 40 else { return fail(Text("functions and commands"), "nested too deeply") }
+    depth &+= 1
+    defer { depth &-= 1 }
     var statement = list.pointee.first
     while let here = statement, jump == .none {
       if here.pointee.flag { runInBackground(here) } else { runStatement(here) }
@@ -10,6 +15,7 @@ extension Shell {
     }
   }
 
+  @inline(never)
   private mutating func runStatement(_ statement: Node.Pointer) {
     var pipeline = statement.pointee.first
     while let here = pipeline, jump == .none {
@@ -26,6 +32,7 @@ extension Shell {
     }
   }
 
+  @inline(never)
   private mutating func runPipeline(_ pipeline: Node.Pointer) {
     if let only = pipeline.pointee.first, only.pointee.next == nil {
       runCommand(only)
@@ -39,6 +46,7 @@ extension Shell {
     if pipeline.pointee.flag { status = status == 0 ? 1 : 0 }
   }
 
+  @inline(never)
   private mutating func runProcesses(_ pipeline: Node.Pointer) {
     let mark = arena.mark
     var processes = List<Int>()
@@ -94,6 +102,7 @@ extension Shell {
   }
 
   /// Starts a command as a process of its own, or 0.
+  @inline(never)
   private mutating func spawn(_ command: Node.Pointer, _ input: Int32, _ output: Int32, background: Bool) -> Int {
     guard command.pointee.kind == .simple else {
       guard resolve(command.pointee.redirections) else { return 0 }
@@ -116,6 +125,7 @@ extension Shell {
   private mutating func isOwn(_ name: Text) -> Bool { Shell.builtin(name) != nil || function(name) != nil }
 
   /// Sets `fields`; the assignments before them are returned as they are to be.
+  @inline(never)
   private mutating func expandCommand(_ command: Node.Pointer) -> List<CString> {
     fields = List<CString>()
     var assignments = List<CString>()
@@ -137,6 +147,7 @@ extension Shell {
     return assignments
   }
 
+  @inline(never)
   private mutating func showTrace(_ assignments: List<CString>) {
     let words = fields.first
     withBytes(256) {
@@ -149,6 +160,7 @@ extension Shell {
     }
   }
 
+  @inline(never)
   private mutating func runCommand(_ command: Node.Pointer) {
     let mark = arena.mark
     if command.pointee.kind == .simple {
@@ -175,6 +187,7 @@ extension Shell {
     arena.release(to: mark)
   }
 
+  @inline(never)
   private mutating func runCompound(_ command: Node.Pointer) {
     switch command.pointee.kind {
     case .group: runList(command.pointee.first.unsafelyUnwrapped)
@@ -204,6 +217,7 @@ extension Shell {
     }
   }
 
+  @inline(never)
   private mutating func isTrue(_ list: Node.Pointer?) -> Bool {
     tested &+= 1
     runList(list.unsafelyUnwrapped)
@@ -211,6 +225,7 @@ extension Shell {
     return status == 0
   }
   /// Whether the loop is to be left. Looks after the one that `break` or `continue` meant.
+  @inline(never)
   private mutating func endTurn() -> Bool {
     guard jump == .leaveLoop || jump == .nextTurn else { return jump != .none }
     if jumpCount > 1 {
@@ -223,6 +238,7 @@ extension Shell {
     return leaves
   }
 
+  @inline(never)
   private mutating func runFor(_ command: Node.Pointer) {
     let name = command.pointee.words.first.unsafelyUnwrapped
     fields = List<CString>()
@@ -247,6 +263,7 @@ extension Shell {
     loops &-= 1
   }
 
+  @inline(never)
   private mutating func runChoice(_ command: Node.Pointer) {
     let word = Text(expandOne(command.pointee.words.first.unsafelyUnwrapped.pointee.item))
     status = 0
@@ -263,6 +280,7 @@ extension Shell {
     }
   }
 
+  @inline(never)
   private mutating func runSimple(_ command: Node.Pointer) {
     substitutionStatus = 0
     let assignments = expandCommand(command)
@@ -348,6 +366,7 @@ extension Shell {
     return key.map { Text(Variable.value($0)) }
   }
 
+  @inline(never)
   private mutating func call(_ body: Text, _ arguments: UnsafeMutablePointer<CString?>) {
     guard calls < 12 else { return fail(Text(arguments[0].unsafelyUnwrapped), "calls are nested too deeply") }
     // It may be defined anew meanwhile.

@@ -20,7 +20,8 @@ extension Shell {
       job = here.pointee.next
     }
     // Of its own memory, as it outlives the command that started it.
-    let shown = text.count < 200 ? text.count : 200
+    var shown = text.count < 200 ? text.count : 200
+    while shown > 0, isSpace(text[shown - 1]) { shown &-= 1 }
     let size = MemoryLayout<List<Job>.Node>.stride + shown + 1
     let node = UnsafeMutableRawPointer(mapped(size)).bindMemory(to: List<Job>.Node.self, capacity: 1)
     let copy = UnsafeMutableRawPointer(node + 1).assumingMemoryBound(to: UInt8.self)

@@ -9,6 +9,7 @@ struct Parser {
   init(_ source: Text, at: Int) { lexer = Lexer(source, at: at) }
 
   /// The next complete line of commands; nil where there is none, or where there is trouble.
+  @inline(never)
   mutating func line(_ arena: inout Arena) -> Node.Pointer? {
     lexer.skipLines()
     if lexer.atEnd { return nil }
@@ -20,23 +21,27 @@ struct Parser {
     return lexer.trouble == .none ? list : nil
   }
 
+  @inline(never)
   private func node(_ kind: Node.Kind, _ begin: Int, _ arena: inout Arena) -> Node.Pointer {
     let node = arena.allocate(Node.self)
     node.initialize(to: Node(kind: kind, text: lexer.source.part(begin, begin)))
     return node
   }
   /// Ends the node's text here.
+  @inline(never)
   private func end(_ node: Node.Pointer) {
     let start = node.pointee.text.start
     node.pointee.text = Text(start, lexer.source.start + lexer.at - start)
   }
   /// Adds to what `parent` has.
+  @inline(never)
   private func append(_ child: Node.Pointer, _ parent: Node.Pointer, _ last: inout Node.Pointer?) {
     if let last { last.pointee.next = child } else { parent.pointee.first = child }
     last = child
   }
 
   /// Statements, over several lines where `lines`, up to what cannot begin one.
+  @inline(never)
   private mutating func list(_ arena: inout Arena, lines: Bool) -> Node.Pointer {
     lexer.skipBlanks()
     let list = node(.list, lexer.at, &arena)
@@ -65,6 +70,7 @@ struct Parser {
     return list
   }
   /// The same with something in it.
+  @inline(never)
   private mutating func someList(_ arena: inout Arena) -> Node.Pointer {
     let list = self.list(&arena, lines: true)
     if list.pointee.first == nil { lexer.fail() }
@@ -72,6 +78,7 @@ struct Parser {
   }
 
   /// Whether a command can stand here: not where the list around it goes on or ends.
+  @inline(never)
   private mutating func beginsCommand() -> Bool {
     lexer.skipBlanks()
     switch lexer.byte() {
@@ -84,6 +91,7 @@ struct Parser {
       || word.is("do") || word.is("done") || word.is("esac"))
   }
 
+  @inline(never)
   private mutating func statement(_ arena: inout Arena) -> Node.Pointer {
     let statement = node(.statement, lexer.at, &arena)
     var last: Node.Pointer?
@@ -104,6 +112,7 @@ struct Parser {
     return statement
   }
 
+  @inline(never)
   private mutating func pipeline(_ arena: inout Arena) -> Node.Pointer {
     let pipeline = node(.pipeline, lexer.at, &arena)
     var last: Node.Pointer?
@@ -124,6 +133,7 @@ struct Parser {
     return pipeline
   }
 
+  @inline(never)
   private mutating func command(_ arena: inout Arena) -> Node.Pointer {
     lexer.skipBlanks()
     let begin = lexer.at
@@ -157,6 +167,7 @@ struct Parser {
     return command
   }
 
+  @inline(never)
   private mutating func condition(_ begin: Int, _ arena: inout Arena) -> Node.Pointer {
     let command = node(.condition, begin, &arena)
     command.pointee.first = someList(&arena)
@@ -179,12 +190,14 @@ struct Parser {
     return command
   }
 
+  @inline(never)
   private mutating func body(_ command: Node.Pointer, _ arena: inout Arena) {
     lexer.expectWord("do")
     command.pointee.second = someList(&arena)
     lexer.expectWord("done")
     end(command)
   }
+  @inline(never)
   private mutating func loop(_ kind: Node.Kind, _ begin: Int, _ arena: inout Arena) -> Node.Pointer {
     let command = node(kind, begin, &arena)
     command.pointee.first = someList(&arena)
@@ -192,6 +205,7 @@ struct Parser {
     return command
   }
 
+  @inline(never)
   private mutating func forLoop(_ begin: Int, _ arena: inout Arena) -> Node.Pointer {
     let command = node(.forLoop, begin, &arena)
     let name = lexer.word()
@@ -212,6 +226,7 @@ struct Parser {
     return command
   }
 
+  @inline(never)
   private mutating func choice(_ begin: Int, _ arena: inout Arena) -> Node.Pointer {
     let command = node(.choice, begin, &arena)
     let word = lexer.word()
@@ -243,6 +258,7 @@ struct Parser {
     return command
   }
 
+  @inline(never)
   private mutating func simple(_ begin: Int, _ arena: inout Arena) -> Node.Pointer {
     let command = node(.simple, begin, &arena)
     while lexer.trouble == .none {
@@ -275,6 +291,7 @@ struct Parser {
   }
 
   /// [N]<, >, >>, <>, >|, <&, >&, <<, <<-. false if none stands here.
+  @inline(never)
   private mutating func redirection(_ list: inout List<Redirection>, _ arena: inout Arena) -> Bool {
     lexer.skipBlanks()
     let digit = isDigit(lexer.byte())

@@ -25,6 +25,8 @@ struct Shell {
   var loops = 0
   /// Functions, `eval` and `.` within each other.
   var calls = 0
+  /// Lists of commands within each other, as they are carried out.
+  var depth = 0
   /// Above 0 where a failure decides something, and so does not end a shell with -e.
   var tested = 0
 
