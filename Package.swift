@@ -42,6 +42,21 @@ if embedded {
     .target(
       name: "FirmwareSupport", dependencies: ["Board", "EROFSFirmware"], path: "\(bareMetal)/Firmware/Support"),
   ]
+  targets += [
+    .target(name: "CEROFS", path: "\(bareMetal)/CInterface/Header"),
+    .target(
+      name: "EROFSForC", dependencies: ["CEROFS", "EROFSFirmware", "EROFS", "PageVectors"],
+      path: "\(bareMetal)/CInterface/Swift", swiftSettings: core),
+    .executableTarget(
+      name: "ExampleC", dependencies: ["Machine", "Board", "CEROFS", "EROFSForC"], path: "\(bareMetal)/Examples/C"),
+    .executableTarget(
+      name: "ExampleSwift", dependencies: ["Board", "EROFSFirmware"], path: "\(bareMetal)/Examples/Swift"),
+  ]
+  products += [
+    .library(name: "EROFSFirmware", targets: ["EROFSFirmware"]),
+    .library(name: "EROFSForC", targets: ["EROFSForC", "CEROFS"]),
+    .library(name: "BoardSupport", targets: ["Board"]),
+  ]
   for name in ["TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages"] {
     targets.append(
       .executableTarget(

@@ -20,7 +20,7 @@ import sys
 import tempfile
 
 import images
-from machines import MACHINES, SCRATCH, Failure, reference_images
+from machines import MACHINES, ROOT, SCRATCH, Failure, reference_images
 
 PRODUCTS = ("TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages")
 
@@ -155,6 +155,54 @@ def shell(machine, programs, folder):
     return results
 
 
+def examples(machine, scratch):
+    """The examples in C and in Swift, linked with an image, say what is in it."""
+    results = Results()
+    tree, image = scratch / "example", scratch / "example.erofs"
+    if not image.exists():
+        results.skipped.append(f"{machine.name}: examples: no mkfs.erofs")
+        return results
+    for product in ("ExampleC", "ExampleSwift"):
+        try:
+            (program,) = machine.build(product, image=image)
+        except Failure as failure:
+            results.hold(f"{machine.name}: {product}", False, str(failure))
+            continue
+        status, output = machine.boot(program, seconds=30)
+        said = (tree / "etc/motd").read_bytes() + b"cat\nls\nsh\n"
+        results.hold(f"{machine.name}: {product}", status == 0 and output == said, f"{status}: {last(output)}")
+    return results
+
+
+def example_image(folder):
+    """The image that the examples are linked with."""
+    tree = folder / "example"
+    (tree / "etc").mkdir(parents=True)
+    (tree / "bin").mkdir()
+    (tree / "etc/motd").write_text("".join(f"line {i} of the message of the day\n" for i in range(300)))
+    for name in ("cat", "ls", "sh"):
+        (tree / "bin" / name).write_text(name * 3000)
+    if tool := mkfs() or shutil.which("mkfs.erofs"):
+        subprocess.run([tool, "--quiet", "-zlz4hc", "-C16384", "-T0", "-Uclear", "--all-root", folder / "example.erofs", tree], check=True)
+
+
+def documentation():
+    """The commands of Documentation/Firmware.md, run in an empty folder, in its own words."""
+    results = Results()
+    if not shutil.which("mkfs.erofs"):
+        results.skipped.append("Documentation/Firmware.md: no mkfs.erofs")
+        return results
+    text = (ROOT / "Documentation/Firmware.md").read_text()
+    commands = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+    shown = re.findall(r"^```\n(.*?)^```", text, re.M | re.S)[-1]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(["bash", "-euc", "\n".join(commands)], cwd=folder, text=True, capture_output=True,
+                              stdin=subprocess.DEVNULL, env={**os.environ, "EROFS": str(ROOT)})
+    results.hold("Documentation/Firmware.md", done.returncode == 0 and done.stdout.endswith(shown) and len(commands) >= 3,
+                 f"{done.returncode}: {done.stdout[-300:]} {done.stderr[-500:]}")
+    return results
+
+
 def mkfs():
     peers = pathlib.Path(os.environ.get("EROFS_PEERS", pathlib.Path.home() / ".cache/swift-erofs/peers")) / "bin/mkfs.erofs"
     return str(peers) if peers.exists() else None
@@ -218,7 +266,7 @@ def broken(machine, programs, small, rounds):
     return results
 
 
-def check(machine, index, options, folder, rows, small):
+def check(machine, index, options, folder, rows, small, scratch):
     results = Results()
     products = ("TrapCheck",) if machine.image is None else PRODUCTS
     try:
@@ -233,6 +281,7 @@ def check(machine, index, options, folder, rows, small):
         results.add(memory(machine, programs, folder, rows))
         results.add(shell(machine, programs, folder))
         results.add(broken(machine, programs, small, options.rounds))
+        results.add(examples(machine, scratch))
     print(f"  {machine.name}: {results.passed} passed, {len(results.failures)} failed")
     return results
 
@@ -255,9 +304,13 @@ def main():
     chosen = [(index, machine) for index, machine in enumerate(MACHINES.values())
               if not options.machine or machine.name in options.machine]
     with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        small = small_images(pathlib.Path(scratch))
-        for each in pool.map(lambda one: check(one[1], one[0], options, folder, rows, small), chosen):
+        scratch = pathlib.Path(scratch)
+        small = small_images(scratch)
+        example_image(scratch)
+        for each in pool.map(lambda one: check(one[1], one[0], options, folder, rows, small, scratch), chosen):
             results.add(each)
+        if not options.machine:
+            results.add(documentation())
     for failure in results.failures:
         print(f"  FAILED {failure}")
     for skip in results.skipped:

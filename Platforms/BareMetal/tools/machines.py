@@ -26,21 +26,23 @@ class Machine:
     def __init__(self, name, triple, qemu, image=None, device=None):
         self.name, self.triple, self.qemu, self.image, self.device = name, triple, qemu, image, device
 
-    def build(self, *products, defines=(), scratch=None):
-        """Builds products, each for itself, as a firmware author does; returns their paths."""
+    def build(self, *products, image=None, scratch=None):
+        """Builds products, each for itself, as a firmware author does, linked with an image if one is given; returns their
+        paths."""
         scratch = scratch or SCRATCH / self.name
         command = ["swift", "build", "-c", "release", "--triple", self.triple, "--scratch-path", str(scratch)]
         for toolset in ("common", self.name):
             command += ["--toolset", str(BARE_METAL / "toolsets" / f"{toolset}.json")]
-        for define in defines:
-            command += ["-Xlinker", f"--defsym={define}"]
+        for word in ("--format=binary", str(image), "--format=default") if image else ():
+            command += ["-Xlinker", word]
         environment = {**os.environ, "EROFS_EMBEDDED": "1"}
         paths = []
         for product in products:
             path = scratch / self.triple / "release" / product
             # SwiftPM does not know that a program depends on the linker scripts.
             path.unlink(missing_ok=True)
-            done = subprocess.run([*command, "--product", product], cwd=ROOT, env=environment, text=True, capture_output=True)
+            done = subprocess.run(
+                [*command, "--product", product], cwd=ROOT, env=environment, text=True, capture_output=True)
             if done.returncode != 0:
                 raise Failure(f"{product} does not build for {self.name}:\n{(done.stdout + done.stderr)[-3000:]}")
             warnings = [line for line in done.stdout.splitlines() if ": warning: " in line]
