@@ -8,6 +8,9 @@ let embedded = Context.environment["EROFS_EMBEDDED"] != nil
 
 let core: [SwiftSetting] = [.strictMemorySafety()]
 
+// The codecs, all of them unless the package that depends on this one names those that it wants.
+let codecs = ["LZ4", "MicroLZMA", "Deflate", "Zstandard"]
+
 /// A C library of the host, from its development package.
 func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
   .systemLibrary(name: name, path: "Sources/Libraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
@@ -27,7 +30,9 @@ var targets: [Target] = [
   .systemLibrary(name: "CPrefetch", path: "Sources/Libraries/CPrefetch"),
   .target(
     name: "Codecs", dependencies: ["PageVectors", "CPrefetch"], path: "Sources/Core/Codecs", swiftSettings: core),
-  .target(name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS", swiftSettings: core),
+  .target(
+    name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS",
+    swiftSettings: core + [.define("EROFS_CHOOSES_CODECS")]),
 ]
 
 if embedded {
@@ -121,4 +126,7 @@ if embedded {
 }
 
 let package = Package(
-  name: "swift-erofs", products: products, dependencies: dependencies, targets: targets, swiftLanguageModes: [.v6])
+  name: "swift-erofs", products: products,
+  traits: Set(codecs.map { .trait(name: $0, description: "Reads images with \($0).") })
+    .union([.default(enabledTraits: Set(codecs))]),
+  dependencies: dependencies, targets: targets, swiftLanguageModes: [.v6])

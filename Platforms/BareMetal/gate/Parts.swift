@@ -118,8 +118,8 @@ struct NoDecoder: Decoder, ~Copyable {
 struct Flash: Storage {
   let image: MemoryStorage
 
-  func byteCount(ofDevice device: Int) -> UInt64 { image.byteCount(ofDevice: device) }
-  func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
+  func byteCount(ofDevice device: Int) -> FileOffset { image.byteCount(ofDevice: device) }
+  func read(device: Int, at offset: FileOffset, into destination: MutablePageVector) throws(StorageError) {
     try image.read(device: device, at: offset, into: destination)
   }
 }

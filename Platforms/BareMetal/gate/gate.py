@@ -9,6 +9,7 @@ text size and stack use against ../sizes.txt.
     gate.py --must-fail  check the gate itself: each part of Culprits.swift must be refused, in the words of its comment
 
 What it compiles is in modules.txt, for what in targets.txt, and the parts are the functions `partNAME` of Parts.swift.
+variants.txt lists builds with some codecs only, whose one part is that of Firmware.swift.
 """
 
 import argparse
@@ -267,29 +268,39 @@ class Target:
         self.swift += ["-I", self.folder]
         self.clang = ["-target", triple, *flags, "-Os", "-ffunction-sections", "-fdata-sections", "-Wno-unused-command-line-argument"]
 
-    def module(self, name, sources, package):
+    def module(self, name, sources, package, variant=""):
         """Compiles a module to IR, and that to an object which also states its functions' stack."""
-        intermediate = self.folder / f"{name}.ll"
-        run(toolchain("swiftc"), *self.swift, *package, "-module-name", name, *sources, "-emit-module",
-            "-emit-module-path", self.folder / f"{name}.swiftmodule", "-emit-ir", "-o", intermediate)
+        folder = self.folder / variant
+        folder.mkdir(exist_ok=True)
+        intermediate = folder / f"{name}.ll"
+        run(toolchain("swiftc"), "-I", folder, *self.swift, *package, "-module-name", name, *sources, "-emit-module",
+            "-emit-module-path", folder / f"{name}.swiftmodule", "-emit-ir", "-o", intermediate)
         run(toolchain("clang"), *self.clang, "-fstack-size-section", "-Xclang", "-disable-llvm-passes", "-c", "-o",
-            self.folder / f"{name}.o", "-x", "ir", intermediate)
+            folder / f"{name}.o", "-x", "ir", intermediate)
+        return folder / f"{name}.o"
 
     def compile_c(self, source, output):
         run(toolchain("clang"), *self.clang, "-ffreestanding", "-fno-builtin", "-fstack-size-section", "-c", "-o",
             self.folder / output, source)
 
-    def build(self, parts):
-        names = []
-        for name, folder in rows(GATE / "modules.txt"):
-            self.module(name, sorted((ROOT / folder).rglob("*.swift")), ["-package-name", "swift_erofs"])
-            names.append(name)
-        self.module("Parts", [parts], [])
+    def build(self, parts, variants=()):
+        modules = [
+            (name, sorted((ROOT / folder).rglob("*.swift")), ["-package-name", "swift_erofs"])
+            for name, folder in rows(GATE / "modules.txt")
+        ]
+        objects = [self.module(*module) for module in modules]
+        self.objects = {"": [*objects, self.module("Parts", [parts], [])]}
+        # What a variant leaves out concerns the last module only.
+        name, sources, package = modules[-1]
+        for variant, codecs in variants:
+            flags = [word for codec in ["EROFS_CHOOSES_CODECS", *codecs] for word in ("-D", codec)]
+            own = [self.module(name, sources, package + flags, variant)]
+            own.append(self.module("Firmware", [GATE / "Firmware.swift"], [], variant))
+            self.objects[variant] = [*objects[:-1], *own]
         self.compile_c(GATE / "support.c", "support.o")
-        self.names = [*names, "Parts"]
 
-    def link(self, output, entry, extra=()):
-        objects = [self.folder / f"{name}.o" for name in self.names]
+    def link(self, output, entry, extra=(), variant=""):
+        objects = self.objects[variant]
         image = self.folder / output
         run(toolchain("ld.lld"), "--gc-sections", "-static", "-e", entry, "--error-limit=0", "-o", image, *objects,
             self.folder / "support.o", *extra)
@@ -297,20 +308,22 @@ class Target:
 
     def measure(self, part):
         """(flash, stack) bytes of a part. Fails where it needs a symbol that nobody has."""
-        entry = f"part{part}"
+        variant = part if part in self.objects else ""
+        entry = "partFirmware" if variant else f"part{part}"
         try:
-            image = self.link(f"{part}.elf", entry)
+            image = self.link(f"{part}.elf", entry, variant=variant)
         except Failure as failure:
-            raise Failure(self.explain(str(failure), entry)) from None
+            raise Failure(self.explain(str(failure), entry, variant)) from None
         elf = Elf(image)
         if elf.writable():
             raise Failure(demangle(f"{part} has variables: {elf.writable()} {' '.join(elf.variables)}"))
         calls = Calls(image)
         returns = 8 if self.name == "x86_64" else 0
         times = {part: int(count) for part, count in rows(GATE / "recursion.txt")}
-        return elf.flash(), calls.deepest(calls.find(entry), elf.frames(), returns, times.get(part, 0))
+        depth = times.get("Reader" if variant else part, 0)
+        return elf.flash(), calls.deepest(calls.find(entry), elf.frames(), returns, depth)
 
-    def explain(self, text, entry):
+    def explain(self, text, entry, variant):
         """For each symbol that nobody has, the calls that lead to it from the part's entry."""
         # What frees memory is reached through metadata, so what asks for memory says more.
         missing = sorted(set(re.findall(r"undefined symbol: (\S+)", text)), key=lambda name: (name == "free", name))
@@ -319,7 +332,7 @@ class Target:
         stubs = self.folder / f"{entry}.stubs.c"
         stubs.write_text("".join(f"void {name}(void) {{ __asm__ volatile(\"\"); }}\n" for name in missing))
         self.compile_c(stubs, f"{entry}.stubs.o")
-        calls = Calls(self.link(f"{entry}.stubs.elf", entry, extra=[self.folder / f"{entry}.stubs.o"]))
+        calls = Calls(self.link(f"{entry}.stubs.elf", entry, extra=[self.folder / f"{entry}.stubs.o"], variant=variant))
         ways = [" -> ".join(calls.path(calls.find(entry), name)) for name in missing]
         return demangle("\n".join(f"needs {name}: {way}" for name, way in zip(missing, ways)))
 
@@ -328,14 +341,23 @@ def parts(source=GATE / "Parts.swift"):
     return re.findall(r"func part(\w+)\(", source.read_text())
 
 
+def variants(target):
+    """The variants that are built for a target, each with its codecs."""
+    return [(name, codecs) for name, only, *codecs in rows(GATE / "variants.txt") if only == target]
+
+
+def measured_parts(target):
+    return parts() + [name for name, _ in variants(target)]
+
+
 def check(target):
     """The measures of all parts on one target, and what failed."""
     results, failures = {}, []
     try:
-        target.build(GATE / "Parts.swift")
+        target.build(GATE / "Parts.swift", variants(target.name))
     except Failure as failure:
         return results, [f"{target.name}: does not build\n{failure}"]
-    for part in parts():
+    for part in measured_parts(target.name):
         try:
             results[part] = target.measure(part)
         except Failure as failure:
@@ -345,7 +367,7 @@ def check(target):
 
 def print_table(measured, targets):
     print(f"{'flash / stack, bytes':24}" + "".join(f"{t:>16}" for t in targets))
-    for part in parts():
+    for part in dict.fromkeys(part for target in targets for part in measured_parts(target)):
         cells = [measured[t].get(part) for t in targets]
         print(f"  {part:22}" + "".join(f"{'%d / %d' % c if c else '-':>16}" for c in cells))
 
@@ -369,14 +391,16 @@ def compare(measured, targets, compiler):
                     failures.append(f"{target}: {part}: {what} grew from {was} to {value} bytes; --update if that is meant")
                 if value < was / SLACK - SLACK_BYTES:
                     print(f"  {target}: {part}: {what} shrank from {was} to {value} bytes; --update keeps the gain")
-    for part, target, limit in rows(LIMITS):
+    for part, target, *limits in rows(LIMITS):
         parts_here = measured.get(target, {})
-        if part in parts_here and "Caller" in parts_here:
-            value = parts_here[part][0] - parts_here["Caller"][0]
+        if part not in parts_here or "Caller" not in parts_here:
+            continue
+        flash, stack = parts_here[part]
+        for what, value, limit in zip(("flash", "stack"), (flash - parts_here["Caller"][0], stack), limits):
             if value > int(limit):
-                failures.append(f"{target}: {part} takes {value} bytes of flash, over its limit of {limit}")
+                failures.append(f"{target}: {part} takes {value} bytes of {what}, over its limit of {limit}")
             else:
-                print(f"  {target}: {part} takes {value} bytes of flash of the {limit} that it may")
+                print(f"  {target}: {part} takes {value} bytes of {what} of the {limit} that it may")
     return failures
 
 
@@ -425,7 +449,7 @@ def main():
     if arguments.update and not arguments.target:
         lines = ["# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0"]
         lines += [f"# Bytes of flash and of stack by part and target, -Osize, Swift {compiler}. Written by gate.py --update."]
-        for part in parts():
+        for part in dict.fromkeys(part for name in names for part in measured_parts(name)):
             for name in names:
                 if part in measured[name]:
                     lines.append("%-16s %-8s %6d %6d" % (part, name, *measured[name][part]))
@@ -433,7 +457,7 @@ def main():
     failures += compare(measured, names, compiler)
     for failure in failures:
         print(f"FAILED {failure}")
-    total = sum(max(1, len(parts())) for _ in targets)
+    total = sum(len(measured_parts(target.name)) for target in targets)
     failed = min(total, len(failures))
     print(f"{total - failed} passed, {failed} failed")
     return 1 if failures else 0

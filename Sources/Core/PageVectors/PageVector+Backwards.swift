@@ -5,7 +5,7 @@ extension PageVector {
   /// goes backwards may take without another look at the table.
   @inlinable
   package func bytesBefore(_ position: Int) -> Int {
-    guard unsafe table != nil else { return position }
+    guard shift != Self.contiguousShift else { return position }
     let inPage = (offset &+ position) & ((1 &<< shift) &- 1)
     return min(position, inPage)
   }

@@ -25,12 +25,11 @@ package struct FrameRun {
 /// arguments. Positions count bytes from the vector's first; a position or a length that leaves the vector is cut.
 @frozen @safe
 public struct PageVector: @unchecked Sendable {
-  /// Addresses of the frames, or nil where there is one contiguous page at `base`.
-  @usableFromInline let table: UnsafePointer<UnsafeMutableRawPointer>?
-  @usableFromInline let base: UnsafeMutableRawPointer
-  /// log2 of the page size; `contiguousShift` where there is no table, so that every index comes out as 0.
+  /// Where the addresses of the frames lie, or contiguous memory itself: `shift` tells which.
+  @usableFromInline let start: UnsafeMutableRawPointer
+  /// log2 of the page size; `contiguousShift` where there is no table.
   @usableFromInline let shift: Int
-  /// Where the first byte lies, counted from the start of frame 0.
+  /// Where the first byte lies, counted from the start of frame 0; 0 where there is no table.
   @usableFromInline let offset: Int
   /// Bytes in the vector.
   public let count: Int
@@ -38,11 +37,8 @@ public struct PageVector: @unchecked Sendable {
   @inlinable static var contiguousShift: Int { Int.bitWidth - 2 }
 
   @inlinable
-  init(
-    table: UnsafePointer<UnsafeMutableRawPointer>?, base: UnsafeMutableRawPointer, shift: Int, offset: Int, count: Int
-  ) {
-    unsafe self.table = table
-    unsafe self.base = base
+  init(start: UnsafeMutableRawPointer, shift: Int, offset: Int, count: Int) {
+    unsafe self.start = start
     self.shift = shift
     self.offset = offset
     self.count = count
@@ -52,8 +48,7 @@ public struct PageVector: @unchecked Sendable {
   @inlinable
   public init(unsafeContiguous start: UnsafeRawPointer, count: Int) {
     unsafe self.init(
-      table: nil, base: UnsafeMutableRawPointer(mutating: start), shift: Self.contiguousShift, offset: 0,
-      count: max(0, count))
+      start: UnsafeMutableRawPointer(mutating: start), shift: Self.contiguousShift, offset: 0, count: max(0, count))
   }
 
   /// A vector over contiguous memory; empty for an empty buffer.
@@ -76,10 +71,10 @@ public struct PageVector: @unchecked Sendable {
   @inlinable
   public init(unsafeFrames frames: UnsafePointer<UnsafeMutableRawPointer>, pageShift: Int, offset: Int = 0, count: Int)
   {
-    let shift = min(max(pageShift, 0), 30)
+    let shift = min(max(pageShift, 0), 29)
     let first = max(offset, 0)
     unsafe self.init(
-      table: frames, base: UnsafeMutableRawPointer(bitPattern: 1)!, shift: shift, offset: first,
+      start: UnsafeMutableRawPointer(mutating: frames), shift: shift, offset: first,
       count: min(max(count, 0), Int.max - first))
   }
 
@@ -87,7 +82,7 @@ public struct PageVector: @unchecked Sendable {
   @inlinable
   public init() {
     unsafe self.init(
-      table: nil, base: UnsafeMutableRawPointer(bitPattern: 1)!, shift: Self.contiguousShift, offset: 0, count: 0)
+      start: UnsafeMutableRawPointer(bitPattern: 1)!, shift: Self.contiguousShift, offset: 0, count: 0)
   }
 
   @inlinable public var isEmpty: Bool { count == 0 }
@@ -100,8 +95,8 @@ public struct PageVector: @unchecked Sendable {
   /// Only the audited primitives of this package call it; everybody else takes ``run(at:)``, which checks.
   @inlinable @inline(__always) @unsafe
   package func unsafeRun(at position: Int) -> FrameRun {
-    guard let table = unsafe table else {
-      return unsafe FrameRun(start: base + (offset &+ position), count: count &- position)
+    guard let table = unsafe unsafeTable else {
+      return unsafe FrameRun(start: start + position, count: count &- position)
     }
     let at = offset &+ position
     let inPage = at & ((1 &<< shift) &- 1)
@@ -112,7 +107,10 @@ public struct PageVector: @unchecked Sendable {
 
   /// The frames' addresses; nil where the vector is contiguous. For loops that look up pages themselves.
   @inlinable @unsafe
-  package var unsafeTable: UnsafePointer<UnsafeMutableRawPointer>? { unsafe table }
+  package var unsafeTable: UnsafePointer<UnsafeMutableRawPointer>? {
+    shift == Self.contiguousShift
+      ? nil : unsafe UnsafePointer(start.assumingMemoryBound(to: UnsafeMutableRawPointer.self))
+  }
 
   /// Where the first byte lies, counted from the start of frame 0.
   @inlinable @unsafe
@@ -138,18 +136,17 @@ public struct PageVector: @unchecked Sendable {
   /// The first `length` bytes, or all of them where there are fewer.
   @inlinable
   public func prefix(_ length: Int) -> PageVector {
-    unsafe PageVector(table: table, base: base, shift: shift, offset: offset, count: min(max(length, 0), count))
+    unsafe PageVector(start: start, shift: shift, offset: offset, count: min(max(length, 0), count))
   }
 
   /// All but the first `length` bytes; empty where there are no more.
   @inlinable
   public func dropFirst(_ length: Int = 1) -> PageVector {
     let dropped = min(max(length, 0), count)
-    if unsafe table == nil {
-      return unsafe PageVector(table: nil, base: base + dropped, shift: shift, offset: offset, count: count - dropped)
+    if shift == Self.contiguousShift {
+      return unsafe PageVector(start: start + dropped, shift: shift, offset: 0, count: count - dropped)
     }
-    return unsafe PageVector(
-      table: table, base: base, shift: shift, offset: offset + dropped, count: count - dropped)
+    return unsafe PageVector(start: start, shift: shift, offset: offset + dropped, count: count - dropped)
   }
 
   /// `length` bytes from `position` on, as far as the vector has them.

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// A range of a file's bytes that is stored in one piece.
-@frozen
 public struct Extent: Equatable, Sendable {
-  @frozen
   public enum Place: Equatable, Sendable {
     /// Nowhere: it reads as zeros.
     case hole
     /// From byte `address` on; device 0 means the unified address space.
-    case device(Int, address: UInt64)
+    case device(Int, address: FileOffset)
     /// Inside the metadata.
-    case metadata(MetadataStream, offset: UInt64)
+    case metadata(MetadataStream, offset: FileOffset)
     /// In the decoded content of the packed inode.
-    case packed(offset: UInt64)
+    case packed(offset: FileOffset)
   }
 
-  @frozen
   public enum Encoding: Equatable, Sendable {
     /// As it is.
     case plain
@@ -24,28 +21,71 @@ public struct Extent: Equatable, Sendable {
     case compressed(Algorithm)
   }
 
+  /// Where ``address`` counts.
+  enum Space: UInt8 {
+    case hole, device, packed
+    // In the order of the streams' numbers.
+    case metadata, metabox
+  }
+
+  /// How it is stored; from `compressed` on, the algorithm's number is added.
+  struct Form: Equatable {
+    let rawValue: UInt8
+    static var plain: Form { Form(rawValue: 0) }
+    static var interlaced: Form { Form(rawValue: 1) }
+    static func compressed(_ id: UInt8) -> Form { Form(rawValue: id &+ 2) }
+    var isCompressed: Bool { rawValue >= 2 }
+    var algorithm: Algorithm { Algorithm(rawValue: rawValue &- 2) ?? .lz4 }
+  }
+
   /// First byte in the file.
-  public let start: UInt64
+  public internal(set) var start: FileOffset = 0
   /// Bytes of the file.
-  public let length: UInt64
-  public let place: Place
-  public let encoding: Encoding
+  public internal(set) var length: FileOffset = 0
+  var address: FileOffset = 0
   /// Bytes as stored, padding included. For a plain extent: those that count, `length` or more.
-  public let storedLength: UInt64
+  public internal(set) var storedLength: FileOffset = 0
+  /// In the space `device`.
+  var device: UInt16 = 0
+  var space = Space.hole
+  var form = Form.plain
   /// The stream goes on behind this extent: another file uses more of it.
-  public let isPartial: Bool
+  public internal(set) var isPartial = false
 
-  @inlinable public var end: UInt64 { start + length }
+  public var end: FileOffset { start &+ length }
 
-  init(
-    start: UInt64, length: UInt64, place: Place, encoding: Encoding = .plain, storedLength: UInt64? = nil,
-    isPartial: Bool = false
-  ) {
+  public var place: Place {
+    switch space {
+    case .hole: .hole
+    case .device: .device(Int(device), address: address)
+    case .packed: .packed(offset: address)
+    case .metadata: .metadata(.device, offset: address)
+    case .metabox: .metadata(.metabox, offset: address)
+    }
+  }
+
+  public var encoding: Encoding {
+    form.isCompressed ? .compressed(form.algorithm) : form == .interlaced ? .interlaced : .plain
+  }
+
+  /// Makes it a plain piece of a file, a hole as yet.
+  @inline(never)
+  mutating func cover(_ start: FileOffset, _ length: FileOffset) {
     self.start = start
     self.length = length
-    self.place = place
-    self.encoding = encoding
-    self.storedLength = storedLength ?? length
-    self.isPartial = isPartial
+    address = 0
+    storedLength = length
+    device = 0
+    space = .hole
+    form = .plain
+    isPartial = false
   }
+
+  mutating func put(in space: Space, _ address: FileOffset) {
+    self.space = space
+    self.address = address
+  }
+
+  /// Bytes that are read from where it is stored: of a plain extent, those that count.
+  var bytesStored: FileOffset { form == .plain ? length : storedLength }
 }

@@ -7,194 +7,196 @@ struct LclusterEntry {
     case head1 = 1
     case nonhead = 2
     case head2 = 3
+
+    init(bits: UInt32) { self = Kind(rawValue: UInt8(bits & 3)) ?? .plain }
   }
 
-  let kind: Kind
-  /// Heads: where in the lcluster the extent starts.
-  var clusterOffset = 0
-  /// Heads of full indexes: the block address, or the high bits of a fragment's offset.
-  var block: UInt32 = 0
+  var kind = Kind.plain
   /// Heads of full indexes.
   var isPartial = false
   var isHole = false
-  /// Non-heads: lclusters back to the head (or to a non-head nearer to it), at least 1.
-  var back = 0
+  /// Heads: where in the lcluster the extent starts. Non-heads: lclusters back to the head (or to a non-head nearer to
+  /// it), at least 1; the whole field while it is being read.
+  var value: UInt32 = 0
   /// Non-heads: lclusters forward to the next head or a non-head nearer to it, at least 1.
-  var ahead = 1
-  /// First non-heads of big pclusters: blocks of the pcluster.
-  var clusterBlocks: Int?
+  var ahead: UInt32 = 1
+  /// Heads: the block address, or of full indexes the high bits of a fragment's offset. First non-heads of big
+  /// pclusters: 1 more than the blocks of the pcluster; other non-heads: 0.
+  var block: UInt32 = 0
 
   var isHead: Bool { kind != .nonhead }
 
   /// Bit of a look-back distance that turns it into a number of blocks.
-  static let countFlag = 0x800
-}
+  static var countFlag: UInt32 { 0x800 }
 
-extension Volume {
-  /// Entry `number` of an index; `number` is below the index's count.
-  mutating func entry(
-    _ number: UInt64, of index: LclusterIndex, _ inode: Inode
-  ) throws(EROFSError) -> LclusterEntry {
-    index.isCompact
-      ? try compactEntry(number, of: index, inode) : try fullEntry(number, of: index, inode)
-  }
-
-  private mutating func fullEntry(
-    _ number: UInt64, of index: LclusterIndex, _ inode: Inode
-  ) throws(EROFSError) -> LclusterEntry {
-    let offset = index.offset &+ number &* 8
-    guard number < 1 &<< 48 else { throw outside(inode.stream, offset) }
-    let value: UInt64 = try load(inode.stream, offset)
-    var entry = LclusterEntry(kind: LclusterEntry.Kind(rawValue: UInt8(value & 3))!)
-    if entry.isHead {
-      entry.clusterOffset = Int(truncatingIfNeeded: (value &>> 16) & 0xFFFF)
-      entry.block = UInt32(truncatingIfNeeded: value &>> 32)
-      entry.isPartial = value & 0x8000 != 0
-      entry.isHole = value & 0x4000 != 0
-      guard UInt64(entry.clusterOffset) &>> UInt64(index.lclusterShift) == 0 else {
-        throw .corrupt(.clusterOffset, at: inode.stream.position(offset))
-      }
-    } else {
-      entry.back = Int(truncatingIfNeeded: (value &>> 32) & 0xFFFF)
-      entry.ahead = max(1, Int(truncatingIfNeeded: value &>> 48))
-      try takeCount(&entry, of: index, at: inode.stream.position(offset))
-      guard entry.back > 0 else { throw .corrupt(.lookBack, at: inode.stream.position(offset)) }
-    }
-    return entry
-  }
-
-  /// Turns a look-back distance that carries a count of blocks into the two.
-  private func takeCount(
-    _ entry: inout LclusterEntry, of index: LclusterIndex, at position: Position
-  ) throws(EROFSError) {
-    guard entry.back & LclusterEntry.countFlag != 0 else { return }
-    guard index.hasBigPclusters else { throw .corrupt(.clusterCount, at: position) }
-    entry.clusterBlocks = entry.back & (LclusterEntry.countFlag - 1)
-    entry.back = 1
-  }
-
-  private mutating func compactEntry(
-    _ number: UInt64, of index: LclusterIndex, _ inode: Inode
-  ) throws(EROFSError) -> LclusterEntry {
-    let pack = index.pack(of: number)
-    let position = inode.stream.position(pack.offset)
-    let last = pack.count - 1
-    let (kind, value) = try packed(pack.index, in: pack, of: index, inode)
-    var entry = LclusterEntry(kind: kind)
-    if entry.isHead {
-      entry.clusterOffset = value
-      guard value &>> index.lclusterShift == 0 else { throw .corrupt(.clusterOffset, at: position) }
-      entry.block = try block(of: pack, index, inode)
-      return entry
-    }
-    entry.back = value
-    try takeCount(&entry, of: index, at: position)
-    if pack.index == last {
-      if entry.clusterBlocks == nil {
-        // The last entry of a pack says how far it is forward; how far back follows from the one before it.
-        entry.ahead = max(1, value)
-        let (before, distance) = try packed(last - 1, in: pack, of: index, inode)
-        if before != .nonhead {
-          entry.back = 1
-        } else {
-          entry.back = distance & LclusterEntry.countFlag != 0 ? 2 : distance + 1
-        }
-      }
-    }
-    guard entry.back > 0 else { throw .corrupt(.lookBack, at: position) }
-    return entry
-  }
-
-  /// Kind and value of entry `j` of a pack.
-  private mutating func packed(
-    _ j: Int, in pack: LclusterPack, of index: LclusterIndex, _ inode: Inode
-  ) throws(EROFSError) -> (LclusterEntry.Kind, Int) {
-    let bit = j * pack.bits
-    // An entry of 14 or 16 bits spans at most three bytes, all before the base address.
-    let at = pack.offset + UInt64(bit &>> 3)
-    var value = UInt32(try load(inode.stream, at, as: UInt8.self))
-    value |= UInt32(try load(inode.stream, at + 1, as: UInt8.self)) &<< 8
-    value |= UInt32(try load(inode.stream, at + 2, as: UInt8.self)) &<< 16
-    value &>>= UInt32(truncatingIfNeeded: bit & 7)
-    let width = max(index.lclusterShift, 12)
-    let kind = LclusterEntry.Kind(rawValue: UInt8((value &>> UInt32(truncatingIfNeeded: width)) & 3))!
-    return (kind, Int(value & ((1 &<< UInt32(truncatingIfNeeded: width)) - 1)))
-  }
-
-  /// Block address of the head at `pack.index`: the pack's base, and the blocks of what begins before it in the pack
-  /// (format, section 10.4).
-  private mutating func block(
-    of pack: LclusterPack, _ index: LclusterIndex, _ inode: Inode
-  ) throws(EROFSError) -> UInt32 {
-    let base: UInt32 = try load(inode.stream, pack.offset + UInt64(pack.size - 4))
-    var blocks = index.hasBigPclusters ? 0 : 1
-    var k = pack.index
-    while k > 0 {
-      k -= 1
-      let (kind, value) = try packed(k, in: pack, of: index, inode)
-      if index.hasBigPclusters {
-        if kind != .nonhead {
-          blocks += 1
-        } else if value & LclusterEntry.countFlag != 0 {
-          blocks += value & (LclusterEntry.countFlag - 1)
-          k -= 1
-        } else {
-          guard value > 1 else { throw .corrupt(.lookBack, at: inode.stream.position(pack.offset)) }
-          k -= value - 2
-        }
-      } else {
-        if kind == .nonhead {
-          guard value > 0 else { throw .corrupt(.lookBack, at: inode.stream.position(pack.offset)) }
-          k -= value
-        }
-        if k >= 0 { blocks += 1 }
-      }
-    }
-    return base &+ UInt32(truncatingIfNeeded: blocks)
+  /// Turns a look-back distance that carries a count of blocks into the two; false where there may be none.
+  mutating func takeCount(_ header: MapHeader) -> Bool {
+    block = 0
+    if value & Self.countFlag == 0 { return value > 0 }
+    block = (value & (Self.countFlag &- 1)) &+ 1
+    value = 1
+    return header.hasBigPclusters
   }
 }
 
 /// The group of entries of a compact index that share a base address (format, section 10.4).
 struct LclusterPack {
-  let offset: UInt64
-  /// Bytes: 8 or 32.
-  let size: Int
-  /// The entry that was asked for.
-  let index: Int
+  var offset: FileOffset
+  /// Number in the pack of the entry that was asked for.
+  var index: Int
+  /// Bits of an entry: 16, of which a pack has 2, or 14, of which it has 16.
+  var bits: Int
 
-  var count: Int { size == 8 ? 2 : 16 }
-  /// Bits of an entry.
-  var bits: Int { size == 8 ? 16 : 14 }
+  /// Bytes before the base address.
+  var entryBytes: FileOffset { bits == 16 ? 4 : 28 }
+  var last: Int { bits == 16 ? 1 : 15 }
+
+  /// The pack of entry `number` of an index of `count` entries that starts at `start`.
+  @inline(__always)
+  init(of number: FileOffset, _ start: FileOffset, _ count: FileOffset, hasLargePacks: Bool) {
+    // Entries that come in packs of 8 bytes before the first pack of 32, which is aligned to its size.
+    let leading = ((32 &- (start & 31)) &>> 2) & 7
+    bits = 16
+    offset = start
+    var at = number
+    if hasLargePacks, number >= leading {
+      at &-= leading
+      offset &+= 4 &* leading
+      let large = (count &- leading) & ~15
+      if at < large {
+        bits = 14
+        offset &+= (at &>> 4) &* 32
+        index = Int(truncatingIfNeeded: at & 15)
+        return
+      }
+      at &-= large
+      offset &+= 2 &* large
+    }
+    offset &+= (at &>> 1) &* 8
+    index = Int(truncatingIfNeeded: at & 1)
+  }
 }
 
-extension LclusterIndex {
-  var hasBigPclusters: Bool { !advise.isDisjoint(with: [.bigPcluster1, .bigPcluster2]) }
-
-  /// Entries that come in packs of 8 bytes before the first pack of 32, which is aligned to its size.
-  private var leading: UInt64 { ((32 &- (offset & 31)) / 4) & 7 }
-
-  /// Entries in packs of 32 bytes.
-  private var middle: UInt64 {
-    advise.contains(.compact2B) && leading < count ? (count - leading) & ~15 : 0
+extension Volume {
+  /// Lclusters of an open file.
+  @inline(never)
+  mutating func lclusterCount(_ role: Role) -> FileOffset {
+    (self[role].size &- 1) &>> FileOffset(self[role].shift) &+ 1
   }
 
-  /// The pack of entry `number` of a compact index.
-  func pack(of number: UInt64) -> LclusterPack {
-    if number >= leading, number < leading + middle {
-      let at = number - leading
-      return LclusterPack(
-        offset: offset + 4 * leading + (at &>> 4) * 32, size: 32, index: Int(truncatingIfNeeded: at & 15))
+  @inline(never)
+  mutating func pack(of number: FileOffset, _ role: Role) -> LclusterPack {
+    LclusterPack(
+      of: number, self[role].table, lclusterCount(role),
+      hasLargePacks: MapHeader(self[role].header).advise.contains(.compact2B))
+  }
+
+  /// Where the index of an open file ends, and a tail-packed pcluster starts.
+  mutating func indexEnd(_ role: Role) -> FileOffset {
+    let count = lclusterCount(role)
+    if self[role].layout == .compressedFull { return self[role].table &+ 8 &* count }
+    let last = pack(of: count &- 1, role)
+    return last.offset &+ last.entryBytes &+ 4
+  }
+
+  /// Reads entry `number`, which is below the index's count, of an open file's index.
+  @inline(never)
+  mutating func load(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) throws(Fault) {
+    entry.ahead = 1
+    entry.isPartial = false
+    entry.isHole = false
+    let isPossible =
+      self[role].layout == .compressedFull
+      ? try loadFull(role, number, &entry) : try loadCompact(role, number, &entry)
+    guard isPossible else { throw fail(entry.isHead ? .clusterOffset : .lookBack, role) }
+  }
+
+  private mutating func loadFull(
+    _ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry
+  ) throws(Fault) -> Bool {
+    guard number < FileOffset.limit &>> 4 else { throw fail(.outsideDevice, role) }
+    let at = self[role].table &+ 8 &* number
+    let low = try load32(role, at)
+    let high = try load32(role, at &+ 4)
+    entry.kind = LclusterEntry.Kind(bits: low)
+    if entry.isHead {
+      entry.value = low &>> 16
+      entry.block = high
+      entry.isPartial = low & 0x8000 != 0
+      entry.isHole = low & 0x4000 != 0
+      return entry.value &>> UInt32(self[role].shift) == 0
     }
-    let (at, base) =
-      number < leading
-      ? (number, offset) : (number - leading - middle, offset + 4 * leading + 2 * middle)
-    return LclusterPack(offset: base + (at &>> 1) * 8, size: 8, index: Int(truncatingIfNeeded: at & 1))
+    entry.value = high & 0xFFFF
+    entry.ahead = max(1, high &>> 16)
+    return entry.takeCount(MapHeader(self[role].header))
   }
 
-  /// Where the index ends, and a tail-packed pcluster starts.
-  var end: UInt64 {
-    guard isCompact else { return offset + 8 * count }
-    let last = pack(of: count - 1)
-    return last.offset + UInt64(last.size)
+  private mutating func loadCompact(
+    _ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry
+  ) throws(Fault) -> Bool {
+    let pack = pack(of: number, role)
+    let header = MapHeader(self[role].header)
+    entry = try unpack(role, pack, pack.index)
+    if entry.isHead {
+      guard entry.value &>> UInt32(self[role].shift) == 0 else { return false }
+      entry.block = try block(role, pack)
+      return true
+    }
+    let value = entry.value
+    var isPossible = entry.takeCount(header)
+    if pack.index == pack.last, entry.block == 0 {
+      // The last entry of a pack says how far it is forward; how far back follows from the one before it.
+      entry.ahead = max(1, value)
+      isPossible = true
+      let before = try unpack(role, pack, pack.last &- 1)
+      entry.value = 1
+      if !before.isHead {
+        entry.value = before.value &+ 1
+        if before.value & LclusterEntry.countFlag != 0 { entry.value = 2 }
+      }
+    }
+    return isPossible
+  }
+
+  /// Kind and value of entry `number` of a pack.
+  @inline(never)
+  private mutating func unpack(_ role: Role, _ pack: LclusterPack, _ number: Int) throws(Fault) -> LclusterEntry {
+    let bit = number &* pack.bits
+    // An entry of 14 or 16 bits spans at most three bytes, all before the end of the base address.
+    let at = pack.offset &+ FileOffset(truncatingIfNeeded: bit &>> 3)
+    let value = try load(self[role].stream, at, 3) &>> UInt32(truncatingIfNeeded: bit & 7)
+    let width = UInt32(truncatingIfNeeded: max(superblock.blockShift, 12))
+    var entry = LclusterEntry()
+    entry.kind = LclusterEntry.Kind(bits: value &>> width)
+    entry.value = value & ((1 &<< width) &- 1)
+    return entry
+  }
+
+  /// Block address of the head that a pack was asked for: the pack's base, and the blocks of what begins before it in the
+  /// pack (format, section 10.4).
+  private mutating func block(_ role: Role, _ pack: LclusterPack) throws(Fault) -> UInt32 {
+    var block = try load32(role, pack.offset &+ pack.entryBytes)
+    let isBig = MapHeader(self[role].header).hasBigPclusters
+    if !isBig { block &+= 1 }
+    var at = pack.index
+    while at > 0 {
+      at &-= 1
+      let entry = try unpack(role, pack, at)
+      let value = Int(truncatingIfNeeded: entry.value)
+      if entry.isHead {
+        block &+= 1
+      } else if !isBig {
+        guard value > 0 else { throw fail(.lookBack, role) }
+        at &-= value
+        if at >= 0 { block &+= 1 }
+      } else if entry.value & LclusterEntry.countFlag != 0 {
+        block &+= entry.value & (LclusterEntry.countFlag &- 1)
+        at &-= 1
+      } else {
+        guard value > 1 else { throw fail(.lookBack, role) }
+        at &-= value &- 2
+      }
+    }
+    return block
   }
 }

@@ -2,116 +2,111 @@
 
 /// Where a walk along records of 4 bytes has got to: they hold lengths only, so an address is the sum of all before it.
 struct ExtentTableHint {
-  var nid: UInt64 = .max
-  var number: UInt64 = 0
-  var address: UInt64 = 0
+  /// The inode's key, or 0.
+  var key: FileOffset = 0
+  var number: FileOffset = 0
+  var address: FileOffset = 0
 }
 
+/// Bits of a record's first word that hold the stored length.
+private let storedMask: UInt32 = 0x1F_FFFF
+
 extension Volume {
-  /// The extent around byte `offset` (below the size) of a file with encoded extents (format, section 12).
-  mutating func encodedExtent(
-    of inode: Inode, _ table: ExtentTable, at offset: UInt64
-  ) throws(EROFSError) -> Extent {
-    table.recordBytes <= 8
-      ? try fixedExtent(of: inode, table, at: offset) : try variableExtent(of: inode, table, at: offset)
-  }
-
-  private mutating func fixedExtent(
-    of inode: Inode, _ table: ExtentTable, at offset: UInt64
-  ) throws(EROFSError) -> Extent {
-    let number = offset &>> UInt64(table.lengthShift)
-    let start = number &<< UInt64(table.lengthShift)
-    let length = min(UInt64(1) &<< UInt64(table.lengthShift), inode.size - start)
-    let isLast = number + 1 == table.count
-    guard table.recordBytes == 4 else {
-      let value: UInt64 = try load(inode.stream, record(number, table, inode))
-      return try extent(
-        of: inode, table, start: start, length: length, stored: UInt32(truncatingIfNeeded: value),
-        address: value &>> 32, isLast: isLast)
-    }
-    var hint = extentTableHint
-    if hint.nid != inode.nid || hint.number > number {
-      hint = ExtentTableHint(nid: inode.nid, number: 0, address: table.firstAddress)
-    }
-    while hint.number < number {
-      let stored: UInt32 = try load(inode.stream, record(hint.number, table, inode))
-      let next = hint.address.addingReportingOverflow(UInt64(stored & Self.lengthMask))
-      guard !next.overflow else { throw .corrupt(.addressOverflow, at: inode.position) }
-      hint.address = next.partialValue
-      hint.number += 1
-    }
-    extentTableHint = hint
-    let stored: UInt32 = try load(inode.stream, record(number, table, inode))
-    return try extent(
-      of: inode, table, start: start, length: length, stored: stored, address: hint.address, isLast: isLast)
-  }
-
-  private mutating func variableExtent(
-    of inode: Inode, _ table: ExtentTable, at offset: UInt64
-  ) throws(EROFSError) -> Extent {
-    // The last record that starts at or before the offset.
-    var low: UInt64 = 0
-    var high = table.count
-    while low < high {
-      let middle = low + (high - low) / 2
-      if try start(of: middle, table, inode) <= offset { low = middle + 1 } else { high = middle }
-    }
-    guard low > 0 else {
-      let first = table.count == 0 ? inode.size : try start(of: 0, table, inode)
-      return Extent(start: 0, length: min(first, inode.size), place: .hole)
-    }
-    let number = low - 1
-    let begin = try start(of: number, table, inode)
-    let isLast = low == table.count
-    let end = isLast ? inode.size : min(inode.size, try start(of: low, table, inode))
-    guard end > begin else { throw .corrupt(.extentOrder, at: inode.position) }
-    let at = try record(number, table, inode)
-    let stored: UInt32 = try load(inode.stream, at)
-    var address = UInt64(try load(inode.stream, at + 4, as: UInt32.self))
-    address |= UInt64(try load(inode.stream, at + 8, as: UInt32.self)) &<< 32
-    return try extent(
-      of: inode, table, start: begin, length: end - begin, stored: stored, address: address, isLast: isLast)
-  }
-
-  private func record(_ number: UInt64, _ table: ExtentTable, _ inode: Inode) throws(EROFSError) -> UInt64 {
-    guard number < 1 &<< 52 else { throw outside(inode.stream, table.offset) }
-    return table.offset + number * UInt64(table.recordBytes)
-  }
-
-  private mutating func start(
-    of number: UInt64, _ table: ExtentTable, _ inode: Inode
-  ) throws(EROFSError) -> UInt64 {
-    let at = try record(number, table, inode)
-    let low = UInt64(try load(inode.stream, at + 12, as: UInt32.self))
-    if table.recordBytes == 16 { return low }
-    return low | UInt64(try load(inode.stream, at + 16, as: UInt32.self)) &<< 32
-  }
-
-  /// Bits of a record's first word that hold the stored length.
-  private static var lengthMask: UInt32 { 0x1F_FFFF }
-
-  private mutating func extent(
-    of inode: Inode, _ table: ExtentTable, start: UInt64, length: UInt64, stored: UInt32, address: UInt64, isLast: Bool
-  ) throws(EROFSError) -> Extent {
-    if isLast, table.advise.contains(.fragmentPcluster) {
-      let low = UInt64(stored)
-      let high = table.recordBytes > 4 ? (address & 0xFFFF_FFFF) &<< 32 : 0
-      return Extent(start: start, length: length, place: try packedPlace(inode, low | high, length: length))
-    }
-    let bytes = UInt64(stored & Self.lengthMask)
-    guard bytes > 0 else { return Extent(start: start, length: length, place: .hole) }
-    guard address < 1 &<< 62 else { throw .corrupt(.addressOverflow, at: inode.position) }
-    let format = UInt8(stored &>> 28)
-    let encoding: Extent.Encoding
-    if format == 0 {
-      let blockMask = UInt64(superblock.blockSize - 1)
-      let isWhole = (address | bytes) & blockMask == 0
-      encoding = table.advise.contains(.interlacedPcluster) && isWhole ? .interlaced : .plain
+  /// Finds the extent around byte `offset` (below the size) of a file with encoded extents (format, section 12).
+  @inline(never)
+  mutating func findEncoded(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
+    let header = MapHeader(self[role].header)
+    let recordMask = header.recordBytes &- 1
+    var table = self[role].table
+    var number: FileOffset
+    var isLast: Bool
+    var address: UInt64 = 0
+    if recordMask < 15 {
+      let shift = FileOffset(self[role].shift)
+      number = offset &>> shift
+      isLast = number &+ 1 == lclusterCount(role)
+      extent.limit(to: number, shift: shift)
+      if recordMask == 3 {
+        // Records of 4 bytes have an address in front.
+        address = try walk(role, table, number)
+        table &+= 8
+      }
     } else {
-      encoding = .compressed(try algorithm(format - 1, inode))
+      let words = header.value
+      let count = words & 0xFFFF_FFFF | (words &>> 48) &<< 32
+      // The last record that starts at or before the offset.
+      var low: FileOffset = 0
+      var high = FileOffset(truncatingIfNeeded: min(count, UInt64(FileOffset.limit &>> 6)))
+      while low < high {
+        let middle = low &+ (high &- low) &>> 1
+        if try start(role, table, middle) <= offset { low = middle &+ 1 } else { high = middle }
+      }
+      // Before the first, nothing is stored.
+      var begin: FileOffset = 0
+      if low > 0 { begin = try start(role, table, low &- 1) }
+      isLast = UInt64(low) == count
+      var end = self[role].size
+      if !isLast { end = min(end, try start(role, table, low)) }
+      guard end > begin else { throw fail(.extentOrder, role) }
+      extent.cover(begin, end &- begin)
+      if low == 0 { return }
+      number = low &- 1
     }
-    return Extent(
-      start: start, length: length, place: .device(0, address: address), encoding: encoding, storedLength: bytes,
-      isPartial: stored & 0x0800_0000 != 0)
+    let at = table &+ number &* (recordMask &+ 1)
+    guard number < FileOffset.limit &>> 6 else { throw fail(.outsideDevice, role) }
+    let stored = try load32(role, at)
+    if recordMask > 3 {
+      address = UInt64(try load32(role, at &+ 4))
+      if recordMask > 7 { address |= UInt64(try load32(role, at &+ 8)) &<< 32 }
+    }
+    if isLast, header.advise.contains(.fragmentPcluster) {
+      let high = recordMask > 3 ? (address & 0xFFFF_FFFF) &<< 32 : 0
+      return try placeFragment(role, high | UInt64(stored), &extent)
+    }
+    let bytes = FileOffset(stored & storedMask)
+    if bytes == 0 { return }
+    guard address <= UInt64(FileOffset.limit) else { throw failSize(.addressOverflow, role) }
+    extent.put(in: .device, FileOffset(truncatingIfNeeded: address))
+    extent.storedLength = bytes
+    extent.isPartial = stored & 0x0800_0000 != 0
+    let format = UInt8(stored &>> 28)
+    if format > 0 {
+      extent.form = try form(role, format &- 1)
+    } else if header.advise.contains(.interlacedPcluster), (extent.address | bytes) & superblock.blockMask == 0 {
+      extent.form = .interlaced
+    }
+  }
+
+  /// The address of extent `number` where records hold lengths only: the first's, and the lengths of those before it.
+  private mutating func walk(_ role: Role, _ table: FileOffset, _ number: FileOffset) throws(Fault) -> UInt64 {
+    if extentTableHint.key != self[role].key || extentTableHint.number > number {
+      let first = try load64(self[role].stream, table)
+      guard first <= UInt64(FileOffset.limit) else { throw failSize(.addressOverflow, role) }
+      extentTableHint = ExtentTableHint(
+        key: self[role].key, number: 0, address: FileOffset(truncatingIfNeeded: first))
+    }
+    while extentTableHint.number < number {
+      let stored = try load32(role, table &+ 8 &+ 4 &* extentTableHint.number)
+      extentTableHint.address &+= FileOffset(stored & storedMask)
+      extentTableHint.number &+= 1
+      if extentTableHint.address > .limit {
+        extentTableHint.key = 0
+        throw failSize(.addressOverflow, role)
+      }
+    }
+    return UInt64(extentTableHint.address)
+  }
+
+  /// Where record `number` of a table starts in the file.
+  @inline(never)
+  private mutating func start(
+    _ role: Role, _ table: FileOffset, _ number: FileOffset
+  ) throws(Fault) -> FileOffset {
+    let isWide = MapHeader(self[role].header).recordBytes == 32
+    let at = table &+ (number &<< (isWide ? 5 : 4)) &+ 12
+    let low = FileOffset(try load32(role, at))
+    if !isWide { return low }
+    let high = UInt64(try load32(role, at &+ 4)) &<< 32
+    return FileOffset(clamping: high | UInt64(low))
   }
 }

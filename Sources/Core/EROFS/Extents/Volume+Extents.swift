@@ -1,129 +1,158 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import PageVectors
+
 extension Volume {
   /// The extent that holds byte `offset` of a file; nil at its end and behind it.
   ///
   /// Walking a file's extents means asking for the one at 0, then at each extent's ``Extent/end``.
   @specialized(where Source == MappedStorage)
-  public mutating func extent(of inode: Inode, at offset: UInt64) throws(EROFSError) -> Extent? {
-    guard offset < inode.size else { return nil }
-    switch inode.data {
-    case .empty:
-      return nil
-    case .flat(let address):
-      return Extent(start: 0, length: inode.size, place: address.map { .device(0, address: $0) } ?? .hole)
-    case .inline(let address, let tailOffset):
-      let head = (inode.size - 1) & ~UInt64(superblock.blockSize - 1)
-      if offset < head {
-        return Extent(start: 0, length: head, place: address.map { .device(0, address: $0) } ?? .hole)
+  public mutating func extent(of inode: Inode, at offset: FileOffset) throws(EROFSError) -> Extent? {
+    open(inode)
+    guard offset < inode.size, inode.hasData else { return nil }
+    var extent = Extent()
+    do throws(Fault) { try find(.file, offset, &extent) } catch { throw failure.error }
+    return extent
+  }
+
+  /// Finds the extent that holds byte `offset` (below the size) of an open file.
+  @inline(never)
+  mutating func find(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
+    let size = self[role].size
+    extent.cover(0, size)
+    switch self[role].layout {
+    case .flatPlain, .flatInline:
+      var head = size
+      if self[role].layout == .flatInline { head = (size &- 1) & ~superblock.blockMask }
+      if offset >= head {
+        extent.cover(head, size &- head)
+        extent.put(in: self[role].stream == .device ? .metadata : .metabox, self[role].table)
+        return
       }
-      return Extent(start: head, length: inode.size - head, place: .metadata(inode.stream, offset: tailOffset))
-    case .fragment(let place):
-      return Extent(start: 0, length: inode.size, place: try packedPlace(inode, place, length: inode.size))
-    case .chunked(let table):
-      return try chunk(of: inode, table, at: offset)
-    case .indexed(let index):
-      let extent = try pcluster(of: inode, index, at: offset)
-      return try checked(extent, of: inode, at: offset)
-    case .encoded(let table):
-      let extent = try encodedExtent(of: inode, table, at: offset)
-      return try checked(extent, of: inode, at: offset)
+      extent.cover(0, head)
+      if let address = try flatAddress(role) { extent.put(in: .device, address) }
+    case .chunked:
+      try findChunk(role, offset, &extent)
+    case .compressedFull, .compressedCompact:
+      if self[role].isFragment { return try placeFragment(role, self[role].header & ~(1 &<< 63), &extent) }
+      if self[role].hasEncodedExtents {
+        try findEncoded(role, offset, &extent)
+      } else {
+        try findPcluster(role, offset, &extent)
+      }
+      try check(role, offset, &extent)
     }
   }
 
   /// What holds for the extents of compressed inodes, whatever index they come from.
-  private func checked(_ extent: Extent, of inode: Inode, at offset: UInt64) throws(EROFSError) -> Extent {
-    guard extent.start <= offset, extent.length > 0, extent.length <= inode.size - extent.start,
-      offset - extent.start < extent.length
-    else { throw .corrupt(.extentOrder, at: inode.position) }
-    guard case .device = extent.place else {
-      if case .metadata = extent.place {} else { return extent }
-      return try checkedLengths(extent, of: inode)
-    }
-    return try checkedLengths(extent, of: inode)
+  private mutating func check(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
+    guard extent.start <= offset, extent.length > 0, extent.length <= self[role].size &- extent.start,
+      offset &- extent.start < extent.length
+    else { throw fail(.extentOrder, role) }
+    if extent.space == .hole || extent.space == .packed { return }
+    guard extent.storedLength > 0, extent.storedLength <= FileOffset(Superblock.maximumStoredBytes),
+      extent.form.isCompressed || extent.length <= extent.storedLength
+    else { throw fail(.storedLength, role) }
+    guard extent.length <= FileOffset(Superblock.maximumDecodedBytes) else { throw fail(.extentLength, role) }
   }
 
-  private func checkedLengths(_ extent: Extent, of inode: Inode) throws(EROFSError) -> Extent {
-    guard extent.storedLength > 0, extent.storedLength <= UInt64(Superblock.maximumStoredBytes) else {
-      throw .corrupt(.storedLength, at: inode.position)
+  /// Puts an extent into the packed inode, at an offset that is checked.
+  @inline(never)
+  mutating func placeFragment(_ role: Role, _ offset: UInt64, _ extent: inout Extent) throws(Fault) {
+    guard role != .packed, self[role].nid != superblock.packedNID else { throw fail(.nestedFragment, role) }
+    try openPacked()
+    let size = self[.packed].size
+    guard offset <= UInt64(size), extent.length <= size &- FileOffset(truncatingIfNeeded: offset) else {
+      throw fail(.fragmentOffset, role)
     }
-    guard extent.length <= UInt64(Superblock.maximumDecodedBytes) else {
-      throw .corrupt(.extentLength, at: inode.position)
-    }
-    if case .compressed = extent.encoding { return extent }
-    guard extent.length <= extent.storedLength else { throw .corrupt(.storedLength, at: inode.position) }
-    return extent
+    extent.put(in: .packed, FileOffset(truncatingIfNeeded: offset))
   }
 
-  /// A place in the packed inode, checked to hold `length` bytes.
-  mutating func packedPlace(
-    _ inode: Inode, _ offset: UInt64, length: UInt64
-  ) throws(EROFSError) -> Extent.Place {
-    guard inode.nid != superblock.packedNID else { throw .corrupt(.nestedFragment, at: inode.position) }
-    let packed = try openPacked()
-    guard offset <= packed.size, length <= packed.size - offset else {
-      throw .corrupt(.fragmentOffset, at: inode.position)
+  private mutating func findChunk(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
+    let format = self[role].words.union
+    let shift = FileOffset(self[role].shift)
+    // A chunk that is larger than any file is the only one.
+    var number: FileOffset = 0
+    if shift < FileOffset(FileOffset.bitWidth &- 1) {
+      number = offset &>> shift
+      extent.limit(to: number, shift: shift)
     }
-    return .packed(offset: offset)
+    guard number < FileOffset.limit &>> 4 else { throw fail(.outsideDevice, role) }
+    var at = self[role].table &+ number &* 4
+    var high: UInt32 = 0
+    if format & 0x20 != 0 {
+      at &+= number &* 4
+      let word = try load32(role, at)
+      at &+= 4
+      // Only as many bits of the device id count as the number of devices needs.
+      let devices = UInt32(truncatingIfNeeded: superblock.extraDevices)
+      if devices > 0 {
+        let mask = UInt32.max &>> UInt32(truncatingIfNeeded: devices.leadingZeroBitCount)
+        extent.device = UInt16(truncatingIfNeeded: (word &>> 16) & mask)
+      }
+      if format & 0x40 != 0 { high = word & 0xFFFF }
+    }
+    let low = try load32(role, at)
+    if low == UInt32.max, format & 0x40 == 0 || high == 0xFFFF { return }
+    extent.put(in: .device, try address(ofBlock: UInt64(high) &<< 32 | UInt64(low), role))
   }
 
-  private mutating func chunk(of inode: Inode, _ table: ChunkTable, at offset: UInt64) throws(EROFSError) -> Extent {
-    let number = offset &>> UInt64(table.chunkShift)
-    let start = number &<< UInt64(table.chunkShift)
-    let length = min(UInt64(1) &<< UInt64(table.chunkShift), inode.size - start)
-    let entry = table.offset &+ number &* (table.hasIndexes ? 8 : 4)
-    guard number < 1 &<< 48 else { throw outside(inode.stream, entry) }
-    guard table.hasIndexes else {
-      let block: UInt32 = try load(inode.stream, entry)
-      if block == 0xFFFF_FFFF { return Extent(start: start, length: length, place: .hole) }
-      return Extent(
-        start: start, length: length, place: .device(0, address: UInt64(block) &<< UInt64(superblock.blockShift)))
-    }
-    let value: UInt64 = try load(inode.stream, entry)
-    var block = value &>> 32
-    var hole: UInt64 = 0xFFFF_FFFF
-    if table.isWide {
-      block |= (value & 0xFFFF) &<< 32
-      hole = 0xFFFF_FFFF_FFFF
-    }
-    if block == hole { return Extent(start: start, length: length, place: .hole) }
-    // Only as many bits of the device id count as the number of devices needs.
-    let mask = 1 &<< (Int.bitWidth - superblock.extraDevices.leadingZeroBitCount) - 1
-    let device = Int(truncatingIfNeeded: (value &>> 16) & 0xFFFF) & mask
-    return Extent(
-      start: start, length: length, place: .device(device, address: block &<< UInt64(superblock.blockShift)))
-  }
+  // MARK: Devices
 
   /// Finds the device and the offset on it that an address means, and checks that `length` bytes lie there.
-  func locate(_ device: Int, _ address: UInt64, length: UInt64) throws(EROFSError) -> (device: Int, offset: UInt64) {
-    var found = (device: device, offset: address)
-    if device == 0, superblock.extraDevices > 0 {
-      found = try resolveUnified(address)
-    } else if device > superblock.extraDevices {
-      throw .corrupt(.deviceTable, at: .device(device, offset: address))
+  @inline(never)
+  mutating func locate(
+    _ device: UInt16, _ address: FileOffset, _ length: FileOffset
+  ) throws(Fault) -> (device: Int, offset: FileOffset) {
+    var found = (device: Int(device), offset: address)
+    if superblock.extraDevices > 0 {
+      if device == 0 {
+        found = try resolveUnified(address)
+      } else if found.device > superblock.extraDevices {
+        failure.set(.corrupt, Defect.deviceTable.rawValue, Int32(device), address)
+        throw Fault()
+      }
     }
-    let count = storage.byteCount(ofDevice: found.device)
-    if count == 0, found.device > 0 { throw .unsupported(.device(found.device), at: .device(found.device, offset: 0)) }
-    guard length <= count, found.offset <= count - length else {
-      throw .corrupt(.outsideDevice, at: .device(found.device, offset: found.offset))
+    let count = deviceBytes(found.device)
+    guard length <= count, found.offset <= count &- length else {
+      let isMissing = count == 0 && found.device > 0
+      failure.set(
+        isMissing ? .device : .corrupt, Defect.outsideDevice.rawValue, Int32(truncatingIfNeeded: found.device),
+        isMissing ? 0 : found.offset)
+      throw Fault()
     }
     return found
   }
 
   /// Extra devices may be mapped into the address space of the primary one; their slots say where (format, section 14).
-  private func resolveUnified(_ address: UInt64) throws(EROFSError) -> (device: Int, offset: UInt64) {
-    for device in 1...superblock.extraDevices {
-      let slot = superblock.deviceTableOffset + 128 * UInt64(device - 1)
-      var blocks = UInt64(try storage.load(at: slot + 0x40, as: UInt32.self))
-      var first = UInt64(try storage.load(at: slot + 0x44, as: UInt32.self))
+  private mutating func resolveUnified(_ address: FileOffset) throws(Fault) -> (device: Int, offset: FileOffset) {
+    var slot = FileOffset(truncatingIfNeeded: superblock.deviceTableOffset) &+ 0x40
+    let block = address &>> FileOffset(truncatingIfNeeded: superblock.blockShift)
+    var device = 0
+    while device < superblock.extraDevices {
+      device &+= 1
+      var blocks = UInt64(try load(.device, slot, 4))
+      var first = UInt64(try load(.device, slot &+ 4, 4))
       if superblock.incompatible.contains(.wide48Bit) {
-        blocks |= UInt64(try storage.load(at: slot + 0x48, as: UInt16.self)) &<< 32
-        first |= UInt64(try storage.load(at: slot + 0x4A, as: UInt16.self)) &<< 32
+        let high = UInt64(try load(.device, slot &+ 8, 4))
+        blocks |= (high & 0xFFFF) &<< 32
+        first |= (high &>> 16) &<< 32
       }
-      let start = first &<< UInt64(superblock.blockShift)
-      let length = blocks &<< UInt64(superblock.blockShift)
-      if first != 0, address >= start, address - start < length { return (device, address - start) }
+      if first != 0, UInt64(block) >= first, UInt64(block) &- first < blocks {
+        let start = FileOffset(truncatingIfNeeded: first) &<< FileOffset(truncatingIfNeeded: superblock.blockShift)
+        return (device, address &- start)
+      }
+      slot &+= 128
     }
     return (0, address)
+  }
+}
+
+extension Extent {
+  /// Cuts it to its piece `number` of `1 << shift` bytes.
+  @inline(never)
+  mutating func limit(to number: FileOffset, shift: FileOffset) {
+    let first = number &<< shift
+    cover(first, min(1 &<< shift, length &- first))
   }
 }

@@ -1,112 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 extension Volume {
-  /// The extent around byte `offset` (below the size) of a file with an lcluster index (format, section 10.5).
-  mutating func pcluster(
-    of inode: Inode, _ index: LclusterIndex, at offset: UInt64
-  ) throws(EROFSError) -> Extent {
-    let shift = UInt64(index.lclusterShift)
+  /// Finds the extent around byte `offset` (below the size) of a file with an lcluster index (format, section 10.5).
+  @inline(never)
+  mutating func findPcluster(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
+    let shift = FileOffset(self[role].shift)
     let number = offset &>> shift
-    let entry = try self.entry(number, of: index, inode)
+    let farthest = FileOffset(Superblock.maximumDecodedBytes) &>> shift &+ 1
+    var entry = LclusterEntry()
+    try load(role, number, &entry)
+
+    // Back to the head of the extent.
     var head = number
-    var headEntry = entry
-    if !entry.isHead || offset & ((1 &<< shift) - 1) < UInt64(entry.clusterOffset) {
-      (head, headEntry) = try self.head(before: number, entry, of: index, inode)
+    if !entry.isHead || offset & ((1 &<< shift) &- 1) < FileOffset(entry.value) {
+      if entry.isHead { entry.value = 1 }
+      repeat {
+        let step = FileOffset(entry.value)
+        guard step <= head, number &- head <= farthest else { throw fail(.lookBack, role) }
+        head &-= step
+        try load(role, head, &entry)
+      } while !entry.isHead
     }
-    let start = head &<< shift + UInt64(headEntry.clusterOffset)
+    let size = self[role].size
+    let start = head &<< shift &+ FileOffset(entry.value)
     // The end marker is a PLAIN entry too; nothing starts there.
-    guard start < inode.size else { throw .corrupt(.clusterOffset, at: inode.position) }
-    let end = try self.end(ofExtentAt: head, from: number, of: index, inode)
-    guard end > start, end - start <= UInt64(Superblock.maximumDecodedBytes) else {
-      throw .corrupt(.extentLength, at: inode.position)
-    }
-    let length = end - start
-    let isLast = end == inode.size
+    guard start < size else { throw fail(.clusterOffset, role) }
 
-    if isLast, index.advise.contains(.fragmentPcluster) {
+    // Forward to the head of the next one. The entry right behind the head may tell its blocks.
+    let count = lclusterCount(role)
+    var next = LclusterEntry()
+    var end = size
+    var at = max(head &+ 1, number)
+    while at < count {
+      guard at &- head <= farthest else { throw fail(.extentLength, role) }
+      try load(role, at, &next)
+      if next.isHead {
+        end = min(end, at &<< shift &+ FileOffset(next.value))
+        break
+      }
+      at &+= FileOffset(next.ahead)
+    }
+    guard end > start, end &- start <= FileOffset(Superblock.maximumDecodedBytes) else {
+      throw fail(.extentLength, role)
+    }
+    extent.cover(start, end &- start)
+
+    let header = MapHeader(self[role].header)
+    if end == size, header.advise.contains(.fragmentPcluster) {
       // Full indexes keep the high bits of the offset where the block address would be.
-      let high = index.isCompact ? 0 : UInt64(headEntry.block) &<< 32
-      let place = try packedPlace(inode, high | UInt64(index.fragmentOffset), length: length)
-      return Extent(start: start, length: length, place: place)
+      let high = self[role].layout == .compressedCompact ? 0 : UInt64(entry.block) &<< 32
+      return try placeFragment(role, high | UInt64(header.low), &extent)
     }
-    let encoding = try self.encoding(of: headEntry, index, inode)
-    if isLast, index.inlineBytes > 0 {
-      let at = index.end
-      guard (at & UInt64(superblock.blockSize - 1)) + UInt64(index.inlineBytes) <= UInt64(superblock.blockSize) else {
-        throw .corrupt(.inlineCrossesBlock, at: inode.stream.position(at))
+    extent.isPartial = entry.isPartial
+    if entry.kind == .plain {
+      if header.advise.contains(.interlacedPcluster) { extent.form = .interlaced }
+    } else {
+      extent.form = try form(role, entry.kind == .head1 ? header.algorithm1 : header.algorithm2)
+    }
+    if end == size, header.inlineBytes > 0 {
+      let at = indexEnd(role)
+      guard at & superblock.blockMask &+ FileOffset(header.inlineBytes) <= superblock.blockMask &+ 1 else {
+        throw fail(.inlineCrossesBlock, role)
       }
-      return Extent(
-        start: start, length: length, place: .metadata(inode.stream, offset: at),
-        encoding: encoding == .interlaced ? .plain : encoding, storedLength: UInt64(index.inlineBytes),
-        isPartial: headEntry.isPartial)
+      if extent.form == .interlaced { extent.form = .plain }
+      extent.put(in: self[role].stream == .device ? .metadata : .metabox, at)
+      extent.storedLength = FileOffset(header.inlineBytes)
+      return
     }
-    guard let blocks = try storedBlocks(of: head, headEntry, index, inode) else {
-      return Extent(start: start, length: length, place: .hole)
+    let blocks = try storedBlocks(role, head, entry)
+    if blocks == 0 {
+      extent.cover(start, end &- start)
+      return
     }
-    return Extent(
-      start: start, length: length,
-      place: .device(0, address: UInt64(headEntry.block) &<< UInt64(superblock.blockShift)), encoding: encoding,
-      storedLength: UInt64(blocks) &<< UInt64(superblock.blockShift), isPartial: headEntry.isPartial)
+    extent.put(in: .device, try address(ofBlock: UInt64(entry.block), role))
+    extent.storedLength = FileOffset(blocks) &<< FileOffset(truncatingIfNeeded: superblock.blockShift)
   }
 
-  /// Steps back from lcluster `number` to the head of the extent that its first bytes belong to.
-  private mutating func head(
-    before number: UInt64, _ entry: LclusterEntry, of index: LclusterIndex, _ inode: Inode
-  ) throws(EROFSError) -> (UInt64, LclusterEntry) {
-    var at = number
-    var entry = entry
-    var step = entry.isHead ? 1 : UInt64(entry.back)
-    let farthest = UInt64(Superblock.maximumDecodedBytes) &>> UInt64(index.lclusterShift) + 1
-    while true {
-      guard step <= at, number - at <= farthest else { throw .corrupt(.lookBack, at: inode.position) }
-      at -= step
-      entry = try self.entry(at, of: index, inode)
-      if entry.isHead { return (at, entry) }
-      step = UInt64(entry.back)
-    }
-  }
-
-  /// Where the extent that starts in lcluster `head` ends; lcluster `number` is known to have some of it.
-  private mutating func end(
-    ofExtentAt head: UInt64, from number: UInt64, of index: LclusterIndex, _ inode: Inode
-  ) throws(EROFSError) -> UInt64 {
-    let farthest = UInt64(Superblock.maximumDecodedBytes) &>> UInt64(index.lclusterShift) + 1
-    var at = max(head + 1, number)
-    while at < index.count {
-      guard at - head <= farthest else { throw .corrupt(.extentLength, at: inode.position) }
-      let entry = try self.entry(at, of: index, inode)
-      if entry.isHead {
-        return min(inode.size, at &<< UInt64(index.lclusterShift) + UInt64(entry.clusterOffset))
-      }
-      at += UInt64(entry.ahead)
-    }
-    return inode.size
-  }
-
-  /// Blocks that the pcluster of a head takes; nil for a hole.
+  /// Blocks that the pcluster of a head takes; 0 for a hole.
   private mutating func storedBlocks(
-    of head: UInt64, _ entry: LclusterEntry, _ index: LclusterIndex, _ inode: Inode
-  ) throws(EROFSError) -> Int? {
-    if entry.isHole { return nil }
+    _ role: Role, _ head: FileOffset, _ entry: LclusterEntry
+  ) throws(Fault) -> UInt32 {
+    if entry.isHole { return 0 }
     let flag: MapAdvice = entry.kind == .head1 ? .bigPcluster1 : .bigPcluster2
-    guard index.advise.contains(flag), head + 1 < index.count else { return 1 }
-    let next = try self.entry(head + 1, of: index, inode)
+    guard MapHeader(self[role].header).advise.contains(flag), head &+ 1 < lclusterCount(role) else { return 1 }
+    var next = LclusterEntry()
+    try load(role, head &+ 1, &next)
     if next.isHead { return 1 }
-    guard let blocks = next.clusterBlocks else { throw .corrupt(.clusterCount, at: inode.position) }
-    return blocks == 0 ? nil : blocks
+    guard next.block > 0 else { throw fail(.clusterCount, role) }
+    return next.block &- 1
   }
 
-  private func encoding(
-    of entry: LclusterEntry, _ index: LclusterIndex, _ inode: Inode
-  ) throws(EROFSError) -> Extent.Encoding {
-    if entry.kind == .plain { return index.advise.contains(.interlacedPcluster) ? .interlaced : .plain }
-    return .compressed(try algorithm(entry.kind == .head1 ? index.algorithms.0 : index.algorithms.1, inode))
-  }
-
-  /// The algorithm of an id, which the superblock must have announced.
-  func algorithm(_ id: UInt8, _ inode: Inode) throws(EROFSError) -> Algorithm {
-    guard let algorithm = Algorithm(rawValue: id) else { throw .unsupported(.algorithm(id), at: inode.position) }
-    guard superblock.compression.announces(algorithm) else { throw .corrupt(.unannouncedAlgorithm, at: inode.position) }
-    return algorithm
+  /// The form of what is compressed by the algorithm of an id, which the superblock must have announced.
+  @inline(never)
+  mutating func form(_ role: Role, _ id: UInt8) throws(Fault) -> Extent.Form {
+    guard superblock.compression.algorithms & (1 &<< UInt16(id)) != 0 else {
+      let fault = fail(.unannouncedAlgorithm, role)
+      if id >= 4 {
+        failure.kind = .algorithm
+        failure.detail = id
+      }
+      throw fault
+    }
+    return .compressed(id)
   }
 }

@@ -36,6 +36,10 @@ public enum DataLayout: UInt8, Sendable, CaseIterable {
   case flatInline = 2
   case compressedCompact = 3
   case chunked = 4
+
+  var isCompressed: Bool {
+    @inline(__always) get { self == .compressedFull || self == .compressedCompact }
+  }
 }
 
 /// A device number, taken apart.
@@ -66,55 +70,124 @@ public enum MetadataStream: UInt8, Sendable {
   /// The decoded content of the metabox inode.
   case metabox
 
-  @inlinable
-  func position(_ offset: UInt64) -> Position {
+  /// How a ``Failure`` writes it down.
+  var device: Int32 { -Int32(rawValue) }
+
+  func position(_ offset: FileOffset) -> Position {
     switch self {
-    case .device: .device(0, offset: offset)
-    case .metabox: .metabox(offset: offset)
+    case .device: .device(0, offset: UInt64(offset))
+    case .metabox: .metabox(offset: UInt64(offset))
     }
   }
 }
 
 /// An inode, checked as far as it says anything by itself.
-@frozen
-public struct Inode: Equatable, Sendable {
-  public let nid: UInt64
-  public let kind: InodeKind
-  /// Permission bits with set-user-id, set-group-id and sticky, 0 ... 0o7777.
-  public let permissions: UInt16
-  public let userID: UInt32
-  public let groupID: UInt32
-  public let linkCount: UInt32
-  /// Bytes; at most Int64.max. Of a directory: bytes of its blocks, the last one as far as it is used.
-  public let size: UInt64
-  /// Seconds since 1970, and nanoseconds 0 ... 999,999,999 as its maker should have had it (not checked).
-  public let modificationTime: (seconds: Int64, nanoseconds: UInt32)
-  /// Serial number, for stat on 32-bit systems only.
-  public let serialNumber: UInt32
-  public let layout: DataLayout
-  /// Whether it takes 64 bytes instead of 32.
-  public let isExtended: Bool
-  /// Whether a directory has no `.` among its entries.
-  public let omitsDot: Bool
-  /// Number of a character or block device.
-  public let deviceNumber: DeviceNumber?
-  public let data: DataMap
-
+public struct Inode: Sendable {
+  public internal(set) var nid: UInt64 = 0
+  /// Its first 48 bytes, those of a compact one widened to the extended form: see ``InodeWords``.
+  var words = InodeWords()
+  /// The map header of a compressed one; else 0.
+  var header: UInt64 = 0
   /// Where the inode lies.
-  public let stream: MetadataStream
-  public let offset: UInt64
+  public internal(set) var offset: FileOffset = 0
+  public internal(set) var stream = MetadataStream.device
+  public internal(set) var kind = InodeKind.regular
+  public internal(set) var layout = DataLayout.flatPlain
+  /// log2 of a chunk's or an lcluster's size.
+  var shift: UInt8 = 0
+  /// Where in the stream its tail, chunk table, index or extent table starts.
+  var table: FileOffset = 0
+
+  /// Permission bits with set-user-id, set-group-id and sticky, 0 ... 0o7777.
+  public var permissions: UInt16 { words.mode & 0o7777 }
+  public var userID: UInt32 { words.userID }
+  public var groupID: UInt32 { words.groupID }
+  public var linkCount: UInt32 { words.linkCount }
+  /// Bytes; at most Int64.max (Int32.max with a narrow ``FileOffset``). Of a directory: bytes of its blocks, the last one
+  /// as far as it is used.
+  public var size: FileOffset {
+    @inline(__always) get { FileOffset(truncatingIfNeeded: words.size) }
+  }
+  /// Seconds since 1970, and nanoseconds 0 ... 999,999,999 as its maker should have had it (not checked).
+  public var modificationTime: (seconds: Int64, nanoseconds: UInt32) { (words.seconds, words.nanoseconds) }
+  /// Serial number, for stat on 32-bit systems only.
+  public var serialNumber: UInt32 { words.serialNumber }
+  /// Whether it takes 64 bytes instead of 32.
+  public var isExtended: Bool { words.format & 1 != 0 }
+  /// Whether a directory has no `.` among its entries.
+  public var omitsDot: Bool { words.format & 0x10 != 0 && kind == .directory }
+  /// Number of a character or block device.
+  public var deviceNumber: DeviceNumber? {
+    kind == .characterDevice || kind == .blockDevice ? DeviceNumber(stored: words.union) : nil
+  }
   /// Bytes of the xattr area, which follows the inode; 0 where it has none.
-  public let xattrBytes: Int
-
-  var xattrOffset: UInt64 { offset + (isExtended ? 64 : 32) }
-
+  public var xattrBytes: Int { words.xattrCount == 0 ? 0 : 8 &+ 4 &* Int(words.xattrCount) }
   public var position: Position { stream.position(offset) }
 
+  var xattrOffset: FileOffset { offset &+ (isExtended ? 64 : 32) }
+  /// What no other inode of the image has; never 0.
+  var key: FileOffset {
+    @inline(__always) get { offset | FileOffset(stream.rawValue) | 2 }
+  }
+  /// Whether it has data that is not all stored as it is.
+  var isCompressed: Bool {
+    @inline(__always) get { hasData && layout.isCompressed }
+  }
+  var hasData: Bool {
+    @inline(__always) get { size > 0 && (kind == .regular || kind == .directory || kind == .symbolicLink) }
+  }
+}
+
+extension Inode: Equatable {
   public static func == (a: Inode, b: Inode) -> Bool {
-    a.nid == b.nid && a.kind == b.kind && a.permissions == b.permissions && a.size == b.size && a.data == b.data
-      && a.userID == b.userID && a.groupID == b.groupID && a.linkCount == b.linkCount && a.stream == b.stream
-      && a.modificationTime == b.modificationTime && a.offset == b.offset && a.xattrBytes == b.xattrBytes
-      && a.deviceNumber == b.deviceNumber
+    a.nid == b.nid && a.words == b.words && a.header == b.header && a.offset == b.offset && a.stream == b.stream
+      && a.kind == b.kind
+  }
+}
+
+/// The first 48 bytes of an extended inode (format, section 7), as numbers.
+struct InodeWords: Equatable, Sendable {
+  /// A bit of the format that is 0 on disk: set where `high` is not part of an address.
+  private static var noHigh: UInt64 { 0x8000 }
+
+  private(set) var at0: UInt64 = 0, at8: UInt64 = 0, at10: UInt64 = 0
+  private(set) var at18: UInt64 = 0, at20: UInt64 = 0, at28: UInt64 = 0
+
+  var format: UInt16 { UInt16(truncatingIfNeeded: at0) }
+  var xattrCount: UInt16 { UInt16(truncatingIfNeeded: at0 &>> 16) }
+  var mode: UInt16 { UInt16(truncatingIfNeeded: at0 &>> 32) }
+  /// The link count of a compact inode, or high bits of an address.
+  var high: UInt16 { UInt16(truncatingIfNeeded: at0 &>> 48) }
+  /// Whether an address has those; without, it has 32 bits.
+  var hasHigh: Bool { at0 & Self.noHigh == 0 }
+  var size: UInt64 { at8 }
+  var union: UInt32 { UInt32(truncatingIfNeeded: at10) }
+  var serialNumber: UInt32 { UInt32(truncatingIfNeeded: at10 &>> 32) }
+  var userID: UInt32 { UInt32(truncatingIfNeeded: at18) }
+  var groupID: UInt32 { UInt32(truncatingIfNeeded: at18 &>> 32) }
+  var seconds: Int64 { Int64(bitPattern: at20) }
+  var nanoseconds: UInt32 { UInt32(truncatingIfNeeded: at28) }
+  var linkCount: UInt32 { UInt32(truncatingIfNeeded: at28 &>> 32) }
+
+  /// Turns the words as they lie on disk into numbers.
+  @inline(__always)
+  mutating func swapToHost() {
+    at0 = UInt64(littleEndian: at0)
+    at8 = UInt64(littleEndian: at8)
+    at10 = UInt64(littleEndian: at10)
+    at18 = UInt64(littleEndian: at18)
+    at20 = UInt64(littleEndian: at20)
+    at28 = UInt64(littleEndian: at28)
+  }
+
+  /// Widens the 32 bytes of a compact inode.
+  @inline(__always)
+  mutating func widen(links: UInt32, hasHigh: Bool, epoch: Int64, nanoseconds: UInt32) {
+    if !hasHigh { at0 |= Self.noHigh }
+    at20 = UInt64(bitPattern: epoch) &+ (at8 &>> 32)
+    at28 = UInt64(links) &<< 32 | UInt64(nanoseconds)
+    at8 &= 0xFFFF_FFFF
+    at18 = (at18 & 0xFFFF) | (at18 & 0xFFFF_0000) &<< 16
   }
 }
 
@@ -123,84 +196,72 @@ public struct Inode: Equatable, Sendable {
 public enum DataMap: Equatable, Sendable {
   /// It has none: a device, a fifo, a socket, or a size of 0.
   case empty
-  /// All of it from byte `address` on; nil: it reads as zeros.
-  case flat(address: UInt64?)
-  /// Whole blocks from byte `address` on, then `size - tail` … in the inode's stream at `tailOffset`.
-  case inline(address: UInt64?, tailOffset: UInt64)
-  case chunked(ChunkTable)
-  case indexed(LclusterIndex)
-  case encoded(ExtentTable)
-  /// All of it in the packed inode, from `offset` on.
-  case fragment(offset: UInt64)
+  /// All of it in one run, or a hole.
+  case flat
+  /// Whole blocks in one run, and the rest behind the inode.
+  case inline
+  case chunked
+  /// Compressed, with an lcluster index.
+  case indexed
+  /// Compressed, with encoded extents.
+  case encoded
+  /// All of it in the packed inode.
+  case fragment
+}
 
-  /// Whether some of it lies in the packed inode.
-  public var usesFragments: Bool {
-    switch self {
-    case .fragment: true
-    case .indexed(let index): index.advise.contains(.fragmentPcluster)
-    case .encoded(let table): table.advise.contains(.fragmentPcluster)
-    default: false
+extension Inode {
+  /// How to find its data.
+  public var data: DataMap {
+    guard hasData else { return .empty }
+    return switch layout {
+    case .flatPlain: .flat
+    case .flatInline: .inline
+    case .chunked: .chunked
+    case .compressedFull, .compressedCompact:
+      isFragment ? .fragment : hasEncodedExtents ? .encoded : .indexed
     }
   }
-}
 
-/// Where a chunk-based inode's entries lie, and of what kind they are (format, section 9).
-@frozen
-public struct ChunkTable: Equatable, Sendable {
-  /// log2 of the chunk size in bytes.
-  let chunkShift: Int
-  /// 8-byte entries with device ids, rather than 4-byte ones.
-  let hasIndexes: Bool
-  /// Addresses of 48 bits.
-  let isWide: Bool
-  let offset: UInt64
-}
+  /// Whether some of its data lies in the packed inode.
+  public var usesFragments: Bool {
+    isCompressed && (isFragment || MapHeader(header).advise.contains(.fragmentPcluster))
+  }
 
-/// Where a compressed inode's lcluster index lies, and what its map header says of it (format, section 10).
-@frozen
-public struct LclusterIndex: Equatable, Sendable {
-  /// Offset of the first entry (or pack) in the inode's stream.
-  let offset: UInt64
-  /// Entries.
-  let count: UInt64
-  let lclusterShift: Int
-  let isCompact: Bool
-  let advise: MapAdvice
-  /// Algorithm ids of HEAD1 and HEAD2, unchecked.
-  let algorithms: (UInt8, UInt8)
-  /// Bytes of the tail-packed pcluster; 0 where there is none.
-  let inlineBytes: Int
-  /// Low 32 bits of the fragment offset of the file's tail.
-  let fragmentOffset: UInt32
+  var isFragment: Bool {
+    @inline(__always) get { header &>> 63 != 0 }
+  }
 
-  public static func == (a: LclusterIndex, b: LclusterIndex) -> Bool {
-    a.offset == b.offset && a.count == b.count && a.lclusterShift == b.lclusterShift && a.isCompact == b.isCompact
-      && a.advise == b.advise && a.algorithms == b.algorithms && a.inlineBytes == b.inlineBytes
-      && a.fragmentOffset == b.fragmentOffset
+  /// Whether a compressed inode has encoded extents where its index would be.
+  var hasEncodedExtents: Bool {
+    @inline(__always) get { layout == .compressedFull && MapHeader(header).advise.contains(.extents) }
   }
 }
 
-/// Where a compressed inode's encoded extents lie (format, section 12).
-@frozen
-public struct ExtentTable: Equatable, Sendable {
-  /// Offset of the first record in the inode's stream.
-  let offset: UInt64
-  let count: UInt64
-  /// 4, 8, 16 or 32.
-  let recordBytes: Int
-  /// log2 of the fixed decoded length, for records of 4 and 8 bytes.
-  let lengthShift: Int
-  let advise: MapAdvice
-  /// Address of the first pcluster, for records of 4 bytes.
-  let firstAddress: UInt64
+/// The 8 bytes of a map header (format, section 10.1).
+struct MapHeader {
+  let value: UInt64
+  @inline(__always)
+  init(_ value: UInt64) { self.value = value }
+
+  var low: UInt32 { UInt32(truncatingIfNeeded: value) }
+  private var upper: UInt32 { UInt32(truncatingIfNeeded: value &>> 32) }
+  var advise: MapAdvice { MapAdvice(rawValue: UInt16(truncatingIfNeeded: upper)) }
+  /// Algorithm ids of HEAD1 and HEAD2, unchecked.
+  var algorithm1: UInt8 { UInt8((upper &>> 16) & 0x0F) }
+  var algorithm2: UInt8 { UInt8((upper &>> 20) & 0x0F) }
+  /// log2 of an lcluster's size, in blocks.
+  var clusterBits: FileOffset { FileOffset((upper &>> 24) & 0x0F) }
+  var reserved: UInt32 { (upper &>> 28) & 7 }
+  /// Bytes of the tail-packed pcluster; 0 where there is none.
+  var inlineBytes: UInt32 { advise.contains(.inlinePcluster) ? low &>> 16 : 0 }
+  var hasBigPclusters: Bool { !advise.isDisjoint(with: [.bigPcluster1, .bigPcluster2]) }
+  /// Bytes of a record of encoded extents: 4, 8, 16 or 32.
+  var recordBytes: FileOffset { 4 &<< FileOffset((advise.rawValue &>> 1) & 3) }
 }
 
 /// h_advise of a map header.
-@frozen
-public struct MapAdvice: OptionSet, Sendable {
-  public let rawValue: UInt16
-  @inlinable
-  public init(rawValue: UInt16) { self.rawValue = rawValue }
+struct MapAdvice: OptionSet, Sendable {
+  let rawValue: UInt16
 
   /// Packs of 2 bytes an entry (in a compact index).
   static var compact2B: Self { Self(rawValue: 0x01) }

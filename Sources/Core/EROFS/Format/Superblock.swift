@@ -6,251 +6,182 @@ import PageVectors
 ///
 /// Once made, it holds no value that later code would have to doubt, but for addresses: those are checked where they are
 /// used, because the superblock's own counts of blocks and inodes bind nobody.
-public struct Superblock: Equatable, Sendable {
+public struct Superblock: Sendable {
   public static let magic: UInt32 = 0xE0F5_E1E2
   /// Byte offset of the superblock in the image.
-  public static let offset: UInt64 = 1024
+  public static var offset: UInt64 { 1024 }
   /// Bytes of the superblock without its extra slots.
-  static let size = 128
+  static var size: Int { 128 }
   /// The largest pcluster as stored, in bytes.
-  public static let maximumStoredBytes = 1 << 20
+  public static var maximumStoredBytes: Int { 1 << 20 }
   /// The largest pcluster as decoded, in bytes.
-  public static let maximumDecodedBytes = 12 << 20
+  public static var maximumDecodedBytes: Int { 12 << 20 }
   /// NIDs with this bit count in the metabox.
   static var metaboxBit: UInt64 { 1 << 63 }
 
-  public let checksum: UInt32
-  public let compatible: CompatibleFeatures
-  public let incompatible: IncompatibleFeatures
-  /// log2 of the block size, 9 ... 16.
-  public let blockShift: Int
-  /// Extra 16-byte slots behind the first 128 bytes.
-  public let extraSlots: UInt8
-  public let rootNID: UInt64
-  /// Inodes in the image, as its maker counted them; may be 0.
-  public let inodeCount: UInt64
-  /// Base of the times of compact inodes, in seconds since 1970.
-  public let epoch: Int64
-  /// Nanoseconds of the times of all compact inodes.
-  public let fixedNanoseconds: UInt32
-  /// Blocks of the primary device, as its maker counted them; may be 0.
-  public let blockCount: UInt64
-  /// Block where NIDs start counting.
-  public let metadataBlock: UInt32
-  /// Block where the ids of shared xattrs start counting.
-  public let xattrBlock: UInt32
-  public let uuid: (UInt64, UInt64)
-  /// 16 bytes, as stored, the unused ones 0.
-  public let volumeName: (UInt64, UInt64)
-  public let extraDevices: Int
-  /// Byte offset of the device table.
-  public let deviceTableOffset: UInt64
-  public let xattrPrefixCount: Int
-  /// Byte offset of the table of long xattr prefixes in its stream.
-  public let xattrPrefixOffset: UInt64
-  /// NID of the packed inode; 0 where there is none.
-  public let packedNID: UInt64
-  /// NID of the metabox inode; nil where there is none.
-  public let metaboxNID: UInt64?
-  /// Whether name filters mean anything.
-  public let xattrFilterIsUsable: Bool
-  /// Index into the table of long prefixes, for the digests of files.
-  public let imageSharePrefix: UInt8
-  /// Seconds after ``epoch`` at which the image was made.
-  public let buildTime: UInt32
-  public let compression: CompressionLimits
-
-  @inlinable public var blockSize: Int { 1 << blockShift }
-
-  public static func == (a: Superblock, b: Superblock) -> Bool {
-    a.checksum == b.checksum && a.uuid == b.uuid && a.volumeName == b.volumeName && a.rootNID == b.rootNID
-      && a.compatible == b.compatible && a.incompatible == b.incompatible && a.blockShift == b.blockShift
-      && a.blockCount == b.blockCount && a.inodeCount == b.inodeCount && a.epoch == b.epoch
-      && a.packedNID == b.packedNID && a.metaboxNID == b.metaboxNID && a.compression == b.compression
-      && a.metadataBlock == b.metadataBlock && a.xattrBlock == b.xattrBlock && a.buildTime == b.buildTime
-  }
+  /// Its first 144 bytes, in the byte order of the machine, as far as the image has them.
+  private(set) var words = SuperblockWords()
+  public private(set) var compression = CompressionLimits()
 
   /// Reads and checks the superblock of `storage`; needs no memory but the stack.
   public init(reading storage: some Storage) throws(EROFSError) {
-    let start = Self.offset
-    func u16(_ at: UInt64) throws(EROFSError) -> UInt16 { try storage.load(at: start + at) }
-    func u32(_ at: UInt64) throws(EROFSError) -> UInt32 { try storage.load(at: start + at) }
-    func u64(_ at: UInt64) throws(EROFSError) -> UInt64 { try storage.load(at: start + at) }
-    func at(_ field: UInt64) -> Position { .device(0, offset: start + field) }
+    self.init()
+    var failure = Failure()
+    do throws(Fault) { try read(storage, &failure) } catch { throw failure.error }
+  }
 
-    guard try u32(0) == Self.magic else { throw .corrupt(.magic, at: at(0)) }
-    checksum = try u32(4)
-    compatible = CompatibleFeatures(rawValue: try u32(8))
-    let blockBits: UInt8 = try storage.load(at: start + 0x0C)
-    guard (9...16).contains(blockBits) else { throw .unsupported(.blockSize(blockBits), at: at(0x0C)) }
-    blockShift = Int(blockBits)
-    extraSlots = try storage.load(at: start + 0x0D)
-    incompatible = IncompatibleFeatures(rawValue: try u32(0x50))
-    let unknown = incompatible.subtracting(.known)
-    guard unknown.isEmpty else { throw .unsupported(.incompatible(unknown.rawValue), at: at(0x50)) }
-    let directoryBits: UInt8 = try storage.load(at: start + 0x5A)
-    guard directoryBits == 0 else { throw .unsupported(.directoryBlockSize(directoryBits), at: at(0x5A)) }
+  init() {}
 
-    let rootOrBlocks = try u16(0x0E)
-    let wideRoot = incompatible.contains(.wide48Bit) ? try u64(0x70) : 0
-    let lowBlocks = UInt64(try u32(0x24))
-    if wideRoot != 0 {
-      rootNID = wideRoot
-      blockCount = lowBlocks | UInt64(rootOrBlocks) &<< 32
-    } else {
-      rootNID = UInt64(rootOrBlocks)
-      blockCount = lowBlocks
+  /// Reads and checks it.
+  @inline(never)
+  mutating func read(_ storage: some Storage, _ failure: inout Failure) throws(Fault) {
+    let start = FileOffset(Self.offset)
+    let available = storage.byteCount(ofDevice: 0)
+    // As far as an image that ends early has it.
+    var count = MemoryLayout<SuperblockWords>.size
+    if available < start &+ FileOffset(truncatingIfNeeded: count) { count = Self.size }
+    try unsafe withUnsafeMutableBytes(of: &words) { (buffer) throws(Fault) in
+      try unsafe storage.load(start, MutablePageVector(unsafeContiguous: buffer).prefix(count), &failure)
     }
-    inodeCount = try u64(0x10)
-    epoch = Int64(bitPattern: try u64(0x18))
-    fixedNanoseconds = try u32(0x20)
-    metadataBlock = try u32(0x28)
-    xattrBlock = try u32(0x2C)
-    uuid = (try u64(0x30), try u64(0x38))
-    volumeName = (try u64(0x40), try u64(0x48))
-    if incompatible.contains(.deviceTable) {
-      extraDevices = Int(try u16(0x56))
-      deviceTableOffset = UInt64(try u16(0x58)) * 128
+    words.swapToHost()
+    try check(count, &failure)
+    try compression.read(storage, self, &failure)
+  }
+
+  /// Checks the fields that cannot hold just any value.
+  private func check(_ count: Int, _ failure: inout Failure) throws(Fault) {
+    var kind = Failure.Kind.corrupt
+    var detail = Defect.selfReference.rawValue
+    var field: FileOffset
+    if UInt32(truncatingIfNeeded: words.at0) != Self.magic {
+      (field, detail) = (0, Defect.magic.rawValue)
+    } else if !(9...16).contains(blockShift) {
+      (field, kind, detail) = (0x0C, .blockSize, UInt8(truncatingIfNeeded: blockShift))
+    } else if incompatible.rawValue & ~IncompatibleFeatures.known.rawValue != 0 {
+      (field, kind) = (0x50, .incompatible)
+      failure.value = incompatible.rawValue & ~IncompatibleFeatures.known.rawValue
+    } else if words.at58 &>> 16 & 0xFF != 0 {
+      (field, kind, detail) = (0x5A, .directoryBlockSize, UInt8(truncatingIfNeeded: words.at58 &>> 16))
+    } else if packedNID & Self.metaboxBit != 0 {
+      field = 0x60
+    } else if !hasMetabox {
+      return
+    } else if extraSlots < 1 {
+      (field, detail) = (0x0D, Defect.superblockSize.rawValue)
+    } else if count == Self.size {
+      (field, detail) = (0x80, Defect.outsideDevice.rawValue)
+    } else if words.at80 & Self.metaboxBit != 0 {
+      field = 0x80
     } else {
-      extraDevices = 0
-      deviceTableOffset = 0
+      return
     }
-    if incompatible.contains(.xattrPrefixes) {
-      let count: UInt8 = try storage.load(at: start + 0x5B)
-      xattrPrefixCount = Int(count)
-      xattrPrefixOffset = UInt64(try u32(0x5C)) * 4
-    } else {
-      xattrPrefixCount = 0
-      xattrPrefixOffset = 0
-    }
-    packedNID = incompatible.contains(.fragments) ? try u64(0x60) : 0
-    guard packedNID & Self.metaboxBit == 0 else { throw .corrupt(.selfReference, at: at(0x60)) }
-    let filter: UInt8 = try storage.load(at: start + 0x68)
-    xattrFilterIsUsable = compatible.contains(.xattrFilter) && filter == 0
-    imageSharePrefix = try storage.load(at: start + 0x69)
-    buildTime = try u32(0x6C)
-    if incompatible.contains(.metabox) {
-      guard extraSlots >= 1 else { throw .corrupt(.superblockSize, at: at(0x0D)) }
-      let nid = try u64(0x80)
-      guard nid & Self.metaboxBit == 0 else { throw .corrupt(.selfReference, at: at(0x80)) }
-      metaboxNID = nid
-    } else {
-      metaboxNID = nil
-    }
-    let first = start + UInt64(Self.size) + 16 * UInt64(extraSlots)
-    compression = try CompressionLimits(
-      reading: storage, incompatible: incompatible, bitmapOrDistance: try u16(0x54), recordsAt: first)
+    failure.set(kind, detail, 0, FileOffset(Self.offset) &+ field)
+    throw Fault()
   }
 
   /// Recomputes the checksum of the superblock's block; nil where the image does not carry one.
   public func checksumMatches(in storage: some Storage) throws(EROFSError) -> Bool? {
     guard compatible.contains(.superblockChecksum) else { return nil }
-    let start = Self.offset
-    let end = blockSize > Int(start) ? UInt64(blockSize) : start + UInt64(blockSize)
+    let start = FileOffset(Self.offset)
+    let size = FileOffset(blockSize)
+    let end = size > start ? size : start + size
     var crc = CRC32C()
     var position = start
-    while position < end {
-      var word: UInt32 = try storage.load(at: position)
-      if position == start + 4 { word = 0 }
-      for shift in 0..<4 as Range<UInt32> { crc.update(UInt8(truncatingIfNeeded: word &>> (8 &* shift))) }
-      position += 4
-    }
+    var failure = Failure()
+    do throws(Fault) {
+      while position < end {
+        var word = try storage.load32(position, &failure)
+        if position == start + 4 { word = 0 }
+        for shift in 0..<4 as Range<UInt32> { crc.update(UInt8(truncatingIfNeeded: word &>> (8 &* shift))) }
+        position += 4
+      }
+    } catch { throw failure.error }
     return crc.value == checksum
   }
 }
 
-/// What the pclusters of an image ask for at most, by algorithm: from the compression records, or the defaults of
-/// images that have none.
-public struct CompressionLimits: Equatable, Sendable {
-  /// A bit for each algorithm id that the image may use.
-  public private(set) var algorithms: UInt16 = 0
-  /// How far back a match may reach, in bytes, 1 ... 65535.
-  public private(set) var lz4MaximumDistance = 65535
-  /// The largest LZ4 pcluster, in blocks.
-  public private(set) var lz4MaximumPclusterBlocks = 1
-  /// Bytes, 4 KiB ... 8 MiB.
-  public private(set) var lzmaDictionaryBytes = 0
-  /// log2 of the window, 8 ... 15.
-  public private(set) var deflateWindowBits = 0
-  /// log2 of the window, 10 ... 20.
-  public private(set) var zstandardWindowLog = 0
-
-  @inlinable
-  public func announces(_ algorithm: Algorithm) -> Bool { algorithms & (1 << UInt16(algorithm.rawValue)) != 0 }
-
-  /// Bytes of history that a match of `algorithm` can reach; no more than the window that its record declares.
-  public func window(of algorithm: Algorithm) -> Int {
-    switch algorithm {
-    case .lz4: lz4MaximumDistance
-    case .microLZMA: lzmaDictionaryBytes
-    case .deflate: 1 << deflateWindowBits
-    case .zstandard: 1 << zstandardWindowLog
-    }
+extension Superblock {
+  public var checksum: UInt32 { UInt32(truncatingIfNeeded: words.at0 &>> 32) }
+  public var compatible: CompatibleFeatures { CompatibleFeatures(rawValue: UInt32(truncatingIfNeeded: words.at8)) }
+  public var incompatible: IncompatibleFeatures {
+    IncompatibleFeatures(rawValue: UInt32(truncatingIfNeeded: words.at50))
   }
-
-  init(
-    reading storage: some Storage, incompatible: IncompatibleFeatures, bitmapOrDistance: UInt16, recordsAt first: UInt64
-  ) throws(EROFSError) {
-    guard incompatible.contains(.compressionRecords) else {
-      if incompatible.contains(.zeroPadding) || bitmapOrDistance != 0 { algorithms = 1 }
-      if bitmapOrDistance != 0 { lz4MaximumDistance = Int(bitmapOrDistance) }
-      return
-    }
-    algorithms = bitmapOrDistance
-    guard algorithms &>> 4 == 0 else {
-      throw .unsupported(
-        .algorithm(UInt8(truncatingIfNeeded: 15 - algorithms.leadingZeroBitCount)), at: .device(0, offset: 1024 + 0x54))
-    }
-    var position = first
-    for id: UInt8 in 0..<4 {
-      guard let algorithm = Algorithm(rawValue: id), announces(algorithm) else { continue }
-      position = (position + 3) & ~3
-      let length: UInt16 = try storage.load(at: position)
-      let body = position + 2
-      let defect = EROFSError.corrupt(.compressionRecord, at: .device(0, offset: body))
-      guard length >= (algorithm == .lz4 || algorithm == .microLZMA ? 14 : 6) else { throw defect }
-      switch algorithm {
-      case .lz4:
-        let distance: UInt16 = try storage.load(at: body)
-        let blocks: UInt16 = try storage.load(at: body + 2)
-        lz4MaximumDistance = distance == 0 ? 65535 : Int(distance)
-        lz4MaximumPclusterBlocks = max(1, Int(blocks))
-      case .microLZMA:
-        let bytes: UInt32 = try storage.load(at: body)
-        let format: UInt16 = try storage.load(at: body + 4)
-        guard format == 0, (4096...(8 << 20)).contains(bytes) else { throw defect }
-        lzmaDictionaryBytes = Int(bytes)
-      case .deflate:
-        let bits: UInt8 = try storage.load(at: body)
-        // mkfs.erofs 1.9.4 writes 0 with libdeflate, and its streams use all 32 KiB.
-        guard bits == 0 || (8...15).contains(bits) else { throw defect }
-        deflateWindowBits = bits == 0 ? 15 : Int(bits)
-      case .zstandard:
-        let format: UInt8 = try storage.load(at: body)
-        let log: UInt8 = try storage.load(at: body + 1)
-        guard format == 0, log <= 10 else { throw defect }
-        zstandardWindowLog = Int(log) + 10
-      }
-      position = body + UInt64(length)
-    }
+  /// log2 of the block size, 9 ... 16.
+  public var blockShift: Int { Int(truncatingIfNeeded: (words.at8 &>> 32) & 0xFF) }
+  public var blockSize: Int { 1 &<< blockShift }
+  /// What an offset in a block can be.
+  var blockMask: FileOffset { (1 &<< FileOffset(truncatingIfNeeded: blockShift)) &- 1 }
+  /// Extra 16-byte slots behind the first 128 bytes.
+  public var extraSlots: UInt8 { UInt8(truncatingIfNeeded: words.at8 &>> 40) }
+  private var rootOrBlocks: UInt64 { words.at8 &>> 48 }
+  private var hasWideRoot: Bool { incompatible.contains(.wide48Bit) && words.at70 != 0 }
+  public var rootNID: UInt64 { hasWideRoot ? words.at70 : rootOrBlocks }
+  /// Inodes in the image, as its maker counted them; may be 0.
+  public var inodeCount: UInt64 { words.at10 }
+  /// Base of the times of compact inodes, in seconds since 1970.
+  public var epoch: Int64 { Int64(bitPattern: words.at18) }
+  /// Nanoseconds of the times of all compact inodes.
+  public var fixedNanoseconds: UInt32 { UInt32(truncatingIfNeeded: words.at20) }
+  /// Blocks of the primary device, as its maker counted them; may be 0.
+  public var blockCount: UInt64 { words.at20 &>> 32 | (hasWideRoot ? rootOrBlocks &<< 32 : 0) }
+  /// Block where NIDs start counting.
+  public var metadataBlock: UInt32 { UInt32(truncatingIfNeeded: words.at28) }
+  /// Block where the ids of shared xattrs start counting.
+  public var xattrBlock: UInt32 { UInt32(truncatingIfNeeded: words.at28 &>> 32) }
+  public var uuid: (UInt64, UInt64) { (words.at30, words.at38) }
+  /// 16 bytes, as stored, the unused ones 0.
+  public var volumeName: (UInt64, UInt64) { (words.at40, words.at48) }
+  /// The bitmap of algorithms, or LZ4's largest distance.
+  var bitmapOrDistance: UInt16 { UInt16(truncatingIfNeeded: words.at50 &>> 32) }
+  public var extraDevices: Int {
+    incompatible.contains(.deviceTable) ? Int(truncatingIfNeeded: words.at50 &>> 48) : 0
   }
+  /// Byte offset of the device table.
+  public var deviceTableOffset: UInt64 { incompatible.contains(.deviceTable) ? (words.at58 & 0xFFFF) &* 128 : 0 }
+  public var xattrPrefixCount: Int {
+    incompatible.contains(.xattrPrefixes) ? Int(truncatingIfNeeded: (words.at58 &>> 24) & 0xFF) : 0
+  }
+  /// Byte offset of the table of long xattr prefixes in its stream.
+  public var xattrPrefixOffset: UInt64 {
+    incompatible.contains(.xattrPrefixes) ? (words.at58 &>> 32) &* 4 : 0
+  }
+  /// NID of the packed inode; 0 where there is none.
+  public var packedNID: UInt64 { incompatible.contains(.fragments) ? words.at60 : 0 }
+  /// NID of the metabox inode; nil where there is none.
+  public var metaboxNID: UInt64? { incompatible.contains(.metabox) ? words.at80 : nil }
+  var hasMetabox: Bool { incompatible.contains(.metabox) }
+  /// Whether name filters mean anything.
+  public var xattrFilterIsUsable: Bool { compatible.contains(.xattrFilter) && words.at68 & 0xFF == 0 }
+  /// Index into the table of long prefixes, for the digests of files.
+  public var imageSharePrefix: UInt8 { UInt8(truncatingIfNeeded: words.at68 &>> 8) }
+  /// Seconds after ``epoch`` at which the image was made.
+  public var buildTime: UInt32 { UInt32(truncatingIfNeeded: words.at68 &>> 32) }
 }
 
-extension Storage {
-  /// The little-endian integer at byte `offset` of the primary device, read straight from the storage.
-  func load<T: FixedWidthInteger>(at offset: UInt64, as type: T.Type = T.self) throws(EROFSError) -> T {
-    let size = MemoryLayout<T>.size
-    let count = byteCount(ofDevice: 0)
-    guard count >= UInt64(size), offset <= count - UInt64(size) else {
-      throw .corrupt(.outsideDevice, at: .device(0, offset: offset))
-    }
-    if let value = mapped(device: 0, at: offset, count: size)?.load(at: 0, as: T.self) { return value }
-    var value: T = 0
-    do throws(StorageError) {
-      try unsafe withUnsafeMutableBytes(of: &value) { (buffer) throws(StorageError) in
-        try unsafe read(device: 0, at: offset, into: MutablePageVector(unsafeContiguous: buffer))
+extension Superblock: Equatable {
+  public static func == (a: Superblock, b: Superblock) -> Bool { a.words == b.words && a.compression == b.compression }
+}
+
+/// The words of a superblock, each named after the offset at which it starts.
+struct SuperblockWords: Equatable, Sendable {
+  private(set) var at0: UInt64 = 0, at8: UInt64 = 0, at10: UInt64 = 0, at18: UInt64 = 0, at20: UInt64 = 0
+  private(set) var at28: UInt64 = 0, at30: UInt64 = 0, at38: UInt64 = 0, at40: UInt64 = 0, at48: UInt64 = 0
+  private(set) var at50: UInt64 = 0, at58: UInt64 = 0, at60: UInt64 = 0, at68: UInt64 = 0, at70: UInt64 = 0
+  private(set) var at78: UInt64 = 0, at80: UInt64 = 0, at88: UInt64 = 0
+
+  #if _endian(little)
+    /// Turns the words as they lie on disk into numbers.
+    @inline(__always)
+    func swapToHost() {}
+  #else
+    /// Turns the words as they lie on disk into numbers.
+    mutating func swapToHost() {
+      unsafe withUnsafeMutableBytes(of: &self) { bytes in
+        for at in stride(from: 0, to: bytes.count, by: 8) {
+          let word = unsafe bytes.load(fromByteOffset: at, as: UInt64.self)
+          unsafe bytes.storeBytes(of: UInt64(littleEndian: word), toByteOffset: at, as: UInt64.self)
+        }
       }
-    } catch { throw .storage(error, at: .device(0, offset: offset)) }
-    return T(littleEndian: value)
-  }
+    }
+  #endif
 }

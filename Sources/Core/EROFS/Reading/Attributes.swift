@@ -52,7 +52,7 @@ public struct Attribute: Equatable, Sendable {
   @usableFromInline
   struct Range: Equatable, Sendable {
     let place: AttributePlace
-    let offset: UInt64
+    let offset: FileOffset
     let count: Int
   }
 }
@@ -84,22 +84,31 @@ extension Volume {
     of inode: Inode, _ cursor: inout AttributeCursor
   ) throws(EROFSError) -> Attribute? {
     guard inode.xattrBytes > 0 else { return nil }
+    open(inode)
+    do throws(Fault) { return try next(&cursor) } catch { throw failure.error }
+  }
+
+  @inline(never)
+  private mutating func next(_ cursor: inout AttributeCursor) throws(Fault) -> Attribute? {
+    let inode = self[.file]
     let header = inode.xattrOffset
-    let sharedCount = Int(try load(inode.stream, header + 4, as: UInt8.self))
+    let sharedCount = Int(try load(inode.stream, header &+ 4, 1))
     let fixed = 12 + 4 * sharedCount
-    guard fixed <= inode.xattrBytes else { throw .corrupt(.xattrShared, at: inode.stream.position(header + 4)) }
+    guard fixed <= inode.xattrBytes else { throw fail(.xattrShared, inode.stream, header &+ 4) }
     while cursor.shared < sharedCount {
-      let id: UInt32 = try load(inode.stream, header + 12 + 4 * UInt64(cursor.shared))
+      let id = try load(inode.stream, header &+ 12 &+ 4 &* FileOffset(cursor.shared), 4)
       cursor.shared += 1
       let stream: MetadataStream =
-        superblock.compatible.contains(.sharedXattrsInMetabox) && superblock.metaboxNID != nil ? .metabox : .device
-      let base = stream == .metabox ? 0 : UInt64(superblock.xattrBlock) &<< UInt64(superblock.blockShift)
-      if let attribute = try attribute(stream, at: base + 4 * UInt64(id), limit: nil).attribute { return attribute }
+        superblock.compatible.contains(.sharedXattrsInMetabox) && superblock.hasMetabox ? .metabox : .device
+      var at = UInt64(id) &* 4
+      if stream == .device { at &+= UInt64(superblock.xattrBlock) &<< UInt64(superblock.blockShift) }
+      guard at <= UInt64(FileOffset.limit) else { throw failSize(.outsideDevice, .file) }
+      if let attribute = try attribute(stream, at: FileOffset(at), limit: nil).attribute { return attribute }
     }
     cursor.offset = max(cursor.offset, fixed)
     while cursor.offset < inode.xattrBytes {
       let (attribute, size) = try attribute(
-        inode.stream, at: header + UInt64(cursor.offset), limit: inode.xattrBytes - cursor.offset)
+        inode.stream, at: header &+ FileOffset(cursor.offset), limit: inode.xattrBytes - cursor.offset)
       cursor.offset += size
       if let attribute { return attribute }
     }
@@ -111,11 +120,14 @@ extension Volume {
   @specialized(where Source == MappedStorage)
   public mutating func attribute(named name: PageVector, of inode: Inode) throws(EROFSError) -> Attribute? {
     guard inode.xattrBytes > 0 else { return nil }
-    if superblock.xattrFilterIsUsable, try filterExcludes(name, inode) { return nil }
-    var cursor = AttributeCursor()
-    while let attribute = try nextAttribute(of: inode, &cursor) {
-      if attribute.namespace != .hidden, try nameMatches(attribute, name) { return attribute }
-    }
+    open(inode)
+    do throws(Fault) {
+      if superblock.xattrFilterIsUsable, try filterExcludes(name) { return nil }
+      var cursor = AttributeCursor()
+      while let attribute = try next(&cursor) {
+        if attribute.namespace != .hidden, try nameMatches(attribute, name) { return attribute }
+      }
+    } catch { throw failure.error }
     return nil
   }
 
@@ -130,8 +142,10 @@ extension Volume {
       destination.set(unsafe prefix.utf8Start[done], at: done)
       done += 1
     }
-    done += try copy(attribute.infix, from: 0, into: destination.dropFirst(done))
-    done += try copy(attribute.name, from: 0, into: destination.dropFirst(done))
+    do throws(Fault) {
+      done += try copy(attribute.infix, from: 0, into: destination.dropFirst(done))
+      done += try copy(attribute.name, from: 0, into: destination.dropFirst(done))
+    } catch { throw failure.error }
     return done
   }
 
@@ -140,18 +154,22 @@ extension Volume {
   public mutating func copyValue(
     of attribute: Attribute, from offset: Int = 0, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {
-    try copy(attribute.value, from: offset, into: destination)
+    do throws(Fault) {
+      return try copy(attribute.value, from: offset, into: destination)
+    } catch { throw failure.error }
   }
 
   private mutating func copy(
     _ range: Attribute.Range, from start: Int, into destination: MutablePageVector
-  ) throws(EROFSError) -> Int {
+  ) throws(Fault) -> Int {
     guard start >= 0, start < range.count else { return 0 }
     let part = destination.prefix(range.count - start)
-    let at = range.offset + UInt64(start)
+    let at = range.offset &+ FileOffset(start)
     switch range.place {
-    case .metadata(let stream): try copy(stream, at: at, into: part)
-    case .packed: _ = try read(.packed, try openPacked(), at: at, into: part)
+    case .metadata(let stream): try copy(stream, at, into: part)
+    case .packed:
+      try openPacked()
+      _ = try read(.packed, at: at, into: part)
     }
     return part.count
   }
@@ -160,24 +178,23 @@ extension Volume {
   ///
   /// - Parameter limit: bytes left in the area that the entry lies in.
   private mutating func attribute(
-    _ stream: MetadataStream, at offset: UInt64, limit: Int?
-  ) throws(EROFSError) -> (attribute: Attribute?, size: Int) {
-    let defect = EROFSError.corrupt(.xattrEntry, at: stream.position(offset))
-    if let limit, limit < 4 { throw defect }
-    let word: UInt32 = try load(stream, offset)
+    _ stream: MetadataStream, at offset: FileOffset, limit: Int?
+  ) throws(Fault) -> (attribute: Attribute?, size: Int) {
+    if let limit, limit < 4 { throw fail(.xattrEntry, stream, offset) }
+    let word = try load(stream, offset, 4)
     let nameBytes = Int(word & 0xFF)
     let valueBytes = Int(word &>> 16)
     let size = (4 + nameBytes + valueBytes + 3) & ~3
-    if let limit, size > limit { throw defect }
+    if let limit, size > limit { throw fail(.xattrEntry, stream, offset) }
     let place = AttributePlace.metadata(stream)
-    let name = Attribute.Range(place: place, offset: offset + 4, count: nameBytes)
-    let value = Attribute.Range(place: place, offset: offset + 4 + UInt64(nameBytes), count: valueBytes)
+    let name = Attribute.Range(place: place, offset: offset &+ 4, count: nameBytes)
+    let value = Attribute.Range(place: place, offset: offset &+ 4 &+ FileOffset(nameBytes), count: valueBytes)
     let index = UInt8((word &>> 8) & 0xFF)
     var base = index
     var infix = Attribute.Range(place: place, offset: 0, count: 0)
     if index & 0x80 != 0 {
       guard Int(index & 0x7F) < superblock.xattrPrefixCount else {
-        throw .corrupt(.xattrPrefix, at: stream.position(offset))
+        throw fail(.xattrPrefix, stream, offset)
       }
       (base, infix) = try longPrefix(Int(index & 0x7F))
     } else if index == 0 {
@@ -191,52 +208,51 @@ extension Volume {
   }
 
   /// Record `index` of the table of long prefixes; it has no index of its own, so the records before it are walked.
-  private mutating func longPrefix(_ index: Int) throws(EROFSError) -> (UInt8, Attribute.Range) {
+  private mutating func longPrefix(_ index: Int) throws(Fault) -> (UInt8, Attribute.Range) {
     let place: AttributePlace
     if superblock.compatible.contains(.plainXattrPrefixes) {
       place = .metadata(.device)
-    } else if superblock.metaboxNID != nil {
+    } else if superblock.hasMetabox {
       place = .metadata(.metabox)
     } else {
       place = superblock.packedNID != 0 ? .packed : .metadata(.device)
     }
-    var at = superblock.xattrPrefixOffset
+    let end = FileOffset.limit &>> 1
+    var at = FileOffset(truncatingIfNeeded: superblock.xattrPrefixOffset)
     for number in 0...index {
       at = (at + 3) & ~3
-      let size = UInt64(try load(place, at, as: UInt16.self))
-      guard (1...256).contains(size) else {
-        throw .corrupt(.xattrPrefix, at: .device(0, offset: Superblock.offset + 0x5C))
+      let size = FileOffset(try load(place, at, 2))
+      guard (1...256).contains(size), at < end else {
+        throw fail(.xattrPrefix, .device, FileOffset(Superblock.offset) &+ 0x5C)
       }
       if number == index {
-        let base: UInt8 = try load(place, at + 2)
+        let base = UInt8(truncatingIfNeeded: try load(place, at &+ 2, 1))
         return (base, Attribute.Range(place: place, offset: at + 3, count: Int(size) - 1))
       }
       at += 2 + size
     }
-    throw .corrupt(.xattrPrefix, at: .device(0, offset: Superblock.offset + 0x5C))
+    throw fail(.xattrPrefix, .device, FileOffset(Superblock.offset) &+ 0x5C)
   }
 
-  private mutating func load<T: FixedWidthInteger>(
-    _ place: AttributePlace, _ offset: UInt64, as type: T.Type = T.self
-  ) throws(EROFSError) -> T {
+  private mutating func load(_ place: AttributePlace, _ offset: FileOffset, _ size: Int) throws(Fault) -> UInt32 {
     switch place {
     case .metadata(let stream):
-      return try load(stream, offset)
+      return try load(stream, offset, size)
     case .packed:
-      var value: T = 0
-      let count = try unsafe withUnsafeMutableBytes(of: &value) { (buffer) throws(EROFSError) in
-        try unsafe read(.packed, try openPacked(), at: offset, into: MutablePageVector(unsafeContiguous: buffer))
+      var value: UInt32 = 0
+      try openPacked()
+      let count = try unsafe withUnsafeMutableBytes(of: &value) { (buffer) throws(Fault) in
+        let bytes = unsafe MutablePageVector(unsafeContiguous: buffer)
+        return try read(.packed, at: offset, into: bytes.prefix(size))
       }
-      guard count == MemoryLayout<T>.size else {
-        throw .corrupt(.xattrPrefix, at: .device(0, offset: Superblock.offset + 0x5C))
-      }
-      return T(littleEndian: value)
+      guard count == size else { throw fail(.xattrPrefix, .device, FileOffset(Superblock.offset) &+ 0x5C) }
+      return UInt32(littleEndian: value)
     }
   }
 
   // MARK: Names
 
-  private mutating func nameMatches(_ attribute: Attribute, _ name: PageVector) throws(EROFSError) -> Bool {
+  private mutating func nameMatches(_ attribute: Attribute, _ name: PageVector) throws(Fault) -> Bool {
     guard attribute.nameBytes == name.count else { return false }
     let prefix = attribute.namespace.prefix
     for i in 0..<prefix.utf8CodeUnitCount where unsafe name.byte(at: i) != prefix.utf8Start[i] { return false }
@@ -245,18 +261,18 @@ extension Volume {
     return try equals(attribute.name, rest.dropFirst(attribute.infix.count))
   }
 
-  private mutating func equals(_ range: Attribute.Range, _ bytes: PageVector) throws(EROFSError) -> Bool {
+  private mutating func equals(_ range: Attribute.Range, _ bytes: PageVector) throws(Fault) -> Bool {
     guard range.count == bytes.count else { return false }
     for i in 0..<bytes.count {
-      let stored: UInt8 = try load(range.place, range.offset + UInt64(i))
-      if stored != bytes.byte(at: i) { return false }
+      let stored = try load(range.place, range.offset &+ FileOffset(i), 1)
+      if UInt8(truncatingIfNeeded: stored) != bytes.byte(at: i) { return false }
     }
     return true
   }
 
   /// Whether the inode's name filter says that it has no attribute of that name (format, section 17).
-  private mutating func filterExcludes(_ name: PageVector, _ inode: Inode) throws(EROFSError) -> Bool {
-    let filter: UInt32 = try load(inode.stream, inode.xattrOffset)
+  private mutating func filterExcludes(_ name: PageVector) throws(Fault) -> Bool {
+    let filter = try load(self[.file].stream, self[.file].xattrOffset, 4)
     guard filter != 0 else { return false }
     for id: UInt8 in 1...6 {
       guard let namespace = Attribute.Namespace(rawValue: id) else { continue }

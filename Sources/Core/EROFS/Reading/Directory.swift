@@ -5,47 +5,37 @@ import PageVectors
 /// The block of a directory that is at hand.
 @safe
 struct DirectoryWindow {
-  let buffer: MutablePageVector
-  private(set) var bytes = PageVector()
-  private var nid: UInt64 = .max
-  private var start: UInt64 = .max
+  var buffer = MutablePageVector()
+  var bytes = PageVector()
+  /// The inode's key, or 0.
+  var key: FileOffset = 0
+  var start: FileOffset = 0
   /// Entries in the block.
-  private(set) var count = 0
+  var count = 0
 
+  init() {}
   init(_ buffer: MutablePageVector) { self.buffer = buffer }
 
-  func holds(_ nid: UInt64, at start: UInt64) -> Bool { self.nid == nid && self.start == start }
-
-  mutating func forget() {
-    nid = .max
-    start = .max
-    count = 0
-    bytes = PageVector()
-  }
-
-  mutating func show(_ bytes: PageVector, of nid: UInt64, at start: UInt64, count: Int) {
-    self.bytes = bytes
-    self.nid = nid
-    self.start = start
-    self.count = count
-  }
-
   /// Bytes of an entry without its name.
-  static let entrySize = 12
+  static var entrySize: Int { 12 }
 
-  /// Name of entry `index`, which the block has: its length was checked when the block was read.
-  func name(_ index: Int) -> PageVector {
+  /// Name of entry `index`, which the block has: where it lies was checked when the block was read.
+  @inline(never)
+  mutating func name(_ index: Int) -> PageVector {
     let at = nameOffset(index)
-    if index + 1 < count { return bytes.slice(at: at, count: nameOffset(index + 1) - at) }
-    // The last name ends with the block, or at the first NUL.
-    let rest = bytes.dropFirst(at)
-    var length = 0
-    while length < rest.count, length < 256, rest.byte(at: length) != 0 { length += 1 }
-    return rest.prefix(length)
+    var end = bytes.count
+    if index &+ 1 < count {
+      end = nameOffset(index &+ 1)
+    } else {
+      // The last name ends with the block, or at the first NUL.
+      end = bytes.index(of: 0, or: 0, from: at, to: at &+ 256)
+    }
+    return bytes.cut(at: at, count: end &- at)
   }
 
-  func nameOffset(_ index: Int) -> Int {
-    Int(bytes.load(at: index * Self.entrySize + 8, as: UInt16.self) ?? 0)
+  @inline(never)
+  mutating func nameOffset(_ index: Int) -> Int {
+    Int(truncatingIfNeeded: bytes.word(at: index &* Self.entrySize &+ 8, 2))
   }
 }
 
@@ -66,7 +56,7 @@ public struct DirectoryEntry: Sendable {
 /// A place in a directory, to go on from.
 @frozen
 public struct DirectoryCursor: Sendable {
-  @usableFromInline var block: UInt64 = 0
+  @usableFromInline var block: FileOffset = 0
   @usableFromInline var index = 0
 
   @inlinable
@@ -82,18 +72,18 @@ extension Volume {
   public mutating func nextEntry(
     of directory: Inode, _ cursor: inout DirectoryCursor
   ) throws(EROFSError) -> DirectoryEntry? {
-    guard directory.kind == .directory else { throw .notADirectory }
-    let blockSize = UInt64(superblock.blockSize)
-    while cursor.block &* blockSize < directory.size {
-      try showBlock(cursor.block, of: directory)
-      if cursor.index < directoryWindow.count {
-        let entry = try entry(cursor.index, of: directory)
-        cursor.index += 1
-        return entry
+    open(directory)
+    do throws(Fault) {
+      while cursor.block < (try directoryBlocks()) {
+        try showBlock(cursor.block)
+        if cursor.index < self.directory.count {
+          cursor.index &+= 1
+          return try entry(cursor.index &- 1)
+        }
+        cursor.block &+= 1
+        cursor.index = 0
       }
-      cursor.block += 1
-      cursor.index = 0
-    }
+    } catch { throw failure.error }
     return nil
   }
 
@@ -102,27 +92,11 @@ extension Volume {
   public mutating func entry(
     named name: PageVector, in directory: Inode
   ) throws(EROFSError) -> DirectoryEntry? {
-    guard directory.kind == .directory else { throw .notADirectory }
-    let shift = UInt64(superblock.blockShift)
-    // The last block whose first name is not behind the one that is looked for.
-    var low: UInt64 = 0
-    var high = directory.size == 0 ? 0 : (directory.size - 1) &>> shift + 1
-    while low < high {
-      let middle = low + (high - low) / 2
-      try showBlock(middle, of: directory)
-      if Self.isOrdered(name, before: directoryWindow.name(0)) { high = middle } else { low = middle + 1 }
-    }
-    guard low > 0 else { return nil }
-    try showBlock(low - 1, of: directory)
-    var first = 0
-    var last = directoryWindow.count
-    while first < last {
-      let middle = first + (last - first) / 2
-      let candidate = directoryWindow.name(middle)
-      if candidate.elementsEqual(name) { return try entry(middle, of: directory) }
-      if Self.isOrdered(candidate, before: name) { first = middle + 1 } else { last = middle }
-    }
-    return nil
+    open(directory)
+    do throws(Fault) {
+      guard let index = try search(name) else { return nil }
+      return try entry(index)
+    } catch { throw failure.error }
   }
 
   /// The inode at a path from the root: names with `/` between them. Empty names and `.` stay where they are; `..` goes
@@ -131,80 +105,116 @@ extension Volume {
   /// - Throws: ``EROFSError/notFound``, ``EROFSError/notADirectory``, or what reading the directories gives cause for.
   @specialized(where Source == MappedStorage)
   public mutating func inode(at path: PageVector) throws(EROFSError) -> Inode {
-    var inode = try self.inode(superblock.rootNID)
-    var rest = path
-    while !rest.isEmpty {
-      var length = 0
-      while length < rest.count, rest.byte(at: length) != 0x2F { length += 1 }
-      let name = rest.prefix(length)
-      rest = rest.dropFirst(length + 1)
+    do throws(Fault) { try walk(path) } catch { throw failure.error }
+    return self[.file]
+  }
+
+  /// Opens the inode at a path.
+  @inline(never)
+  private mutating func walk(_ path: PageVector) throws(Fault) {
+    try open(superblock.rootNID, .file)
+    var at = 0
+    while at < path.count {
+      let start = at
+      at = path.index(of: 0x2F, or: 0x2F, from: start, to: path.count)
+      let name = path.cut(at: start, count: at &- start)
+      at &+= 1
       if name.isEmpty { continue }
-      guard inode.kind == .directory else { throw .notADirectory }
+      _ = try directoryBlocks()
       if name.count == 1, name.byte(at: 0) == 0x2E { continue }
-      guard name.count <= 255, let entry = try entry(named: name, in: inode) else { throw .notFound }
-      inode = try self.inode(entry.nid)
+      guard name.count <= 255, let index = try search(name) else { throw fail(.notFound) }
+      try open(try entry(index).nid, .file)
     }
-    return inode
   }
 
   /// Whether `a` comes before `b` in a directory: by unsigned bytes, a prefix before the longer name.
-  public static func isOrdered(_ a: PageVector, before b: PageVector) -> Bool {
-    let common = min(a.count, b.count)
-    for i in 0..<common {
-      let x = a.byte(at: i) ?? 0
-      let y = b.byte(at: i) ?? 0
-      if x != y { return x < y }
-    }
-    return a.count < b.count
+  public static func isOrdered(_ a: PageVector, before b: PageVector) -> Bool { a.compare(to: b) < 0 }
+
+  /// Blocks of the open directory; fails where what is open is none.
+  private mutating func directoryBlocks() throws(Fault) -> FileOffset {
+    guard self[.file].kind == .directory else { throw fail(.notADirectory) }
+    let shift = FileOffset(truncatingIfNeeded: superblock.blockShift)
+    return self[.file].size == 0 ? 0 : (self[.file].size &- 1) &>> shift &+ 1
   }
 
-  private func entry(_ index: Int, of directory: Inode) throws(EROFSError) -> DirectoryEntry {
-    let at = index * DirectoryWindow.entrySize
-    let bytes = directoryWindow.bytes
-    guard let nid = bytes.load(at: at, as: UInt64.self), let type = bytes.byte(at: at + 10) else {
-      throw .corrupt(.directoryEntries, at: directory.position)
+  /// The number in its block, which is at hand then, of the entry of that name in the open directory.
+  @inline(never)
+  private mutating func search(_ name: PageVector) throws(Fault) -> Int? {
+    // The last block whose first name is not behind the one that is looked for.
+    var low: FileOffset = 0
+    var high = try directoryBlocks()
+    while low < high {
+      let middle = low &+ (high &- low) &>> 1
+      try showBlock(middle)
+      if name.compare(to: directory.name(0)) < 0 { high = middle } else { low = middle &+ 1 }
     }
-    guard type <= 7 else { throw .corrupt(.entryType, at: directory.position) }
-    return DirectoryEntry(nid: nid, kind: InodeKind(rawValue: type), name: directoryWindow.name(index))
+    if low == 0 { return nil }
+    try showBlock(low &- 1)
+    var first = 0
+    var last = directory.count
+    while first < last {
+      let middle = (first &+ last) &>> 1
+      let order = name.compare(to: directory.name(middle))
+      if order == 0 { return middle }
+      if order > 0 { first = middle &+ 1 } else { last = middle }
+    }
+    return nil
   }
 
-  /// Brings a block of a directory to hand, and checks all its entries.
-  private mutating func showBlock(_ number: UInt64, of directory: Inode) throws(EROFSError) {
-    let start = number &<< UInt64(superblock.blockShift)
-    if directoryWindow.holds(directory.nid, at: start) { return }
-    directoryWindow.forget()
-    let length = Int(min(UInt64(superblock.blockSize), directory.size - start))
-    let buffer = directoryWindow.buffer
-    guard buffer.count >= length else { throw .memory(.directory, bytes: superblock.blockSize) }
-    _ = try read(.file, directory, at: start, into: buffer.prefix(length))
-    let bytes = buffer.readOnly.prefix(length)
-
-    func offset(_ index: Int) -> Int {
-      Int(bytes.load(at: index * DirectoryWindow.entrySize + 8, as: UInt16.self) ?? 0)
-    }
-    let first = offset(0)
-    guard length >= DirectoryWindow.entrySize, first >= DirectoryWindow.entrySize, first < length,
-      first % DirectoryWindow.entrySize == 0
-    else { throw .corrupt(.directoryEntries, at: directory.position) }
-    let count = first / DirectoryWindow.entrySize
-    directoryWindow.show(bytes, of: directory.nid, at: start, count: count)
-    do throws(EROFSError) {
-      for index in 0..<count { try checkName(index, count, length, directory) }
-    } catch {
-      directoryWindow.forget()
-      throw error
-    }
+  @inline(never)
+  private mutating func entry(_ index: Int) throws(Fault) -> DirectoryEntry {
+    let at = index &* DirectoryWindow.entrySize
+    let low = directory.bytes.word(at: at, 4)
+    let nid = UInt64(directory.bytes.word(at: at &+ 4, 4)) &<< 32 | UInt64(low)
+    let type = UInt8(truncatingIfNeeded: directory.bytes.word(at: at &+ 10, 1))
+    guard type <= 7 else { throw fail(.entryType, .file) }
+    return DirectoryEntry(nid: nid, kind: InodeKind(rawValue: type), name: directory.name(index))
   }
 
-  private func checkName(_ index: Int, _ count: Int, _ length: Int, _ directory: Inode) throws(EROFSError) {
-    let start = directoryWindow.nameOffset(index)
-    let end = index + 1 < count ? directoryWindow.nameOffset(index + 1) : length
-    guard start < end, end <= length else { throw .corrupt(.nameOffset, at: directory.position) }
-    let name = directoryWindow.name(index)
-    guard (1...255).contains(name.count) else { throw .corrupt(.nameLength, at: directory.position) }
-    for i in 0..<name.count {
-      let byte = name.byte(at: i)
-      guard byte != 0, byte != 0x2F else { throw .corrupt(.nameCharacter, at: directory.position) }
+  /// Brings a block of the open directory to hand, and checks all its entries.
+  @inline(never)
+  private mutating func showBlock(_ number: FileOffset) throws(Fault) {
+    let start = number &<< FileOffset(truncatingIfNeeded: superblock.blockShift)
+    if directory.key == self[.file].key, directory.start == start { return }
+    directory.key = 0
+    let length = Int(truncatingIfNeeded: min(superblock.blockMask &+ 1, self[.file].size &- start))
+    // In place, where the storage maps it.
+    var extent = Extent()
+    try find(.file, start, &extent)
+    var bytes = PageVector()
+    if extent.form == .plain, extent.end &- start >= FileOffset(truncatingIfNeeded: length) {
+      bytes = try showStored(&extent, start &- extent.start, length)
     }
+    if bytes.isEmpty {
+      let block = directory.buffer.prefix(length)
+      guard block.count == length else { throw fail(need: Need.directory.rawValue, bytes: superblock.blockSize) }
+      _ = try read(.file, at: start, into: block)
+      bytes = block.readOnly
+    }
+    directory.bytes = bytes
+    directory.start = start
+    let first = directory.nameOffset(0)
+    var count = 0
+    var at = first
+    while at >= DirectoryWindow.entrySize {
+      at &-= DirectoryWindow.entrySize
+      count &+= 1
+    }
+    guard at == 0, count > 0, first < length else { throw fail(.directoryEntries, .file) }
+    directory.count = count
+    for index in 0..<count {
+      if let defect = defect(ofName: index) { throw fail(defect, .file) }
+    }
+    directory.key = self[.file].key
+  }
+
+  /// The rule that a name of the directory's block breaks.
+  private mutating func defect(ofName index: Int) -> Defect? {
+    let start = directory.nameOffset(index)
+    let end = index &+ 1 < directory.count ? directory.nameOffset(index &+ 1) : directory.bytes.count
+    guard start < end, end <= directory.bytes.count else { return .nameOffset }
+    let name = directory.name(index)
+    guard name.count >= 1, name.count <= 255 else { return .nameLength }
+    return name.index(of: 0, or: 0x2F, from: 0, to: name.count) < name.count ? .nameCharacter : nil
   }
 }

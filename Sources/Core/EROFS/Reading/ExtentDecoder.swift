@@ -8,138 +8,141 @@ import PageVectors
 /// What has been decoded stays at hand (all of it, or the window that a ring keeps), so that a file read in steps
 /// decodes each extent once, and a read in its middle decodes no more than what lies before.
 struct ExtentDecoder: ~Copyable {
-  let memory: ReaderMemory.Decoding
-  let framesNeed: Need
-  let stateNeed: Need
-  private var decoder = AnyDecoder.none
-  private var output = MutablePageVector()
-  private var nid: UInt64 = .max
-  private var start: UInt64 = 0
+  private(set) var frames = MutablePageVector()
+  private(set) var state = WorkingMemory()
+  private var room = DecoderRoom()
+  /// The stored bytes, and where the decoded ones go.
+  var input = PageVector()
+  var output = MutablePageVector()
+  /// The inode's key, 0 where there is no extent; and where in the file it starts.
+  private var key: FileOffset = 0
+  private var start: FileOffset = 0
   private var length = 0
   private var produced = 0
+  private var algorithm = Algorithm.lz4
   private var mustFinish = false
 
-  init(_ memory: ReaderMemory.Decoding, needs framesNeed: Need, _ stateNeed: Need) {
-    self.memory = memory
-    self.framesNeed = framesNeed
-    self.stateNeed = stateNeed
+  /// Gives it other memory.
+  mutating func supply(_ memory: ReaderMemory.Decoding) {
+    frames = memory.frames
+    state = memory.state
+    reset()
   }
 
   /// Forgets the extent.
-  mutating func reset() {
-    decoder = .none
-    nid = .max
-    length = 0
-    produced = 0
+  mutating func reset() { key = 0 }
+
+  /// Bytes that the output keeps behind what has been produced.
+  private var kept: Int {
+    @inline(__always) get { output.count < length ? output.count &- ExtentArrangement.ringSlack : length }
   }
 
-  private var isRing: Bool { output.count < length }
-
   /// Whether the extent's bytes from `skip` on can be had without starting anew.
-  func canServe(_ extent: Extent, of nid: UInt64, from skip: Int) -> Bool {
-    self.nid == nid && start == extent.start && UInt64(length) == extent.length
-      && (!isRing || skip >= produced - (output.count - ExtentArrangement.ringSlack))
+  @inline(never)
+  mutating func canServe(_ extent: inout Extent, of key: FileOffset, from skip: Int) -> Bool {
+    self.key == key && start == extent.start && length == Int(truncatingIfNeeded: extent.length)
+      && skip >= produced &- kept
+  }
+
+  /// Has the first `count` bytes of the frames take the decoded bytes.
+  @inline(never)
+  mutating func takeOutput(_ count: Int) { output = frames.cut(at: 0, count: count) }
+
+  /// Has `count` bytes of the frames take the stored bytes, and returns them.
+  @inline(never)
+  mutating func takeInput(at place: Int, _ count: Int) -> MutablePageVector {
+    let bytes = frames.cut(at: place, count: count)
+    input = bytes.readOnly
+    return bytes
   }
 
   /// Starts on an extent whose stored bytes are `input`.
+  @inline(never)
   mutating func begin(
-    _ extent: Extent, of nid: UInt64, _ algorithm: Algorithm, input: PageVector, output: MutablePageVector,
-    mustFinish: Bool
+    _ extent: inout Extent, of key: FileOffset, _ features: IncompatibleFeatures, _ blockMask: FileOffset
   ) throws(DecodeError) {
     reset()
-    let length = Int(truncatingIfNeeded: extent.length)
-    decoder = try AnyDecoder(algorithm, input: input, output: output, length: length, memory: memory.state)
-    self.output = output
-    self.nid = nid
     start = extent.start
-    self.length = length
-    self.mustFinish = mustFinish
+    length = Int(truncatingIfNeeded: extent.length)
+    produced = 0
+    algorithm = extent.form.algorithm
+    mustFinish = extent.mustFinish(features)
+    let padding = try extent.padding(of: input, features, blockMask)
+    input = input.cut(at: padding, count: input.count)
+    try room.begin(algorithm, input, output, length, state)
+    self.key = key
   }
 
   /// Copies decoded bytes from `skip` on; the caller has made sure that they can be served.
+  @inline(never)
   mutating func copy(from skip: Int, into destination: MutablePageVector) throws(DecodeError) {
-    do throws(DecodeError) {
-      var done = 0
-      while done < destination.count {
-        let at = skip + done
-        if at >= produced {
-          // A ring goes on by what it can take without losing what nobody has copied yet.
-          let step = isRing ? output.count - ExtentArrangement.ringSlack : length
-          let wanted = skip + destination.count
-          try advance(to: at > produced ? min(at, produced + step) : min(wanted, produced + step))
-          continue
-        }
-        var place = at
-        while place >= output.count { place -= output.count }
-        let count = min(destination.count - done, min(produced - at, output.count - place))
-        destination.slice(at: done, count: count).copy(from: output.readOnly.slice(at: place, count: count))
-        done += count
+    var done = 0
+    while done < destination.count {
+      let at = skip &+ done
+      if at >= produced {
+        // A ring goes on by what it can take without losing what nobody has copied yet.
+        try advance(to: min(at > produced ? at : skip &+ destination.count, produced &+ kept))
+        continue
       }
-    } catch {
-      reset()
-      throw error
+      var place = at
+      while place >= output.count { place &-= output.count }
+      let count = min(produced &- at, output.count &- place)
+      done &+= destination.cut(at: done, count: count).copy(from: output.readOnly.cut(at: place, count: count))
     }
   }
 
+  /// Decodes all of it, where the output is what the caller wants.
+  mutating func decodeAll() throws(DecodeError) {
+    try advance(to: length)
+    reset()
+  }
+
+  @inline(never)
   private mutating func advance(to end: Int) throws(DecodeError) {
     let before = produced
-    produced = try decoder.decode(to: end, finishing: mustFinish && end == length)
+    let key = self.key
+    // An error leaves nothing to go on from.
+    reset()
+    produced = try room.decode(algorithm, to: end, finishing: mustFinish && end == length)
     guard produced > before else { throw DecodeError(.invalid, at: 0) }
+    self.key = key
   }
 }
 
 /// How an extent's bytes share the frames of its decoder: the one place that knows what a decode needs.
 struct ExtentArrangement {
   /// Bytes of a ring that wide copies may run over.
-  static let ringSlack = 64
+  static var ringSlack: Int { 64 }
 
-  /// Bytes of frames for the output.
-  let output: Int
-  /// Where in the frames the stored bytes go; nil where the storage maps them.
-  let stored: Int?
+  /// Decoded bytes.
+  let length: Int
+  /// Stored bytes that need a place: none where the storage maps them.
+  let stored: Int
+  /// Bytes of frames with which all of the extent stays at hand.
+  let whole: Int
+  /// The fewest bytes of frames with which the extent can be read.
+  let least: Int
 
   /// - Parameters:
-  ///   - available: bytes of frames.
   ///   - isMapped: whether the stored bytes lie in memory already.
-  ///   - canDecodeInPlace: whether the codec and the stream allow the stored bytes in the tail of the output.
+  ///   - inPlace: whether the codec and the stream allow the stored bytes in the tail of the output.
   ///   - window: bytes of history that the codec can reach.
-  /// - Returns: nil where the frames are too few: see ``least(length:storedLength:isMapped:canDecodeInPlace:window:)``.
-  init?(available: Int, length: Int, storedLength: Int, isMapped: Bool, canDecodeInPlace: Bool, window: Int) {
-    let whole = Self.whole(
-      length: length, storedLength: storedLength, isMapped: isMapped, canDecodeInPlace: canDecodeInPlace)
-    if available >= whole {
-      output = length
-      stored = isMapped ? nil : whole - storedLength
-      return
-    }
-    let separate = isMapped ? 0 : storedLength
-    if length > window + Self.ringSlack, available >= window + Self.ringSlack + separate {
-      // As large a ring as there is: the farther back a later read can go without starting anew.
-      output = min(length, available - separate)
-      stored = isMapped ? nil : output
-      return
-    }
-    // Not in place where that takes more than apart.
-    guard available >= length + separate else { return nil }
-    output = length
-    stored = isMapped ? nil : length
+  @inline(never)
+  init(_ extent: inout Extent, isMapped: Bool, inPlace: Bool, window: Int) {
+    length = Int(truncatingIfNeeded: extent.length)
+    stored = isMapped ? 0 : Int(truncatingIfNeeded: extent.storedLength)
+    var whole = length &+ stored
+    if inPlace, !isMapped { whole = min(whole, max(length &+ LZ4Decoder.inPlaceMargin(storedBytes: stored), stored)) }
+    self.whole = whole
+    least = length > window &+ Self.ringSlack ? min(whole, window &+ Self.ringSlack &+ stored) : whole
   }
 
-  /// Bytes of frames with which all of the extent stays at hand.
-  static func whole(length: Int, storedLength: Int, isMapped: Bool, canDecodeInPlace: Bool) -> Int {
-    if isMapped { return length }
-    let apart = length + storedLength
-    guard canDecodeInPlace else { return apart }
-    return min(apart, max(length + LZ4Decoder.inPlaceMargin(storedBytes: storedLength), storedLength))
-  }
+  /// Bytes of the output in `available` (`least` or more) bytes of frames. With fewer than all of them, as large a ring
+  /// as there is: the farther back a later read can go without starting anew.
+  func output(in available: Int) -> Int { available >= whole ? length : min(length, available &- stored) }
 
-  /// The fewest bytes of frames with which the extent can be read.
-  static func least(
-    length: Int, storedLength: Int, isMapped: Bool, canDecodeInPlace: Bool, window: Int
-  ) -> Int {
-    let whole = whole(
-      length: length, storedLength: storedLength, isMapped: isMapped, canDecodeInPlace: canDecodeInPlace)
-    guard length > window + ringSlack else { return whole }
-    return min(whole, window + ringSlack + (isMapped ? 0 : storedLength))
+  /// Where in the frames the stored bytes go.
+  func storedPlace(in available: Int) -> Int {
+    available >= whole ? whole &- stored : output(in: available)
   }
 }

@@ -112,32 +112,28 @@ extension Volume {
     _ depth: MemoryPlan.Depth = .least, _ tables: MemoryPlan.Tables = .exact
   ) throws(EROFSError) -> MemoryPlan {
     var plan = blocks
-    if superblock.metaboxNID != nil {
-      plan.metaboxBlock = superblock.blockSize
-      let inode = try openMetabox()
-      (plan.metabox, plan.packed) = try decoding(of: inode, in: 0..<inode.size, depth, tables)
-    }
-    if superblock.xattrPrefixCount > 0, superblock.packedNID != 0, superblock.metaboxNID == nil,
-      !superblock.compatible.contains(.plainXattrPrefixes)
-    {
-      // A record of the table takes 2 bytes, up to 256, and up to 3 of padding.
-      let start = superblock.xattrPrefixOffset
-      let end = start + UInt64(superblock.xattrPrefixCount) * 261
-      plan.packed.formUnion(try packedDecoding(start, end - start, depth, tables))
-    }
+    do throws(Fault) { try addBasics(to: &plan, depth, tables) } catch { throw failure.error }
     return plan
   }
 
-  /// What it takes to plan: a block of metadata where the storage does not map it, and a block of a directory.
+  /// What it takes to plan: a block of metadata and one of a directory, where the storage does not map them.
   public var blocks: MemoryPlan {
-    var plan = MemoryPlan()
-    plan.metadata = isMapped ? 0 : superblock.blockSize
-    plan.directory = superblock.blockSize
-    return plan
+    @inline(__always) get {
+      var plan = MemoryPlan()
+      if !isMapped {
+        plan.metadata = superblock.blockSize
+        plan.directory = superblock.blockSize
+      }
+      return plan
+    }
   }
 
   /// Whether the storage shows its bytes without being read.
-  private var isMapped: Bool { storage.mapped(device: 0, at: 0, count: 1) != nil }
+  private var isMapped: Bool {
+    @inline(__always) get {
+      Source.mapsEverything || storage.mapped(device: 0, at: 0, count: 1) != nil
+    }
+  }
 
   /// What it takes to read `inode`, from its index: of its data at most the first byte of each stream is looked at.
   ///
@@ -146,96 +142,98 @@ extension Volume {
   public mutating func plan(
     for inode: Inode, _ depth: MemoryPlan.Depth = .least, _ tables: MemoryPlan.Tables = .exact
   ) throws(EROFSError) -> MemoryPlan {
-    var plan = try basicPlan(depth, tables)
-    let file = try decoding(of: inode, in: 0..<inode.size, depth, tables)
-    plan.file = file.own
-    plan.packed.formUnion(file.packed)
+    open(inode)
+    var plan = blocks
+    do throws(Fault) {
+      try addBasics(to: &plan, depth, tables)
+      // A compressed directory has no block that could be shown in place.
+      if inode.kind == .directory, inode.isCompressed { plan.directory = superblock.blockSize }
+      try add(.file, 0, inode.size, to: &plan.file, &plan.packed, depth, tables)
+    } catch { throw failure.error }
     return plan
   }
 
-  /// What it takes to decode the extents of `inode` that touch a range of its bytes, and what its fragments take in the
-  /// packed inode.
-  private mutating func decoding(
-    of inode: Inode, in range: Range<UInt64>, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
-  ) throws(EROFSError) -> (own: MemoryPlan.Decoding, packed: MemoryPlan.Decoding) {
-    var plan = MemoryPlan.Decoding()
-    var packed = MemoryPlan.Decoding()
-    switch inode.data {
-    case .indexed, .encoded, .fragment: break
-    default: return (plan, packed)
+  @inline(never)
+  private mutating func addBasics(
+    to plan: inout MemoryPlan, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
+  ) throws(Fault) {
+    if superblock.hasMetabox {
+      plan.metaboxBlock = superblock.blockSize
+      // Directories end behind their inodes, and those may lie in the metabox.
+      plan.directory = superblock.blockSize
+      try openMetabox()
+      try add(.metabox, 0, self[.metabox].size, to: &plan.metabox, &plan.packed, depth, tables)
+    } else if superblock.xattrPrefixCount > 0, superblock.packedNID != 0,
+      !superblock.compatible.contains(.plainXattrPrefixes)
+    {
+      try openPacked()
+      // A record of the table takes 2 bytes, up to 256, and up to 3 of padding.
+      let start = FileOffset(truncatingIfNeeded: superblock.xattrPrefixOffset)
+      let length = FileOffset(truncatingIfNeeded: superblock.xattrPrefixCount &* 261)
+      var none = MemoryPlan.Decoding()
+      try add(.packed, start, start &+ length, to: &plan.packed, &none, depth, tables)
     }
-    var offset = range.lowerBound
-    while offset < range.upperBound, let extent = try extent(of: inode, at: offset) {
+  }
+
+  /// Adds what it takes to decode the extents of an open file from byte `start` to `end`, and what its fragments take in
+  /// the packed inode, which has none of its own.
+  @inline(never)
+  private mutating func add(
+    _ role: Role, _ start: FileOffset, _ end: FileOffset, to own: inout MemoryPlan.Decoding,
+    _ packed: inout MemoryPlan.Decoding, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
+  ) throws(Fault) {
+    guard self[role].isCompressed else { return }
+    var extent = Extent()
+    var offset = start
+    while offset < min(end, self[role].size) {
+      try find(role, offset, &extent)
       offset = extent.end
-      if case .packed(let start) = extent.place {
-        packed.formUnion(try packedDecoding(start, extent.length, depth, tables))
-      } else if case .compressed(let algorithm) = extent.encoding {
-        plan.formUnion(try decoding(of: extent, algorithm, depth, tables))
+      if extent.space == .packed {
+        guard role != .packed else { throw fail(.nestedFragment, role) }
+        var none = MemoryPlan.Decoding()
+        let length = extent.length
+        try add(.packed, extent.address, extent.address &+ length, to: &packed, &none, depth, tables)
+      } else if extent.form.isCompressed {
+        try add(&extent, to: &own, depth, tables)
       }
     }
-    return (plan, packed)
   }
 
-  /// What it takes to decode a part of the packed inode, which has no fragments of its own.
-  private mutating func packedDecoding(
-    _ start: UInt64, _ length: UInt64, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
-  ) throws(EROFSError) -> MemoryPlan.Decoding {
-    var plan = MemoryPlan.Decoding()
-    let inode = try openPacked()
-    var offset = start
-    while offset < start + length, let extent = try extent(of: inode, at: offset) {
-      offset = extent.end
-      guard case .compressed(let algorithm) = extent.encoding else { continue }
-      plan.formUnion(try decoding(of: extent, algorithm, depth, tables))
+  /// Adds what it takes to decode an extent.
+  @inline(never)
+  private mutating func add(
+    _ extent: inout Extent, to plan: inout MemoryPlan.Decoding, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
+  ) throws(Fault) {
+    let need = arrangement(&extent, isMapped: extent.space != .metabox && isMapped)
+    let frames = depth == .wholeExtents ? need.whole : need.least
+    if frames > plan.frames {
+      plan.frames = frames
+      plan.stored = need.stored == 0 ? 0 : max(0, frames &- need.length)
     }
-    return plan
-  }
-
-  private mutating func decoding(
-    of extent: Extent, _ algorithm: Algorithm, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
-  ) throws(EROFSError) -> MemoryPlan.Decoding {
-    let length = Int(truncatingIfNeeded: extent.length)
-    let stored = Int(truncatingIfNeeded: extent.storedLength)
-    var mapped = false
-    switch extent.place {
-    case .device, .metadata(.device, _): mapped = isMapped
-    default: break
-    }
-    let inPlace = canDecodeInPlace(extent, algorithm)
-    let whole = ExtentArrangement.whole(
-      length: length, storedLength: stored, isMapped: mapped, canDecodeInPlace: inPlace)
-    var plan = MemoryPlan.Decoding()
-    plan.frames =
-      depth == .wholeExtents
-      ? whole
-      : ExtentArrangement.least(
-        length: length, storedLength: stored, isMapped: mapped, canDecodeInPlace: inPlace,
-        window: superblock.compression.window(of: algorithm))
-    plan.stored = mapped ? 0 : max(0, plan.frames - length)
-    plan.state = algorithm.workingBytes
-    if algorithm == .microLZMA, tables == .exact, let first = try firstByte(of: extent) {
+    var state = extent.form.algorithm.workingBytes
+    if LinkedCodecs.all & 2 != 0, extent.form.algorithm == .microLZMA, tables == .exact,
+      let first = try firstByte(of: &extent)
+    {
       // A byte that no stream starts with needs no tables: reading it is an error before it needs any.
-      plan.state = MicroLZMADecoder.workingBytes(firstByte: first) ?? 0
+      state = MicroLZMADecoder.workingBytes(firstByte: first) ?? 0
     }
-    return plan
+    plan.state = max(plan.state, state)
   }
 
   /// The first byte of an extent's stream, behind the zeros in front; nil where it lies on an extra device.
-  private mutating func firstByte(of extent: Extent) throws(EROFSError) -> UInt8? {
-    switch extent.place {
-    case .metadata(let stream, let offset):
-      return try load(stream, offset)
-    case .device(let device, let address):
-      let place = try locate(device, address, length: extent.storedLength)
-      guard place.device == 0 else { return nil }
-      let limit = min(extent.storedLength, UInt64(superblock.blockSize))
-      for skip in 0..<limit {
-        let byte: UInt8 = try load(.device, place.offset + skip)
-        if byte != 0 { return byte }
-      }
-      return 0
-    default:
-      return nil
+  private mutating func firstByte(of extent: inout Extent) throws(Fault) -> UInt8? {
+    if extent.space != .device {
+      return UInt8(
+        truncatingIfNeeded: try load(extent.space == .metadata ? .device : .metabox, extent.address, 1))
     }
+    let place = try locate(extent.device, extent.address, extent.storedLength)
+    if place.device != 0 { return nil }
+    var skip: FileOffset = 0
+    while skip < extent.storedLength, skip <= superblock.blockMask {
+      let byte = try load(.device, place.offset &+ skip, 1)
+      if byte != 0 { return UInt8(truncatingIfNeeded: byte) }
+      skip &+= 1
+    }
+    return 0
   }
 }

@@ -45,24 +45,35 @@ public struct ReaderMemory: Sendable {
   ///   - state: at least ``MemoryPlan/stateBytes``, aligned to 8.
   public init?(for plan: MemoryPlan, frames: MutablePageVector, state: UnsafeMutableRawBufferPointer) {
     guard frames.count >= plan.frameBytes, state.count >= plan.stateBytes else { return nil }
-    var rest = frames
-    func take(_ count: Int) -> MutablePageVector {
-      let part = rest.prefix(count)
-      rest = rest.dropFirst(count)
-      return part
-    }
-    var used = 0
-    func tables(_ count: Int) -> WorkingMemory {
-      guard count > 0, let base = state.baseAddress else { return WorkingMemory() }
-      let start = unsafe base + used
-      used += MemoryPlan.aligned(count)
-      return unsafe WorkingMemory(unsafeStart: start, count: count)
-    }
-    metadata = take(plan.metadata)
-    metaboxBlock = take(plan.metaboxBlock)
-    directory = take(plan.directory)
-    file = Decoding(frames: take(plan.file.frames), state: tables(plan.file.state))
-    packed = Decoding(frames: take(plan.packed.frames), state: tables(plan.packed.state))
-    metabox = Decoding(frames: take(plan.metabox.frames), state: tables(plan.metabox.state))
+    var rest = unsafe MemoryRest(frames: frames, state: state)
+    metadata = rest.take(plan.metadata)
+    metaboxBlock = rest.take(plan.metaboxBlock)
+    directory = rest.take(plan.directory)
+    rest.take(plan.file, &file)
+    rest.take(plan.packed, &packed)
+    rest.take(plan.metabox, &metabox)
+  }
+}
+
+/// What has not been given out yet.
+@safe
+private struct MemoryRest {
+  var frames: MutablePageVector
+  var state: UnsafeMutableRawBufferPointer
+
+  @inline(never)
+  mutating func take(_ count: Int) -> MutablePageVector {
+    let part = frames.cut(at: 0, count: count)
+    frames = frames.cut(at: count, count: frames.count)
+    return part
+  }
+
+  @inline(never)
+  mutating func take(_ part: MemoryPlan.Decoding, _ decoding: inout ReaderMemory.Decoding) {
+    decoding.frames = take(part.frames)
+    guard part.state > 0, let base = unsafe state.baseAddress else { return }
+    decoding.state = unsafe WorkingMemory(unsafeStart: base, count: part.state)
+    let used = unsafe min(MemoryPlan.aligned(part.state), state.count)
+    unsafe state = UnsafeMutableRawBufferPointer(start: base + used, count: state.count &- used)
   }
 }

@@ -11,12 +11,14 @@ extension Volume {
   ///   has been written to `destination` by then is undefined.
   @specialized(where Source == MappedStorage)
   public mutating func read(
-    _ inode: Inode, at offset: UInt64, into destination: MutablePageVector
+    _ inode: Inode, at offset: FileOffset, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {
     switch inode.kind {
-    case .regular, .symbolicLink, .directory: return try read(.file, inode, at: offset, into: destination)
+    case .regular, .symbolicLink, .directory: break
     default: throw .notAFile
     }
+    open(inode)
+    do throws(Fault) { return try read(.file, at: offset, into: destination) } catch { throw failure.error }
   }
 
   /// Reads the bytes of an extent of `inode`, as ``extent(of:at:)`` gave it, from its byte `skip` on.
@@ -26,218 +28,189 @@ extension Volume {
   /// - Returns: how many: as many as `destination` holds, fewer only at the end of the extent.
   @specialized(where Source == MappedStorage)
   public mutating func read(
-    _ inode: Inode, _ extent: Extent, from skip: UInt64 = 0, into destination: MutablePageVector
+    _ inode: Inode, _ extent: Extent, from skip: FileOffset = 0, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {
     guard skip < extent.length else { return 0 }
-    let count = Int(min(UInt64(destination.count), extent.length - skip))
-    try read(.file, inode, extent, skip: skip, into: destination.prefix(count))
+    open(inode)
+    let count = Int(min(FileOffset(destination.count), extent.length - skip))
+    var extent = extent
+    do throws(Fault) {
+      try read(.file, &extent, skip, into: destination.prefix(count))
+    } catch { throw failure.error }
     return count
   }
 
-  mutating func read(
-    _ role: Role, _ inode: Inode, at offset: UInt64, into destination: MutablePageVector
-  ) throws(EROFSError) -> Int {
-    guard offset < inode.size else { return 0 }
-    let total = Int(min(UInt64(destination.count), inode.size - offset))
+  /// Reads bytes of an open file; returns how many.
+  @inline(never)
+  mutating func read(_ role: Role, at offset: FileOffset, into destination: MutablePageVector) throws(Fault) -> Int {
+    guard offset < self[role].size else { return 0 }
+    let total = Int(
+      truncatingIfNeeded: min(FileOffset(truncatingIfNeeded: destination.count), self[role].size &- offset))
+    var extent = Extent()
     var done = 0
     while done < total {
-      let at = offset + UInt64(done)
-      guard let extent = try extent(of: inode, at: at) else { return done }
-      let skip = at - extent.start
-      let count = Int(min(UInt64(total - done), extent.length - skip))
-      try read(role, inode, extent, skip: skip, into: destination.slice(at: done, count: count))
-      done += count
+      let at = offset &+ FileOffset(truncatingIfNeeded: done)
+      try find(role, at, &extent)
+      let count = min(total &- done, Int(truncatingIfNeeded: extent.end &- at))
+      try read(role, &extent, at &- extent.start, into: destination.cut(at: done, count: count))
+      done &+= count
     }
     return total
   }
 
   /// Reads the bytes of an extent from `skip` on; `destination` ends with the extent or before it.
+  @inline(never)
   private mutating func read(
-    _ role: Role, _ inode: Inode, _ extent: Extent, skip: UInt64, into destination: MutablePageVector
-  ) throws(EROFSError) {
-    if case .compressed(let algorithm) = extent.encoding {
-      return try decode(role, inode, extent, algorithm, skip: Int(truncatingIfNeeded: skip), into: destination)
+    _ role: Role, _ extent: inout Extent, _ skip: FileOffset, into destination: MutablePageVector
+  ) throws(Fault) {
+    if extent.form.isCompressed {
+      return try decode(role, &extent, Int(truncatingIfNeeded: skip), into: destination)
     }
-    switch extent.place {
+    switch extent.space {
     case .hole:
       destination.fill(0)
-    case .packed(let offset):
-      let packed = try openPacked()
-      guard role != .packed else { throw .corrupt(.nestedFragment, at: inode.position) }
-      _ = try read(.packed, packed, at: offset + skip, into: destination)
-    case .metadata(let stream, let offset):
-      try copy(stream, at: offset + skip, into: destination)
-    case .device(let device, let address):
-      guard extent.encoding == .interlaced else {
-        return try readStored(device, address, skip: skip, destination)
+    case .packed:
+      try openPacked()
+      guard role != .packed else { throw fail(.nestedFragment, role) }
+      _ = try read(.packed, at: extent.address &+ skip, into: destination)
+    case .metadata, .metabox:
+      try copy(extent.space == .metadata ? .device : .metabox, extent.address &+ skip, into: destination)
+    case .device:
+      var at = skip
+      var end = FileOffset.limit
+      if extent.form == .interlaced {
+        // The run is turned: each byte lies at its own offset in a block, the first ones in the last block.
+        end = extent.storedLength
+        at &+= end &- (superblock.blockMask &+ 1) &+ (extent.start & superblock.blockMask)
+        if at >= end { at &-= end }
       }
-      // The run is turned: its first bytes are stored last, at their own offset in the last block.
-      let block = UInt64(superblock.blockSize)
-      let shift = extent.start & (block - 1)
-      let first = min(block - shift, extent.length)
-      var rest = destination
-      if skip < first {
-        let part = destination.prefix(Int(truncatingIfNeeded: first - skip))
-        try readStored(device, address, skip: extent.storedLength - block + shift + skip, part)
-        rest = destination.dropFirst(part.count)
+      var done = 0
+      while done < destination.count {
+        let count = min(destination.count &- done, Int(truncatingIfNeeded: end &- at))
+        try readStored(extent.device, extent.address, at, into: destination.cut(at: done, count: count))
+        done &+= count
+        at = 0
       }
-      if !rest.isEmpty { try readStored(device, address, skip: max(skip, first) - first, rest) }
     }
   }
 
-  func readStored(
-    _ device: Int, _ address: UInt64, skip: UInt64, _ destination: MutablePageVector
-  ) throws(EROFSError) {
-    let place = try locate(device, address, length: skip + UInt64(destination.count))
+  /// Reads the bytes from `address + skip` on of what starts at `address`.
+  @inline(never)
+  mutating func readStored(
+    _ device: UInt16, _ address: FileOffset, _ skip: FileOffset, into destination: MutablePageVector
+  ) throws(Fault) {
+    let place = try locate(device, address, skip &+ FileOffset(truncatingIfNeeded: destination.count))
     do throws(StorageError) {
-      try storage.read(device: place.device, at: place.offset + skip, into: destination)
-    } catch { throw .storage(error, at: .device(place.device, offset: place.offset + skip)) }
+      try storage.read(device: place.device, at: place.offset &+ skip, into: destination)
+    } catch { throw fail(error, place.device, place.offset &+ skip) }
+  }
+
+  /// `count` bytes of an extent from `skip` on as they are stored, where the storage maps them; else no bytes.
+  @inline(never)
+  mutating func showStored(_ extent: inout Extent, _ skip: FileOffset, _ count: Int) throws(Fault) -> PageVector {
+    guard extent.space == .device || extent.space == .metadata else { return PageVector() }
+    let place = try locate(extent.device, extent.address, skip &+ FileOffset(truncatingIfNeeded: count))
+    let bytes = storage.mapped(device: place.device, at: place.offset &+ skip, count: count) ?? PageVector()
+    return bytes.count == count ? bytes : PageVector()
   }
 
   // MARK: Compressed extents
 
+  @inline(never)
   private mutating func decode(
-    _ role: Role, _ inode: Inode, _ extent: Extent, _ algorithm: Algorithm, skip: Int,
-    into destination: MutablePageVector
-  ) throws(EROFSError) {
-    if !decoders[role.rawValue].canServe(extent, of: inode.nid, from: skip) {
-      if skip == 0, UInt64(destination.count) == extent.length,
-        try decodeDirectly(role, inode, extent, algorithm, destination)
-      {
-        return
-      }
-      try begin(role, inode, extent, algorithm)
+    _ role: Role, _ extent: inout Extent, _ skip: Int, into destination: MutablePageVector
+  ) throws(Fault) {
+    let number = role.rawValue
+    if unsafe !decoders[unchecked: number].canServe(&extent, of: self[role].key, from: skip) {
+      if try begin(role, &extent, skip == 0 ? destination : MutablePageVector()) { return }
     }
     do throws(DecodeError) {
-      try decoders[role.rawValue].copy(from: skip, into: destination)
-    } catch { throw undecodable(error, role, extent, algorithm, inode) }
-  }
-
-  /// Decodes a whole extent into the caller's pages; false where the stored bytes have no place meanwhile.
-  private mutating func decodeDirectly(
-    _ role: Role, _ inode: Inode, _ extent: Extent, _ algorithm: Algorithm, _ destination: MutablePageVector
-  ) throws(EROFSError) -> Bool {
-    let frames = decoders[role.rawValue].memory.frames
-    let state = decoders[role.rawValue].memory.state
-    let input: PageVector
-    if let mapped = try mappedInput(extent) {
-      input = mapped
-    } else {
-      guard UInt64(frames.count) >= extent.storedLength else { return false }
-      input = try fetch(role, extent, into: frames)
-    }
-    // The decoder's state is the one that an extent in the middle of being decoded uses.
-    decoders[role.rawValue].reset()
-    do throws(DecodeError) {
-      var decoder = try AnyDecoder(
-        algorithm, input: try trimmed(input, extent), output: destination, length: destination.count, memory: state)
-      _ = try decoder.decode(to: destination.count, finishing: mustFinish(extent))
-    } catch { throw undecodable(error, role, extent, algorithm, inode) }
-    return true
+      try unsafe decoders[unchecked: number].copy(from: skip, into: destination)
+    } catch { throw undecodable(error, role, &extent) }
   }
 
   /// Brings the stored bytes to where the decoder of `role` finds them, and starts it.
+  ///
+  /// - Parameter destination: where an extent is decoded at once that is just as long; true is returned then.
+  @inline(never)
   private mutating func begin(
-    _ role: Role, _ inode: Inode, _ extent: Extent, _ algorithm: Algorithm
-  ) throws(EROFSError) {
-    decoders[role.rawValue].reset()
-    let frames = decoders[role.rawValue].memory.frames
-    let mapped = try mappedInput(extent)
-    let length = Int(truncatingIfNeeded: extent.length)
-    let storedLength = Int(truncatingIfNeeded: extent.storedLength)
-    let inPlace = canDecodeInPlace(extent, algorithm)
-    let window = superblock.compression.window(of: algorithm)
-    guard
-      let arrangement = ExtentArrangement(
-        available: frames.count, length: length, storedLength: storedLength, isMapped: mapped != nil,
-        canDecodeInPlace: inPlace, window: window)
-    else {
-      throw .memory(
-        decoders[role.rawValue].framesNeed,
-        bytes: ExtentArrangement.least(
-          length: length, storedLength: storedLength, isMapped: mapped != nil, canDecodeInPlace: inPlace,
-          window: window))
+    _ role: Role, _ extent: inout Extent, _ destination: MutablePageVector
+  ) throws(Fault) -> Bool {
+    let number = role.rawValue
+    unsafe decoders[unchecked: number].reset()
+    unsafe decoders[unchecked: number].output = destination
+    let mapped = try showStored(&extent, 0, Int(truncatingIfNeeded: extent.storedLength))
+    unsafe decoders[unchecked: number].input = mapped
+    let need = arrangement(&extent, isMapped: !mapped.isEmpty)
+    let available = unsafe decoders[unchecked: number].frames.count
+    let isDirect = destination.count == need.length && available >= need.stored
+    if !isDirect {
+      guard available >= need.least else { throw fail(need: role.framesNeed, bytes: need.least) }
+      unsafe decoders[unchecked: number].takeOutput(need.output(in: available))
     }
-    var input = PageVector()
-    if let mapped {
-      input = mapped
-    } else if let at = arrangement.stored {
-      input = try fetch(role, extent, into: frames.dropFirst(at))
+    if mapped.isEmpty {
+      let place = unsafe decoders[unchecked: number].takeInput(
+        at: isDirect ? 0 : need.storedPlace(in: available), need.stored)
+      try fetch(&extent, into: place)
     }
     do throws(DecodeError) {
-      try decoders[role.rawValue].begin(
-        extent, of: inode.nid, algorithm, input: try trimmed(input, extent), output: frames.prefix(arrangement.output),
-        mustFinish: mustFinish(extent))
-    } catch {
-      throw undecodable(error, role, extent, algorithm, inode)
+      try unsafe decoders[unchecked: number].begin(
+        &extent, of: self[role].key, superblock.incompatible, superblock.blockMask)
+      if isDirect { try unsafe decoders[unchecked: number].decodeAll() }
+    } catch { throw undecodable(error, role, &extent) }
+    return isDirect
+  }
+
+  mutating func arrangement(_ extent: inout Extent, isMapped: Bool) -> ExtentArrangement {
+    ExtentArrangement(
+      &extent, isMapped: isMapped,
+      inPlace: extent.mustFinish(superblock.incompatible) && extent.form == .compressed(Algorithm.lz4.rawValue),
+      window: superblock.compression.window(of: extent.form.algorithm))
+  }
+
+  /// Reads an extent's stored bytes.
+  @inline(never)
+  mutating func fetch(_ extent: inout Extent, into destination: MutablePageVector) throws(Fault) {
+    if extent.space == .device {
+      try readStored(extent.device, extent.address, 0, into: destination)
+    } else {
+      try copy(extent.space == .metadata ? .device : .metabox, extent.address, into: destination)
     }
   }
 
-  func canDecodeInPlace(_ extent: Extent, _ algorithm: Algorithm) -> Bool {
-    algorithm == .lz4 && !extent.isPartial && superblock.incompatible.contains(.zeroPadding)
+  @inline(never)
+  private mutating func undecodable(_ error: DecodeError, _ role: Role, _ extent: inout Extent) -> Fault {
+    let algorithm = extent.form.algorithm
+    if error.reason == .memory { return fail(need: role.stateNeed, bytes: algorithm.workingBytes) }
+    failure = extent.failure(error)
+    return Fault()
   }
+}
 
+extension Extent {
   /// Whether the stream must end with the extent. It goes on where another file uses more of it; and where the padding
   /// is behind, only the extent's length says where the stream ends.
-  func mustFinish(_ extent: Extent) -> Bool {
-    !extent.isPartial && superblock.incompatible.contains(.zeroPadding)
-  }
+  func mustFinish(_ features: IncompatibleFeatures) -> Bool { !isPartial && features.contains(.zeroPadding) }
 
-  /// The stored bytes where the storage maps them.
-  private func mappedInput(_ extent: Extent) throws(EROFSError) -> PageVector? {
-    let count = Int(truncatingIfNeeded: extent.storedLength)
-    let place: (device: Int, offset: UInt64)
-    switch extent.place {
-    case .device(let device, let address): place = try locate(device, address, length: extent.storedLength)
-    case .metadata(.device, let offset): place = try locate(0, offset, length: extent.storedLength)
-    default: return nil
-    }
-    guard let bytes = storage.mapped(device: place.device, at: place.offset, count: count), bytes.count == count else {
-      return nil
-    }
-    return bytes
-  }
-
-  /// Reads the stored bytes to the start of `area`.
-  private mutating func fetch(
-    _ role: Role, _ extent: Extent, into area: MutablePageVector
-  ) throws(EROFSError) -> PageVector {
-    let destination = area.prefix(Int(truncatingIfNeeded: extent.storedLength))
-    guard UInt64(destination.count) == extent.storedLength else {
-      throw .memory(decoders[role.rawValue].framesNeed, bytes: Int(truncatingIfNeeded: extent.storedLength))
-    }
-    switch extent.place {
-    case .device(let device, let address): try readStored(device, address, skip: 0, destination)
-    case .metadata(let stream, let offset): try copy(stream, at: offset, into: destination)
-    default: break
-    }
-    return destination.readOnly
-  }
-
-  /// The stored bytes without the zeros in front; they are looked for in the first block only (format, section 10.9).
-  func trimmed(_ input: PageVector, _ extent: Extent) throws(DecodeError) -> PageVector {
-    guard superblock.incompatible.contains(.zeroPadding), case .device(_, let address) = extent.place else {
-      return input
-    }
-    let block = UInt64(superblock.blockSize)
-    let limit = min(input.count, Int(truncatingIfNeeded: block - (address & (block - 1))))
-    var zeros = 0
-    while zeros + 8 <= limit, input.load(at: zeros, as: UInt64.self) == 0 { zeros += 8 }
-    while zeros < limit, input.byte(at: zeros) == 0 { zeros += 1 }
+  /// The zeros in front of the stored bytes; they are looked for in the first block only (format, section 10.9).
+  @inline(never)
+  mutating func padding(
+    of input: PageVector, _ features: IncompatibleFeatures, _ blockMask: FileOffset
+  ) throws(DecodeError) -> Int {
+    guard features.contains(.zeroPadding), space == .device else { return 0 }
+    let limit = min(input.count, Int(truncatingIfNeeded: blockMask &+ 1 &- (address & blockMask)))
+    let zeros = input.leadingZeros(upTo: limit)
     guard zeros < limit else { throw DecodeError(.inputEnded, at: zeros) }
-    return input.dropFirst(zeros)
+    return zeros
   }
 
-  private func undecodable(
-    _ error: DecodeError, _ role: Role, _ extent: Extent, _ algorithm: Algorithm, _ inode: Inode
-  ) -> EROFSError {
-    if error.reason == .memory { return .memory(decoders[role.rawValue].stateNeed, bytes: algorithm.workingBytes) }
-    return switch extent.place {
-    case .device(let device, let address):
-      .undecodable(error, algorithm: algorithm, at: .device(device, offset: address))
-    case .metadata(let stream, let offset):
-      .undecodable(error, algorithm: algorithm, at: stream.position(offset))
-    default: .undecodable(error, algorithm: algorithm, at: inode.position)
-    }
+  /// The failure to decode it.
+  func failure(_ error: DecodeError) -> Failure {
+    var failure = Failure()
+    failure.set(
+      .undecodable, error.reason.rawValue, space == .metabox ? -1 : Int32(space == .device ? device : 0), address)
+    failure.algorithm = form.algorithm
+    failure.value = UInt32(truncatingIfNeeded: error.inputOffset)
+    return failure
   }
 }

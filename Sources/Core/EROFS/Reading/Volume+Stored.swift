@@ -11,12 +11,11 @@ extension Volume {
   /// resolved; nil for what no device holds as it is: holes, fragments, and what lies in the metabox.
   ///
   /// - Throws: `corrupt` where the bytes are not all inside the device, `unsupported` where the device is missing.
-  public func location(of extent: Extent) throws(EROFSError) -> (device: Int, offset: UInt64)? {
-    switch extent.place {
-    case .device(let device, let address): return try locate(device, address, length: extent.bytesOnDevice)
-    case .metadata(.device, let offset): return try locate(0, offset, length: extent.bytesOnDevice)
-    case .hole, .packed, .metadata(.metabox, _): return nil
-    }
+  public mutating func location(of extent: Extent) throws(EROFSError) -> (device: Int, offset: FileOffset)? {
+    guard extent.space == .device || extent.space == .metadata else { return nil }
+    do throws(Fault) {
+      return try locate(extent.device, extent.address, extent.bytesStored)
+    } catch { throw failure.error }
   }
 
   /// Reads the stored bytes of an extent as they are, from the first on, as many as `destination` holds and there are;
@@ -24,12 +23,10 @@ extension Volume {
   ///
   /// - Returns: how many.
   public mutating func readStored(_ extent: Extent, into destination: MutablePageVector) throws(EROFSError) -> Int {
-    let part = destination.prefix(Int(truncatingIfNeeded: min(extent.bytesOnDevice, UInt64(Int.max))))
-    switch extent.place {
-    case .device(let device, let address): try readStored(device, address, skip: 0, part)
-    case .metadata(let stream, let offset): try copy(stream, at: offset, into: part)
-    case .hole, .packed: return 0
-    }
+    if extent.space == .hole || extent.space == .packed { return 0 }
+    var extent = extent
+    let part = destination.prefix(Int(truncatingIfNeeded: min(extent.bytesStored, .limit)))
+    do throws(Fault) { try fetch(&extent, into: part) } catch { throw failure.error }
     return part.count
   }
 
@@ -45,28 +42,20 @@ extension Volume {
   public func decode(
     _ extent: Extent, stored: PageVector, into output: MutablePageVector, state: WorkingMemory
   ) throws(EROFSError) {
-    let position: Position =
-      switch extent.place {
-      case .device(let device, let address): .device(device, offset: address)
-      case .metadata(let stream, let offset): stream.position(offset)
-      case .hole, .packed: .device(0, offset: 0)
-      }
-    guard case .compressed(let algorithm) = extent.encoding, UInt64(output.count) <= extent.length else {
-      throw .undecodable(DecodeError(.outputLong, at: 0), algorithm: .lz4, at: position)
+    guard extent.form.isCompressed, FileOffset(output.count) <= extent.length else {
+      throw extent.failure(DecodeError(.outputLong, at: 0)).error
     }
+    let algorithm = extent.form.algorithm
     do throws(DecodeError) {
-      var decoder = try AnyDecoder(
-        algorithm, input: try trimmed(stored, extent), output: output, length: output.count, memory: state)
-      let isWhole = UInt64(output.count) == extent.length
-      _ = try decoder.decode(to: output.count, finishing: isWhole && mustFinish(extent))
+      var room = DecoderRoom()
+      var extent = extent
+      let padding = try extent.padding(of: stored, superblock.incompatible, superblock.blockMask)
+      try room.begin(algorithm, stored.dropFirst(padding), output, output.count, state)
+      let isWhole = FileOffset(output.count) == extent.length
+      _ = try room.decode(algorithm, to: output.count, finishing: isWhole && extent.mustFinish(superblock.incompatible))
     } catch {
       if error.reason == .memory { throw .memory(.fileState, bytes: algorithm.workingBytes) }
-      throw .undecodable(error, algorithm: algorithm, at: position)
+      throw extent.failure(error).error
     }
   }
-}
-
-extension Extent {
-  /// Bytes that are read from where it is stored: of a plain extent, those that count.
-  fileprivate var bytesOnDevice: UInt64 { encoding == .plain ? length : storedLength }
 }

@@ -24,19 +24,21 @@ public struct MappedStorage: Storage, @unchecked Sendable {
     device >= 0 && device < count ? unsafe devices[device] : PageVector()
   }
 
-  public func byteCount(ofDevice device: Int) -> UInt64 { UInt64(bytes(device).count) }
+  public static var mapsEverything: Bool { true }
 
-  public func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
+  public func byteCount(ofDevice device: Int) -> FileOffset { FileOffset(bytes(device).count) }
+
+  public func read(device: Int, at offset: FileOffset, into destination: MutablePageVector) throws(StorageError) {
     let source = bytes(device)
-    guard offset <= UInt64(source.count), destination.count <= source.count - Int(truncatingIfNeeded: offset) else {
+    guard offset <= FileOffset(source.count), destination.count <= source.count - Int(truncatingIfNeeded: offset) else {
       throw StorageError(code: 22)
     }
     destination.copy(from: source.dropFirst(Int(truncatingIfNeeded: offset)))
   }
 
-  public func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector? {
+  public func mapped(device: Int, at offset: FileOffset, count: Int) -> PageVector? {
     let source = bytes(device)
-    guard offset < UInt64(source.count) else { return nil }
+    guard offset < FileOffset(source.count) else { return nil }
     return source.slice(at: Int(truncatingIfNeeded: offset), count: count)
   }
 }

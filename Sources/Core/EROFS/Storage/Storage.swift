@@ -16,19 +16,24 @@ public struct StorageError: Error, Equatable, Sendable {
 /// device table. Offsets count bytes from the image's start on that device; whatever lies in front of it or behind it
 /// (a boot loader, a signature) is the storage's business.
 public protocol Storage {
+  /// Whether ``mapped(device:at:count:)`` always gives all the bytes that it is asked for. A reader built for such a
+  /// storage has no code for the others.
+  static var mapsEverything: Bool { get }
+
   /// Bytes that can be read from `device`; 0 for a device that is not there.
-  func byteCount(ofDevice device: Int) -> UInt64
+  func byteCount(ofDevice device: Int) -> FileOffset
 
   /// Fills `destination` from byte `offset` of `device` on. The reader asks only for bytes inside the device.
-  func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError)
+  func read(device: Int, at offset: FileOffset, into destination: MutablePageVector) throws(StorageError)
 
   /// Bytes from `offset` on that lie in memory already and stay valid as long as the storage does: at least 1, and as
   /// many as there are up to `count`. Nil where the storage has to be read. The reader asks only for bytes inside.
-  func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector?
+  func mapped(device: Int, at offset: FileOffset, count: Int) -> PageVector?
 }
 
 extension Storage {
-  public func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector? { nil }
+  public static var mapsEverything: Bool { false }
+  public func mapped(device: Int, at offset: FileOffset, count: Int) -> PageVector? { nil }
 }
 
 /// An image in memory, whole: a mapped file, memory-mapped flash, a test's array.
@@ -39,20 +44,24 @@ public struct MemoryStorage: Storage, Sendable {
   @inlinable
   public init(_ bytes: PageVector) { self.bytes = bytes }
 
-  @inlinable
-  public func byteCount(ofDevice device: Int) -> UInt64 { device == 0 ? UInt64(bytes.count) : 0 }
+  @inlinable public static var mapsEverything: Bool { true }
 
   @inlinable
-  public func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
-    guard device == 0, offset <= UInt64(bytes.count) else { throw StorageError(code: 0) }
-    let source = bytes.dropFirst(Int(truncatingIfNeeded: offset))
-    guard source.count >= destination.count else { throw StorageError(code: 0) }
-    destination.copy(from: source)
+  public func byteCount(ofDevice device: Int) -> FileOffset {
+    device == 0 ? FileOffset(truncatingIfNeeded: bytes.count) : 0
   }
 
   @inlinable
-  public func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector? {
-    guard device == 0, offset < UInt64(bytes.count) else { return nil }
-    return bytes.slice(at: Int(truncatingIfNeeded: offset), count: count)
+  public func read(device: Int, at offset: FileOffset, into destination: MutablePageVector) throws(StorageError) {
+    guard device == 0, offset <= FileOffset(truncatingIfNeeded: bytes.count),
+      destination.count <= bytes.count &- Int(truncatingIfNeeded: offset)
+    else { throw StorageError(code: 22) }
+    destination.copy(from: bytes.cut(at: Int(truncatingIfNeeded: offset), count: destination.count))
+  }
+
+  @inlinable
+  public func mapped(device: Int, at offset: FileOffset, count: Int) -> PageVector? {
+    guard device == 0, offset < FileOffset(truncatingIfNeeded: bytes.count) else { return nil }
+    return bytes.cut(at: Int(truncatingIfNeeded: offset), count: count)
   }
 }

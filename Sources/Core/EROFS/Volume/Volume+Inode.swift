@@ -1,192 +1,169 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import PageVectors
+
 extension Volume {
   /// Reads and checks an inode.
   @specialized(where Source == MappedStorage)
   public mutating func inode(_ nid: UInt64) throws(EROFSError) -> Inode {
+    do throws(Fault) { try open(nid, .file) } catch { throw failure.error }
+    return self[.file]
+  }
+
+  /// The packed inode, for those who look at it by itself; nil where the image has none.
+  @specialized(where Source == MappedStorage)
+  public mutating func packedInode() throws(EROFSError) -> Inode? {
+    if superblock.packedNID == 0 { return nil }
+    do throws(Fault) { try openPacked() } catch { throw failure.error }
+    return self[.packed]
+  }
+
+  /// Makes an inode that was read before the one that the role `file` is about.
+  @inline(__always)
+  mutating func open(_ inode: Inode) { inodes[0].inode = inode }
+
+  /// Opens the metabox inode, unless it is open.
+  @inline(never)
+  mutating func openMetabox() throws(Fault) {
+    if self[.metabox].nid != 0 { return }
+    guard let nid = superblock.metaboxNID else { throw fail(.noMetabox, .device, FileOffset(Superblock.offset)) }
+    try openRegular(nid, .metabox, .noMetabox)
+  }
+
+  /// Opens the packed inode, unless it is open.
+  @inline(never)
+  mutating func openPacked() throws(Fault) {
+    if self[.packed].nid != 0 { return }
+    let nid = superblock.packedNID
+    guard nid != 0 else { throw fail(.noPackedInode, .device, FileOffset(Superblock.offset)) }
+    try openRegular(nid, .packed, .noPackedInode)
+  }
+
+  /// Opens an inode that others lean on; it must be a regular file without fragments of its own (but the metabox may have
+  /// some).
+  private mutating func openRegular(_ nid: UInt64, _ role: Role, _ defect: Defect) throws(Fault) {
+    try open(nid, role)
+    var defect = defect
+    if self[role].kind == .regular {
+      guard role == .packed, self[role].usesFragments else { return }
+      defect = .nestedFragment
+    }
+    inodes[role.rawValue].inode.nid = 0
+    throw fail(defect, role)
+  }
+
+  /// Reads an inode into its role. NID 0 stays in the role where that fails.
+  @inline(never)
+  mutating func open(_ nid: UInt64, _ role: Role) throws(Fault) {
     let stream: MetadataStream = nid & Superblock.metaboxBit == 0 ? .device : .metabox
-    if stream == .metabox, superblock.metaboxNID == nil {
-      throw .corrupt(.noMetabox, at: .metabox(offset: (nid &<< 1) &<< 4))
+    if stream == .metabox, !superblock.hasMetabox { throw fail(.noMetabox, .metabox, 0) }
+    let number = FileOffset(truncatingIfNeeded: nid & ~Superblock.metaboxBit)
+    // A NID is a number of 32-byte slots.
+    guard UInt64(number) == nid & ~Superblock.metaboxBit, number <= FileOffset.limit &>> 5 else {
+      throw fail(.addressOverflow, stream, number)
     }
-    let number = nid & ~Superblock.metaboxBit
-    let base = stream == .device ? UInt64(superblock.metadataBlock) &<< UInt64(superblock.blockShift) : 0
-    // A NID is a number of 32-byte slots: one that reaches 2^58 is outside anything.
-    guard number < 1 &<< 58 else { throw .corrupt(.addressOverflow, at: stream.position(number)) }
-    return try parse(nid, stream, at: base + number * 32)
+    var offset = number &<< 5
+    if stream == .device { offset &+= try address(ofBlock: UInt64(superblock.metadataBlock), role) }
+    let at = role.rawValue
+    inodes[at].inode.nid = 0
+    inodes[at].inode.offset = offset
+    inodes[at].inode.stream = stream
+    var words = InodeWords()
+    let isExtended = try load(stream, offset, 2) & 1 != 0
+    try unsafe withUnsafeMutableBytes(of: &words) { (buffer) throws(Fault) in
+      let all = unsafe MutablePageVector(unsafeContiguous: buffer)
+      try copy(stream, offset, into: all.prefix(isExtended ? 48 : 28))
+    }
+    words.swapToHost()
+    guard words.format &>> 5 == 0 else { throw fail(.inodeFormat, role) }
+    guard let layout = DataLayout(rawValue: UInt8(words.format &>> 1) & 7) else { throw fail(.dataLayout, role) }
+    guard let kind = InodeKind(mode: words.mode) else { throw fail(.fileType, role) }
+    guard words.xattrCount != 1 else { throw fail(.xattrSize, role) }
+    if !isExtended {
+      let hasHigh = words.format & 0x10 != 0 && kind != .directory
+      words.widen(
+        links: hasHigh ? 1 : UInt32(words.high), hasHigh: hasHigh, epoch: superblock.epoch,
+        nanoseconds: superblock.fixedNanoseconds)
+    }
+    unsafe inodes[unchecked: at].inode.words = words
+    unsafe inodes[unchecked: at].inode.kind = kind
+    unsafe inodes[unchecked: at].inode.layout = layout
+    unsafe inodes[unchecked: at].inode.header = 0
+    guard words.size <= UInt64(FileOffset.limit) else { throw failSize(.size, role) }
+    if self[role].hasData {
+      var end = offset &+ (isExtended ? 64 : 32)
+      if words.xattrCount > 0 { end &+= 8 &+ 4 &* FileOffset(words.xattrCount) }
+      try findMap(role, end)
+    }
+    unsafe inodes[unchecked: at].inode.nid = nid
   }
 
-  private mutating func parse(
-    _ nid: UInt64, _ stream: MetadataStream, at offset: UInt64
-  ) throws(EROFSError) -> Inode {
-    let position = stream.position(offset)
-    let format: UInt16 = try load(stream, offset)
-    guard format &>> 5 == 0 else { throw .corrupt(.inodeFormat, at: position) }
-    guard let layout = DataLayout(rawValue: UInt8((format &>> 1) & 7)) else {
-      throw .corrupt(.dataLayout, at: position)
-    }
-    let isExtended = format & 1 != 0
-    let flag = format & 0x10 != 0
-    let mode: UInt16 = try load(stream, offset + 4)
-    guard let kind = InodeKind(mode: mode) else { throw .corrupt(.fileType, at: stream.position(offset + 4)) }
-
-    let xattrCount = Int(try load(stream, offset + 2, as: UInt16.self))
-    guard xattrCount != 1 else { throw .corrupt(.xattrSize, at: stream.position(offset + 2)) }
-    let xattrBytes = xattrCount == 0 ? 0 : 12 + 4 * (xattrCount - 1)
-
-    let nb: UInt16 = try load(stream, offset + 6)
-    let union: UInt32 = try load(stream, offset + 0x10)
-    let serial: UInt32 = try load(stream, offset + 0x14)
-    let size: UInt64
-    let time: (seconds: Int64, nanoseconds: UInt32)
-    let user: UInt32
-    let group: UInt32
-    let links: UInt32
-    let isWide: Bool
-    if isExtended {
-      size = try load(stream, offset + 8)
-      user = try load(stream, offset + 0x18)
-      group = try load(stream, offset + 0x1C)
-      time = (
-        Int64(bitPattern: try load(stream, offset + 0x20)), try load(stream, offset + 0x28)
-      )
-      links = try load(stream, offset + 0x2C)
-      isWide = true
-    } else {
-      size = UInt64(try load(stream, offset + 8, as: UInt32.self))
-      user = UInt32(try load(stream, offset + 0x18, as: UInt16.self))
-      group = UInt32(try load(stream, offset + 0x1A, as: UInt16.self))
-      let delta: UInt32 = try load(stream, offset + 0x0C)
-      time = (superblock.epoch &+ Int64(delta), superblock.fixedNanoseconds)
-      isWide = flag && kind != .directory
-      links = isWide ? 1 : UInt32(nb)
-    }
-    guard size <= UInt64(Int64.max) else { throw .corrupt(.size, at: stream.position(offset + 8)) }
-
-    let end = offset + (isExtended ? 64 : 32) + UInt64(xattrBytes)
-    let place = InodePlace(stream: stream, end: end, size: size, union: union, high: isWide ? nb : nil)
-    var device: DeviceNumber?
-    var data = DataMap.empty
-    switch kind {
-    case .characterDevice, .blockDevice: device = DeviceNumber(stored: union)
-    case .fifo, .socket: break
-    case .regular, .directory, .symbolicLink:
-      if size > 0 { data = try dataMap(layout, place) }
-    }
-    return Inode(
-      nid: nid, kind: kind, permissions: mode & 0o7777, userID: user, groupID: group, linkCount: links, size: size,
-      modificationTime: time, serialNumber: serial, layout: layout, isExtended: isExtended,
-      omitsDot: flag && kind == .directory, deviceNumber: device, data: data, stream: stream, offset: offset,
-      xattrBytes: xattrBytes)
-  }
-
-  private mutating func dataMap(_ layout: DataLayout, _ inode: InodePlace) throws(EROFSError) -> DataMap {
-    switch layout {
+  /// Looks at what lies behind an inode that ends at `end`, and checks what can be checked of where its data lies before
+  /// any of it is looked for.
+  private mutating func findMap(_ role: Role, _ end: FileOffset) throws(Fault) {
+    var table = end
+    var shift = superblock.blockShift
+    switch self[role].layout {
     case .flatPlain:
-      return .flat(address: try inode.address(superblock))
+      _ = try flatAddress(role)
     case .flatInline:
       // The tail starts right behind the inode, and block and all must end before the block does.
-      let blockMask = UInt64(superblock.blockSize - 1)
-      let tail = ((inode.size - 1) & blockMask) + 1
-      guard (inode.end & blockMask) + tail <= blockMask + 1 else {
-        throw .corrupt(.inlineCrossesBlock, at: inode.stream.position(inode.end))
-      }
-      let address = inode.size > tail ? try inode.address(superblock) : nil
-      return .inline(address: address, tailOffset: inode.end)
+      let blockMask = superblock.blockMask
+      let tail = (self[role].size &- 1) & blockMask
+      guard (end & blockMask) &+ tail <= blockMask else { throw fail(.inlineCrossesBlock, role) }
+      if self[role].size > tail &+ 1 { _ = try flatAddress(role) }
     case .chunked:
-      let format = UInt16(truncatingIfNeeded: inode.union)
-      let table = ChunkTable(
-        chunkShift: superblock.blockShift + Int(format & 0x1F), hasIndexes: format & 0x20 != 0,
-        isWide: format & 0x40 != 0, offset: inode.aligned(to: format & 0x20 != 0 ? 8 : 4))
-      guard format &>> 7 == 0, table.hasIndexes || !table.isWide else {
-        throw .corrupt(.chunkFormat, at: inode.stream.position(inode.end))
-      }
-      return .chunked(table)
+      let format = self[role].words.union & 0xFFFF
+      guard format &>> 7 == 0, format & 0x60 != 0x40 else { throw fail(.chunkFormat, role) }
+      table = end.aligned(to: format & 0x20 != 0 ? 8 : 4)
+      shift &+= Int(truncatingIfNeeded: format & 0x1F)
     case .compressedFull, .compressedCompact:
-      return try compressedMap(layout, inode)
+      table = end.aligned(to: 8)
+      let header = MapHeader(try load64(self[role].stream, table))
+      unsafe inodes[unchecked: role.rawValue].inode.header = header.value
+      guard isPossible(role, header) else { throw fail(.mapHeader, self[role].stream, table) }
+      table &+= 8
+      if self[role].hasEncodedExtents {
+        table = table.aligned(to: header.recordBytes)
+      } else if self[role].layout == .compressedFull {
+        table &+= 8
+      }
+      shift &+= Int(truncatingIfNeeded: header.clusterBits)
     }
+    unsafe inodes[unchecked: role.rawValue].inode.table = table
+    unsafe inodes[unchecked: role.rawValue].inode.shift = UInt8(truncatingIfNeeded: shift)
   }
 
-  /// Reads the map header; the order of the tests is the format's (section 10.1).
-  private mutating func compressedMap(_ layout: DataLayout, _ inode: InodePlace) throws(EROFSError) -> DataMap {
-    let header = inode.aligned(to: 8)
-    let value: UInt64 = try load(inode.stream, header)
-    let position = inode.stream.position(header)
-    if value &>> 63 != 0 { return .fragment(offset: value & ~(1 &<< 63)) }
-
-    let advise = MapAdvice(rawValue: UInt16(truncatingIfNeeded: value &>> 32))
-    let clusterBits = Int(truncatingIfNeeded: (value &>> 56) & 0x0F)
-    if layout == .compressedFull, advise.contains(.extents) {
-      let recordBytes = 4 &<< (Int(advise.rawValue &>> 1) & 3)
-      let low = value & 0xFFFF_FFFF
-      // The table follows the header's 8 bytes, aligned to its records.
-      let table = (header + 8 + UInt64(recordBytes) - 1) & ~UInt64(recordBytes - 1)
-      if recordBytes >= 16 {
-        return .encoded(
-          ExtentTable(
-            offset: table, count: low | ((value &>> 48) &<< 32), recordBytes: recordBytes, lengthShift: 0,
-            advise: advise, firstAddress: 0))
-      }
-      let shift = superblock.blockShift + clusterBits
-      guard (value &>> 60) & 7 == 0 else { throw .corrupt(.mapHeader, at: position) }
-      let count = (inode.size - 1) &>> UInt64(shift) + 1
-      if recordBytes == 8 {
-        return .encoded(
-          ExtentTable(
-            offset: table, count: count, recordBytes: 8, lengthShift: shift, advise: advise, firstAddress: 0))
-      }
-      // One 64-bit address in front of the records; the alignment of the table to 4 does not move it off 8.
-      let first: UInt64 = try load(inode.stream, header + 8)
-      return .encoded(
-        ExtentTable(
-          offset: header + 16, count: count, recordBytes: 4, lengthShift: shift, advise: advise, firstAddress: first))
+  /// Whether a map header holds possible values; the order of the tests is the format's (section 10.1).
+  @inline(__always)
+  private mutating func isPossible(_ role: Role, _ header: MapHeader) -> Bool {
+    if self[role].isFragment { return true }
+    if self[role].hasEncodedExtents { return header.recordBytes >= 16 || header.reserved == 0 }
+    if self[role].layout == .compressedCompact {
+      let big = header.advise.rawValue & 6
+      guard header.clusterBits == 0, superblock.blockShift <= 14, big == 0 || big == 6,
+        superblock.blockShift <= 12 || !header.advise.contains(.compact2B)
+      else { return false }
     }
-
-    guard (value &>> 60) & 7 == 0 else { throw .corrupt(.mapHeader, at: position) }
-    let shift = superblock.blockShift + clusterBits
-    let isCompact = layout == .compressedCompact
-    if isCompact {
-      let big = advise.intersection([.bigPcluster1, .bigPcluster2])
-      guard clusterBits == 0, shift <= 14, big.isEmpty || big == [.bigPcluster1, .bigPcluster2],
-        shift <= 12 || !advise.contains(.compact2B)
-      else { throw .corrupt(.mapHeader, at: position) }
-    }
-    let inlineBytes = advise.contains(.inlinePcluster) ? Int(truncatingIfNeeded: (value &>> 16) & 0xFFFF) : 0
-    let hasFragment = advise.contains(.fragmentPcluster)
-    guard inlineBytes < superblock.blockSize, !(inlineBytes > 0 && hasFragment) else {
-      throw .corrupt(.mapHeader, at: position)
-    }
-    return .indexed(
-      LclusterIndex(
-        offset: header + (isCompact ? 8 : 16), count: (inode.size - 1) &>> UInt64(shift) + 1, lclusterShift: shift,
-        isCompact: isCompact, advise: advise,
-        algorithms: (UInt8((value &>> 48) & 0x0F), UInt8((value &>> 52) & 0x0F)), inlineBytes: inlineBytes,
-        fragmentOffset: hasFragment ? UInt32(truncatingIfNeeded: value) : 0))
+    return header.reserved == 0 && FileOffset(header.inlineBytes) <= superblock.blockMask
+      && !(header.inlineBytes > 0 && header.advise.contains(.fragmentPcluster))
   }
-}
 
-/// What the maps of an inode's data start from.
-private struct InodePlace {
-  let stream: MetadataStream
-  /// Where the inode and its xattrs end.
-  let end: UInt64
-  let size: UInt64
-  let union: UInt32
-  /// The high bits of its address, where it has them.
-  let high: UInt16?
+  /// Where a flat file's blocks start; nil where they are a hole.
+  @inline(never)
+  mutating func flatAddress(_ role: Role) throws(Fault) -> FileOffset? {
+    let words = self[role].words
+    let high = words.high
+    if words.union == UInt32.max, high == 0xFFFF || !words.hasHigh { return nil }
+    return try address(ofBlock: UInt64(words.hasHigh ? high : 0) &<< 32 | UInt64(words.union), role)
+  }
 
-  func aligned(to alignment: UInt64) -> UInt64 { (end + alignment - 1) & ~(alignment - 1) }
-
-  /// The address in `union`, in bytes; nil for the NULL address.
-  func address(_ superblock: Superblock) throws(EROFSError) -> UInt64? {
-    var block = UInt64(union)
-    if let high {
-      block |= UInt64(high) &<< 32
-      if block == 0xFFFF_FFFF_FFFF { return nil }
-    } else if union == 0xFFFF_FFFF {
-      return nil
-    }
-    let address = block &<< UInt64(superblock.blockShift)
-    guard address &+ size >= size else { throw .corrupt(.addressOverflow, at: stream.position(end)) }
-    return address
+  /// The byte address of a block.
+  @inline(never)
+  mutating func address(ofBlock block: UInt64, _ role: Role) throws(Fault) -> FileOffset {
+    let shift = superblock.blockShift
+    let low = FileOffset(truncatingIfNeeded: block)
+    guard UInt64(low) == block, low.leadingZeroBitCount > shift else { throw failSize(.addressOverflow, role) }
+    return low &<< FileOffset(truncatingIfNeeded: shift)
   }
 }

@@ -4,135 +4,118 @@ import PageVectors
 
 /// The part of a metadata stream that is at hand: a block in the reader's buffer, or all that the storage maps.
 @safe
-struct MetadataWindow {
-  let buffer: MutablePageVector
-  private(set) var bytes = PageVector()
-  private(set) var start: UInt64 = 0
+struct MetadataWindow: ~Copyable {
+  var buffer = MutablePageVector()
+  var bytes = PageVector()
+  var start: FileOffset = 0
 
+  init() {}
   init(_ buffer: MutablePageVector) { self.buffer = buffer }
-
-  mutating func show(_ bytes: PageVector, at start: UInt64) {
-    self.bytes = bytes
-    self.start = start
-  }
-
-  /// Where `offset` lies in `bytes`, if all of `size` bytes there are at hand.
-  @inline(__always)
-  func index(of offset: UInt64, size: Int) -> Int? {
-    let index = offset &- start
-    guard bytes.count >= size, offset >= start, index <= UInt64(bytes.count &- size) else { return nil }
-    return Int(truncatingIfNeeded: index)
-  }
 }
 
 extension Volume {
-  /// The little-endian integer at `offset` of a metadata stream. `offset` is a multiple of its size, so it lies in one
-  /// block.
-  mutating func load<T: FixedWidthInteger>(
-    _ stream: MetadataStream, _ offset: UInt64, as type: T.Type = T.self
-  ) throws(EROFSError) -> T {
-    let size = MemoryLayout<T>.size
-    switch stream {
-    case .device:
-      if let index = deviceWindow.index(of: offset, size: size), let value: T = deviceWindow.bytes.load(at: index) {
-        return value
-      }
-      try showDevice(offset)
-      if let index = deviceWindow.index(of: offset, size: size), let value: T = deviceWindow.bytes.load(at: index) {
-        return value
-      }
-    case .metabox:
-      if let index = metaboxWindow.index(of: offset, size: size), let value: T = metaboxWindow.bytes.load(at: index) {
-        return value
-      }
-      try showMetabox(offset)
-      if let index = metaboxWindow.index(of: offset, size: size), let value: T = metaboxWindow.bytes.load(at: index) {
-        return value
+  /// The bytes of a metadata stream from `offset` on that lie in one run, as far as they are at hand; at least one.
+  @inline(never)
+  mutating func run(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> FrameRun {
+    let number = Int(stream.rawValue)
+    var at = unsafe offset &- windows[unchecked: number].start
+    if unsafe at >= FileOffset(truncatingIfNeeded: windows[unchecked: number].bytes.count) {
+      if stream == .device { try showDevice(offset) } else { try showMetabox(offset) }
+      at = unsafe offset &- windows[unchecked: number].start
+      guard unsafe at < FileOffset(truncatingIfNeeded: windows[unchecked: number].bytes.count) else {
+        throw fail(.outsideDevice, stream, offset)
       }
     }
-    throw outside(stream, offset)
+    return unsafe windows[unchecked: number].bytes.unsafeRun(at: Int(truncatingIfNeeded: at))
   }
 
-  func outside(_ stream: MetadataStream, _ offset: UInt64) -> EROFSError {
-    .corrupt(stream == .device ? .outsideDevice : .outsideMetabox, at: stream.position(offset))
-  }
-
-  /// Brings the block that holds `offset` of the primary device to hand.
-  private mutating func showDevice(_ offset: UInt64) throws(EROFSError) {
-    let count = storage.byteCount(ofDevice: 0)
-    guard offset < count else { throw outside(.device, offset) }
-    let start = offset & ~UInt64(superblock.blockSize - 1)
-    // A storage in memory shows everything at once; where an address space is too small for that, from here on.
-    if let all = storage.mapped(device: 0, at: 0, count: Int(clamping: count)), UInt64(all.count) > offset {
-      return deviceWindow.show(all, at: 0)
+  /// The little-endian integer of `size` bytes (1 ... 4) at `offset` of a metadata stream.
+  @inline(never)
+  mutating func load(_ stream: MetadataStream, _ offset: FileOffset, _ size: Int) throws(Fault) -> UInt32 {
+    let run = try run(stream, offset)
+    if run.count >= 4 {
+      let word = unsafe UInt32(littleEndian: run.start.loadUnaligned(as: UInt32.self))
+      return word & (UInt32.max &>> UInt32(truncatingIfNeeded: 32 &- 8 &* size))
     }
-    let available = Int(min(UInt64(superblock.blockSize), count - start))
-    if let block = storage.mapped(device: 0, at: start, count: available), block.count == available {
-      return deviceWindow.show(block, at: start)
+    var value: UInt32 = 0
+    var at = size
+    while at > 0 {
+      at &-= 1
+      let byte = try self.run(stream, offset &+ FileOffset(truncatingIfNeeded: at))
+      value = unsafe value &<< 8 | UInt32(byte.start.load(as: UInt8.self))
     }
-    let buffer = deviceWindow.buffer
-    guard buffer.count >= available else { throw .memory(.metadata, bytes: superblock.blockSize) }
-    deviceWindow.show(PageVector(), at: 0)
-    do throws(StorageError) {
-      try storage.read(device: 0, at: start, into: buffer.prefix(available))
-    } catch { throw .storage(error, at: .device(0, offset: start)) }
-    deviceWindow.show(buffer.readOnly.prefix(available), at: start)
+    return value
   }
 
-  private mutating func showMetabox(_ offset: UInt64) throws(EROFSError) {
-    let inode = try openMetabox()
-    guard offset < inode.size else { throw outside(.metabox, offset) }
-    let start = offset & ~UInt64(superblock.blockSize - 1)
-    let available = Int(min(UInt64(superblock.blockSize), inode.size - start))
-    let buffer = metaboxWindow.buffer
-    guard buffer.count >= available else { throw .memory(.metaboxBlock, bytes: superblock.blockSize) }
-    metaboxWindow.show(PageVector(), at: 0)
-    _ = try read(.metabox, inode, at: start, into: buffer.prefix(available))
-    metaboxWindow.show(buffer.readOnly.prefix(available), at: start)
+  /// The little-endian integer of 8 bytes at `offset` of a metadata stream.
+  @inline(never)
+  mutating func load64(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> UInt64 {
+    let low = try load(stream, offset, 4)
+    return UInt64(try load(stream, offset &+ 4, 4)) &<< 32 | UInt64(low)
+  }
+
+  /// The little-endian integer of 4 bytes at `offset` of the stream that an open inode lies in.
+  @inline(never)
+  mutating func load32(_ role: Role, _ offset: FileOffset) throws(Fault) -> UInt32 {
+    try load(self[role].stream, offset, 4)
   }
 
   /// Copies `destination.count` bytes of a metadata stream.
+  @inline(never)
   mutating func copy(
-    _ stream: MetadataStream, at offset: UInt64, into destination: MutablePageVector
-  ) throws(EROFSError) {
-    guard offset <= UInt64.max - UInt64(destination.count) else { throw outside(stream, offset) }
+    _ stream: MetadataStream, _ offset: FileOffset, into destination: MutablePageVector
+  ) throws(Fault) {
     var done = 0
     while done < destination.count {
-      let at = offset + UInt64(done)
-      let _: UInt8 = try load(stream, at)
-      let window = stream == .device ? deviceWindow : metaboxWindow
-      guard let index = window.index(of: at, size: 1) else { throw outside(stream, at) }
-      done += destination.dropFirst(done).copy(from: window.bytes.dropFirst(index))
+      let at = offset &+ FileOffset(truncatingIfNeeded: done)
+      guard at >= offset else { throw fail(.outsideDevice, stream, offset) }
+      let from = try run(stream, at)
+      let to = unsafe destination.unsafeRun(at: done)
+      let count = min(from.count, to.count)
+      unsafe to.start.copyMemory(from: from.start, byteCount: count)
+      done &+= count
     }
   }
 
-  /// The metabox inode.
-  mutating func openMetabox() throws(EROFSError) -> Inode {
-    if let openedMetabox { return openedMetabox }
-    guard let nid = superblock.metaboxNID else {
-      throw .corrupt(.noMetabox, at: .device(0, offset: Superblock.offset))
+  /// Brings the block that holds `offset` of the primary device to hand.
+  private mutating func showDevice(_ offset: FileOffset) throws(Fault) {
+    let count = deviceBytes(0)
+    guard offset < count else { throw fail(.outsideDevice, .device, offset) }
+    // A storage in memory shows everything at once.
+    let start = Source.mapsEverything ? 0 : offset & ~superblock.blockMask
+    if let bytes = storage.mapped(device: 0, at: start, count: Int(clamping: count &- start)),
+      offset &- start < bytes.count
+    {
+      windows[0].bytes = bytes
+      windows[0].start = start
+      return
     }
-    let inode = try self.inode(nid)
-    guard inode.kind == .regular else { throw .corrupt(.noMetabox, at: inode.position) }
-    openedMetabox = inode
-    return inode
+    if Source.mapsEverything { return }
+    let available = Int(truncatingIfNeeded: min(superblock.blockMask &+ 1, count &- start))
+    let block = windows[0].buffer.prefix(available)
+    guard block.count == available else { throw fail(need: Need.metadata.rawValue, bytes: superblock.blockSize) }
+    windows[0].bytes = PageVector()
+    do throws(StorageError) {
+      try storage.read(device: 0, at: start, into: block)
+    } catch { throw fail(error, 0, start) }
+    windows[0].bytes = block.readOnly
+    windows[0].start = start
   }
 
-  /// The packed inode, for those who look at it by itself; nil where the image has none.
-  @specialized(where Source == MappedStorage)
-  public mutating func packedInode() throws(EROFSError) -> Inode? {
-    superblock.packedNID == 0 ? nil : try openPacked()
+  private mutating func showMetabox(_ offset: FileOffset) throws(Fault) {
+    try openMetabox()
+    let size = self[.metabox].size
+    guard offset < size else { throw fail(.outsideMetabox, .metabox, offset) }
+    let start = offset & ~superblock.blockMask
+    let available = Int(truncatingIfNeeded: min(superblock.blockMask &+ 1, size &- start))
+    let block = windows[1].buffer.prefix(available)
+    guard block.count == available else { throw fail(need: Need.metaboxBlock.rawValue, bytes: superblock.blockSize) }
+    windows[1].bytes = PageVector()
+    _ = try read(.metabox, at: start, into: block)
+    windows[1].bytes = block.readOnly
+    windows[1].start = start
   }
 
-  mutating func openPacked() throws(EROFSError) -> Inode {
-    if let openedPacked { return openedPacked }
-    guard superblock.packedNID != 0 else {
-      throw .corrupt(.noPackedInode, at: .device(0, offset: Superblock.offset))
-    }
-    let inode = try self.inode(superblock.packedNID)
-    guard inode.kind == .regular else { throw .corrupt(.noPackedInode, at: inode.position) }
-    guard !inode.data.usesFragments else { throw .corrupt(.nestedFragment, at: inode.position) }
-    openedPacked = inode
-    return inode
-  }
+  /// Bytes of a device, as far as the reader can address them.
+  mutating func deviceBytes(_ device: Int) -> FileOffset { min(storage.byteCount(ofDevice: device), .limit) }
 }

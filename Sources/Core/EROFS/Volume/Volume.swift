@@ -15,17 +15,17 @@ import PageVectors
 @safe
 public struct Volume<Source: Storage>: ~Copyable {
   public let storage: Source
-  public let superblock: Superblock
+  public private(set) var superblock = Superblock()
 
-  var deviceWindow: MetadataWindow
-  var metaboxWindow: MetadataWindow
-  var directoryWindow: DirectoryWindow
-  /// A decoder for each ``Role``, in the order of their numbers.
-  var decoders: InlineArray<3, ExtentDecoder>
-  /// The inodes that others lean on, once they have been needed.
-  var openedMetabox: Inode?
-  var openedPacked: Inode?
+  /// A window for each ``MetadataStream``, in the order of their numbers.
+  var windows: InlineArray<2, MetadataWindow> = [MetadataWindow(), MetadataWindow()]
+  var directory = DirectoryWindow()
+  /// The inode that each ``Role`` has open, and its decoder, in the order of their numbers.
+  var inodes: InlineArray<3, OpenInode> = [OpenInode(), OpenInode(), OpenInode()]
+  var decoders: InlineArray<3, ExtentDecoder> = [ExtentDecoder(), ExtentDecoder(), ExtentDecoder()]
   var extentTableHint = ExtentTableHint()
+  /// What the latest ``Fault`` was about.
+  var failure = Failure()
 
   /// Opens the image in `storage`.
   ///
@@ -36,44 +36,90 @@ public struct Volume<Source: Storage>: ~Copyable {
   /// - Throws: `corrupt`, `unsupported` or `storage`. The checksum is not looked at: see
   ///   ``Superblock/checksumMatches(in:)``.
   public init(_ storage: Source, memory: ReaderMemory) throws(EROFSError) {
-    self.init(storage, superblock: try Superblock(reading: storage), memory: memory)
+    self.storage = storage
+    do throws(Fault) { try superblock.read(storage, &failure) } catch { throw failure.error }
+    supply(memory)
   }
 
   /// Opens an image whose superblock has been read already.
   public init(_ storage: Source, superblock: Superblock, memory: ReaderMemory) {
     self.storage = storage
     self.superblock = superblock
-    deviceWindow = MetadataWindow(memory.metadata)
-    metaboxWindow = MetadataWindow(memory.metaboxBlock)
-    directoryWindow = DirectoryWindow(memory.directory)
-    decoders = Self.decoders(memory)
+    supply(memory)
   }
 
   /// Replaces the memory, and forgets what lay in the old one.
+  @inline(never)
   public mutating func supply(_ memory: ReaderMemory) {
-    deviceWindow = MetadataWindow(memory.metadata)
-    metaboxWindow = MetadataWindow(memory.metaboxBlock)
-    directoryWindow = DirectoryWindow(memory.directory)
-    decoders = Self.decoders(memory)
+    windows[0] = MetadataWindow(memory.metadata)
+    windows[1] = MetadataWindow(memory.metaboxBlock)
+    directory = DirectoryWindow(memory.directory)
+    decoders[0].supply(memory.file)
+    decoders[1].supply(memory.packed)
+    decoders[2].supply(memory.metabox)
   }
 }
 
-/// Which of the reader's three decoders: files lean on the packed inode for fragments, and inodes on the metabox. Each
-/// of the three keeps its own extent, so that none throws away what another is in the middle of.
+/// An inode that a role has open. It cannot be copied, so that looking at a field of it copies nothing.
+struct OpenInode: ~Copyable {
+  var inode = Inode()
+}
+
+/// What the reader has open: files lean on the packed inode for fragments, and inodes on the metabox. Each of the three
+/// keeps its own extent, so that none throws away what another is in the middle of.
 enum Role: Int {
   case file = 0
   case packed = 1
   case metabox = 2
+
+  /// Numbers of the ``Need`` of its frames, and of its tables.
+  var framesNeed: UInt8 { Need.fileExtents.rawValue &+ 2 &* UInt8(truncatingIfNeeded: rawValue) }
+  var stateNeed: UInt8 { framesNeed &+ 1 }
 }
 
 extension Volume {
-  private static func decoders(_ memory: ReaderMemory) -> InlineArray<3, ExtentDecoder> {
-    InlineArray<3, ExtentDecoder> { index in
-      switch index {
-      case Role.file.rawValue: ExtentDecoder(memory.file, needs: .fileExtents, .fileState)
-      case Role.packed.rawValue: ExtentDecoder(memory.packed, needs: .packedExtents, .packedState)
-      default: ExtentDecoder(memory.metabox, needs: .metaboxExtents, .metaboxState)
-      }
-    }
+  /// The inode that `role` has open.
+  subscript(role: Role) -> Inode {
+    @inline(__always) get { unsafe inodes[unchecked: role.rawValue].inode }
+  }
+
+  // MARK: What went wrong
+
+  @inline(never)
+  mutating func fail(_ defect: Defect, _ stream: MetadataStream, _ offset: FileOffset) -> Fault {
+    failure.set(.corrupt, defect.rawValue, stream.device, offset)
+    return Fault()
+  }
+
+  /// At the inode that `role` has open.
+  @inline(never)
+  mutating func fail(_ defect: Defect, _ role: Role) -> Fault { fail(defect, self[role].stream, self[role].offset) }
+
+  @inline(never)
+  mutating func fail(_ kind: Failure.Kind) -> Fault {
+    failure.kind = kind
+    return Fault()
+  }
+
+  @inline(never)
+  mutating func fail(need: UInt8, bytes: Int) -> Fault {
+    failure.set(.memory, need, 0, 0)
+    failure.value = UInt32(truncatingIfNeeded: bytes)
+    return Fault()
+  }
+
+  @inline(never)
+  mutating func fail(_ error: StorageError, _ device: Int, _ offset: FileOffset) -> Fault {
+    failure.set(.storage, 0, Int32(truncatingIfNeeded: device), offset)
+    failure.value = UInt32(bitPattern: error.code)
+    return Fault()
+  }
+
+  /// An address or a size of the inode that `role` is about that this machine, or no machine, can hold.
+  @inline(never)
+  mutating func failSize(_ defect: Defect, _ role: Role) -> Fault {
+    let fault = fail(defect, role)
+    if FileOffset.isNarrow { failure.kind = .size }
+    return fault
   }
 }

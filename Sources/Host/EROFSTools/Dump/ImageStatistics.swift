@@ -74,7 +74,7 @@ public struct ImageStatistics: Sendable {
       case .flatPlain, .flatInline, .chunked: uncompressed.add(file.inode.size, stored)
       }
       extensions[Self.nameExtension(file.path), default: Amount()].add(file.inode.size, stored)
-      if file.inode.data.usesFragments { filesWithFragments += 1 }
+      if file.inode.usesFragments { filesWithFragments += 1 }
     }
     if let packed = try reader.volume.packedInode() {
       packedBytes = packed.size

@@ -96,7 +96,7 @@ final class DataJobs: @unchecked Sendable {
   /// Where a file's data begins, packed data behind everything else.
   private static func place(of inode: Inode, _ reader: ImageReader) -> UInt64 {
     guard inode.size > 0 else { return 0 }
-    let offset = inode.data.usesFragments ? inode.size - 1 : 0
+    let offset = inode.usesFragments ? inode.size - 1 : 0
     guard let extent = try? reader.volume.extent(of: inode, at: offset) else { return 0 }
     switch extent.place {
     case .hole: return 0

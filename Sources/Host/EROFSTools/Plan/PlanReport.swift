@@ -46,7 +46,7 @@ public struct PlanReport: Sendable {
     }
     var longest = LongestMappings(pageSize: pageSize)
     var inodes = listed.map(\.inode)
-    if let packed = try reader.volume.packedInode(), inodes.contains(where: \.data.usesFragments) {
+    if let packed = try reader.volume.packedInode(), inodes.contains(where: \.usesFragments) {
       inodes.append(packed)
     }
     for inode in inodes {

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Codecs
+import PageVectors
+
+/// What the pclusters of an image ask for at most, by algorithm: from the compression records, or the defaults of
+/// images that have none.
+public struct CompressionLimits: Equatable, Sendable {
+  /// A bit for each algorithm id that the image may use.
+  public private(set) var algorithms: UInt16 = 0
+  /// How far back a match may reach, in bytes, 1 ... 65535.
+  public private(set) var lz4MaximumDistance = 65535
+  /// The largest LZ4 pcluster, in blocks.
+  public private(set) var lz4MaximumPclusterBlocks = 1
+  /// Bytes, 4 KiB ... 8 MiB.
+  public private(set) var lzmaDictionaryBytes = 0
+  /// log2 of the window, 8 ... 15.
+  public private(set) var deflateWindowBits = 0
+  /// log2 of the window, 10 ... 20.
+  public private(set) var zstandardWindowLog = 0
+
+  @inlinable
+  public func announces(_ algorithm: Algorithm) -> Bool { algorithms & (1 << UInt16(algorithm.rawValue)) != 0 }
+
+  /// Bytes of history that a match of `algorithm` can reach; no more than the window that its record declares.
+  public func window(of algorithm: Algorithm) -> Int {
+    switch algorithm {
+    case .lz4: lz4MaximumDistance
+    case .microLZMA: lzmaDictionaryBytes
+    case .deflate: 1 &<< deflateWindowBits
+    case .zstandard: 1 &<< zstandardWindowLog
+    }
+  }
+
+  /// Reads the records of an image.
+  @inline(never)
+  mutating func read(_ storage: some Storage, _ superblock: Superblock, _ failure: inout Failure) throws(Fault) {
+    let bitmapOrDistance = superblock.bitmapOrDistance
+    let hasRecords = superblock.incompatible.contains(.compressionRecords)
+    if hasRecords {
+      algorithms = bitmapOrDistance
+    } else {
+      if superblock.incompatible.contains(.zeroPadding) || bitmapOrDistance != 0 { algorithms = 1 }
+      if bitmapOrDistance != 0 { lz4MaximumDistance = Int(bitmapOrDistance) }
+    }
+    let missing = algorithms & ~LinkedCodecs.all
+    guard missing == 0 else {
+      failure.set(
+        .algorithm, UInt8(truncatingIfNeeded: 15 &- missing.leadingZeroBitCount), 0,
+        FileOffset(Superblock.offset) &+ 0x54)
+      throw Fault()
+    }
+    guard hasRecords else { return }
+    var position = FileOffset(Superblock.offset) &+ FileOffset(Superblock.size)
+    position &+= 16 &* FileOffset(superblock.extraSlots)
+    for id: UInt16 in 0..<4 where algorithms & (1 &<< id) != 0 {
+      position = (position &+ 3) & ~3
+      // Its length, and the first 6 bytes of its body: all that is looked at.
+      let length = try storage.load32(position, &failure) & 0xFFFF
+      let first = try storage.load32(position &+ 2, &failure)
+      let second = try storage.load32(position &+ 4, &failure) &>> 16
+      guard length >= (id <= 1 ? 14 : 6), take(first, second, of: id) else {
+        failure.set(.corrupt, Defect.compressionRecord.rawValue, 0, position &+ 2)
+        throw Fault()
+      }
+      position &+= 2 &+ FileOffset(length)
+    }
+  }
+
+  /// Takes the first 6 bytes of a record; false where they hold impossible values.
+  private mutating func take(_ low: UInt32, _ high: UInt32, of id: UInt16) -> Bool {
+    let byte = Int(low & 0xFF)
+    switch id {
+    case 0:
+      if low & 0xFFFF != 0 { lz4MaximumDistance = Int(low & 0xFFFF) }
+      lz4MaximumPclusterBlocks = max(1, Int(low &>> 16))
+      return true
+    case 1:
+      lzmaDictionaryBytes = Int(truncatingIfNeeded: low)
+      return high == 0 && low >= 4096 && low <= 8 << 20
+    case 2:
+      // mkfs.erofs 1.9.4 writes 0 with libdeflate, and its streams use all 32 KiB.
+      deflateWindowBits = byte == 0 ? 15 : byte
+      return (8...15).contains(deflateWindowBits)
+    default:
+      zstandardWindowLog = Int((low &>> 8) & 0xFF) &+ 10
+      return byte == 0 && zstandardWindowLog <= 20
+    }
+  }
+}
+
+extension Storage {
+  /// The little-endian integer of 4 bytes at `offset` of the primary device, straight from the storage.
+  @inline(never)
+  func load32(_ offset: FileOffset, _ failure: inout Failure) throws(Fault) -> UInt32 {
+    var value: UInt32 = 0
+    try unsafe withUnsafeMutableBytes(of: &value) { (buffer) throws(Fault) in
+      try unsafe load(offset, MutablePageVector(unsafeContiguous: buffer), &failure)
+    }
+    return UInt32(littleEndian: value)
+  }
+
+  /// Fills `bytes` from `offset` of the primary device on.
+  @inline(never)
+  func load(_ offset: FileOffset, _ bytes: MutablePageVector, _ failure: inout Failure) throws(Fault) {
+    let count = byteCount(ofDevice: 0)
+    let size = FileOffset(truncatingIfNeeded: bytes.count)
+    guard count >= size, offset <= count &- size else {
+      failure.set(.corrupt, Defect.outsideDevice.rawValue, 0, offset)
+      throw Fault()
+    }
+    do throws(StorageError) {
+      try read(device: 0, at: offset, into: bytes)
+    } catch {
+      failure.set(.storage, 0, 0, offset)
+      failure.value = UInt32(bitPattern: error.code)
+      throw Fault()
+    }
+  }
+}

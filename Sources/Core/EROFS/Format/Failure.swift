@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Codecs
+
+/// What the inside of the reader throws: the mere fact, which costs no register. What went wrong, and where, has been put
+/// down in a ``Failure`` by then, and leaves the reader as an ``EROFSError``.
+struct Fault: Error {}
+
+/// What went wrong, in a few words.
+struct Failure {
+  /// What kind of failure it is; `detail`, `value` and `device` say more where the comment says so.
+  enum Kind: UInt8 {
+    /// detail: the defect.
+    case corrupt
+    /// value: the bits.
+    case incompatible
+    /// detail: log2 of the size.
+    case blockSize, directoryBlockSize
+    /// detail: the id.
+    case algorithm
+    /// device: the one that is missing.
+    case device
+    case size
+    /// detail: the decoder's reason; value: stored bytes taken.
+    case undecodable
+    /// value: the storage's code.
+    case storage
+    /// detail: for what; value: bytes.
+    case memory
+    case notFound, notADirectory, notAFile
+  }
+
+  var kind = Kind.notFound
+  var detail: UInt8 = 0
+  /// Of undecodable data.
+  var algorithm = Algorithm.lz4
+  /// The device that `offset` counts on; -1 for the metabox.
+  var device: Int32 = 0
+  var value: UInt32 = 0
+  var offset: FileOffset = 0
+
+  @inline(never)
+  mutating func set(_ kind: Kind, _ detail: UInt8, _ device: Int32, _ offset: FileOffset) {
+    self.kind = kind
+    self.detail = detail
+    self.device = device
+    self.offset = offset
+  }
+
+  var position: Position {
+    device < 0 ? .metabox(offset: UInt64(offset)) : .device(Int(device), offset: UInt64(offset))
+  }
+
+  /// What callers get to see.
+  @inline(never)
+  var error: EROFSError {
+    switch kind {
+    case .corrupt: .corrupt(Defect(rawValue: detail) ?? .magic, at: position)
+    case .incompatible: .unsupported(.incompatible(value), at: position)
+    case .blockSize: .unsupported(.blockSize(detail), at: position)
+    case .directoryBlockSize: .unsupported(.directoryBlockSize(detail), at: position)
+    case .algorithm: .unsupported(.algorithm(detail), at: position)
+    case .device: .unsupported(.device(Int(device)), at: position)
+    case .size: .unsupported(.size, at: position)
+    case .undecodable:
+      .undecodable(
+        DecodeError(DecodeError.Reason(rawValue: detail) ?? .invalid, at: Int(value)), algorithm: algorithm,
+        at: position)
+    case .storage: .storage(StorageError(code: Int32(bitPattern: value)), at: position)
+    case .memory: .memory(Need(rawValue: detail) ?? .metadata, bytes: Int(value))
+    case .notFound: .notFound
+    case .notADirectory: .notADirectory
+    case .notAFile: .notAFile
+    }
+  }
+}
