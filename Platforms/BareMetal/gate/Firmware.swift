@@ -26,16 +26,15 @@ public struct Firmware {
   let all = unsafe call.assumingMemoryBound(to: Firmware.self)
   do throws(EROFSError) {
     let image = unsafe PageVector(unsafeContiguous: all.pointee.image, count: all.pointee.imageBytes)
-    var volume = try Volume(MemoryStorage(image), memory: ReaderMemory())
+    var volume = try Volume(MemoryStorage(image))
     let path = unsafe PageVector(unsafeContiguous: all.pointee.path, count: all.pointee.pathBytes)
     let inode = try volume.inode(at: path)
     let plan = try volume.plan(for: inode)
     let frames = unsafe MutablePageVector(unsafeContiguous: all.pointee.frames, count: all.pointee.framesBytes)
     let state = unsafe UnsafeMutableRawBufferPointer(start: all.pointee.state, count: all.pointee.stateBytes)
-    guard let memory = unsafe ReaderMemory(for: plan, frames: frames, state: state) else {
+    guard unsafe volume.supply(plan, frames: frames, state: state) else {
       return Int32(truncatingIfNeeded: plan.totalBytes)
     }
-    volume.supply(memory)
     if inode.kind == .directory {
       var count: Int32 = 0
       var entries = DirectoryCursor()

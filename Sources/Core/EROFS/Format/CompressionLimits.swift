@@ -32,15 +32,17 @@ public struct CompressionLimits: Equatable, Sendable {
     }
   }
 
-  /// Reads the records of an image.
+  /// Reads the records of an image, which lie from byte `records` on.
   @inline(never)
-  mutating func read(_ storage: some Storage, _ superblock: Superblock, _ failure: inout Failure) throws(Fault) {
-    let bitmapOrDistance = superblock.bitmapOrDistance
-    let hasRecords = superblock.incompatible.contains(.compressionRecords)
+  mutating func read(
+    _ storage: some Storage, _ features: IncompatibleFeatures, _ bitmapOrDistance: UInt16, _ records: FileOffset,
+    _ failure: inout Failure
+  ) throws(Fault) {
+    let hasRecords = features.contains(.compressionRecords)
     if hasRecords {
       algorithms = bitmapOrDistance
     } else {
-      if superblock.incompatible.contains(.zeroPadding) || bitmapOrDistance != 0 { algorithms = 1 }
+      if features.contains(.zeroPadding) || bitmapOrDistance != 0 { algorithms = 1 }
       if bitmapOrDistance != 0 { lz4MaximumDistance = Int(bitmapOrDistance) }
     }
     let missing = algorithms & ~LinkedCodecs.all
@@ -51,8 +53,7 @@ public struct CompressionLimits: Equatable, Sendable {
       throw Fault()
     }
     guard hasRecords else { return }
-    var position = FileOffset(Superblock.offset) &+ FileOffset(Superblock.size)
-    position &+= 16 &* FileOffset(superblock.extraSlots)
+    var position = records
     for id: UInt16 in 0..<4 where algorithms & (1 &<< id) != 0 {
       position = (position &+ 3) & ~3
       // Its length, and the first 6 bytes of its body: all that is looked at.

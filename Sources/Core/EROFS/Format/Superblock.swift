@@ -45,7 +45,9 @@ public struct Superblock: Sendable {
     }
     words.swapToHost()
     try check(count, &failure)
-    try compression.read(storage, self, &failure)
+    var records = start &+ FileOffset(Self.size)
+    records &+= 16 &* FileOffset(extraSlots)
+    try compression.read(storage, incompatible, bitmapOrDistance, records, &failure)
   }
 
   /// Checks the fields that cannot hold just any value.

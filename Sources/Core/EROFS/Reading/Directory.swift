@@ -183,6 +183,8 @@ extension Volume {
     try find(.file, start, &extent)
     var bytes = PageVector()
     if extent.form == .plain, extent.end &- start >= FileOffset(truncatingIfNeeded: length) {
+      // Zeros are no entries, and take no block to find that out.
+      guard extent.space != .hole else { throw fail(.directoryEntries, .file) }
       bytes = try showStored(&extent, start &- extent.start, length)
     }
     if bytes.isEmpty {

@@ -8,8 +8,8 @@ import PageVectors
 /// What has been decoded stays at hand (all of it, or the window that a ring keeps), so that a file read in steps
 /// decodes each extent once, and a read in its middle decodes no more than what lies before.
 struct ExtentDecoder: ~Copyable {
-  private(set) var frames = MutablePageVector()
-  private(set) var state = WorkingMemory()
+  var frames = MutablePageVector()
+  var state = WorkingMemory()
   private var room = DecoderRoom()
   /// The stored bytes, and where the decoded ones go.
   var input = PageVector()

@@ -57,7 +57,7 @@ public struct ReaderMemory: Sendable {
 
 /// What has not been given out yet.
 @safe
-private struct MemoryRest {
+struct MemoryRest {
   var frames: MutablePageVector
   var state: UnsafeMutableRawBufferPointer
 
@@ -69,11 +69,21 @@ private struct MemoryRest {
   }
 
   @inline(never)
+  mutating func take(_ part: MemoryPlan.Decoding, for decoder: inout ExtentDecoder) {
+    decoder.reset()
+    decoder.frames = take(part.frames)
+    decoder.state = takeState(part.state)
+  }
+
   mutating func take(_ part: MemoryPlan.Decoding, _ decoding: inout ReaderMemory.Decoding) {
     decoding.frames = take(part.frames)
-    guard part.state > 0, let base = unsafe state.baseAddress else { return }
-    decoding.state = unsafe WorkingMemory(unsafeStart: base, count: part.state)
-    let used = unsafe min(MemoryPlan.aligned(part.state), state.count)
+    decoding.state = takeState(part.state)
+  }
+
+  private mutating func takeState(_ count: Int) -> WorkingMemory {
+    guard count > 0, let base = unsafe state.baseAddress else { return WorkingMemory() }
+    let used = unsafe min(MemoryPlan.aligned(count), state.count)
     unsafe state = UnsafeMutableRawBufferPointer(start: base + used, count: state.count &- used)
+    return unsafe WorkingMemory(unsafeStart: base, count: count)
   }
 }

@@ -36,9 +36,16 @@ public struct Volume<Source: Storage>: ~Copyable {
   /// - Throws: `corrupt`, `unsupported` or `storage`. The checksum is not looked at: see
   ///   ``Superblock/checksumMatches(in:)``.
   public init(_ storage: Source, memory: ReaderMemory) throws(EROFSError) {
+    try self.init(storage)
+    supply(memory)
+  }
+
+  /// Opens the image in `storage`, without memory as yet: see ``supply(_:frames:state:)``.
+  ///
+  /// - Throws: `corrupt`, `unsupported` or `storage`.
+  public init(_ storage: Source) throws(EROFSError) {
     self.storage = storage
     do throws(Fault) { try superblock.read(storage, &failure) } catch { throw failure.error }
-    supply(memory)
   }
 
   /// Opens an image whose superblock has been read already.
@@ -57,6 +64,30 @@ public struct Volume<Source: Storage>: ~Copyable {
     decoders[0].supply(memory.file)
     decoders[1].supply(memory.packed)
     decoders[2].supply(memory.metabox)
+  }
+}
+
+extension Volume {
+  /// Replaces the memory by that of a plan, cut out of `frames` and `state`; false, and nothing changed, where either is
+  /// too small. The same as with a ``ReaderMemory``, with less code.
+  ///
+  /// - Parameters:
+  ///   - plan: what will be read.
+  ///   - frames: at least ``MemoryPlan/frameBytes``.
+  ///   - state: at least ``MemoryPlan/stateBytes``, aligned to 8.
+  @inline(never)
+  public mutating func supply(
+    _ plan: MemoryPlan, frames: MutablePageVector, state: UnsafeMutableRawBufferPointer
+  ) -> Bool {
+    guard frames.count >= plan.frameBytes, state.count >= plan.stateBytes else { return false }
+    var rest = unsafe MemoryRest(frames: frames, state: state)
+    windows[0] = MetadataWindow(rest.take(plan.metadata))
+    windows[1] = MetadataWindow(rest.take(plan.metaboxBlock))
+    directory = DirectoryWindow(rest.take(plan.directory))
+    rest.take(plan.file, for: &decoders[0])
+    rest.take(plan.packed, for: &decoders[1])
+    rest.take(plan.metabox, for: &decoders[2])
+    return true
   }
 }
 
