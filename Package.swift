@@ -23,7 +23,10 @@ var dependencies: [Package.Dependency] = []
 
 var targets: [Target] = [
   .target(name: "PageVectors", path: "Sources/Core/PageVectors", swiftSettings: core),
-  .target(name: "Codecs", dependencies: ["PageVectors"], path: "Sources/Core/Codecs", swiftSettings: core),
+  // One builtin of the C compiler that Swift lacks; where it is not found, Codecs does without.
+  .systemLibrary(name: "CPrefetch", path: "Sources/Libraries/CPrefetch"),
+  .target(
+    name: "Codecs", dependencies: ["PageVectors", "CPrefetch"], path: "Sources/Core/Codecs", swiftSettings: core),
   .target(name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS", swiftSettings: core),
 ]
 
