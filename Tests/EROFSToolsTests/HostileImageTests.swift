@@ -98,6 +98,19 @@ import Testing
     #expect(try extract(folder("image"), to: folder("tree")).summary.failures == 1)
   }
 
+  /// Data that lies behind the end of an extra device, whether it is read or not.
+  @Test func extraDeviceThatIsCutOff() throws {
+    let name = "chunks-64k-device"
+    let device = try Data(contentsOf: URL(fileURLWithPath: try #require(ReferenceImages.devices(name).first)))
+    let short = try folder.write(device.prefix(device.count / 2 & ~4095), "device")
+    for metadataOnly in [false, true] {
+      let found = try problems(of: ReferenceImages.path(name), devices: [short], metadataOnly: metadataOnly)
+      #expect(!found.isEmpty)
+      #expect(Set(found.map(\.cause.code)) == ["corrupt-outsideDevice"], "metadata only: \(metadataOnly)")
+      #expect("\(found[0])".contains("extra device 1"))
+    }
+  }
+
   @Test(.enabled(if: ReferenceImages.names.contains("lz4-digest"), "no image with digests"))
   func digestThatIsWrong() throws {
     let reader = try ImageReader(try ReferenceImages.open("lz4-digest"))

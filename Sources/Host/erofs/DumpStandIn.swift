@@ -10,7 +10,7 @@ struct DumpStandIn {
   private static let options = LongOptions(
     long: [
       "help": .none, "version": .none, "nid": .required, "device": .required, "path": .required, "ls": .none,
-      "cat": .none, "offset": .required, "blkid-udev": .none,
+      "cat": .none, "offset": .required, "blkid-udev": .none, "no-limit": .none,
     ],
     short: ["S": .none, "V": .none, "e": .none, "s": .none, "h": .none])
 
@@ -30,6 +30,8 @@ struct DumpStandIn {
      --ls            list the directory that --nid or --path names
      --cat           write the content of the file that --nid or --path names
      --nid=#         show the inode of nid #
+     --no-limit      go on where IMAGE makes more work than any honest one of its
+                     size (not in erofs-utils)
      --offset=#      skip # bytes at the beginning of IMAGE
      --path=X        show the inode of path X
 
@@ -40,6 +42,7 @@ struct DumpStandIn {
   private var showsStatistics = false
   private var showsExtents = false
   private var showsBlkid = false
+  private var isUnlimited = false
   private var lists = false
   private var writesContent = false
   private var devices: [FilePath] = []
@@ -74,6 +77,7 @@ struct DumpStandIn {
       case "-e": showsExtents = true
       case "-s": showsSuperblock = true
       case "blkid-udev": showsBlkid = true
+      case "no-limit": isUnlimited = true
       case "ls": lists = true
       case "cat": writesContent = true
       case "device": devices.append(value.flatMap { RawArgument(argument: $0) }?.filePath ?? "")
@@ -103,7 +107,8 @@ struct DumpStandIn {
   private func run() -> Int32 {
     let reader: ImageReader
     do {
-      reader = try ImageReader(try ImageFile(image, devices: devices, offset: offset))
+      let file = try ImageFile(image, devices: devices, offset: offset)
+      reader = try ImageReader(file, limit: isUnlimited ? nil : WorkLimit(for: file))
     } catch {
       if case EROFSError.corrupt(.magic, _) = error { messages.error("cannot find valid erofs superblock") }
       messages.error("\(error)")

@@ -67,6 +67,7 @@ struct Extract: ParsableCommand {
     let (root, name) = try selected(reader)
     var extractOptions = Extractor.Options()
     extractOptions.overwrites = overwrite
+    extractOptions.isLimited = !options.isUnlimited
     extractOptions.preservesAttributes = xattrs
     if let keeps = preserveOwner ?? preserve { extractOptions.preservesOwner = keeps }
     if let keeps = preservePerms ?? preserve { extractOptions.preservesPermissions = keeps }

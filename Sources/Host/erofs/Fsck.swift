@@ -35,6 +35,7 @@ struct Fsck: ParsableCommand {
     let problems = Collected<Problem>()
     var checkOptions = Checker.Options()
     checkOptions.metadataOnly = metadataOnly
+    checkOptions.isLimited = !options.isUnlimited
     if let threads { checkOptions.threads = threads }
     let isJSON = json.isOn
     let checker = Checker(reader.image, reader.superblock, options: checkOptions, progress: progress) { problem in

@@ -12,6 +12,7 @@ struct FsckStandIn {
       "preserve": .none, "preserve-owner": .none, "preserve-perms": .none, "no-preserve": .none,
       "no-preserve-owner": .none, "no-preserve-perms": .none, "offset": .required, "xattrs": .none,
       "no-xattrs": .none, "nid": .required, "path": .required, "no-sbcrc": .none, "xattr-inode-digest": .none,
+      "no-limit": .none,
     ],
     short: ["V": .none, "d": .required, "p": .none, "h": .none, "a": .none, "A": .none, "y": .none])
 
@@ -31,6 +32,8 @@ struct FsckStandIn {
      --offset=#             skip # bytes at the beginning of IMAGE
      --nid=#                check or extract from the target inode of nid #
      --path=X               check or extract from the target inode of path X
+     --no-limit             go on where IMAGE makes more work than any honest one of
+                            its size (not in erofs-utils)
      --no-sbcrc             bypass the superblock checksum verification
      --xattr-inode-digest   verify per-inode digests recorded as extended attributes
      --[no-]xattrs          whether to extract extended attributes (default off)
@@ -127,6 +130,7 @@ struct FsckStandIn {
     case "nid": nid = try Self.number(name, value, upTo: .max)
     case "path": path = value.flatMap { RawArgument(argument: $0) }?.bytes
     case "no-sbcrc": checksChecksum = false
+    case "no-limit": extraction.isLimited = false
     case "xattr-inode-digest": checksDigests = true
     case "xattrs", "no-xattrs": extraction.preservesAttributes = name == "xattrs"
     case "preserve", "no-preserve":
@@ -210,6 +214,7 @@ struct FsckStandIn {
     options.metadataOnly = (!decodes || target != nil) && !checksDigests
     options.checksum = checksChecksum
     options.digests = checksDigests
+    options.isLimited = extraction.isLimited
     let checker = Checker(reader.image, reader.superblock, options: options) { messages.error("\($0)") }
     return checker.run(from: start)
   }

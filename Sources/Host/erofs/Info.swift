@@ -54,8 +54,8 @@ private struct Summary {
       counts[node.inode.kind, default: 0] += 1
       if node.inode.kind == .regular { contentBytes &+= node.inode.size }
       do throws(EROFSError) {
-        least.formUnion(try reader.volume.plan(for: node.inode, .least))
-        whole.formUnion(try reader.volume.plan(for: node.inode, .wholeExtents))
+        least.formUnion(try reader.plan(for: node.inode, .least))
+        whole.formUnion(try reader.plan(for: node.inode, .wholeExtents))
       } catch { errors.append((node.path, error)) }
     }
   }

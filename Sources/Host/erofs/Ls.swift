@@ -83,8 +83,12 @@ private struct Listing {
   ) {
     var visited: Set<UInt64> = []
     var pending = [(path, directory)]
-    while let (path, directory) = pending.popLast() {
+    while let (path, directory) = pending.popLast(), reader.limit?.isExceeded != true {
       guard visited.insert(directory.nid).inserted else { continue }
+      guard path.count <= ScannedTree.maximumPathBytes else {
+        onError(path, .unsupported(.pathLength, at: directory.position))
+        continue
+      }
       let children = children(path, directory)
       body(path, children)
       guard recursive else { return }

@@ -53,7 +53,7 @@ private struct Details {
     target = inode.kind == .symbolicLink ? try reader.target(of: inode) : nil
     attributes = try reader.attributes(of: inode, includingHidden: true)
     var offset: UInt64 = 0
-    while let extent = try reader.volume.extent(of: inode, at: offset) {
+    while let extent = try reader.extent(of: inode, at: offset) {
       extents += 1
       switch extent.place {
       case .hole, .packed: break

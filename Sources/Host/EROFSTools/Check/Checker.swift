@@ -14,6 +14,8 @@ public final class Checker: Sendable {
     public var checksum = true
     /// Compares the digests of files, where they are recorded.
     public var digests = true
+    /// Ends with a problem where an image makes more work than its size can explain; see ``WorkLimit``.
+    public var isLimited = true
     public var threads = Threads.available
     public init() {}
   }
@@ -36,6 +38,9 @@ public final class Checker: Sendable {
   private let options: Options
   private let report: @Sendable (Problem) -> Void
   private let progress: Progress
+  private let limit: WorkLimit?
+  /// What every file would have to say again.
+  private let said = Mutex<[Feature]>([])
   private let summary = Mutex(Summary())
 
   /// - Parameter report: is told each problem, from any thread but never from two at a time.
@@ -48,9 +53,24 @@ public final class Checker: Sendable {
     self.options = options
     self.progress = progress
     self.report = report
+    limit = options.isLimited ? WorkLimit(for: image) : nil
+  }
+
+  /// Whether the limit's end or a missing device, which have nothing to do with a single file, have been reported.
+  private func isSaid(_ feature: Feature) -> Bool {
+    switch feature {
+    case .work, .device: break
+    default: return false
+    }
+    return said.withLock { said in
+      if said.contains(feature) { return true }
+      said.append(feature)
+      return false
+    }
   }
 
   private func note(_ problem: Problem) {
+    if case .image(.unsupported(let feature, _)) = problem.cause, isSaid(feature) { return }
     summary.withLock { summary in
       summary.problems += 1
       report(problem)
@@ -66,7 +86,7 @@ public final class Checker: Sendable {
         }
       } catch { note(Problem(path: nil, nid: nil, .image(error))) }
     }
-    let reader = ImageReader(image, superblock)
+    let reader = ImageReader(image, superblock, limit: limit)
     let root: Inode
     do throws(EROFSError) {
       if let start { root = start } else { root = try reader.volume.inode(superblock.rootNID) }
@@ -119,7 +139,7 @@ public final class Checker: Sendable {
 
   /// A thread's share of the work.
   private func work(_ jobs: DataJobs, _ findings: Findings) {
-    let reader = ImageReader(image, superblock)
+    let reader = ImageReader(image, superblock, limit: limit)
     var sizes: [Findings.Size] = []
     while case let batch = jobs.take(), !batch.isEmpty {
       for job in batch {

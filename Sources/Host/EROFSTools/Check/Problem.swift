@@ -75,6 +75,8 @@ extension Problem.Cause: CustomStringConvertible {
     case .image(let error):
       switch error {
       case .corrupt(let defect, _): "corrupt-\(defect)"
+      case .unsupported(.work, _): "work-limit"
+      case .unsupported(.pathLength, _): "path-length"
       case .unsupported: "unsupported"
       case .undecodable: "undecodable"
       case .storage: "storage"

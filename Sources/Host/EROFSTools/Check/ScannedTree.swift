@@ -83,7 +83,7 @@ struct TreeScanner {
       if lot.count >= Self.lotCount, reader.superblock.packedNID == 0 { giveLot() }
     }
     giveLot()
-    if isStrict, isWhole { checkLinkCounts() }
+    if isStrict, isWhole, reader.limit?.isExceeded != true { checkLinkCounts() }
   }
 
   private mutating func giveLot() {
@@ -125,7 +125,7 @@ struct TreeScanner {
           hasDots[name.count - 1] = true
           checkDots(name.count, nid, index)
         } else {
-          addEntry(name, nid, kind, in: index)
+          try addEntry(name, nid, kind, in: index)
         }
       }
     } catch { return note(index, .image(error)) }
@@ -144,8 +144,11 @@ struct TreeScanner {
     if nid != expected { note(index, .dots(count, target: nid, expected: expected)) }
   }
 
-  private mutating func addEntry(_ name: [UInt8], _ nid: UInt64, _ kind: InodeKind?, in index: Int) {
+  private mutating func addEntry(
+    _ name: [UInt8], _ nid: UInt64, _ kind: InodeKind?, in index: Int
+  ) throws(EROFSError) {
     let pathBytes = tree.nodes[index].pathBytes + name.count + 1
+    try reader.limit?.spendName(pathBytes: pathBytes)
     guard pathBytes <= ScannedTree.maximumPathBytes else { return note(name, in: index, nid, .pathLength) }
     let inode: Inode
     let first: Int

@@ -76,6 +76,7 @@ final class ExtractLog: Sendable {
   func stop() { stopped.store(true, ordering: .relaxed) }
 
   func fail(_ path: [UInt8], _ failure: ExtractFailure) {
+    if case .image(.image(.unsupported(.work, _))) = failure, stopped.exchange(true, ordering: .relaxed) { return }
     state.withLock { state in
       state.failures += 1
       report(.failure(path: path, failure))

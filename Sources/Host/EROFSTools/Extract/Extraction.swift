@@ -156,7 +156,7 @@ final class Extraction: Sendable {
     extractor.progress.begin(total: total)
     defer { extractor.progress.end() }
     Threads.run(min(max(1, extractor.options.threads), max(1, files.count))) { [self] in
-      var writer = FileWriter(self, ImageReader(extractor.image, extractor.superblock))
+      var writer = FileWriter(self, ImageReader(extractor.image, extractor.superblock, limit: extractor.limit))
       while case let batch = jobs.take(), !batch.isEmpty {
         for job in batch {
           if log.isStopped { return jobs.stop() }
@@ -215,6 +215,7 @@ final class Extraction: Sendable {
     if options.preservesAttributes, inode.xattrBytes > 0 {
       do throws(EROFSError) {
         for attribute in try reader.attributes(of: inode) {
+          try reader.limit?.spendSettingAttribute()
           attempt(.attributes) { () throws(Errno) in
             try HostFile.setAttribute(object, attribute.name, attribute.value)
           }

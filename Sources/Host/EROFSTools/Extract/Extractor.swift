@@ -26,6 +26,8 @@ public final class Extractor: Sendable {
     public var preservesAttributes = true
     /// Replaces files that are there already, and merges with directories that are.
     public var overwrites = false
+    /// Ends early where an image makes more work than its size can explain; see ``WorkLimit``.
+    public var isLimited = true
     public var threads = Threads.available
     public init() {}
   }
@@ -35,6 +37,7 @@ public final class Extractor: Sendable {
   let options: Options
   let progress: Progress
   let log: ExtractLog
+  let limit: WorkLimit?
   /// What this process's umask leaves.
   let unmasked: UInt16
   let user = geteuid()
@@ -50,6 +53,7 @@ public final class Extractor: Sendable {
     self.options = options
     self.progress = progress
     log = ExtractLog(report)
+    limit = options.isLimited ? WorkLimit(for: image) : nil
     let mask = umask(0o077)
     umask(mask)
     unmasked = UInt16(truncatingIfNeeded: ~mask & 0o777)
@@ -60,13 +64,14 @@ public final class Extractor: Sendable {
   /// - Parameter directory: is made where it does not exist; what it lies in must.
   /// - Throws: where the directory cannot be used at all. What goes wrong with a single file is reported and counted.
   public func run(_ root: EROFS.Inode, name: [UInt8], into directory: FilePath) throws(Errno) -> ExtractSummary {
-    let reader = ImageReader(image, superblock)
+    let reader = ImageReader(image, superblock, limit: limit)
     let (target, isEmpty) = try openTarget(directory)
     defer { close(target) }
     var scanner = TreeScanner(reader, isStrict: false, isWhole: false) { [self] problem in
       log.fail(problem.path ?? [], .image(problem.cause))
     }
     scanner.scan(root)
+    if log.isStopped { return log.summary }
     var tree = scanner.tree
     if root.kind != .directory {
       tree.nodes[0] = ScannedTree.Node(parent: -1, name: name, inode: root, first: 0, pathBytes: name.count)

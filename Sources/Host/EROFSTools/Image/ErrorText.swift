@@ -9,6 +9,9 @@ extension EROFSError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .corrupt(let defect, let position): "\(defect.explanation), at \(position)"
+    // They are nowhere in particular.
+    case .unsupported(.work, _): "\(Feature.work)"
+    case .unsupported(.pathLength, _): "\(Feature.pathLength)"
     case .unsupported(let feature, let position): "\(feature), at \(position)"
     case .undecodable(let error, let algorithm, let position):
       "\(algorithm.name) data that starts at \(position) cannot be decoded: \(error)"
@@ -72,6 +75,10 @@ extension Feature: CustomStringConvertible {
     case .algorithm(let id): "compression algorithm \(id) is not known"
     case .device(let number): "extra device \(number) is needed: name it with --device"
     case .size: "it is larger than this machine can address"
+    case .work:
+      "the image makes more work than any honest one of its size: what is left is not looked at "
+        + "(--no-limit goes on however long it takes)"
+    case .pathLength: "its path is longer than \(ScannedTree.maximumPathBytes) bytes: what is below is left out"
     }
   }
 }

@@ -119,6 +119,9 @@ public final class ImageFile: Storage, @unchecked Sendable {
     }
   }
 
+  /// Bytes of the image and its extra devices together.
+  public var byteCount: UInt64 { mappings.reduce(0) { $0 &+ UInt64($1.bytes.count) } }
+
   public func byteCount(ofDevice device: Int) -> UInt64 { storage.byteCount(ofDevice: device) }
 
   public func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {

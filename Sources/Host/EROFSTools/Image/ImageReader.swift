@@ -11,6 +11,9 @@ public final class ImageReader {
   public let image: ImageFile
   public let superblock: Superblock
   public var volume: Volume<MappedStorage>
+  /// What its methods count their work against; nil where they may work as long as it takes. What `volume` is asked for
+  /// without them is not counted.
+  public let limit: WorkLimit?
   private let frames: UnsafeMutableRawBufferPointer
   private let state: UnsafeMutableRawBufferPointer
   /// Room for the largest extent.
@@ -18,12 +21,13 @@ public final class ImageReader {
   private var bufferPages: MutablePageVector { MutablePageVector(unsafeContiguous: buffer) }
   private var stored: StoredWindow
 
-  public convenience init(_ image: ImageFile) throws(EROFSError) {
-    self.init(image, try Superblock(reading: image))
+  public convenience init(_ image: ImageFile, limit: WorkLimit? = nil) throws(EROFSError) {
+    self.init(image, try Superblock(reading: image), limit: limit)
   }
 
-  public init(_ image: ImageFile, _ superblock: Superblock) {
+  public init(_ image: ImageFile, _ superblock: Superblock, limit: WorkLimit? = nil) {
     self.image = image
+    self.limit = limit
     self.superblock = superblock
     let plan = MemoryPlan.maximum(for: superblock)
     frames = .allocate(byteCount: plan.frameBytes, alignment: 4096)
@@ -62,6 +66,7 @@ public final class ImageReader {
     var cursor = DirectoryCursor()
     while let entry = try volume.nextEntry(of: directory, &cursor) {
       let name = entry.name.bytes
+      try limit?.spendName(pathBytes: 0)
       if let last = found.last, !last.name.lexicographicallyPrecedes(name) {
         throw .corrupt(.nameOrder, at: directory.position)
       }
@@ -102,6 +107,7 @@ public final class ImageReader {
     var found: [AttributeText] = []
     var cursor = AttributeCursor()
     while let attribute = try volume.nextAttribute(of: inode, &cursor) {
+      try limit?.spend(readingAttribute: attribute.nameBytes + attribute.valueBytes)
       let isHidden = attribute.namespace == .hidden
       if isHidden, !includingHidden { continue }
       let name = bufferPages.prefix(attribute.nameBytes)
@@ -129,11 +135,28 @@ public final class ImageReader {
   public func extents(of inode: Inode) throws(EROFSError) -> [Extent] {
     var found: [Extent] = []
     var offset: UInt64 = 0
-    while let extent = try volume.extent(of: inode, at: offset) {
+    while let extent = try extent(of: inode, at: offset) {
       found.append(extent)
       offset = extent.end
     }
     return found
+  }
+
+  /// The extent that holds byte `offset` of a file; see `Volume.extent(of:at:)`.
+  public func extent(of inode: Inode, at offset: UInt64) throws(EROFSError) -> Extent? {
+    let extent = try volume.extent(of: inode, at: offset)
+    if let extent { try limit?.spend(finding: extent) }
+    return extent
+  }
+
+  /// The memory that reading a file takes; see `Volume.plan(for:_:)`.
+  public func plan(for inode: Inode, _ depth: MemoryPlan.Depth) throws(EROFSError) -> MemoryPlan {
+    if limit != nil {
+      // The plan goes through the file's extents too.
+      var offset: UInt64 = 0
+      while let extent = try extent(of: inode, at: offset) { offset = extent.end }
+    }
+    return try volume.plan(for: inode, depth)
   }
 
   /// A piece of a file.
@@ -161,12 +184,13 @@ public final class ImageReader {
     var given: UInt64 = 0
     while offset < range?.upperBound ?? inode.size {
       let extent: Extent?
-      do throws(EROFSError) { extent = try volume.extent(of: inode, at: offset) } catch { throw .image(error) }
+      do throws(EROFSError) { extent = try self.extent(of: inode, at: offset) } catch { throw .image(error) }
       guard let extent else { break }
       if extent.start < offset || skipping(extent) {
         offset = extent.end
         continue
       }
+      do throws(EROFSError) { try limit?.spend(reading: extent) } catch { throw .image(error) }
       given += extent.length
       if extent.place == .hole {
         do throws(Failure) { try body(offset, .hole(extent.length)) } catch { throw .body(error) }

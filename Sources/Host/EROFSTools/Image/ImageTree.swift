@@ -52,8 +52,13 @@ extension ImageReader {
       let folder = (path: stack[last].path, depth: stack[last].depth, parent: stack[last].parent)
       let path = folder.path.isEmpty ? entry.name : folder.path + [0x2F] + entry.name
       let inode: Inode
-      do throws(EROFSError) { inode = try volume.inode(entry.nid) } catch {
+      do throws(EROFSError) {
+        guard path.count <= ScannedTree.maximumPathBytes else { throw .unsupported(.pathLength, at: root.position) }
+        try limit?.spendName(pathBytes: path.count)
+        inode = try volume.inode(entry.nid)
+      } catch {
         try onError(path, error)
+        if limit?.isExceeded == true { return }
         continue
       }
       try visit(inode, path, folder.parent, folder.depth + 1)

@@ -37,24 +37,24 @@ public struct PlanReport: Sendable {
     self.isMapped = isMapped
     let listed: [TreeFile]
     if let files { listed = files } else { listed = try reader.files() }
-    if isMapped {
-      plan = MemoryPlan()
-      try add(listed, reader.image, reader)
-    } else {
-      plan = MemoryPlan()
-      try add(listed, UnmappedStorage(reader.image), reader)
-    }
+    plan = MemoryPlan()
     var longest = LongestMappings(pageSize: pageSize)
-    var inodes = listed.map(\.inode)
+    var seen: Set<UInt64> = []
+    var inodes = listed.map(\.inode).filter { seen.insert($0.nid).inserted }
     if let packed = try reader.volume.packedInode(), inodes.contains(where: \.usesFragments) {
       inodes.append(packed)
     }
     for inode in inodes {
       var offset: UInt64 = 0
-      while let extent = try reader.volume.extent(of: inode, at: offset) {
+      while let extent = try reader.extent(of: inode, at: offset) {
         longest.add(extent)
         offset = extent.end
       }
+    }
+    if isMapped {
+      try add(listed, reader.image, reader)
+    } else {
+      try add(listed, UnmappedStorage(reader.image), reader)
     }
     linux = LinuxDecoders.needs(reader.superblock, longest: longest)
   }

@@ -166,6 +166,9 @@ public final class Simulation {
     var seen: Set<UInt64> = []
     let listed: [TreeFile] = if let files { files } else { try reader.files() }
     self.files = listed.filter { $0.inode.size > 0 && seen.insert($0.inode.nid).inserted }
+    if let limit = reader.limit {
+      for file in self.files { for extent in try reader.extents(of: file.inode) { try limit.spend(reading: extent) } }
+    }
     expected = .allocate(byteCount: Self.longestReadahead, alignment: 4096)
   }
 

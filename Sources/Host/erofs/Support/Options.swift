@@ -18,6 +18,13 @@ struct ImageOptions: ParsableArguments {
     help: ArgumentHelp("An extra device of the image; repeated, in the order of its device table.", valueName: "file"))
   var devices: [RawArgument] = []
 
+  @Flag(
+    name: .customLong("no-limit"),
+    help: """
+      Go on where the image makes more work than any honest one of its size (hours of it may stand in a few bytes).
+      """)
+  var isUnlimited = false
+
   /// Maps the image.
   func open() throws -> ImageFile {
     try ImageFile(image.filePath, devices: devices.map(\.filePath), offset: offset.bytes)
@@ -25,7 +32,10 @@ struct ImageOptions: ParsableArguments {
 
   /// A reader of the image with memory for anything.
   func reader() throws -> ImageReader {
-    do { return try ImageReader(try open()) } catch let error as EROFSError { throw Failure("\(image): \(error)") }
+    do {
+      let file = try open()
+      return try ImageReader(file, limit: isUnlimited ? nil : WorkLimit(for: file))
+    } catch let error as EROFSError { throw Failure("\(image): \(error)") }
   }
 }
 

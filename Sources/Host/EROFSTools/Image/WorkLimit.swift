@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import Synchronization
+
+/// The most work that an image may make, in proportion to its size.
+///
+/// In a hostile image a few bytes can stand for hours of work: thousands of inodes that share one index of a hundred
+/// thousand extents, directories with the same million names, files whose every extent is the same pcluster. Each of
+/// them is right by itself; together no honest image of that size is like it. So what is done is counted, and where it
+/// goes beyond anything that an honest image asks for, it ends with `unsupported(.work)`.
+///
+/// Counts do not depend on the machine or on how many threads there are. One step takes about a nanosecond. A limit
+/// serves one run; threads share it.
+public final class WorkLimit: Sendable {
+  /// Steps and names that any image has, however small.
+  static let leastSteps: UInt64 = 1 << 32
+  static let leastNames: UInt64 = 1 << 18
+  /// Steps for each byte of the image. A compressed one takes about 70 when it is read, 3,200 where everything is zeros and
+  /// each block holds as many as the format allows; what is deduplicated is read several times.
+  static let stepsPerByte: UInt64 = 1 << 12
+  /// Bytes of the image for each name: a directory takes 13 or more for one before it is compressed, and its inode 32.
+  static let bytesPerName: UInt64 = 8
+
+  private let stepsLeft: Atomic<UInt64>
+  private let namesLeft: Atomic<UInt64>
+  private let exceeded = Atomic<Bool>(false)
+
+  /// Whether somebody wanted more than there was. Then nobody gets any.
+  public var isExceeded: Bool { exceeded.load(ordering: .relaxed) }
+
+  public init(steps: UInt64, names: UInt64) {
+    stepsLeft = Atomic(steps)
+    namesLeft = Atomic(names)
+  }
+
+  /// What the image and its extra devices may ask for by their size.
+  public convenience init(for image: ImageFile) {
+    let bytes = image.byteCount
+    let (steps, isHuge) = bytes.multipliedReportingOverflow(by: Self.stepsPerByte)
+    self.init(
+      steps: isHuge || steps > .max - Self.leastSteps ? .max : steps + Self.leastSteps,
+      names: bytes / Self.bytesPerName + Self.leastNames)
+  }
+
+  /// Takes steps, all that are left where there are fewer.
+  func spend(_ steps: UInt64) throws(EROFSError) { try take(steps, from: stepsLeft) }
+
+  /// Takes a name, and the memory that its path needs where paths are kept.
+  func spendName(pathBytes: Int) throws(EROFSError) { try take(1 + UInt64(pathBytes) / 256, from: namesLeft) }
+
+  private func take(_ count: UInt64, from left: borrowing Atomic<UInt64>) throws(EROFSError) {
+    let before = left.wrappingSubtract(count, ordering: .relaxed).oldValue
+    guard before >= count else {
+      // Nothing is left for anybody: other threads may have taken from what has wrapped around.
+      exceeded.store(true, ordering: .relaxed)
+      throw .unsupported(.work, at: .device(0, offset: 0))
+    }
+    if isExceeded { throw .unsupported(.work, at: .device(0, offset: 0)) }
+  }
+
+  // MARK: What takes how many steps
+
+  /// Finding an extent: its entry, and for a compressed one those of the lclusters that it covers.
+  func spend(finding extent: Extent) throws(EROFSError) {
+    if case .compressed = extent.encoding { return try spend(1024 + extent.length / 8) }
+    try spend(1024)
+  }
+
+  /// Reading an extent. Decoding takes time for what is stored too: a block of DEFLATE may be all tables and no data.
+  func spend(reading extent: Extent) throws(EROFSError) {
+    switch (extent.place, extent.encoding) {
+    case (.hole, _): break
+    case (_, .compressed(.lz4)): try spend(extent.length + 2 * extent.storedLength)
+    case (_, .compressed): try spend(extent.length + 64 * extent.storedLength)
+    default: try spend(extent.length)
+    }
+  }
+
+  func spend(readingAttribute bytes: Int) throws(EROFSError) { try spend(2048 + UInt64(bytes)) }
+
+  func spendSettingAttribute() throws(EROFSError) { try spend(8192) }
+
+  /// Looking for an attribute by its name among `count`.
+  func spend(searchingAmong count: Int) throws(EROFSError) { try spend(16 * UInt64(count)) }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import EROFSTools
+import Foundation
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Images of a megabyte or two that ask for hours of work, or for gigabytes of memory, by saying the same thing often.
+@Suite struct WorkLimitTests {
+  let folder = TemporaryFolder()
+
+  private func name(_ number: Int, _ offset: Int, _ kind: InodeKind) -> CraftedImage.Name {
+    CraftedImage.Name(name: Array("n\(100000 + number)".utf8), nid: CraftedImage.nid(at: offset), kind: kind)
+  }
+
+  /// 10,000 directories with the same 20,000 names in each.
+  private func sharedDirectories() throws -> String {
+    var image = CraftedImage()
+    let file = image.add(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0), alignment: 32)
+    let content = CraftedImage.directory((0..<20000).map { name($0, file, .regular) })
+    let data = image.add(content, alignment: 4096)
+    let directory = CraftedImage.inode(
+      .flatPlain, mode: 0o040755, size: UInt64(content.count), union: UInt32(data / 4096), links: 2)
+    let places = (0..<10000).map { _ in image.add(directory, alignment: 32) }
+    return try folder.write(image.complete(places.enumerated().map { name($0, $1, .directory) }), "image")
+  }
+
+  /// 2,000 files of 200,000 holes each, whose chunk tables are one: behind xattr areas of different sizes.
+  private func sharedIndex() throws -> String {
+    var image = CraftedImage()
+    let count = 2000
+    let start = image.add([], alignment: 4096)
+    let places = (0..<count).map { number in
+      let areaBytes = 64 * (count - 1 - number) + 16
+      return image.add(
+        CraftedImage.inode(
+          .chunked, mode: 0o100644, size: 200_000 * 4096, union: 0, attributeCount: UInt16((areaBytes - 12) / 4 + 1)))
+    }
+    #expect(places[count - 1] == start + 64 * (count - 1))
+    image.add([UInt8](repeating: 0, count: 32) + [UInt8](repeating: 0xFF, count: 900_000))
+    return try folder.write(image.complete(places.enumerated().map { name($0, $1, .regular) }), "image")
+  }
+
+  /// Files with 49,000 empty attributes each, which are the same ones.
+  private func sharedAttributes() throws -> String {
+    var image = CraftedImage()
+    let file = CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0, attributeCount: .max)
+    // Two inodes apart, so that an area starts with zeros: no shared attributes, and entries that are none.
+    let places = (0..<1000).map { _ in image.add(file + [UInt8](repeating: 0, count: 32), alignment: 32) }
+    for _ in 0..<100_000 { image.add([0, 2, 0, 0]) }
+    return try folder.write(image.complete(places.enumerated().map { name($0, $1, .regular) }), "image")
+  }
+
+  /// A tree of directories with one in each.
+  private func deepTree(_ depth: Int) throws -> String {
+    var image = CraftedImage()
+    func offset(_ level: Int) -> Int { 8192 + level / 24 * 4096 + level % 24 * 160 }
+    for level in 0..<depth {
+      var names = [CraftedImage.Name(name: [0x2E], nid: CraftedImage.nid(at: offset(level)), kind: .directory)]
+      let above = level == 0 ? CraftedImage.rootNID : CraftedImage.nid(at: offset(level - 1))
+      names.append(CraftedImage.Name(name: [0x2E, 0x2E], nid: above, kind: .directory))
+      if level + 1 < depth { names.append(name(0, offset(level + 1), .directory)) }
+      let content = CraftedImage.directory(names)
+      let inode = CraftedImage.inode(.flatInline, mode: 0o040755, size: UInt64(content.count), links: 3)
+      image.put(inode + content, at: offset(level))
+    }
+    return try folder.write(image.complete([name(0, offset(0), .directory)]), "image")
+  }
+
+  enum Bomb: CaseIterable { case directories, index, attributes }
+
+  private func make(_ bomb: Bomb) throws -> String {
+    switch bomb {
+    case .directories: try sharedDirectories()
+    case .index: try sharedIndex()
+    case .attributes: try sharedAttributes()
+    }
+  }
+
+  /// Said once, whatever each thread comes upon, and nothing of the tree is left.
+  @Test(arguments: Bomb.allCases)
+  func checkingAndExtractingEnd(bomb: Bomb) throws {
+    let path = try make(bomb)
+    #expect(try problems(of: path).filter { $0.cause.code == "work-limit" }.count == 1)
+    #expect(try problems(of: path, metadataOnly: true).filter { $0.cause.code == "work-limit" }.count == 1)
+    let (events, summary) = try extract(path, to: folder("tree"))
+    #expect(summary.isStopped)
+    #expect(events.filter { "\($0)".contains("--no-limit") }.count == 1, "\(events.count)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder("tree")).isEmpty)
+  }
+
+  @Test(arguments: [
+    ["info"], ["ls", "-R"], ["ls", "-R", "--json"], ["fsck"], ["dump", "--statistics"], ["plan"], ["simulate"],
+  ])
+  func commandsEnd(words: [String]) throws {
+    let path = try sharedDirectories()
+    let outcome = try Command.run(Command.path, [words[0], path] + words.dropFirst())
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("--no-limit"), "\(outcome.errors.prefix(1000))")
+  }
+
+  /// What the limit is for is not what somebody asks for.
+  @Test func withoutTheLimit() throws {
+    var image = CraftedImage()
+    let file = image.add(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0), alignment: 32)
+    // More names than an image of this size has, all of them right.
+    let content = CraftedImage.directory((0..<30000).map { name($0, file, .regular) })
+    let data = image.add(content, alignment: 4096)
+    let directory = CraftedImage.inode(
+      .flatPlain, mode: 0o040755, size: UInt64(content.count), union: UInt32(data / 4096), links: 2)
+    let places = (0..<12).map { _ in image.add(directory, alignment: 32) }
+    let path = try folder.write(image.complete(places.enumerated().map { name($0, $1, .directory) }), "image")
+    #expect(try Command.run(Command.path, ["info", path]).status == 1)
+    let outcome = try Command.run(Command.path, ["info", "--json", "--no-limit", path])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let info = try JSONSerialization.jsonObject(with: outcome.output) as? [String: Any]
+    #expect(info?["names"] as? Int == 360_013)
+  }
+
+  /// Content that is the same bytes again and again.
+  @Test func decodingCounts() throws {
+    let image = try ReferenceImages.open("lz4hc-16k-full-index")
+    let size = try ImageReader(image).inode(at: "/contents/zeros-300000".utf8).size
+    for (steps, isEnough) in [(size / 2, false), (8 * size, true)] {
+      let reader = try ImageReader(image, limit: WorkLimit(steps: steps, names: 0))
+      let inode = try reader.inode(at: "/contents/zeros-300000".utf8)
+      var given: UInt64 = 0
+      do throws(ImageReader.PieceError<Never>) { given = try reader.forEachPiece(of: inode) { _, _ in } } catch {
+        guard case .image(.unsupported(.work, _)) = error else { Issue.record("\(error)"); continue }
+      }
+      #expect(given == (isEnough ? size : 0))
+      #expect(reader.limit?.isExceeded == !isEnough)
+    }
+  }
+
+  /// Paths of a deep tree take memory with the square of its depth.
+  @Test(arguments: [["info"], ["ls", "-R"], ["fsck"], ["dump", "--statistics"], ["plan"]])
+  func deepTrees(words: [String]) throws {
+    let path = try deepTree(20_000)
+    let outcome = try Command.run(Command.path, [words[0], path] + words.dropFirst())
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("longer than 16384 bytes"))
+    #expect(outcome.output.count < 40_000_000)
+  }
+}
