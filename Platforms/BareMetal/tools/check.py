@@ -55,7 +55,7 @@ def traps(machine, program):
         b"r": (71, b"without an exit status"), b"\x09": (9, b"ready"), b"\x00": (0, b"ready"),
     }
     for typed, (status, word) in cases.items():
-        got, output = machine.boot(program, typed=typed, seconds=20)
+        got, output = machine.boot(program, typed=typed)
         results.hold(f"{machine.name}: TrapCheck {typed}", got == status and word in output,
                      f"status {got}, must be {status}: {last(output)}")
     return results
@@ -147,7 +147,7 @@ def shell(machine, programs, folder):
     words = [f"image={machine.image},{image.stat().st_size}"]
     typed = (b"ls /links\nstat /contents/noise-70000\nstat /xattrs/same-0\nx\x7fcat /links/relative\nmem\ncat /none\n"
              b"ls /contents/sparse\nnonsense\nexit 7\n")
-    status, output = machine.boot(programs["Shell"], words, [(image, machine.image)], typed, 20)
+    status, output = machine.boot(programs["Shell"], words, [(image, machine.image)], typed)
     for word in (b"hard-1\n", b"size 70000", b"in place at ", b"../contents/text-150000", b"image needs ",
                  b"error: not-found", b"error: not-a-directory", b"nonsense\nls, cat, stat PATH"):
         results.hold(f"{machine.name}: Shell says {word}", word in output, last(output))
@@ -168,7 +168,7 @@ def examples(machine, scratch):
         except Failure as failure:
             results.hold(f"{machine.name}: {product}", False, str(failure))
             continue
-        status, output = machine.boot(program, seconds=30)
+        status, output = machine.boot(program)
         said = (tree / "etc/motd").read_bytes() + b"cat\nls\nsh\n"
         results.hold(f"{machine.name}: {product}", status == 0 and output == said, f"{status}: {last(output)}")
     return results

@@ -41,7 +41,7 @@ typedef struct {
 
 /* A mounted image: memory for the reader's own state, which nobody looks into. */
 typedef struct {
-  uint64_t opaque[sizeof(void *) == 4 ? 300 : 400];
+  uint64_t opaque[sizeof(void *) == 4 ? 400 : 1000];
 } erofs;
 
 /* A file, directory or link that was opened. */
