@@ -26,13 +26,48 @@ var dependencies: [Package.Dependency] = []
 
 var targets: [Target] = [
   .target(name: "PageVectors", path: "Sources/Core/PageVectors", swiftSettings: core),
-  .target(name: "Codecs", dependencies: ["PageVectors"], path: "Sources/Core/Codecs", swiftSettings: core),
+  // One builtin of the C compiler that Swift lacks; where it is not found, Codecs does without.
+  .systemLibrary(name: "CPrefetch", path: "Sources/Libraries/CPrefetch"),
+  .target(
+    name: "Codecs", dependencies: ["PageVectors", "CPrefetch"], path: "Sources/Core/Codecs", swiftSettings: core),
   .target(
     name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS",
     swiftSettings: core + [.define("EROFS_CHOOSES_CODECS")]),
 ]
 
-if !embedded {
+if embedded {
+  let bareMetal = "Platforms/BareMetal"
+  targets += [
+    .target(name: "Machine", path: "\(bareMetal)/Machine"),
+    .target(
+      name: "Board", dependencies: ["Machine"], path: "\(bareMetal)/Board",
+      swiftSettings: [.enableExperimentalFeature("Volatile")]),
+    .target(
+      name: "EROFSFirmware", dependencies: ["EROFS", "PageVectors"], path: "\(bareMetal)/Library", swiftSettings: core),
+    .target(
+      name: "FirmwareSupport", dependencies: ["Board", "EROFSFirmware"], path: "\(bareMetal)/Firmware/Support"),
+  ]
+  targets += [
+    .target(name: "CEROFS", path: "\(bareMetal)/CInterface/Header"),
+    .target(
+      name: "EROFSForC", dependencies: ["CEROFS", "EROFSFirmware", "EROFS", "PageVectors"],
+      path: "\(bareMetal)/CInterface/Swift", swiftSettings: core),
+    .executableTarget(
+      name: "ExampleC", dependencies: ["Machine", "Board", "CEROFS", "EROFSForC"], path: "\(bareMetal)/Examples/C"),
+    .executableTarget(
+      name: "ExampleSwift", dependencies: ["Board", "EROFSFirmware"], path: "\(bareMetal)/Examples/Swift"),
+  ]
+  products += [
+    .library(name: "EROFSFirmware", targets: ["EROFSFirmware"]),
+    .library(name: "EROFSForC", targets: ["EROFSForC", "CEROFS"]),
+    .library(name: "BoardSupport", targets: ["Board"]),
+  ]
+  for name in ["TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages"] {
+    targets.append(
+      .executableTarget(
+        name: name, dependencies: ["Board", "EROFSFirmware", "FirmwareSupport"], path: "\(bareMetal)/Firmware/\(name)"))
+  }
+} else {
   products += [
     // For the packages in Benchmarks and Fuzz.
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),

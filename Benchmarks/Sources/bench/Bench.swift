@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import CodecPeers
 import Foundation
 
 /// What a table is made with.
 struct Settings {
   /// Little data and few rounds: shows that the table works, not how fast anything is.
   var isQuick = false
+  /// Only the rows of this codec, where a table has rows for codecs; nil for all.
+  var codec: CodecPeer?
   /// Folder of the newest peers (see Scripts/install-peers.sh), nil where there is none.
   var peers: String?
 
@@ -33,11 +36,20 @@ struct Bench {
     var isJSON = false
     var isCheck = false
     var names: [String] = []
-    for argument in CommandLine.arguments.dropFirst() {
+    var arguments = CommandLine.arguments.dropFirst()
+    while let argument = arguments.popFirst() {
       switch argument {
       case "--json": isJSON = true
       case "--quick": settings.isQuick = true
       case "--check": isCheck = true
+      case "--codec":
+        let name = arguments.popFirst() ?? ""
+        settings.codec = CodecPeer.allCases.first { $0.rawValue.lowercased() == name.lowercased() }
+        if settings.codec == nil {
+          let names = CodecPeer.allCases.map { $0.rawValue.lowercased() }.joined(separator: ", ")
+          complain("--codec takes one of \(names), not '\(name)'")
+          exit(2)
+        }
       case "--list":
         for table in tables { print(table.name + String(repeating: " ", count: 12 - table.name.count) + table.summary) }
         return
@@ -46,7 +58,8 @@ struct Bench {
     }
     if isCheck { exit(check(settings)) }
     guard names.count == 1, let table = tables.first(where: { $0.name == names[0] }) else {
-      complain("usage: bench TABLE [--json] [--quick]; tables: " + tables.map { $0.name }.joined(separator: ", "))
+      let names = tables.map { $0.name }.joined(separator: ", ")
+      complain("usage: bench TABLE [--json] [--quick] [--codec NAME]; tables: \(names)")
       exit(2)
     }
     do {

@@ -42,36 +42,3 @@ struct ImageMaker {
     ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? NSNumber)?.intValue ?? 0
   }
 }
-
-/// A program and its arguments.
-struct Program {
-  let path: String
-  let arguments: [String]
-
-  init(_ path: String, _ arguments: [String]) {
-    self.path = path
-    self.arguments = arguments
-  }
-
-  /// Runs it with its output thrown away, and returns the seconds that it took.
-  @discardableResult
-  func run() throws -> Double {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [path] + arguments
-    process.standardOutput = FileHandle.nullDevice
-    process.standardInput = FileHandle.nullDevice
-    let errors = Pipe()
-    process.standardError = errors
-    let start = DispatchTime.now()
-    try process.run()
-    let said = errors.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    let seconds = Double(DispatchTime.now().uptimeNanoseconds - start.uptimeNanoseconds) * 1e-9
-    guard process.terminationStatus == 0 else {
-      throw BenchError(
-        "\(path): status \(process.terminationStatus): \(String(decoding: said.prefix(400), as: UTF8.self))")
-    }
-    return seconds
-  }
-}

@@ -6,7 +6,7 @@ import EROFSTools
 
 struct Cat: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Writes the content of files to standard output, one after another.")
+    commandName: "cat", abstract: "Writes the content of files to standard output, one after another.")
 
   @OptionGroup var options: ImageOptions
 

@@ -6,7 +6,7 @@ import EROFSTools
 
 struct Dump: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Shows how an image is made: its superblock, statistics, the extents of a file.",
+    commandName: "dump", abstract: "Shows how an image is made: its superblock, statistics, the extents of a file.",
     discussion: "Without options: the superblock. Called as dump.erofs it takes the options of that tool.")
 
   @OptionGroup var options: ImageOptions

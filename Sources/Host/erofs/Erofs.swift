@@ -2,6 +2,8 @@
 
 import ArgumentParser
 
+// Commands have their names spelled out: working them out from those of the types takes the parser longer than all the
+// rest of its work.
 struct Erofs: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "erofs", abstract: "Reads EROFS images.",
@@ -10,6 +12,6 @@ struct Erofs: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Info.self, Ls.self, Stat.self, Cat.self, Extract.self, Fsck.self, Dump.self, Plan.self, Simulate.self,
+      Info.self, Ls.self, Stat.self, Cat.self, Extract.self, Fsck.self, Dump.self, Plan.self, Simulate.self, Boot.self,
     ])
 }

@@ -18,7 +18,7 @@ private nonisolated(unsafe) var interruptible: Extractor?
 
 struct Extract: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Writes what is in an image into a directory.",
+    commandName: "extract", abstract: "Writes what is in an image into a directory.",
     discussion: """
       Data with its holes, hard links, symbolic links, devices, fifos, sockets, extended attributes, owners, \
       permissions and times. Nothing outside the directory is touched, whatever the image says, and no name shows a \

@@ -6,7 +6,7 @@ import EROFSTools
 
 struct Fsck: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Checks all of an image, metadata and data.",
+    commandName: "fsck", abstract: "Checks all of an image, metadata and data.",
     discussion: """
       Reads every inode and directory that the tree reaches, compares what says the same thing twice (names' types, `.` \
       and `..`, link counts, name filters, checksum, digests), and decodes all data. It goes on after an error. Exit \

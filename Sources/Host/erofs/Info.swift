@@ -6,6 +6,7 @@ import EROFSTools
 
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "info",
     abstract: "Shows what an image is: superblock, features, algorithms, what it holds and what reading it takes.")
 
   @OptionGroup var options: ImageOptions

@@ -6,7 +6,7 @@ import EROFSTools
 
 struct Ls: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Lists a directory of an image.",
+    commandName: "ls", abstract: "Lists a directory of an image.",
     discussion: "Names are written as the bytes that they are; on a terminal what could confuse it is shown as \\xNN.")
 
   @OptionGroup var options: ImageOptions

@@ -7,7 +7,7 @@ import SystemPackage
 
 struct Plan: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Shows the memory that reading takes, before anything is read.",
+    commandName: "plan", abstract: "Shows the memory that reading takes, before anything is read.",
     discussion: """
       The plan is exact: the reader never uses more. It is the largest over all files, because they are read one after \
       another. Beside it stands what Linux's own decoders take for the same files.

@@ -7,7 +7,7 @@ import NoMMUMachine
 
 struct Simulate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Reads an image on a simulated machine without an MMU, in three ways.",
+    commandName: "simulate", abstract: "Reads an image on a simulated machine without an MMU, in three ways.",
     discussion: """
       The machine has page frames, a budget of them, an allocator that fragments on purpose, and no virtual memory. On \
       it every file is read as Linux's fs/erofs does it over a vmap that copies whole pages back, over one that \

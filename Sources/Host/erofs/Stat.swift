@@ -6,6 +6,7 @@ import EROFSTools
 
 struct Stat: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "stat",
     abstract: "Shows all that an image says of files: inode, extended attributes, how the data is stored.")
 
   @OptionGroup var options: ImageOptions

@@ -37,7 +37,7 @@ enum DecodersTable: Table {
       columns: columns)
     let pool = FramePool(bytes: settings.isQuick ? 16 << 20 : 256 << 20)
 
-    for (codec, type) in decoders {
+    for (codec, type) in decoders where settings.codec == nil || settings.codec == codec {
       for size in codec == .lz4 ? [extentSize, 4096] : [extentSize] {
         let work = Workload(codec, corpus.blocks, extentSize: size)
         let swift = type.make(work)

@@ -12,7 +12,7 @@ enum ToolsTable: Table {
   static func report(_ settings: Settings) throws -> Report {
     let maker = try ImageMaker(settings, subtree: settings.isQuick ? "usr/sbin" : nil)
     let erofs = try builtCommand()
-    let peer = settings.peers.map { $0 + "/bin/fsck.erofs" } ?? "fsck.erofs"
+    let peer = try peerCommand(settings)
     let rounds = settings.isQuick ? 1 : 7
     var section = Report.Section(
       title: "wall time, erofs against fsck.erofs (below 1 is faster)",
@@ -53,11 +53,14 @@ enum ToolsTable: Table {
   }
 
   private static func measured(
-    _ image: String, erofs: String, peer: String, isNewest: Bool, writes: Bool, oursFirst: Bool
+    _ image: String, erofs: String, peer: [String], isNewest: Bool, writes: Bool, oursFirst: Bool
   ) throws -> (ours: Double, theirs: Double) {
+    func fsck(_ arguments: [String]) throws -> Double {
+      try Program(peer[0], peer.dropFirst() + arguments).run()
+    }
     func run(ours: Bool) throws -> Double {
       guard writes else {
-        return try ours ? Program(erofs, ["fsck", image]).run() : Program(peer, ["--extract", image]).run()
+        return try ours ? Program(erofs, ["fsck", image]).run() : fsck(["--extract", image])
       }
       let shared = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
       let target = shared + "/erofs-bench-\(ProcessInfo.processInfo.processIdentifier)"
@@ -65,7 +68,7 @@ enum ToolsTable: Table {
       if ours { return try Program(erofs, ["extract", image, target]).run() }
       // The distribution's may be too old to know the option.
       let attributes = isNewest ? ["--xattrs"] : []
-      return try Program(peer, ["--extract=" + target, "--preserve"] + attributes + [image]).run()
+      return try fsck(["--extract=" + target, "--preserve"] + attributes + [image])
     }
     if oursFirst {
       let ours = try run(ours: true)
@@ -75,11 +78,24 @@ enum ToolsTable: Table {
     return (try run(ours: true), theirs)
   }
 
-  /// The command as users build it.
+  /// The command as `./run` and users build it.
   private static func builtCommand() throws -> String {
     var root = URL(fileURLWithPath: #filePath)
     for _ in 0..<5 { root.deleteLastPathComponent() }
-    try Program("swift", ["build", "--package-path", root.path, "-c", "release", "--product", "erofs"]).run()
+    var arguments = ["build", "--package-path", root.path, "-c", "release", "--product", "erofs"]
+    #if os(Linux)
+      arguments += ["--static-swift-stdlib", "-Xswiftc", "-static-executable"]
+    #endif
+    try Program("swift", arguments).run()
     return root.path + "/.build/release/erofs"
+  }
+
+  /// fsck.erofs, the newest one with the loader that its libraries need, but without the script that calls it.
+  private static func peerCommand(_ settings: Settings) throws -> [String] {
+    guard let peers = settings.peers else { return ["fsck.erofs"] }
+    func line(_ name: String) throws -> String {
+      try String(contentsOfFile: peers + "/" + name, encoding: .utf8).trimmingCharacters(in: .newlines)
+    }
+    return [try line("loader"), "--library-path", try line("libraries"), peers + "/root/usr/bin/fsck.erofs"]
   }
 }

@@ -6,7 +6,7 @@ extension DeflateDecoder {
     while produced < end, state == .codes {
       if pendingLength > 0 {
         appendPending(to: end)
-      } else if copiesAreWide, input.inRun >= Self.wideInput, min(output.room, end &- produced) >= Self.wideOutput {
+      } else if Self.decodesWide, input.inRun >= Self.wideInput, min(output.room, end &- produced) >= Self.wideOutput {
         try decodeWide(to: end)
       } else {
         try decodeSymbol()

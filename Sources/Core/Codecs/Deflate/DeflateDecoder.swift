@@ -49,7 +49,7 @@ public struct DeflateDecoder: Decoder, ~Copyable {
   public init(
     input: PageVector, output: MutablePageVector, length: Int, memory: WorkingMemory
   ) throws(DecodeError) {
-    self.input = InputCursor(input)
+    self.input = InputCursor(before: input)
     self.output = OutputWindow(output, length: length)
     guard let base = unsafe memory.unsafeStart(of: Self.workingBytes), self.output.isUsable else {
       throw DecodeError(.memory, at: 0)

@@ -15,6 +15,9 @@ private func load16(_ from: Bytes) -> Int {
 private protocol MatchSource {
   /// The address of the byte `distance` before `to`, where at least `count` bytes follow it without a gap; or nil.
   func find(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes?
+  /// Copies a match of exactly `count` bytes, which fit the run, whatever gaps are in its source; false, and nothing
+  /// done, where it does not find the source.
+  func copy(_ distance: Int, to: MutableBytes, count: Int) -> Bool
 }
 
 /// History in the same run only.
@@ -26,6 +29,9 @@ private struct RunSource: MatchSource {
   func find(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes? {
     unsafe _fastPath(distance <= to - start) ? Bytes(to) - distance : nil
   }
+
+  @inline(__always)
+  func copy(_ distance: Int, to: MutableBytes, count: Int) -> Bool { false }
 }
 
 /// log2 of the page size, known to the compiler for the usual one.
@@ -62,6 +68,33 @@ private struct PageSource<Size: PageShift>: MatchSource {
     if _slowPath(inPage > page &- count) { return nil }
     return unsafe Bytes(frame[position &>> size.shift]) + inPage
   }
+
+  @inline(never)
+  func copy(_ distance: Int, to: MutableBytes, count: Int) -> Bool {
+    var to = unsafe to
+    var position = unsafe (to - start) &- distance
+    if unsafe distance == 0 || position < first { return false }
+    var left = count
+    while left > 0 {
+      let page = unsafe 1 &<< size.shift
+      let inPage = position & (page &- 1)
+      // The page that is being filled holds the rest, or is still repeating it.
+      let isHere = position >= 0
+      let step = isHere ? left : min(left, page &- inPage)
+      let source = unsafe Bytes(frame[position &>> size.shift]) + inPage
+      if !copiesAreWide {
+        unsafe copyForward(to, source, step)
+      } else if !isHere || distance >= 16 {
+        unsafe copyApart(to, source, step)
+      } else {
+        unsafe repeatNearExactly(to, distance: distance, step)
+      }
+      unsafe to += step
+      position &+= step
+      left &-= step
+    }
+    return true
+  }
 }
 
 extension LZ4Decoder {
@@ -77,13 +110,14 @@ extension LZ4Decoder {
   /// Bytes of input for it: a token, 14 literals, a distance, and one more that must follow.
   private static var shortInput: Int { 18 }
 
-  /// Decodes sequences that lie inside the current runs of input and output: fast while both have some room, carefully
-  /// up to their ends. False, and nothing done, where not even the first does.
+  /// Decodes sequences inside the current runs of input and output, from the token or from the distance of the first:
+  /// fast while both have some room, carefully up to their ends, and the one that goes on in the output's next run.
+  /// False, and nothing done, where not even the first sequence can be decoded here.
   ///
   /// It leaves off before a token or, with the literals written, before a distance.
   mutating func decodeInRun(atMost limit: Int) -> Bool {
-    let room = min(limit, output.room)
     if output.isRing && output.reachLimit < 65535 { return false }
+    guard output.hasRoom(), input.inRun > 0 || input.advance() else { return false }
     if output.positionOfRun > 0, let table = unsafe output.frames.readOnly.unsafeTable {
       let shift = output.frames.pageShift
       let first = unsafe output.frames.readOnly.unsafeOffset
@@ -93,26 +127,26 @@ extension LZ4Decoder {
       let before = first &- (position & ~((1 &<< shift) &- 1))
       if copiesAreWide && shift == 12 {
         return unsafe decodeInRun(
-          room: room, PageSource(size: Shift12(), frame: frame, start: start, first: before))
+          limit: limit, PageSource(size: Shift12(), frame: frame, start: start, first: before))
       }
       return unsafe decodeInRun(
-        room: room, PageSource(size: AnyShift(shift: shift), frame: frame, start: start, first: before))
+        limit: limit, PageSource(size: AnyShift(shift: shift), frame: frame, start: start, first: before))
     }
-    return unsafe decodeInRun(room: room, RunSource(start: output.runStart))
+    return unsafe decodeInRun(limit: limit, RunSource(start: output.runStart))
   }
 
   @inline(__always)
-  private mutating func decodeInRun(room: Int, _ history: some MatchSource) -> Bool {
-    let end = unsafe output.next + room
+  private mutating func decodeInRun(limit: Int, _ history: some MatchSource) -> Bool {
     let start = unsafe output.next
-    if copiesAreWide && room >= Self.shortRoom && input.inRun >= Self.shortInput {
-      if unsafe decodeWide(room: room, history) && stage == .distance { return true }
+    let room = min(limit, output.room)
+    if copiesAreWide && stage == .token && room >= Self.shortRoom && input.inRun >= Self.shortInput {
+      unsafe decodeWide(room: room, history)
     }
-    return unsafe decodeExact(end: end, history) || output.next != start
+    return unsafe decodeExact(end: start + room, wanted: start + limit, history) || output.next != start
   }
 
   @inline(__always)
-  private mutating func decodeWide(room: Int, _ history: some MatchSource) -> Bool {
+  private mutating func decodeWide(room: Int, _ history: some MatchSource) {
     // Positions count from behind a token: it is loaded one round early, which shortens the chain from one to the next.
     let inputLimit = unsafe input.end - (Self.shortInput &- 1)
     let outputLimit = unsafe output.next + (room &- Self.shortRoom)
@@ -125,13 +159,13 @@ extension LZ4Decoder {
       if _slowPath(literals == 15) {
         var byte: Int
         repeat {
-          if unsafe next > inputLimit { return unsafe giveBack(from, to) }
+          if unsafe next > inputLimit { return unsafe giveBack(from - 1, to) }
           byte = unsafe load8(next)
           unsafe next += 1
           literals &+= byte
         } while byte == 255
         if unsafe literals > outputLimit - to || literals > inputLimit - next {
-          return unsafe giveBack(from, to)
+          return unsafe giveBack(from - 1, to)
         }
         unsafe copy16(to, next)
         unsafe copy16(to + 16, next + 16)
@@ -159,120 +193,157 @@ extension LZ4Decoder {
         if unsafe match > outputLimit - to || distance == 0 {
           return unsafe leave(token, literals, beforeDistance, to)
         }
-        guard let source = unsafe history.find(distance, before: to, count: match &+ 32) else {
+        if let source = unsafe history.find(distance, before: to, count: match &+ 32) {
+          if distance >= 16 {
+            unsafe copy16(to, source)
+            unsafe copy16(to + 16, source + 16)
+            if match > 32 { unsafe wildCopy16(to + 32, source + 32, match &- 32) }
+          } else {
+            unsafe repeatNear(to, distance, match)
+          }
+        } else if unsafe !history.copy(distance, to: to, count: match) {
           return unsafe leave(token, literals, beforeDistance, to)
-        }
-        if distance >= 16 {
-          unsafe copy16(to, source)
-          unsafe copy16(to + 16, source + 16)
-          if match > 32 { unsafe wildCopy16(to + 32, source + 32, match &- 32) }
-        } else {
-          unsafe repeatNear(to, distance, match)
         }
         unsafe to += match
         token = unsafe load16(next) & 255
         unsafe from = next + 1
         continue
       }
-      guard let source = unsafe history.find(distance, before: to, count: 18) else {
+      if let source = unsafe history.find(distance, before: to, count: 18) {
+        if _fastPath(distance >= 8) {
+          unsafe copy8(to, source)
+          unsafe copy8(to + 8, source + 8)
+          unsafe (to + 16).storeBytes(of: (source + 16).loadUnaligned(as: UInt16.self), as: UInt16.self)
+        } else {
+          if unsafe distance == 0 || to > outputLimit { return unsafe leave(token, literals, next, to) }
+          unsafe repeatNear(to, distance, 18)
+        }
+      } else if unsafe !history.copy(distance, to: to, count: nibble &+ Self.minimumMatch) {
         return unsafe leave(token, literals, next, to)
-      }
-      if _fastPath(distance >= 8) {
-        unsafe copy8(to, source)
-        unsafe copy8(to + 8, source + 8)
-        unsafe (to + 16).storeBytes(of: (source + 16).loadUnaligned(as: UInt16.self), as: UInt16.self)
-      } else {
-        if unsafe distance == 0 || to > outputLimit { return unsafe leave(token, literals, next, to) }
-        unsafe repeatNear(to, distance, 18)
       }
       token = unsafe load8(next + 2)
       unsafe from = next + 3
       unsafe to += nibble &+ Self.minimumMatch
     }
-    return unsafe giveBack(from, to)
+    return unsafe giveBack(from - 1, to)
   }
 
-  /// Decodes sequences up to the ends of the runs, writing not a byte too much.
+  /// Decodes sequences up to the ends of the runs, writing not a byte too much, and at most one that crosses the end of
+  /// the output's run. False where it stopped at what lies in the input's next run, at an error, or had nothing to do.
   @inline(__always)
-  private mutating func decodeExact(end: MutableBytes, _ history: some MatchSource) -> Bool {
+  private mutating func decodeExact(end: MutableBytes, wanted: MutableBytes, _ history: some MatchSource) -> Bool {
     let inputEnd = unsafe input.end
     var from = unsafe input.next
     var to = unsafe output.next
-    while unsafe from < inputEnd && to < end {
-      let token = unsafe load8(from)
-      var next = unsafe from + 1
-      var literals = token &>> 4
-      if literals == 15 {
-        var byte: Int
-        repeat {
-          if unsafe next == inputEnd { return unsafe giveBack(from + 1, to) }
-          byte = unsafe load8(next)
-          unsafe next += 1
-          literals &+= byte
-        } while byte == 255
+    // Where copies are not wide, text is dearer than time: the sequence that crosses is decoded in parts, as any can be.
+    let wanted = unsafe copiesAreWide ? wanted : end
+    var token = self.token
+    var isAtToken = stage == .token
+    while unsafe to < end {
+      if isAtToken {
+        if unsafe from == inputEnd { return false }
+        token = unsafe load8(from)
+        var next = unsafe from + 1
+        var literals = token &>> 4
+        if literals == 15 {
+          var byte: Int
+          repeat {
+            if unsafe next == inputEnd { return false }
+            byte = unsafe load8(next)
+            unsafe next += 1
+            literals &+= byte
+          } while byte == 255
+        }
+        if unsafe literals > inputEnd - next || literals > wanted - to { return false }
+        self.token = token
+        self.literals = literals
+        count = 0
+        stage = .distance
+        if unsafe literals > end - to {
+          unsafe input.next = next
+          return output.appendLiterals(from: &input, count: literals)
+        }
+        // One branch for the three: none of them can be foreseen.
+        if unsafe copiesAreWide && (inputEnd - next &- 16) | (end - to &- 16) | (16 &- literals) >= 0 {
+          unsafe copy16(to, next)
+        } else {
+          unsafe copyExact(to, next, literals)
+        }
+        unsafe from = next + literals
+        unsafe to += literals
+        unsafe input.next = from
+        unsafe output.next = to
       }
-      if unsafe literals > inputEnd - next || literals > end - to { return unsafe giveBack(from + 1, to) }
-      unsafe copyExact(to, next, literals)
-      unsafe next += literals
-      unsafe to += literals
-      let beforeDistance = unsafe next
-      if unsafe inputEnd - next < 3 { return unsafe leave(token, literals, beforeDistance, to) }
+      var next = unsafe from
+      if unsafe inputEnd - next < 3 { return false }
       let distance = unsafe load16(next)
       unsafe next += 2
       var match = token & 15
       if match == 15 {
         var byte: Int
         repeat {
-          if unsafe next == inputEnd { return unsafe leave(token, literals, beforeDistance, to) }
+          if unsafe next == inputEnd { return false }
           byte = unsafe load8(next)
           unsafe next += 1
           match &+= byte
         } while byte == 255
       }
       match &+= Self.minimumMatch
-      if unsafe match > end - to || distance == 0 { return unsafe leave(token, literals, beforeDistance, to) }
-      guard let source = unsafe history.find(distance, before: to, count: match) else {
-        return unsafe leave(token, literals, beforeDistance, to)
+      if unsafe match > wanted - to || distance == 0 || distance > output.reach { return false }
+      unsafe from = next
+      unsafe input.next = next
+      self.distance = distance
+      matchToken = token
+      stage = .token
+      isAtToken = true
+      if unsafe match > end - to {
+        output.appendMatch(distance: distance, count: match)
+        return true
       }
-      if copiesAreWide && distance >= 16 {
-        unsafe copyExact(to, source, match)
-      } else {
-        unsafe copyForward(to, source, match)
+      if let source = unsafe history.find(distance, before: to, count: max(match, copiesAreWide ? 16 : 0)) {
+        if unsafe copiesAreWide && (distance &- 16) | (end - to &- 16) | (16 &- match) >= 0 {
+          unsafe copy16(to, source)
+        } else if !copiesAreWide {
+          unsafe copyForward(to, source, match)
+        } else if distance >= 16 {
+          unsafe copyApart(to, source, match)
+        } else if unsafe end - to >= match &+ 16 {
+          unsafe repeatNear(to, distance, match)
+        } else {
+          unsafe repeatNearExactly(to, distance: distance, match)
+        }
+      } else if unsafe !copiesAreWide || !history.copy(distance, to: to, count: match) {
+        // In a ring the source may lie behind, in frames that come later.
+        output.appendMatch(distance: distance, count: match)
       }
       unsafe to += match
-      unsafe from = next
-      self.token = token
-      self.literals = literals
-      self.distance = distance
-      count = match
-      unsafe input.next = from
       unsafe output.next = to
-      tail = tailRequired()
+      if unsafe copiesAreWide && end - to >= Self.shortRoom && inputEnd - from >= Self.shortInput { return true }
     }
     return false
   }
 
   /// Leaves off before a distance.
   @inline(__always)
-  private mutating func leave(_ token: Int, _ literals: Int, _ from: Bytes, _ to: MutableBytes) -> Bool {
+  private mutating func leave(_ token: Int, _ literals: Int, _ from: Bytes, _ to: MutableBytes) {
     self.token = token
     self.literals = literals
     count = 0
     stage = .distance
     unsafe input.next = from
     unsafe output.next = to
-    return true
   }
 
-  /// Leaves off before a token; whether that is a step forward.
+  /// Leaves off before a token.
   @inline(__always)
-  private mutating func giveBack(_ from: Bytes, _ to: MutableBytes) -> Bool {
-    if unsafe to == output.next { return false }
-    unsafe input.next = from - 1
+  private mutating func giveBack(_ from: Bytes, _ to: MutableBytes) {
+    // Sequences that were written satisfy the end rules: a short form by liblz4's exception, all else by 12 bytes of room.
+    if unsafe to != output.next {
+      matchToken = Self.freeToken
+      distance = Self.freeDistance
+    }
+    unsafe input.next = from
     unsafe output.next = to
-    // What was written here satisfies the end rules: a short form by liblz4's exception, all else by 12 bytes of room.
-    tail = 0
-    return true
   }
 }
 

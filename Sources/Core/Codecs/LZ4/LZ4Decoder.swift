@@ -40,22 +40,28 @@ public struct LZ4Decoder: Decoder, ~Copyable {
   /// The shortest match.
   static let minimumMatch = 4
 
-  var input: InputCursor
-  var output: OutputWindow
-  var stage = Stage.token
+  @usableFromInline var input: InputCursor
+  @usableFromInline var output: OutputWindow
+  @usableFromInline var stage = Stage.token
   /// The current sequence's token.
-  var token = 0
+  @usableFromInline var token = 0
   /// Bytes still to be copied in the stage `literal` or `match`.
-  var count = 0
-  /// The current match's distance.
-  var distance = 0
+  @usableFromInline var count = 0
+  /// The current match's distance, or the latest one's.
+  @usableFromInline var distance = Self.freeDistance
   /// Literals in the current sequence.
-  var literals = 0
-  /// Literals that the last sequence needs to have, by the end rules, if the latest match was the last.
-  var tail = 0
+  @usableFromInline var literals = 0
+  /// The token of the latest match. Where there is none, or one that keeps the end rules whatever follows, it is one
+  /// that asks for nothing (with `freeDistance`).
+  @usableFromInline var matchToken = Self.freeToken
 
+  /// A token whose sequence is as long as the short form gets, and a distance that the short form may have.
+  @inlinable static var freeToken: Int { 0xEE }
+  @inlinable static var freeDistance: Int { 8 }
+
+  @inlinable
   public init(input: PageVector, output: MutablePageVector, length: Int, memory: WorkingMemory) throws(DecodeError) {
-    self.input = InputCursor(input)
+    self.input = InputCursor(before: input)
     self.output = OutputWindow(output, length: length)
     if !self.output.isUsable { throw DecodeError(.memory, at: 0) }
   }
@@ -85,15 +91,10 @@ public struct LZ4Decoder: Decoder, ~Copyable {
     while true {
       let left = end &- output.position
       if left <= 0 { return nil }
+      if Self.decodesInRun, stage == .token || stage == .distance, decodeInRun(atMost: left) { continue }
       switch stage {
       case .token:
-        if Self.decodesInRun, decodeInRun(atMost: left) { continue }
         if !readToken() { return .inputEnded }
-      case .literal:
-        let step = min(left, count)
-        if !output.appendLiterals(from: &input, count: step) { return .inputEnded }
-        count &-= step
-        if count == 0 { stage = .distance }
       case .distance:
         let low = readByte()
         if low < 0 { return .outputShort }
@@ -103,13 +104,18 @@ public struct LZ4Decoder: Decoder, ~Copyable {
         // A distance that the end of the input cut off is negative, and then no length follows either.
         count = readLength(token & 15) &+ Self.minimumMatch
         if distance < 0 || count < Self.minimumMatch { return .inputEnded }
-        tail = tailRequired()
+        matchToken = token
         stage = .match
-      case .match:
+      case .literal, .match:
+        let isMatch = stage == .match
         let step = min(left, count)
-        output.appendMatch(distance: distance, count: step)
         count &-= step
-        if count == 0 { stage = .token }
+        if isMatch {
+          output.appendMatch(distance: distance, count: step)
+        } else if !output.appendLiterals(from: &input, count: step) {
+          return .inputEnded
+        }
+        if count == 0 { stage = isMatch ? .token : .distance }
       }
     }
   }
@@ -159,14 +165,17 @@ public struct LZ4Decoder: Decoder, ~Copyable {
     return count >= 0
   }
 
-  /// What the end rules ask of the literals after the current match.
+  /// Literals that the last sequence needs to have, by the end rules, if the latest match was the last.
   ///
   /// The format wants the last 5 bytes to be literals and the last match to start 12 bytes before the end or earlier.
   /// liblz4 enforces that, but for sequences of its short form (no length bytes, no distance below 8) that start 32
   /// bytes before the end of the output, and whose token has 17 bytes of input behind it.
-  func tailRequired() -> Int {
-    let strict = max(5, 12 &- count)
-    if token >= 0xF0 || token & 15 == 15 || distance < 8 { return strict }
-    return min(strict, max(32 &- count, 14) &- literals)
+  private var tail: Int {
+    let nibble = matchToken & 15
+    // The match is `nibble + 4` long, or so long that the 12 bytes do not matter.
+    let strict = max(5, 8 &- nibble)
+    if matchToken >= 0xF0 || nibble == 15 || distance < 8 { return strict }
+    // Of 32 bytes what the sequence takes itself. That leaves 14, which is more than the input needs.
+    return min(strict, 28 &- nibble &- matchToken &>> 4)
   }
 }

@@ -35,7 +35,7 @@ public struct MicroLZMADecoder: Decoder, ~Copyable {
     guard input.count >= 5 else { throw DecodeError(.inputEnded, at: input.count) }
     unsafe models = start.bindMemory(to: UInt16.self, capacity: needed / 2)
     unsafe models.update(repeating: RangeDecoder.evenOdds, count: needed / 2)
-    self.input = InputCursor(input)
+    self.input = InputCursor(before: input)
     var code: UInt32 = 0
     for _ in 0..<5 { code = code &<< 8 | UInt32(truncatingIfNeeded: self.input.byte()) }
     self.window = window

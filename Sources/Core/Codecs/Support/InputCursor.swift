@@ -8,19 +8,27 @@ import PageVectors
 ///
 /// Invariants: `runStart <= next <= end`; `offsetOfRun + (end - runStart)` never exceeds the vector.
 @safe
+@usableFromInline
 struct InputCursor {
-  let bytes: PageVector
-  var next: Bytes
-  var end: Bytes
-  private(set) var runStart: Bytes
-  private var offsetOfRun: Int
+  @usableFromInline let bytes: PageVector
+  @usableFromInline var next: Bytes
+  @usableFromInline var end: Bytes
+  @usableFromInline private(set) var runStart: Bytes
+  @usableFromInline private(set) var offsetOfRun: Int
 
-  init(_ bytes: PageVector) {
+  /// Before the first run, in one of no bytes: who wants a byte goes on to the first run as he does to any other.
+  @inlinable @inline(__always)
+  init(before bytes: PageVector) {
     self.bytes = bytes
     offsetOfRun = 0
     unsafe next = Bytes(bitPattern: 1)!
     unsafe end = next
     unsafe runStart = next
+  }
+
+  /// At the start of the first run.
+  init(_ bytes: PageVector) {
+    self.init(before: bytes)
     _ = advance()
   }
 

@@ -13,24 +13,28 @@ import PageVectors
 ///
 /// Invariants: `runStart <= next <= end`; `positionOfRun + (end - runStart) <= length`.
 @safe
+@usableFromInline
 struct OutputWindow {
   /// Bytes behind the current position that a ring does not keep, because wide copies may have run over them.
-  static let ringSlack = 64
+  @inlinable static var ringSlack: Int { 64 }
 
-  let frames: MutablePageVector
+  @usableFromInline let frames: MutablePageVector
   /// Decoded bytes of the whole extent (or of what is wanted of it).
-  let length: Int
-  var next: MutableBytes
-  private(set) var end: MutableBytes
-  private(set) var runStart: MutableBytes
+  @usableFromInline let length: Int
+  @usableFromInline var next: MutableBytes
+  @usableFromInline private(set) var end: MutableBytes
+  @usableFromInline private(set) var runStart: MutableBytes
   /// Position of `runStart` in the extent.
-  private(set) var positionOfRun: Int
+  @usableFromInline private(set) var positionOfRun: Int
   /// Position of `runStart` in `frames`; equals `positionOfRun` unless the frames are a ring.
-  private(set) var frameOfRun: Int
+  @usableFromInline private(set) var frameOfRun: Int
 
+  /// Before the first run, in one without room: who wants some goes on to the first run as he does to any other.
+  ///
   /// - Parameters:
   ///   - frames: where the bytes go: `length` bytes, or fewer for a ring (then more than ``ringSlack``).
   ///   - length: decoded bytes of the extent.
+  @inlinable @inline(__always)
   init(_ frames: MutablePageVector, length: Int) {
     self.frames = frames
     self.length = max(0, length)
@@ -39,11 +43,10 @@ struct OutputWindow {
     unsafe next = MutableBytes(bitPattern: 1)!
     unsafe end = next
     unsafe runStart = next
-    _ = advance()
   }
 
   /// Whether the frames can hold this extent, or be its ring.
-  var isUsable: Bool { frames.count >= length || frames.count > Self.ringSlack }
+  @inlinable var isUsable: Bool { frames.count >= length || frames.count > Self.ringSlack }
 
   @inline(__always) var isRing: Bool { frames.count < length }
 
@@ -78,6 +81,9 @@ struct OutputWindow {
     unsafe next = run.start
     let left = length &- position
     unsafe end = run.start + (left < run.count ? left : run.count)
+    if copiesAreWide, run.count < left, frame &+ run.count < frames.count {
+      unsafe prefetchForWriting(lookUp(frames.readOnly, frame &+ run.count).start)
+    }
     return true
   }
 
@@ -138,7 +144,7 @@ struct OutputWindow {
       } else if distance >= 16 {
         unsafe copyApart(next, from.start, step)
       } else {
-        unsafe copyForward(next, from.start, step)
+        unsafe repeatNearExactly(next, distance: distance, step)
       }
       unsafe next += step
       count &-= step

@@ -5,7 +5,9 @@ import PageVectors
 // The copies that all decoders share. They are the only ones that may write past what was asked for ("wild"): each
 // says by how much, and its caller has made sure of the room.
 
+@usableFromInline
 typealias Bytes = UnsafeRawPointer
+@usableFromInline
 typealias MutableBytes = UnsafeMutableRawPointer
 
 /// Whether copies go by 16 bytes: where the processor loads and stores words at any address. Elsewhere the compiler would
@@ -111,34 +113,75 @@ func wildRepeatNear(_ to: MutableBytes, distance: Int, _ count: Int) {
   } while unsafe to < end
 }
 
-/// Copies exactly `count` bytes, lowest first. Where the two overlap, `to` must be at least 16 past `from`, or before it.
+/// Repeats the `distance` bytes before `to`, fewer than 16, until exactly `count` bytes are written.
+@inline(never)
+func repeatNearExactly(_ to: MutableBytes, distance: Int, _ count: Int) {
+  if count < 48 { return unsafe copyForward(to, Bytes(to) - distance, count) }
+  // The last 16 are copied from as many periods back as are no less: the rest is long enough to hold them.
+  let rest = count &- 16
+  unsafe wildRepeatNear(to, distance: distance, rest)
+  var lag = distance
+  while lag < 16 { lag &+= lag }
+  unsafe copy16(to + rest, Bytes(to) + (rest &- lag))
+}
+
+/// Copies exactly `count` bytes, by pieces of one size, of which the last overlaps the one before: ever smaller ones would
+/// mispredict once for each. Where the two overlap, `to` must be at least 16 past `from`.
 @inline(__always)
 func copyApart(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
-  var to = unsafe to
-  var from = unsafe from
-  var left = count
-  while left >= 16 {
-    unsafe copy16(to, from)
-    unsafe to += 16
-    unsafe from += 16
-    left &-= 16
+  if count >= 16 {
+    let last = count &- 16
+    var i = 0
+    while i < last {
+      unsafe copy16(to + i, from + i)
+      i &+= 16
+    }
+    unsafe copy16(to + last, from + last)
+  } else {
+    unsafe copyBelow16(to, from, count)
   }
-  if left & 8 != 0 {
-    unsafe copy8(to, from)
-    unsafe to += 8
-    unsafe from += 8
+}
+
+/// As ``copyApart(_:_:_:)``, where `to` may also lie before `from` by any number of bytes.
+@inline(__always)
+func copyDown(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  if count >= 16 {
+    let last = count &- 16
+    let a = unsafe from.loadUnaligned(fromByteOffset: last, as: UInt64.self)
+    let b = unsafe from.loadUnaligned(fromByteOffset: last &+ 8, as: UInt64.self)
+    var i = 0
+    while i < last {
+      unsafe copy16(to + i, from + i)
+      i &+= 16
+    }
+    unsafe to.storeBytes(of: a, toByteOffset: last, as: UInt64.self)
+    unsafe to.storeBytes(of: b, toByteOffset: last &+ 8, as: UInt64.self)
+  } else {
+    unsafe copyBelow16(to, from, count)
   }
-  if left & 4 != 0 {
-    unsafe to.storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
-    unsafe to += 4
-    unsafe from += 4
+}
+
+/// Copies exactly `count` bytes, fewer than 16, all of which are read before any is written.
+@inline(__always)
+private func copyBelow16(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  if count >= 8 {
+    let a = unsafe from.loadUnaligned(as: UInt64.self)
+    let b = unsafe from.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+    unsafe to.storeBytes(of: a, as: UInt64.self)
+    unsafe to.storeBytes(of: b, toByteOffset: count &- 8, as: UInt64.self)
+  } else if count >= 4 {
+    let a = unsafe from.loadUnaligned(as: UInt32.self)
+    let b = unsafe from.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
+    unsafe to.storeBytes(of: a, as: UInt32.self)
+    unsafe to.storeBytes(of: b, toByteOffset: count &- 4, as: UInt32.self)
+  } else if count > 0 {
+    let a = unsafe from.load(as: UInt8.self)
+    let b = unsafe from.load(fromByteOffset: count &>> 1, as: UInt8.self)
+    let c = unsafe from.load(fromByteOffset: count &- 1, as: UInt8.self)
+    unsafe to.storeBytes(of: a, as: UInt8.self)
+    unsafe to.storeBytes(of: b, toByteOffset: count &>> 1, as: UInt8.self)
+    unsafe to.storeBytes(of: c, toByteOffset: count &- 1, as: UInt8.self)
   }
-  if left & 2 != 0 {
-    unsafe to.storeBytes(of: from.loadUnaligned(as: UInt16.self), as: UInt16.self)
-    unsafe to += 2
-    unsafe from += 2
-  }
-  if left & 1 != 0 { unsafe to.storeBytes(of: from.load(as: UInt8.self), as: UInt8.self) }
 }
 
 /// Copies exactly `count` bytes, lowest first, so that an overlapping source repeats.
@@ -151,11 +194,11 @@ func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   }
 }
 
-/// Copies exactly `count` bytes, lowest first, that do not overlap; or `to` lies before `from`.
+/// Copies exactly `count` bytes that do not overlap; or `to` lies before `from`.
 @inline(__always)
 func copyExact(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   if copiesAreWide {
-    unsafe copyApart(to, from, count)
+    unsafe copyDown(to, from, count)
   } else {
     unsafe copyForward(to, from, count)
   }

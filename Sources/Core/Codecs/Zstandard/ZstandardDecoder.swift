@@ -61,7 +61,7 @@ public struct ZstandardDecoder: Decoder, ~Copyable {
     guard let start = unsafe memory.unsafeStart(of: Self.workingBytes) else { throw DecodeError(.memory, at: 0) }
     let window = OutputWindow(output, length: length)
     guard window.isUsable else { throw DecodeError(.memory, at: 0) }
-    var cursor = InputCursor(input)
+    var cursor = InputCursor(before: input)
     let frame = try ZstandardFrame(&cursor)
     self.input = cursor
     self.window = window

@@ -95,8 +95,8 @@ public final class Checker: Sendable {
     // A digest covers a file from its start to its end, so its parts stay together.
     let hasDigests = options.digests && superblock.compatible.contains(.imageShareXattrs)
     let maySplit = !hasDigests && !options.metadataOnly
-    var scanner = TreeScanner(reader, isStrict: true, isWhole: isWhole, report: note) { lot in
-      jobs.add(lot, reader: reader, maySplit: maySplit)
+    var scanner = TreeScanner(reader, isStrict: true, isWhole: isWhole, report: note) { lot, tree in
+      jobs.add(lot, of: tree, reader: reader, maySplit: maySplit)
     }
     scanner.scan(root)
     var tree = scanner.tree
@@ -111,7 +111,7 @@ public final class Checker: Sendable {
         let node = tree.nodes.count
         names[node] = Array(name.utf8)
         tree.nodes.append(ScannedTree.Node(parent: -1, name: [], inode: inode, first: node, pathBytes: 0))
-        jobs.add([(node, inode)], reader: reader, maySplit: maySplit)
+        jobs.add([node], of: tree, reader: reader, maySplit: maySplit)
       } catch { note(Problem(path: Array(name.utf8), nid: nid, .image(error))) }
     }
     return ScanResult(tree: tree, names: names)
@@ -139,12 +139,17 @@ public final class Checker: Sendable {
     guard let result = findings.result else { return }
     let nodes = result.tree.nodes
     var nameCounts = [UInt64](repeating: 0, count: nodes.count)
-    for node in nodes { nameCounts[node.first] += 1 }
+    for index in nodes.indices { nameCounts[nodes[index].first] += 1 }
+    var counts = InodeKind.allCases.map { (kind: $0, count: 0) }
+    var contentBytes: UInt64 = 0
+    for index in nodes.indices where nodes[index].first == index && result.names[index] == nil {
+      let kind = nodes[index].inode.kind
+      if let at = counts.firstIndex(where: { $0.kind == kind }) { counts[at].count += 1 }
+      if kind == .regular, !options.metadataOnly { contentBytes &+= nodes[index].inode.size }
+    }
     summary.withLock { summary in
-      for (index, node) in nodes.enumerated() where node.first == index && result.names[index] == nil {
-        summary.counts[node.inode.kind, default: 0] += 1
-        if node.inode.kind == .regular, !options.metadataOnly { summary.contentBytes &+= node.inode.size }
-      }
+      for (kind, count) in counts where count > 0 { summary.counts[kind] = count }
+      summary.contentBytes = contentBytes
       for size in findings.sizes {
         summary.contentBlocks &+= size.content &* nameCounts[size.node]
         summary.storedBlocks &+= size.stored &* nameCounts[size.node]

@@ -45,17 +45,19 @@ struct TreeScanner {
   /// Whether the tree starts at the image's root.
   let isWhole: Bool
   let report: (Problem) -> Void
-  /// Is given the nodes that have been found, each inode once, in lots.
-  let found: ([(node: Int, inode: Inode)]) -> Void
-  private var lot: [(node: Int, inode: Inode)] = []
+  /// Is given the nodes that have been found, each inode once, in lots, and the tree as far as it is known.
+  let found: ([Int], ScannedTree) -> Void
+  private var lot: [Int] = []
   private static let lotCount = 256
+  /// Room for more nodes than this is made only when they have been found: the superblock's word proves nothing.
+  private static let mostReserved: UInt64 = 1 << 16
   private(set) var tree = ScannedTree()
   private var firstNodes: [UInt64: Int] = [:]
   private var linkCounts: [Int] = []
 
   init(
     _ reader: ImageReader, isStrict: Bool, isWhole: Bool, report: @escaping (Problem) -> Void,
-    found: @escaping ([(node: Int, inode: Inode)]) -> Void = { _ in }
+    found: @escaping ([Int], ScannedTree) -> Void = { _, _ in }
   ) {
     self.reader = reader
     self.isStrict = isStrict
@@ -65,6 +67,11 @@ struct TreeScanner {
   }
 
   mutating func scan(_ root: Inode) {
+    // Growing step by step would copy everything several times, each time to memory that is new.
+    let expected = Int(min(reader.superblock.inodeCount, Self.mostReserved))
+    tree.nodes.reserveCapacity(expected)
+    linkCounts.reserveCapacity(expected)
+    firstNodes.reserveCapacity(expected)
     add(ScannedTree.Node(parent: -1, name: [], inode: root, first: 0, pathBytes: 0))
     linkCounts[0] = root.kind == .directory ? 2 : 1
     // Nodes are appended on the way.
@@ -80,7 +87,7 @@ struct TreeScanner {
   }
 
   private mutating func giveLot() {
-    found(lot)
+    if !lot.isEmpty { found(lot, tree) }
     lot.removeAll(keepingCapacity: true)
   }
 
@@ -89,7 +96,7 @@ struct TreeScanner {
     linkCounts.append(0)
     guard node.first == tree.nodes.count - 1 else { return }
     firstNodes[node.inode.nid] = node.first
-    lot.append((node.first, node.inode))
+    lot.append(node.first)
   }
 
   private func note(_ index: Int, _ cause: Problem.Cause) {

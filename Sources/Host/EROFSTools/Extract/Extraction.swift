@@ -36,13 +36,7 @@ final class Extraction: Sendable {
     makeDirectories(&directories)
     extractFiles(reader)
     makeFurtherNames(&directories)
-    // From the bottom up: making something in a directory changes its time.
-    for index in tree.nodes.indices.reversed() where index > 0 && tree.nodes[index].inode.kind == .directory {
-      guard !isMissing(index), !log.isStopped else { continue }
-      do throws(Errno) {
-        finish(.open(try directories.descriptor(of: index)), index, reader)
-      } catch { fail(index, .system(error, doing: "opening the directory")) }
-    }
+    finishDirectories(reader)
     if isMerging, tree.nodes[0].inode.kind == .directory { finishRoot(root, reader) }
   }
 
@@ -108,12 +102,53 @@ final class Extraction: Sendable {
     }
   }
 
+  /// Gives directories what belongs to them, now that nothing is made in them any more, which would change their times.
+  private func finishDirectories(_ reader: ImageReader) {
+    // What not even its owner may enter has to wait for all that is below it: from the bottom up.
+    let isEnterable = { [self] (node: Int) in wantedMode(tree.nodes[node].inode) & 0o500 == 0o500 }
+    var directories = tree.nodes.indices.filter {
+      $0 > 0 && tree.nodes[$0].inode.kind == .directory && !isMovedFirst($0)
+    }
+    directories.reverse()
+    let enterable = SharedList(directories.filter(isEnterable))
+    Threads.run(min(max(1, extractor.options.threads), enterable.elements.count)) { [self] in
+      var cache = DirectoryCache(tree, root: root)
+      let reader = ImageReader(extractor.image, extractor.superblock)
+      while case let part = enterable.take(32), !part.isEmpty {
+        for node in part { finishDirectory(node, &cache, reader) }
+      }
+    }
+    var cache = DirectoryCache(tree, root: root)
+    for node in directories where !isEnterable(node) { finishDirectory(node, &cache, reader) }
+  }
+
+  /// Whether a directory has to get its place in the target before its permissions: one that its owner may not write to
+  /// cannot be moved, because that changes its `..`.
+  private func isMovedFirst(_ node: Int) -> Bool {
+    !isMerging && tree.nodes[node].parent == 0 && wantedMode(tree.nodes[node].inode) & 0o200 == 0
+  }
+
+  /// Gives what belongs to them to the directories that had to wait until they had been moved.
+  func finishMovedDirectories(_ names: Set<[UInt8]>, in target: Int32, _ reader: ImageReader) {
+    var cache = DirectoryCache(tree, root: target)
+    for node in tree.nodes.indices where node > 0 && tree.nodes[node].inode.kind == .directory && isMovedFirst(node) {
+      if names.contains(tree.nodes[node].name) { finishDirectory(node, &cache, reader) }
+    }
+  }
+
+  private func finishDirectory(_ node: Int, _ cache: inout DirectoryCache, _ reader: ImageReader) {
+    guard !log.isStopped, !isMissing(node) else { return }
+    do throws(Errno) {
+      finish(.open(try cache.descriptor(of: node)), node, reader)
+    } catch { fail(node, .system(error, doing: "opening the directory")) }
+  }
+
   // MARK: Everything else
 
   private func extractFiles(_ reader: ImageReader) {
     let files = tree.nodes.indices.filter { tree.nodes[$0].inode.kind != .directory && tree.nodes[$0].first == $0 }
     let jobs = DataJobs()
-    jobs.add(files.map { ($0, tree.nodes[$0].inode) }, reader: reader, maySplit: true)
+    jobs.add(files, of: tree, reader: reader, maySplit: true)
     jobs.complete()
     let total = files.reduce(UInt64(0)) {
       $0 &+ (tree.nodes[$1].inode.kind == .regular ? tree.nodes[$1].inode.size : 0)

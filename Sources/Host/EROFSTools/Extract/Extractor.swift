@@ -132,11 +132,16 @@ public final class Extractor: Sendable {
     extraction.run(reader)
     if log.isStopped { extraction.removeAll() }
     do throws(Errno) {
+      var moved: Set<[UInt8]> = []
       for name in try Self.names(in: folder) {
-        do throws(Errno) { try HostFile.rename(folder, name, to: target, name) } catch {
+        do throws(Errno) {
+          try HostFile.rename(folder, name, to: target, name)
+          moved.insert(name)
+        } catch {
           log.fail(name, .system(error, doing: "giving it its name"))
         }
       }
+      extraction.finishMovedDirectories(moved, in: target, reader)
       try HostFile.remove(at: target, stage, isDirectory: true)
     } catch { log.fail(stage, .system(error, doing: "removing the folder")) }
     if tree.nodes[0].inode.kind == .directory { extraction.finishRoot(target, reader) }

@@ -12,7 +12,7 @@ import SystemPackage
   import Musl
 #endif
 
-/// An image file (or block device) and the image's extra devices, mapped into memory.
+/// An image file (or block device) and the image's extra devices, open, and mapped into memory.
 ///
 /// It may be shared between threads. A file that somebody shortens while it is mapped makes its reader receive SIGBUS,
 /// as with any mapped file.
@@ -41,6 +41,9 @@ public final class ImageFile: Storage, @unchecked Sendable {
   }
 
   private struct Mapping: @unchecked Sendable {
+    let file: FileDescriptor
+    /// Where the image starts in the file.
+    let offset: UInt64
     let base: UnsafeMutableRawPointer?
     let mappedBytes: Int
     let bytes: PageVector
@@ -78,26 +81,35 @@ public final class ImageFile: Storage, @unchecked Sendable {
   }
 
   private static func unmap(_ mappings: [Mapping]) {
-    for mapping in mappings { if let base = mapping.base { munmap(base, mapping.mappedBytes) } }
+    for mapping in mappings {
+      if let base = mapping.base { munmap(base, mapping.mappedBytes) }
+      try? mapping.file.close()
+    }
   }
 
   private static func map(_ path: FilePath, offset: UInt64) throws(OpenError) -> Mapping {
     do {
       let file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec])
-      defer { try? file.close() }
+      var isKept = false
+      defer { if !isKept { try? file.close() } }
       var status = stat()
       guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
       let kind = status.st_mode & S_IFMT
       guard kind == S_IFREG || kind == S_IFBLK else { throw OpenError(path: path, reason: .notAFile) }
       let size = UInt64(try file.seek(offset: 0, from: .end))
       guard offset <= size else { throw OpenError(path: path, reason: .offset(offset, fileSize: size)) }
-      guard size > 0 else { return Mapping(base: nil, mappedBytes: 0, bytes: PageVector()) }
+      guard size > 0 else {
+        isKept = true
+        return Mapping(file: file, offset: 0, base: nil, mappedBytes: 0, bytes: PageVector())
+      }
       guard let count = Int(exactly: size) else { throw Errno.fileTooLarge }
       guard let base = mmap(nil, count, PROT_READ, MAP_SHARED, file.rawValue, 0), base != MAP_FAILED else {
         throw Errno(rawValue: errno)
       }
       let bytes = PageVector(unsafeContiguous: base, count: count)
-      return Mapping(base: base, mappedBytes: count, bytes: bytes.dropFirst(Int(offset)))
+      isKept = true
+      return Mapping(
+        file: file, offset: offset, base: base, mappedBytes: count, bytes: bytes.dropFirst(Int(offset)))
     } catch let error as OpenError {
       throw error
     } catch let error as Errno {
@@ -111,6 +123,21 @@ public final class ImageFile: Storage, @unchecked Sendable {
 
   public func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
     try storage.read(device: device, at: offset, into: destination)
+  }
+
+  /// Fills `destination` by a read of the file instead of by way of the mapping.
+  ///
+  /// - Throws: the system's error as a `storage` one; `ENXIO` where the device is not there or ends before that.
+  func read(device: Int, at offset: UInt64, into destination: UnsafeMutableRawBufferPointer) throws(EROFSError) {
+    var error = mappings.indices.contains(device) ? 0 : ENXIO
+    var done = 0
+    while error == 0, done < destination.count {
+      let place = off_t(mappings[device].offset + offset) + off_t(done)
+      let rest = UnsafeMutableRawBufferPointer(rebasing: destination[done...])
+      let count = pread(mappings[device].file.rawValue, rest.baseAddress, rest.count, place)
+      if count > 0 { done += count } else if count == 0 { error = ENXIO } else if errno != EINTR { error = errno }
+    }
+    if error != 0 { throw .storage(StorageError(code: error), at: .device(device, offset: offset)) }
   }
 
   public func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector? {

@@ -16,6 +16,7 @@ public final class ImageReader {
   /// Room for the largest extent.
   private let buffer: UnsafeMutableRawBufferPointer
   private var bufferPages: MutablePageVector { MutablePageVector(unsafeContiguous: buffer) }
+  private var stored: StoredWindow
 
   public convenience init(_ image: ImageFile) throws(EROFSError) {
     self.init(image, try Superblock(reading: image))
@@ -28,11 +29,13 @@ public final class ImageReader {
     frames = .allocate(byteCount: plan.frameBytes, alignment: 4096)
     state = .allocate(byteCount: max(plan.stateBytes, 8), alignment: 16)
     buffer = .allocate(byteCount: Superblock.maximumDecodedBytes, alignment: 4096)
+    stored = StoredWindow(image, plan)
     let memory = ReaderMemory(for: plan, frames: MutablePageVector(unsafeContiguous: frames), state: state)
     volume = Volume(image.storage, superblock: superblock, memory: memory ?? ReaderMemory())
   }
 
   deinit {
+    stored.deallocate()
     frames.deallocate()
     state.deallocate()
     buffer.deallocate()
@@ -175,7 +178,7 @@ public final class ImageReader {
       while offset < extent.end {
         let count: Int
         do throws(EROFSError) {
-          count = try volume.read(inode, extent, from: offset - extent.start, into: pages)
+          count = try read(inode, extent, from: offset - extent.start, into: pages)
         } catch { throw .image(error) }
         do throws(Failure) {
           try body(offset, .data(UnsafeRawBufferPointer(rebasing: buffer[0..<count])))
@@ -184,6 +187,27 @@ public final class ImageReader {
       }
     }
     return given
+  }
+
+  /// Reads what `Volume.read(_:_:from:into:)` does, but does not use the mapping for what lies on a device.
+  private func read(
+    _ inode: Inode, _ extent: Extent, from skip: UInt64, into pages: MutablePageVector
+  ) throws(EROFSError) -> Int {
+    let part = pages.prefix(Int(min(UInt64(pages.count), extent.length - skip)))
+    if case .device = extent.place, let place = try volume.location(of: extent) {
+      switch extent.encoding {
+      case .compressed where skip == 0 && UInt64(part.count) == extent.length:
+        let bytes = try stored.bytes(device: place.device, at: place.offset, count: Int(extent.storedLength))
+        try volume.decode(extent, stored: bytes, into: part, state: stored.state)
+        return part.count
+      case .plain:
+        let destination = UnsafeMutableRawBufferPointer(rebasing: buffer[..<part.count])
+        try image.read(device: place.device, at: place.offset + skip, into: destination)
+        return part.count
+      default: break
+      }
+    }
+    return try volume.read(inode, extent, from: skip, into: part)
   }
 
   /// What stopped a walk over a file's data.

@@ -30,7 +30,10 @@ final class DataJobs: @unchecked Sendable {
   private let lock: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
   private let changed: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
   // Under the lock:
-  private var jobs: [DataJob] = []
+  /// What has been added and not taken, each lot for itself: what comes later moves nothing.
+  private var lots: [[DataJob]] = []
+  /// The lot that is being taken from, and its first job that nobody has.
+  private var lot = 0
   private var next = 0
   private var isComplete = false
 
@@ -59,18 +62,18 @@ final class DataJobs: @unchecked Sendable {
     return body()
   }
 
-  /// Adds the data of `files`.
+  /// Adds the data of `nodes` of a tree.
   ///
   /// - Parameter maySplit: whether a file's parts may be read by several threads.
-  func add(_ files: [(node: Int, inode: Inode)], reader: ImageReader, maySplit: Bool) {
-    var keyed: [(key: UInt64, index: Int)] = []
-    keyed.reserveCapacity(files.count)
-    for index in files.indices { keyed.append((Self.place(of: files[index].inode, reader), index)) }
-    keyed.sort { $0.key == $1.key ? $0.index < $1.index : $0.key < $1.key }
+  func add(_ nodes: [Int], of tree: ScannedTree, reader: ImageReader, maySplit: Bool) {
+    var keyed: [(key: UInt64, node: Int)] = []
+    keyed.reserveCapacity(nodes.count)
+    for node in nodes { keyed.append((Self.place(of: tree.nodes[node].inode, reader), node)) }
+    keyed.sort { $0.key == $1.key ? $0.node < $1.node : $0.key < $1.key }
     var added: [DataJob] = []
-    added.reserveCapacity(files.count)
-    for (_, index) in keyed {
-      let (node, inode) = files[index]
+    added.reserveCapacity(nodes.count)
+    for (_, node) in keyed {
+      let inode = tree.nodes[node].inode
       let part = max(Self.partBytes, inode.size / Self.mostParts)
       guard maySplit, inode.kind == .regular, inode.size > 2 * part else {
         added.append(DataJob(node: node, inode: inode, range: 0..<inode.size, split: nil))
@@ -85,7 +88,7 @@ final class DataJobs: @unchecked Sendable {
       }
     }
     withLock {
-      jobs += added
+      lots.append(added)
       pthread_cond_broadcast(changed)
     }
   }
@@ -114,22 +117,33 @@ final class DataJobs: @unchecked Sendable {
   /// The next jobs for a thread, once there are some; empty when there will be none.
   func take() -> ArraySlice<DataJob> {
     withLock {
-      while next == jobs.count, !isComplete { pthread_cond_wait(changed, lock) }
-      var end = next
-      var bytes: UInt64 = 0
-      while end < jobs.count, end - next < Self.batchCount, bytes < Self.batchBytes {
-        bytes &+= UInt64(jobs[end].range.count)
-        end += 1
+      while true {
+        if lot == lots.count {
+          if isComplete { return [] }
+          pthread_cond_wait(changed, lock)
+        } else if next == lots[lot].count {
+          lots[lot] = []
+          lot += 1
+          next = 0
+        } else {
+          var end = next
+          var bytes: UInt64 = 0
+          while end < lots[lot].count, end - next < Self.batchCount, bytes < Self.batchBytes {
+            bytes &+= UInt64(lots[lot][end].range.count)
+            end += 1
+          }
+          defer { next = end }
+          return lots[lot][next..<end]
+        }
       }
-      defer { next = end }
-      return jobs[next..<end]
     }
   }
 
   /// Leaves nothing for anybody to take.
   func stop() {
     withLock {
-      next = jobs.count
+      lots = []
+      (lot, next) = (0, 0)
       isComplete = true
       pthread_cond_broadcast(changed)
     }

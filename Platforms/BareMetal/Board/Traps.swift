@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Machine
+
+/// What a program exits with when it did not get to say so itself.
+public enum ExitStatus {
+  public static var trapped: UInt8 { 70 }
+  public static var returned: UInt8 { 71 }
+}
+
+/// Reports a trap of the processor (a Swift trap, a stack that is too small, a bad address) and ends the machine: nothing
+/// hangs in silence.
+@c(machine_trapped)
+public func trapped(_ trap: UnsafePointer<machine_trap>) {
+  let trap = trap.pointee
+  Console.start()
+  if trap.cause == 0 && trap.address == 0 {
+    Console.line("\nthe program returned without an exit status")
+    Board.exit(ExitStatus.returned)
+  }
+  Console.write("\ntrap ")
+  Console.write(hexadecimal: UInt64(trap.cause), digits: UInt.bitWidth / 4)
+  field(" at ", trap.address)
+  field(" from ", trap.caller)
+  field(" value ", trap.value)
+  field(" stack ", trap.stack)
+  Console.line()
+  Board.exit(ExitStatus.trapped)
+}
+
+private func field(_ name: StaticString, _ value: UInt) {
+  Console.write(name)
+  Console.write(hexadecimal: UInt64(value), digits: UInt.bitWidth / 4)
+}

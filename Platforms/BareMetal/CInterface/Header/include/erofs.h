@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
+#pragma once
+
+/* Compressed EROFS for C firmware. No heap: all that it works in is what it is given here. Not for several threads at
+ * once, unless each has a file system of its own. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a call may say. Everything but EROFS_OK and EROFS_END is an error; none of them leaves anything half done. */
+typedef enum {
+  EROFS_OK = 0,
+  EROFS_END = 1,           /* behind the last entry */
+  EROFS_CORRUPT = -1,      /* the image breaks a rule of its format */
+  EROFS_UNSUPPORTED = -2,  /* the image needs what this reader does not have: see erofs_error_detail */
+  EROFS_UNDECODABLE = -3,  /* stored bytes do not decode */
+  EROFS_STORAGE = -4,      /* the storage failed: the detail is its own code */
+  EROFS_NO_MEMORY = -5,    /* the arena is too small: the detail says how many bytes it takes */
+  EROFS_NOT_FOUND = -6,
+  EROFS_NOT_A_DIRECTORY = -7,
+  EROFS_NOT_A_FILE = -8,
+  EROFS_ARGUMENT = -9      /* a null pointer, memory that is not aligned, a buffer that is too small */
+} erofs_result;
+
+/* Where an image comes from. */
+typedef struct {
+  /* The image in memory, or NULL where it has to be read. */
+  const void *mapped;
+  /* Bytes of the image. */
+  uint64_t size;
+  /* Reads count bytes from offset on, all of them inside the image, to buffer; returns 0, or a code of its own. Not called
+   * where the image is mapped. */
+  int32_t (*read)(void *context, uint64_t offset, void *buffer, size_t count);
+  void *context;
+} erofs_storage;
+
+/* A mounted image: memory for the reader's own state, which nobody looks into. */
+typedef struct {
+  uint64_t opaque[sizeof(void *) == 4 ? 300 : 400];
+} erofs;
+
+/* A file, directory or link that was opened. */
+typedef struct {
+  uint64_t nid;
+  uint64_t size;      /* bytes */
+  int64_t mtime;      /* seconds since 1970 */
+  uint32_t uid, gid;
+  uint16_t mode;      /* type and permissions, as in POSIX */
+  uint64_t position;  /* of erofs_read: bytes from the start */
+  uint64_t cursor[2]; /* of erofs_readdir */
+} erofs_file;
+
+typedef struct {
+  uint64_t nid;
+  uint8_t type;   /* 1 file, 2 directory, 3 character device, 4 block device, 5 fifo, 6 socket, 7 link */
+  char name[256]; /* ends with NUL */
+} erofs_entry;
+
+/* Mounts an image, and plans everything in it.
+ *
+ * arena: memory that the file system works in until it is no longer used, aligned to 8; bytes: how much.
+ * needed: if not NULL, set to the bytes of arena with which all of the image can be read. With EROFS_NO_MEMORY that is
+ * exact too, unless the arena could not even hold what finding it out takes (a few blocks): then it is what that takes. */
+erofs_result erofs_mount(erofs *fs, const erofs_storage *storage, void *arena, size_t bytes, size_t *needed);
+
+/* Opens a path from the root: names with / between them. Links are not followed. */
+erofs_result erofs_open(erofs *fs, const char *path, erofs_file *file);
+
+/* Reads on from file->position, which may be set to anything, and moves it; *done says how many bytes: fewer than count only
+ * at the end, where it is 0. The target of a link is read like a file. */
+erofs_result erofs_read(erofs *fs, erofs_file *file, void *buffer, size_t count, size_t *done);
+
+/* The next entry of a directory in the order of their names, . and .. left out; EROFS_END behind the last. */
+erofs_result erofs_readdir(erofs *fs, erofs_file *directory, erofs_entry *entry);
+
+/* A file's bytes where they lie in a mapped image, to be used or executed in place; *address is NULL where they do not lie
+ * there in one piece as they are. */
+erofs_result erofs_address(erofs *fs, const erofs_file *file, const void **address);
+
+/* More about the last error of this file system: a byte offset in the image for EROFS_CORRUPT and EROFS_UNDECODABLE; for
+ * EROFS_UNSUPPORTED the id of the codec that is missing (0 LZ4, 1 MicroLZMA, 2 DEFLATE, 3 Zstandard), or UINT64_MAX where
+ * it is something else; otherwise as said above. */
+uint64_t erofs_error_detail(const erofs *fs);
+
+#ifdef __cplusplus
+}
+#endif

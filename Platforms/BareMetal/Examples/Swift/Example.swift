@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+// Swift firmware that reads its message of the day and lists a directory of the image that it was linked with.
+
+import Board
+import EROFS
+import EROFSFirmware
+import PageVectors
+
+@main
+struct Firmware {
+  static func main() {
+    Console.start()
+    let flash = MemoryStorage(PageVector(unsafeContiguous: Board.linkedImage))
+    // All the memory that the file system may use, and a buffer beside it.
+    let free = Board.freeMemory
+    let arena = Arena(unsafeMemory: UnsafeMutableRawBufferPointer(rebasing: free[..<131072]))
+    let buffer = UnsafeMutableRawBufferPointer(rebasing: free[131072..<131172])
+    do throws(MountError) {
+      var files = try FileSystem(mounting: flash, in: arena)
+      do throws(EROFSError) {
+        try show("/etc/motd", &files, buffer)
+        try list("/bin", &files)
+      } catch {
+        Console.line("not readable")
+        Board.exit(1)
+      }
+    } catch {
+      Console.line("not mounted")
+      Board.exit(2)
+    }
+    Board.exit(0)
+  }
+
+  static func show(
+    _ path: StaticString, _ files: inout FileSystem<MemoryStorage>, _ buffer: UnsafeMutableRawBufferPointer
+  ) throws(EROFSError) {
+    let file = try files.open(UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount))
+    var offset: UInt64 = 0
+    while true {
+      let count = try files.read(file, at: offset, into: buffer)
+      if count == 0 { return }
+      Console.write(bytes: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      offset += UInt64(count)
+    }
+  }
+
+  static func list(_ path: StaticString, _ files: inout FileSystem<MemoryStorage>) throws(EROFSError) {
+    let directory = try files.open(UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount))
+    var cursor = DirectoryCursor()
+    while let entry = try files.nextEntry(of: directory, &cursor) {
+      if entry.isDotOrDotDot { continue }
+      entry.name.forEachRun { Console.write(bytes: $0) }
+      Console.line()
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Board
+import EROFS
+import EROFSFirmware
+
+/// Hands out the machine's free memory, from its start; what it cannot give ends the program.
+public struct Memory {
+  private var rest = Board.freeMemory
+
+  public init() {}
+
+  /// `count` bytes, aligned to 8.
+  public mutating func take(_ count: Int) -> UnsafeMutableRawBufferPointer {
+    let size = (count + 7) & ~7
+    guard size <= rest.count else {
+      Console.write("this machine has no ")
+      Console.write(count)
+      Console.line(" bytes left")
+      Board.exit(3)
+    }
+    let taken = UnsafeMutableRawBufferPointer(rebasing: rest[..<count])
+    rest = UnsafeMutableRawBufferPointer(rebasing: rest[size...])
+    return taken
+  }
+
+  public var left: Int { rest.count & ~7 }
+
+  /// The memory to read an image in, as the options `arena` and `scattered` say; without them, all that is left.
+  public mutating func arena(_ options: Options) -> Arena {
+    let count = options.number("arena").map { Int($0) }
+    guard let shift = options.number("scattered").map({ Int($0) }) else {
+      return Arena(unsafeMemory: take(count ?? left))
+    }
+    let tables = take(4 * 32768)
+    let size = 1 &<< shift
+    let frames = (count ?? left - left / 16) &>> shift
+    let table = take(frames * MemoryLayout<UnsafeMutableRawPointer>.size)
+      .bindMemory(to: UnsafeMutableRawPointer.self)
+    let start = take(frames &<< shift).baseAddress!
+    // A walk in strides that have no factor in common with the number of frames visits each once, no two neighbours in
+    // a row.
+    var stride = frames / 3 | 1
+    while common(stride, frames) != 1 { stride += 2 }
+    var at = 0
+    for index in 0..<frames {
+      table[index] = start + at * size
+      at += stride
+      while at >= frames { at -= frames }
+    }
+    return Arena(
+      unsafeFrames: table.baseAddress!, pageShift: shift, count: frames &<< shift, tables: tables)
+  }
+
+  private func common(_ a: Int, _ b: Int) -> Int {
+    var (a, b) = (a, b)
+    while b > 0 { (a, b) = (b, a % b) }
+    return a
+  }
+}
+
+/// Mounts the image in `storage` and reports on it; returns the exit status.
+public func readEverything<Source: Storage>(_ storage: Source, _ arena: Arena, _ report: consuming Report) -> UInt8 {
+  do throws(MountError) {
+    var files = try FileSystem(mounting: storage, in: arena)
+    Console.write("mounted, needs ")
+    Console.write(files.memoryNeeded)
+    Console.write(" bytes of ")
+    Console.write(arena.count)
+    Console.line()
+    report.run(&files)
+    Console.write("inodes ")
+    Console.write(report.inodes)
+    Console.write(", failures ")
+    Console.write(report.failures)
+    Console.write(", stack ")
+    Console.write(Board.stackUsed)
+    Console.write(", variables ")
+    Console.write(Board.variableBytes)
+    Console.line()
+    return report.failures == 0 ? 0 : 1
+  } catch {
+    Console.write("refused: ")
+    Console.write(error)
+    Console.line()
+    return 2
+  }
+}

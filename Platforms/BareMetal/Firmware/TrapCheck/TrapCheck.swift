@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+// Ends in the way that a byte on the serial port asks for, so that the host can see that none of them hangs in silence.
+
+import Board
+
+@inline(never)
+func deepen(_ level: Int) -> Int {
+  guard level >= 0 else { return 0 }
+  let below = deepen(level &+ 1)
+  // Something is left to do behind the call, so that it cannot become a loop.
+  Console.write(byte: UInt8(truncatingIfNeeded: below))
+  return below &* 3 &+ level
+}
+
+@inline(never)
+func add(_ a: Int, _ b: Int) -> Int { a + b }
+
+@main
+struct Program {
+  static func main() {
+    Console.start()
+    Console.line("ready")
+    switch Console.read() {
+    case UInt8(ascii: "o"): Console.write(add(Int.max, Int(Console.read())))
+    case UInt8(ascii: "s"): Console.write(deepen(0))
+    case UInt8(ascii: "a"):
+      // Nothing answers there on any of the boards.
+      #if arch(arm)
+        let nowhere: UInt = 0x7000_0000
+      #else
+        let nowhere: UInt = 0x0F00_0000
+      #endif
+      Console.write(Int(UnsafePointer<UInt32>(bitPattern: nowhere)!.pointee))
+    case UInt8(ascii: "u"):
+      // Unaligned: ARMv6-M refuses it, the others read it.
+      let address = UInt(bitPattern: Board.freeMemory.baseAddress) &+ 1
+      Console.write(Int(UnsafePointer<UInt32>(bitPattern: address)!.pointee))
+      Console.line()
+      Board.exit(0)
+    case UInt8(ascii: "r"): break
+    case let byte: Board.exit(byte)
+    }
+  }
+}

@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""Builds the firmware for every machine, boots it under QEMU, and holds it to what it promises.
+
+    check.py               for ./test: the last line counts what passed, failed and was skipped
+    check.py --machine M   only that machine (may be repeated)
+    check.py --all         every image in every configuration, rather than each in one of them on each machine
+    check.py --rounds N    broken images on each machine (10,000)
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import images
+from machines import MACHINES, ROOT, SCRATCH, Failure, reference_images
+
+PRODUCTS = ("TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages")
+
+
+class Results:
+    def __init__(self):
+        self.passed, self.failures, self.skipped = 0, [], []
+
+    def hold(self, what, good, why=""):
+        if good:
+            self.passed += 1
+        else:
+            self.failures.append(f"{what}: {why}")
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failures += other.failures
+        self.skipped += other.skipped
+
+
+def last(output):
+    return output.decode("latin-1").strip()[-300:]
+
+
+def traps(machine, program):
+    """Whatever goes wrong in a program ends it with a status and a word on where it was."""
+    results = Results()
+    unaligned = (70, b"trap") if machine.name.startswith("cortex-m0") else (0, b"")
+    # On the MPS2 boards, reading where nothing is gives 0; the address is one that no board has.
+    cases = {
+        b"o1": (70, b"trap"), b"s": (70, b"trap"), b"a": (70, b"trap"), b"u": unaligned,
+        b"r": (71, b"without an exit status"), b"\x09": (9, b"ready"), b"\x00": (0, b"ready"),
+    }
+    for typed, (status, word) in cases.items():
+        got, output = machine.boot(program, typed=typed, seconds=20)
+        results.hold(f"{machine.name}: TrapCheck {typed}", got == status and word in output,
+                     f"status {got}, must be {status}: {last(output)}")
+    return results
+
+
+def walk(machine, programs, configuration, image, rows, arena=None):
+    """Boots a walk over an image in one configuration: (status, output, differences)."""
+    device = image.with_suffix(".blob")
+    if configuration == "blocks":
+        words, loads, program = [f"disk={image}"], [], programs["WalkBlocks"]
+    else:
+        words, loads, program = [f"image={machine.image},{image.stat().st_size}"], [(image, machine.image)], programs["Walk"]
+        if device.exists():
+            words.append(f"device={machine.device},{device.stat().st_size}")
+            loads.append((device, machine.device))
+        if configuration.startswith("scattered"):
+            words.append(f"scattered={configuration.split('-')[1]}")
+    if arena is not None:
+        words.append(f"arena={arena}")
+    status, output = machine.boot(program, words, loads)
+    return status, output, images.differences(output, rows) if status == 0 else [last(output)]
+
+
+CONFIGURATIONS = ("flash", "scattered-12", "blocks", "scattered-9")
+
+
+def reading(machine, programs, folder, rows, index, everything):
+    """Every image reads as the manifest says, or is refused for the reason that is expected."""
+    results = Results()
+    for number, image in enumerate(sorted(folder.glob("*.erofs"))):
+        chosen = CONFIGURATIONS if everything else [CONFIGURATIONS[(number + index) % len(CONFIGURATIONS)]]
+        for configuration in chosen:
+            what = f"{machine.name}: {image.stem} from {configuration}"
+            status, output, wrong = walk(machine, programs, configuration, image, rows)
+            if configuration == "blocks" and image.with_suffix(".blob").exists():
+                # The disk has no second device: mounting, which plans every file, or the first read must say so.
+                results.hold(what, status in (1, 2) and b"device 1" in output, f"must be refused: {status} {last(output)}")
+            else:
+                results.hold(what, status == 0 and not wrong, f"status {status}: {wrong[:3]}")
+            if configuration != "blocks":
+                _, _, wrong = images.in_place(output, image, machine.image)
+                results.hold(f"{what}: what lies in place", not wrong, f"{wrong[:3]}")
+    return results
+
+
+def in_place(machine, programs, folder, rows):
+    """Files that are not compressed, block for block, are handed out where they lie in flash."""
+    results = Results()
+    image = folder / "plain-512.erofs"
+    status, output, _ = walk(machine, programs, "flash", image, rows)
+    count, aligned, wrong = images.in_place(output, image, machine.image)
+    results.hold(f"{machine.name}: files in place, at a block's start", status == 0 and aligned > 10 and not wrong,
+                 f"{count}, {aligned} at a block's start, {wrong[:3]}")
+    print(f"  {machine.name}: of plain-512, {count} files in place, {aligned} of them at a block's start")
+    return results
+
+
+def memory(machine, programs, folder, rows):
+    """Mounting says to the byte what an image needs: with that all of it reads, with a word less it is refused."""
+    results = Results()
+    names = ["lz4hc-64k-tail", "zstd-metabox-fragments", "libdeflate-32k-tail", "lzma-1k-64k-tail", "lz4hc-dirs"]
+    for name in names:
+        image = folder / f"{name}.erofs"
+        if not image.exists():
+            continue
+        for configuration in ("flash", "blocks"):
+            what = f"{machine.name}: memory for {name} from {configuration}"
+            _, output, _ = walk(machine, programs, configuration, image, rows)
+            said = re.search(rb"needs (\d+) bytes", output)
+            if not said:
+                results.hold(what, False, last(output))
+                continue
+            needed = int(said[1])
+            status, output, wrong = walk(machine, programs, configuration, image, rows, needed)
+            results.hold(f"{what}, exactly", status == 0 and not wrong, f"{needed}: {status} {wrong[:3]}")
+            status, output, _ = walk(machine, programs, configuration, image, rows, needed - 1)
+            refusal = f"memory: the image needs {needed} bytes, given {needed - 1}".encode()
+            results.hold(f"{what}, a byte less", status == 2 and refusal in output, f"{status} {last(output)}")
+        status, output, _ = walk(machine, programs, "flash", image, rows, 16)
+        results.hold(f"{machine.name}: {name} in 16 bytes", status == 2 and b"memory: mounting needs" in output,
+                     f"{status} {last(output)}")
+    return results
+
+
+def shell(machine, programs, folder):
+    """The command line answers what is typed."""
+    results = Results()
+    image = folder / "plain-512.erofs"
+    words = [f"image={machine.image},{image.stat().st_size}"]
+    typed = (b"ls /links\nstat /contents/noise-70000\nstat /xattrs/same-0\nx\x7fcat /links/relative\nmem\ncat /none\n"
+             b"ls /contents/sparse\nnonsense\nexit 7\n")
+    status, output = machine.boot(programs["Shell"], words, [(image, machine.image)], typed, 20)
+    for word in (b"hard-1\n", b"size 70000", b"in place at ", b"../contents/text-150000", b"image needs ",
+                 b"error: not-found", b"error: not-a-directory", b"nonsense\nls, cat, stat PATH"):
+        results.hold(f"{machine.name}: Shell says {word}", word in output, last(output))
+    results.hold(f"{machine.name}: Shell exits with 7", status == 7, f"{status}")
+    return results
+
+
+def examples(machine, scratch):
+    """The examples in C and in Swift, linked with an image, say what is in it."""
+    results = Results()
+    tree, image = scratch / "example", scratch / "example.erofs"
+    if not image.exists():
+        results.skipped.append(f"{machine.name}: examples: no mkfs.erofs")
+        return results
+    for product in ("ExampleC", "ExampleSwift"):
+        try:
+            (program,) = machine.build(product, image=image)
+        except Failure as failure:
+            results.hold(f"{machine.name}: {product}", False, str(failure))
+            continue
+        status, output = machine.boot(program, seconds=30)
+        said = (tree / "etc/motd").read_bytes() + b"cat\nls\nsh\n"
+        results.hold(f"{machine.name}: {product}", status == 0 and output == said, f"{status}: {last(output)}")
+    return results
+
+
+def example_image(folder):
+    """The image that the examples are linked with."""
+    tree = folder / "example"
+    (tree / "etc").mkdir(parents=True)
+    (tree / "bin").mkdir()
+    (tree / "etc/motd").write_text("".join(f"line {i} of the message of the day\n" for i in range(300)))
+    for name in ("cat", "ls", "sh"):
+        (tree / "bin" / name).write_text(name * 3000)
+    if tool := mkfs() or shutil.which("mkfs.erofs"):
+        subprocess.run([tool, "--quiet", "-zlz4hc", "-C16384", "-T0", "-Uclear", "--all-root", folder / "example.erofs", tree], check=True)
+
+
+def documentation():
+    """The commands of Documentation/Firmware.md, run in an empty folder, in its own words."""
+    results = Results()
+    if not shutil.which("mkfs.erofs"):
+        results.skipped.append("Documentation/Firmware.md: no mkfs.erofs")
+        return results
+    text = (ROOT / "Documentation/Firmware.md").read_text()
+    commands = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+    shown = re.findall(r"^```\n(.*?)^```", text, re.M | re.S)[-1]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(["bash", "-euc", "\n".join(commands)], cwd=folder, text=True, capture_output=True,
+                              stdin=subprocess.DEVNULL, env={**os.environ, "EROFS": str(ROOT)})
+    results.hold("Documentation/Firmware.md", done.returncode == 0 and done.stdout.endswith(shown) and len(commands) >= 3,
+                 f"{done.returncode}: {done.stdout[-300:]} {done.stderr[-500:]}")
+    return results
+
+
+def mkfs():
+    peers = pathlib.Path(os.environ.get("EROFS_PEERS", pathlib.Path.home() / ".cache/swift-erofs/peers")) / "bin/mkfs.erofs"
+    return str(peers) if peers.exists() else None
+
+
+SMALL = {
+    "lz4": "-b512 -zlz4hc -Eztailpacking -x1",
+    "lzma": "-b512 -zlzma -C4096 -Efragments",
+    "deflate": "-b1024 -zdeflate -C4096 -Eztailpacking",
+    "zstd": "-b512 -zzstd -C4096 -Efragments",
+    "metabox": "-b512 -m4096:lz4 -E48bit -zzstd -C4096 -Efragments",
+    "chunks": "-b512 --chunksize=1024 -Eforce-chunk-indexes",
+}
+
+
+def small_images(folder):
+    """Small images of one tree, one for each codec and layout, to be broken. Needs a mkfs.erofs that knows them."""
+    tool = mkfs()
+    if not tool:
+        return {}
+    tree = folder / "tree"
+    tree.mkdir()
+    source = random.Random(7)
+    words = [bytes(source.randrange(97, 123) for _ in range(source.randrange(2, 9))) for _ in range(80)]
+    for name, size in (("a", 0), ("text", 9000), ("more-text", 3000), ("short", 70)):
+        (tree / name).write_bytes(b" ".join(source.choice(words) for _ in range(size))[:size])
+    (tree / "noise").write_bytes(source.randbytes(1500))
+    (tree / "zeros").write_bytes(bytes(5000))
+    (tree / "inner/deep").mkdir(parents=True)
+    for i in range(12):
+        (tree / f"inner/file-{i}").write_bytes(b"%d" % i * 40)
+    (tree / "inner/deep/link").symlink_to("../../text")
+    made = {}
+    for name, options in SMALL.items():
+        image = folder / f"{name}.erofs"
+        done = subprocess.run([tool, "--quiet", "-T0", "-Uclear", "--all-root", *options.split(), image, tree], capture_output=True, text=True)
+        if done.returncode == 0 and image.stat().st_size <= 65536:
+            made[name] = image
+        else:
+            print(f"  mkfs.erofs {options}: {done.stderr.strip()[:200]}")
+    return made
+
+
+def broken(machine, programs, small, rounds):
+    """Broken images never fault: rounds of them, in as many boots as there are images."""
+    results = Results()
+    if not small:
+        results.skipped.append(f"{machine.name}: broken images: no erofs-utils 1.9 to make them with (Scripts/install-peers.sh)")
+        return results
+    each = -(-rounds // len(small))
+    for seed, (name, image) in enumerate(small.items()):
+        words = [f"image={machine.image},{image.stat().st_size}", f"rounds={each}", f"seed={seed + 1}"]
+        status, output = machine.boot(programs["BadImages"], words, [(image, machine.image)], seconds=900)
+        counts = re.search(rb"whole (\d+), part (\d+), refused (\d+)", output)
+        numbers = [int(n) for n in counts.groups()] if counts else []
+        # Each must happen: a generator that breaks nothing, or everything, tests nothing.
+        good = status == 0 and sum(numbers) == each and all(n > each // 100 for n in numbers)
+        results.hold(f"{machine.name}: {each} broken images of {name}", good, f"status {status}: {last(output)}")
+        if good:
+            print(f"  {machine.name}: {each} broken images of {name}: {last(output)}")
+    return results
+
+
+def check(machine, index, options, folder, rows, small, scratch):
+    results = Results()
+    products = ("TrapCheck",) if machine.image is None else PRODUCTS
+    try:
+        programs = dict(zip(products, machine.build(*products)))
+    except Failure as failure:
+        results.hold(machine.name, False, str(failure))
+        return results
+    results.add(traps(machine, programs["TrapCheck"]))
+    if machine.image is not None:
+        results.add(reading(machine, programs, folder, rows, index, options.all))
+        results.add(in_place(machine, programs, folder, rows))
+        results.add(memory(machine, programs, folder, rows))
+        results.add(shell(machine, programs, folder))
+        results.add(broken(machine, programs, small, options.rounds))
+        results.add(examples(machine, scratch))
+    print(f"  {machine.name}: {results.passed} passed, {len(results.failures)} failed")
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--machine", action="append", choices=MACHINES)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--rounds", type=int, default=10_000)
+    options = parser.parse_args()
+    results = Results()
+    missing = [machine.qemu[0] for machine in MACHINES.values() if not shutil.which(machine.qemu[0])]
+    if missing:
+        print(f"  SKIPPED firmware under QEMU: no {', '.join(sorted(set(missing)))}")
+        print("0 passed, 0 failed, 1 skipped")
+        return 0
+    SCRATCH.mkdir(exist_ok=True)
+    folder, manifest = reference_images()
+    rows = images.expected(manifest)
+    chosen = [(index, machine) for index, machine in enumerate(MACHINES.values())
+              if not options.machine or machine.name in options.machine]
+    with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        scratch = pathlib.Path(scratch)
+        small = small_images(scratch)
+        example_image(scratch)
+        for each in pool.map(lambda one: check(one[1], one[0], options, folder, rows, small, scratch), chosen):
+            results.add(each)
+        if not options.machine:
+            results.add(documentation())
+    for failure in results.failures:
+        print(f"  FAILED {failure}")
+    for skip in results.skipped:
+        print(f"  SKIPPED {skip}")
+    print(f"{results.passed} passed, {len(results.failures)} failed, {len(results.skipped)} skipped")
+    return 1 if results.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

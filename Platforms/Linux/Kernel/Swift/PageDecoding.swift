@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Codecs
+import ErofsPagesC
+import PageVectors
+
+// fs/erofs calls these; pages.h describes them. The kernel promises that the frames are its to read and write, and that
+// input and output share frames only where LZ4Decoder.inPlaceMargin(storedBytes:) allows it.
+
+@c(erofs_pages_decode)
+public func decodePages(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
+  let input = unsafe vector(request.pointee.in, request.pointee.in_offset, request.pointee.in_size, request)
+  let output = unsafe vector(request.pointee.out, request.pointee.out_offset, request.pointee.out_size, request)
+  do throws(DecodeError) {
+    let memory = unsafe workingMemory(request)
+    let finishes = unsafe request.pointee.partial == 0
+    switch unsafe request.pointee.algorithm {
+    case 0: try run(LZ4Decoder.self, input, output, memory, finishes)
+    case 1: try run(MicroLZMADecoder.self, input, output, memory, finishes)
+    case 2: try run(DeflateDecoder.self, input, output, memory, finishes)
+    case 3: try run(ZstandardDecoder.self, input, output, memory, finishes)
+    default: return result(.unsupported)
+    }
+    return CInt(bitPattern: EROFS_PAGES_DECODED.rawValue)
+  } catch {
+    return result(error.reason)
+  }
+}
+
+@c(erofs_pages_working_bytes)
+public func workingBytes(_ algorithm: CInt, _ firstByte: CInt) -> Int {
+  switch algorithm {
+  case 0: LZ4Decoder.workingBytes
+  case 1:
+    firstByte < 0
+      ? MicroLZMADecoder.workingBytes(literalBits: 3)
+      : MicroLZMADecoder.workingBytes(firstByte: UInt8(truncatingIfNeeded: firstByte)) ?? MicroLZMADecoder.workingBytes
+  case 2: DeflateDecoder.workingBytes
+  default: ZstandardDecoder.workingBytes
+  }
+}
+
+/// Frames as a vector; a contiguous one where they follow each other in memory, as those of readahead often do: a codec
+/// then never comes to a page's end.
+@inline(never)
+private func vector(
+  _ frames: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ offset: Int, _ count: Int,
+  _ request: UnsafePointer<erofs_pages_request>
+) -> MutablePageVector {
+  let shift = unsafe Int(truncatingIfNeeded: request.pointee.page_shift)
+  let last = (offset &+ count &- 1) &>> shift
+  var i = 0
+  while i < last, unsafe frames[i + 1] == frames[i] + (1 &<< shift) { i &+= 1 }
+  if i >= last {
+    return unsafe MutablePageVector(unsafeContiguous: frames[0] + offset, count: count)
+  }
+  return unsafe MutablePageVector(unsafeFrames: frames, pageShift: shift, offset: offset, count: count)
+}
+
+private func workingMemory(_ request: UnsafePointer<erofs_pages_request>) -> WorkingMemory {
+  guard let memory = unsafe request.pointee.memory else { return WorkingMemory() }
+  return unsafe WorkingMemory(unsafeStart: memory, count: request.pointee.memory_size)
+}
+
+@inline(never)
+private func run<Codec: Decoder & ~Copyable>(
+  _: Codec.Type, _ input: MutablePageVector, _ output: MutablePageVector, _ memory: WorkingMemory, _ finishes: Bool
+) throws(DecodeError) {
+  var decoder = try Codec(input: input.readOnly, output: output, length: output.count, memory: memory)
+  try decoder.decode(to: output.count)
+  if finishes { try decoder.finish() }
+}
+
+private func result(_ reason: DecodeError.Reason) -> CInt {
+  let result =
+    switch reason {
+    case .inputEnded: EROFS_PAGES_INPUT_ENDED
+    case .invalid: EROFS_PAGES_INVALID
+    case .distance: EROFS_PAGES_DISTANCE
+    case .outputShort: EROFS_PAGES_SHORT
+    case .outputLong: EROFS_PAGES_LONG
+    case .trailingInput: EROFS_PAGES_TRAILING
+    case .unsupported: EROFS_PAGES_UNSUPPORTED
+    case .memory: EROFS_PAGES_MEMORY
+    }
+  return CInt(bitPattern: result.rawValue)
+}

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+/*
+ * Decompression from page-cache pages to page-cache pages: nothing is mapped, no extent is bounced, and no codec has a
+ * dictionary or a window of its own, since the pages being filled are all the history that an extent has. The decoders
+ * are in Swift (pages.o); here is what they need of the kernel.
+ */
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include "compress.h"
+#include "pages.h"
+
+#ifdef CONFIG_HIGHMEM
+#error "pages have no address of their own with highmem"
+#endif
+
+/* --- codecs' tables: one set for each CPU, lent for one request --- */
+
+struct pages_tables {
+	struct list_head list;
+	void *memory;
+	size_t size;
+};
+
+static LIST_HEAD(pages_idle);
+static DEFINE_SPINLOCK(pages_idle_lock);
+static DECLARE_WAIT_QUEUE_HEAD(pages_idle_wait);
+/* Guards the number of tables, and lets one mount at a time enlarge them. */
+static DEFINE_MUTEX(pages_tables_mutex);
+static unsigned int pages_tables_count;
+
+static struct pages_tables *pages_tables_try(void)
+{
+	struct pages_tables *tables;
+
+	spin_lock(&pages_idle_lock);
+	tables = list_first_entry_or_null(&pages_idle, struct pages_tables, list);
+	if (tables)
+		list_del(&tables->list);
+	spin_unlock(&pages_idle_lock);
+	return tables;
+}
+
+static struct pages_tables *pages_tables_get(void)
+{
+	struct pages_tables *tables;
+
+	wait_event(pages_idle_wait, (tables = pages_tables_try()));
+	return tables;
+}
+
+static void pages_tables_put(struct pages_tables *tables)
+{
+	spin_lock(&pages_idle_lock);
+	list_add(&tables->list, &pages_idle);
+	spin_unlock(&pages_idle_lock);
+	wake_up(&pages_idle_wait);
+}
+
+/* Makes sure of size bytes. Whole pages in a run, and no more of them than that: a power of two would be wasteful. */
+static bool pages_tables_hold(struct pages_tables *tables, size_t size, gfp_t gfp)
+{
+	void *memory;
+
+	if (tables->size >= size)
+		return true;
+	size = PAGE_ALIGN(size);
+	memory = alloc_pages_exact(size, gfp | __GFP_NOWARN);
+	if (!memory)
+		return false;
+	if (tables->memory)
+		free_pages_exact(tables->memory, tables->size);
+	tables->memory = memory;
+	tables->size = size;
+	return true;
+}
+
+/* At mount: tables for each CPU, large enough for an algorithm's usual streams. */
+static int pages_tables_reserve(int algorithm)
+{
+	size_t size = erofs_pages_working_bytes(algorithm, -1);
+	struct pages_tables *tables, *next;
+	LIST_HEAD(all);
+	unsigned int i;
+	int err = 0;
+
+	mutex_lock(&pages_tables_mutex);
+	while (pages_tables_count < num_possible_cpus()) {
+		tables = kzalloc(sizeof(*tables), GFP_KERNEL);
+		if (!tables) {
+			err = -ENOMEM;
+			break;
+		}
+		++pages_tables_count;
+		pages_tables_put(tables);
+	}
+	/* All of them out, then all of them back. */
+	for (i = 0; i < pages_tables_count; ++i)
+		list_add(&pages_tables_get()->list, &all);
+	list_for_each_entry_safe(tables, next, &all, list) {
+		if (!err && !pages_tables_hold(tables, size, GFP_KERNEL))
+			err = -ENOMEM;
+		pages_tables_put(tables);
+	}
+	mutex_unlock(&pages_tables_mutex);
+	return err;
+}
+
+static int __init pages_init(void)
+{
+	return 0;
+}
+
+/* Once for each algorithm: nobody decodes any more, and the first time leaves nothing. */
+static void pages_exit(void)
+{
+	struct pages_tables *tables;
+
+	while ((tables = pages_tables_try())) {
+		if (tables->memory)
+			free_pages_exact(tables->memory, tables->size);
+		kfree(tables);
+		--pages_tables_count;
+	}
+}
+
+/* --- pages --- */
+
+static struct page *pages_borrow(struct z_erofs_decompress_req *rq, struct page **pagepool)
+{
+	struct page *page = erofs_allocpage(pagepool, rq->gfp);
+
+	if (page)
+		set_page_private(page, Z_EROFS_SHORTLIVED_PAGE);
+	return page;
+}
+
+/*
+ * Gives every place of the output a page: what nobody asked for is still history for what comes after it. Beyond the
+ * farthest match of LZ4 and DEFLATE a page is history no more, so such places share as few pages as that takes; unless
+ * the caller copies from them later. The farthest match is 64 KiB and 32 KiB; one page more, since both ends may lie
+ * inside a page.
+ */
+static int pages_fill_gaps(struct z_erofs_decompress_req *rq, int algorithm, struct page **pagepool)
+{
+	unsigned int reach = algorithm == Z_EROFS_COMPRESSION_LZ4 ? SZ_64K :
+			     algorithm == Z_EROFS_COMPRESSION_DEFLATE ? SZ_32K : 0;
+	unsigned int window = reach && !rq->fillgaps ? reach / PAGE_SIZE + 1 : rq->outpages;
+	unsigned int i, gaps = 0, oldest = 0;
+
+	for (i = 0; i < rq->outpages; ++i) {
+		if (rq->out[i])
+			continue;
+		if (gaps >= window) {
+			/* The oldest gap is at least so many pages back. */
+			while (!z_erofs_is_shortlived_page(rq->out[oldest]))
+				++oldest;
+			rq->out[i] = rq->out[oldest++];
+			continue;
+		}
+		rq->out[i] = pages_borrow(rq, pagepool);
+		if (!rq->out[i])
+			return -ENOMEM;
+		++gaps;
+	}
+	return 0;
+}
+
+/* A page in several places is given back once. */
+static void pages_forget_repeats(struct z_erofs_decompress_req *rq, int algorithm)
+{
+	unsigned int i, gaps = 0, window;
+
+	if (rq->fillgaps)
+		return;
+	window = algorithm == Z_EROFS_COMPRESSION_LZ4 ? SZ_64K / PAGE_SIZE + 1 :
+		 algorithm == Z_EROFS_COMPRESSION_DEFLATE ? SZ_32K / PAGE_SIZE + 1 : rq->outpages;
+	for (i = 0; i < rq->outpages; ++i)
+		if (rq->out[i] && z_erofs_is_shortlived_page(rq->out[i]) && gaps++ >= window)
+			rq->out[i] = NULL;
+}
+
+/* Whether the stored bytes lie in the last pages of the output, and far enough behind it for LZ4. */
+static bool pages_may_stay(const struct z_erofs_decompress_req *rq, int algorithm)
+{
+	unsigned int end = rq->pageofs_out + rq->outputsize;
+	unsigned int i;
+
+	if (algorithm != Z_EROFS_COMPRESSION_LZ4 || rq->partial_decoding ||
+	    rq->inpages > rq->outpages || (rq->pageofs_in + rq->inputsize) & ~PAGE_MASK ||
+	    PAGE_ALIGN(end) - end < (rq->inputsize >> 8) + 32)
+		return false;
+	for (i = 0; i < rq->inpages; ++i)
+		if (rq->out[rq->outpages - rq->inpages + i] != rq->in[i])
+			return false;
+	return true;
+}
+
+/* Copies of those stored pages that the output will be written to. */
+static int pages_move_input(struct z_erofs_decompress_req *rq, struct page **pagepool)
+{
+	unsigned int i;
+
+	for (i = 0; i < rq->inpages; ++i) {
+		struct page *page = rq->in[i], *copy;
+
+		if (z_erofs_is_shortlived_page(page) ||
+		    page_folio(page)->mapping == MNGD_MAPPING(EROFS_SB(rq->sb)))
+			continue;
+		copy = pages_borrow(rq, pagepool);
+		if (!copy)
+			return -ENOMEM;
+		copy_highpage(copy, page);
+		rq->in[i] = copy;
+	}
+	return 0;
+}
+
+/* The arrays hold page structures before and after, and addresses meanwhile: the decoders look nothing up. */
+static void **pages_to_addresses(struct page **pages, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; ++i)
+		pages[i] = page_address(pages[i]);
+	return (void **)pages;
+}
+
+static void pages_from_addresses(struct page **pages, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; ++i)
+		pages[i] = virt_to_page((void *)pages[i]);
+}
+
+static const char *const pages_reasons[] = {
+	[EROFS_PAGES_INPUT_ENDED] = "stored data ends early",
+	[EROFS_PAGES_INVALID] = "corrupted compressed data",
+	[EROFS_PAGES_DISTANCE] = "match before the start",
+	[EROFS_PAGES_SHORT] = "unexpected end of stream",
+	[EROFS_PAGES_LONG] = "stream longer than its extent",
+	[EROFS_PAGES_TRAILING] = "stored data behind the stream",
+	[EROFS_PAGES_UNSUPPORTED] = "unsupported stream",
+};
+
+static const char *pages_decode(struct z_erofs_decompress_req *rq, int algorithm, struct page **pagepool)
+{
+	struct pages_tables *tables = NULL;
+	struct erofs_pages_request request;
+	const char *reason;
+	u8 *head = page_address(*rq->in);
+	size_t needed;
+	int result, err;
+
+	/* The padding ends in the first block, which may begin anywhere in a page. */
+	reason = z_erofs_fixup_insize(rq, head + rq->pageofs_in,
+			min_t(unsigned int, rq->inputsize,
+			      rq->sb->s_blocksize - (rq->pageofs_in & (rq->sb->s_blocksize - 1))));
+	if (reason)
+		return reason;
+	needed = erofs_pages_working_bytes(algorithm, head[rq->pageofs_in]);
+
+	err = pages_fill_gaps(rq, algorithm, pagepool);
+	if (!err && rq->inplace_io && !pages_may_stay(rq, algorithm))
+		err = pages_move_input(rq, pagepool);
+	if (!err && needed) {
+		tables = pages_tables_get();
+		if (!pages_tables_hold(tables, needed, rq->gfp))
+			err = -ENOMEM;
+	}
+	if (err) {
+		reason = ERR_PTR(err);
+		goto out;
+	}
+
+	request = (struct erofs_pages_request) {
+		.in = pages_to_addresses(rq->in, rq->inpages),
+		.in_offset = rq->pageofs_in,
+		.in_size = rq->inputsize,
+		.out = pages_to_addresses(rq->out, rq->outpages),
+		.out_offset = rq->pageofs_out,
+		.out_size = rq->outputsize,
+		.memory = tables ? tables->memory : NULL,
+		.memory_size = tables ? tables->size : 0,
+		.page_shift = PAGE_SHIFT,
+		.algorithm = algorithm - Z_EROFS_COMPRESSION_LZ4,
+		.partial = rq->partial_decoding,
+	};
+	result = erofs_pages_decode(&request);
+	pages_from_addresses(rq->in, rq->inpages);
+	pages_from_addresses(rq->out, rq->outpages);
+	if (result == EROFS_PAGES_MEMORY)
+		reason = ERR_PTR(-ENOMEM);
+	else
+		reason = result ? pages_reasons[result] : NULL;
+out:
+	if (tables)
+		pages_tables_put(tables);
+	pages_forget_repeats(rq, algorithm);
+	return reason;
+}
+
+/* --- algorithms --- */
+
+const char *z_erofs_pages_lz4(struct z_erofs_decompress_req *rq, struct page **pagepool)
+{
+	return pages_decode(rq, Z_EROFS_COMPRESSION_LZ4, pagepool);
+}
+
+#ifdef CONFIG_EROFS_FS_ZIP_LZMA
+static int pages_lzma_config(struct super_block *sb, struct erofs_super_block *dsb, void *data, int size)
+{
+	struct z_erofs_lzma_cfgs *lzma = data;
+
+	if (!lzma || size < sizeof(*lzma) || lzma->format) {
+		erofs_err(sb, "unknown LZMA configuration of %d bytes", size);
+		return -EINVAL;
+	}
+	/* How large a dictionary is matters to nobody here: the output is the dictionary. */
+	return pages_tables_reserve(Z_EROFS_COMPRESSION_LZMA);
+}
+
+static const char *pages_lzma_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
+{
+	return pages_decode(rq, Z_EROFS_COMPRESSION_LZMA, pagepool);
+}
+
+const struct z_erofs_decompressor z_erofs_lzma_decomp = {
+	.config = pages_lzma_config,
+	.decompress = pages_lzma_decompress,
+	.init = pages_init,
+	.exit = pages_exit,
+	.name = "lzma",
+};
+#endif
+
+#ifdef CONFIG_EROFS_FS_ZIP_DEFLATE
+static int pages_deflate_config(struct super_block *sb, struct erofs_super_block *dsb, void *data, int size)
+{
+	struct z_erofs_deflate_cfgs *deflate = data;
+
+	if (!deflate || size < sizeof(*deflate) || deflate->windowbits > 15) {
+		erofs_err(sb, "unknown DEFLATE configuration of %d bytes", size);
+		return -EINVAL;
+	}
+	return pages_tables_reserve(Z_EROFS_COMPRESSION_DEFLATE);
+}
+
+static const char *pages_deflate_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
+{
+	return pages_decode(rq, Z_EROFS_COMPRESSION_DEFLATE, pagepool);
+}
+
+const struct z_erofs_decompressor z_erofs_deflate_decomp = {
+	.config = pages_deflate_config,
+	.decompress = pages_deflate_decompress,
+	.init = pages_init,
+	.exit = pages_exit,
+	.name = "deflate",
+};
+#endif
+
+#ifdef CONFIG_EROFS_FS_ZIP_ZSTD
+static int pages_zstd_config(struct super_block *sb, struct erofs_super_block *dsb, void *data, int size)
+{
+	struct z_erofs_zstd_cfgs *zstd = data;
+
+	if (!zstd || size < sizeof(*zstd) || zstd->format) {
+		erofs_err(sb, "unknown Zstandard configuration of %d bytes", size);
+		return -EINVAL;
+	}
+	return pages_tables_reserve(Z_EROFS_COMPRESSION_ZSTD);
+}
+
+static const char *pages_zstd_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
+{
+	return pages_decode(rq, Z_EROFS_COMPRESSION_ZSTD, pagepool);
+}
+
+const struct z_erofs_decompressor z_erofs_zstd_decomp = {
+	.config = pages_zstd_config,
+	.decompress = pages_zstd_decompress,
+	.init = pages_init,
+	.exit = pages_exit,
+	.name = "zstd",
+};
+#endif

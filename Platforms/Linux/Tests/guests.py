@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""What the tests of the kernels boot: programs of guest/, images, and a run of QEMU with what it printed."""
+
+import array
+import hashlib
+import importlib.machinery
+import importlib.util
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+sys.path.insert(0, str(HERE.parent))
+import machine  # noqa: E402
+
+_loader = importlib.machinery.SourceFileLoader("kernel_build", str(HERE.parent / "Kernel/build"))
+kernels = importlib.util.module_from_spec(importlib.util.spec_from_loader("kernel_build", _loader))
+_loader.exec_module(kernels)
+
+SCRATCH = kernels.CACHE / "tests"
+COMPILERS = {
+    "rv64": ["riscv64-linux-gnu-gcc", "-march=rv64imac", "-mabi=lp64", "-mcmodel=medany"],
+    "rv32": ["riscv64-linux-gnu-gcc", "-march=rv32imac", "-mabi=ilp32", "-mcmodel=medany"],
+    "cortex-m3": ["arm-linux-gnueabi-gcc", "-mcpu=cortex-m3", "-mthumb"],
+}
+
+
+def say(text):
+    print(f"  {text}", flush=True)
+
+
+def mkfs():
+    peers = os.environ.get("EROFS_PEERS")
+    return f"{peers}/bin/mkfs.erofs" if peers else "mkfs.erofs"
+
+
+def program(cpu, name):
+    """One of guest/'s programs: static, position-independent, on the kernel's own nolibc."""
+    nolibc = kernels.source("7.2") / "tools/include/nolibc"
+    key = kernels.digest(HERE / "guest", cpu)
+    output = SCRATCH / f"{name}-{cpu}-{key}"
+    if not output.exists():
+        SCRATCH.mkdir(parents=True, exist_ok=True)
+        kernels.run([*COMPILERS[cpu], "-Wall", "-Werror", "-Os", "-s", "-DNOLIBC_NO_RUNTIME", "-nostdlib", "-nostartfiles",
+                     "-static-pie", "-fPIE", "-fvisibility=hidden", "-fno-stack-protector", "-ffunction-sections",
+                     "-fno-asynchronous-unwind-tables", "-fdata-sections",
+                     "-Wl,--gc-sections,--no-dynamic-linker,--build-id=none,-z,norelro,-z,stack-size=65536",
+                     "-isystem", nolibc, "-include", nolibc / "nolibc.h", "-o", output, HERE / f"guest/{name}.c"])
+    return output
+
+
+def image(output, tree, *options):
+    kernels.run([mkfs(), "--quiet", "-T0", "--all-root", *options, output, tree])
+    return output
+
+
+def root(folder, init, files=(), options=()):
+    """A root image with the program as /init, the places to mount at, and files by name and content."""
+    tree = pathlib.Path(folder) / "root"
+    shutil.rmtree(tree, ignore_errors=True)
+    for name in ("dev", "proc", "mnt", *(f"mnt{i}" for i in range(7))):
+        (tree / name).mkdir(parents=True)
+    shutil.copy(init, tree / "init")
+    (tree / "init").chmod(0o755)
+    for name, content in files:
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(content)
+    return image(pathlib.Path(folder) / "root.erofs", tree, *options)
+
+
+def readable_root(folder, cpu, options):
+    """A root whose init reads all that is in it, and how many files that is: the sources of this project, each as it is
+    and all in one."""
+    sources = sorted((ROOT / "Sources").rglob("*.swift"))
+    files = {f"files/{number}": path.read_bytes() for number, path in enumerate(sources)}
+    files["files/all"] = b"".join(files.values())
+    expected = b"".join(hashlib.sha256(content).hexdigest().encode() + f" /{name}\0".encode() for name, content in files.items())
+    return root(folder, program(cpu, "reader"), [*files.items(), ("images", b"root\0here\0"), ("expected", expected)],
+                options), len(files)
+
+
+def disk(output, images):
+    """Images one behind the other: their names and where each begins, as the guests read it."""
+    table = b""
+    with open(output, "wb") as file:
+        for name, path in images:
+            table += f"{name}\0fsoffset={file.tell()}\0".encode()
+            file.write(path.read_bytes())
+            file.write(bytes(-file.tell() % 4096))
+    return table
+
+
+def boot(cpu, kernel, root, seconds=120, **options):
+    """What the machine printed, up to the line END, its panic, or the time's end."""
+    output = b""
+    with tempfile.TemporaryDirectory() as folder:
+        command = machine.command(cpu, kernel, root, folder, **options)
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as guest:
+            # Not every machine can switch itself off, so what it prints decides.
+            late = threading.Timer(seconds, guest.kill)
+            late.start()
+            for line in guest.stdout:
+                output += line
+                if line.strip() == b"END" or b"Kernel panic" in line:
+                    guest.kill()
+            if not late.is_alive():
+                output += b"\nTIMEOUT\n"
+            late.cancel()
+    return output.decode(errors="replace").replace("\r", "")
+
+
+class References:
+    """The reference images and their manifest: the whole set where EROFS_SHARED or ../shared has it."""
+
+    def __init__(self):
+        shared = pathlib.Path(os.environ.get("EROFS_SHARED") or ROOT.parent / "shared") / "images"
+        if not (shared / "images.tar.zst").exists():
+            shared = ROOT / "Tests/Fixtures/images"
+        archive = shared / "images.tar.zst"
+        folder = SCRATCH / f"images-{hashlib.sha256(archive.read_bytes()).hexdigest()[:16]}"
+        if not folder.exists():
+            partial = folder.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            kernels.run(["tar", "--zstd", "-xf", archive, "-C", partial])
+            partial.rename(folder)
+        # A file system on two devices would need a second disk.
+        self.images = [(file.stem, file) for file in sorted(folder.glob("*.erofs")) if not file.with_suffix(".blob").exists()]
+        manifest = next(path for path in (shared / "manifest.jsonl", folder / "manifest.jsonl") if path.exists())
+        rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+        files = [row for row in rows if row["kind"] == "file"]
+        self.count = len(files)
+        self.expected = b"".join(row["sha256"].encode() + b" " + row["path"].encode("utf-8", "surrogateescape") + b"\0"
+                                 for row in files)
+
+
+def mix(x):
+    x ^= x >> 16
+    x = x * 0x85EBCA6B & 0xFFFFFFFF
+    x ^= x >> 13
+    x = x * 0xC2B2AE35 & 0xFFFFFFFF
+    return x ^ x >> 16
+
+
+def hammer_images(folder):
+    """Images for guest/hammer.c: one for each codec and size of cluster."""
+    kinds = [("lz4-4k", "-zlz4hc,12", "-C4096", 1), ("lz4-16k", "-zlz4hc,12", "-C16384", 1),
+             ("lz4-1m", "-zlz4hc,12", "-C1048576", 4), ("lzma-64k", "-zlzma", "-C65536", 1),
+             ("deflate-16k", "-zdeflate,9", "-C16384", 1), ("zstd-64k", "-zzstd,19", "-C65536", 1)]
+    images = []
+    for number, (name, codec, cluster, mebibytes) in enumerate(kinds):
+        output = SCRATCH / f"hammer-{name}.erofs"
+        if not output.exists():
+            words = array.array("I")
+            for k in range((mebibytes << 20) // 12 + 1):
+                value = mix((k + number * 0x1000193) & 0xFFFFFFFF) & 0xFFFF
+                words.extend((value, value, value))
+            tree = pathlib.Path(folder) / name
+            tree.mkdir()
+            (tree / str(number)).write_bytes(words[: (mebibytes << 20) // 4].tobytes())
+            SCRATCH.mkdir(parents=True, exist_ok=True)
+            image(output.with_suffix(".new"), tree, codec, cluster).rename(output)
+        images.append(output)
+    return images

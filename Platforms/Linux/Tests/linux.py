@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""linux.py [--full] [PART...]: boots kernels without an MMU and holds them to what is promised of them.
+
+    bug    a stock kernel mounts an LZ4 image: it must BUG in vmap, which is why all this is here
+    read   every file of the reference images, against the manifest, by each decoder on each CPU
+    race   several harts decode extents that share pages: copy back must be caught at it, the others must not
+    flips  images with bits turned over: errors, never an oops
+    ram    boots in 3,584 KiB (rv32) and 4 MiB (rv64), and every file of the root reads right there
+
+The last line counts what passed and failed. Without --full all of it takes some minutes, with kernels built.
+"""
+
+import argparse
+import pathlib
+import random
+import re
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import guests  # noqa: E402
+from guests import boot, kernels, machine, program, root, say  # noqa: E402
+
+OOPS = re.compile(r"Oops|BUG|Unhandled|Kernel panic|WARNING|Unable to handle|Internal error|TIMEOUT|scheduling while atomic")
+
+
+class Results:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, what, good, why="", output=""):
+        if good:
+            self.passed += 1
+            say(f"ok      {what}")
+        else:
+            self.failed += 1
+            say(f"FAILED  {what}: {why}")
+            for line in output.splitlines()[-12:]:
+                say(f"        {line[:160]}")
+
+
+def kernel(cpu, decoder, **options):
+    return kernels.build(cpu, decoder.partition("-")[0], **options)
+
+
+def mode(decoder):
+    return f"nommu_vmap={decoder.partition('-')[2]}" if "-" in decoder else ""
+
+
+def bug(results, folder, full):
+    lz4 = root(folder, program("rv64", "reader"), [("images", b""), ("expected", b"")], ["-zlz4hc"])
+    output = boot("rv64", kernel("rv64", "stock"), lz4, seconds=60)
+    found = re.search(r"kernel BUG at mm/nommu\.c:\d+!", output)
+    where = re.search(r"epc : (\S+)", output)
+    for line in (found and found[0], where and f"in {where[1]}"):
+        if line:
+            say(f"        {line}")
+    results.check("stock kernel, LZ4 root: the BUG", found and "BEGIN" not in output, "it was not there", output)
+
+
+def read(results, folder, full):
+    references = guests.References()
+    plans = [("rv64", "pages", 1), ("rv64", "vmap", 4), ("rv32", "pages", 4), ("rv32", "vmap", 8), ("cortex-m3", "pages", 8),
+             ("cortex-m3", "vmap", 12)]
+    for cpu, decoder, every in plans:
+        # The vmap changes LZ4 only; the other codecs are the kernel's own.
+        chosen = [item for item in references.images if decoder == "pages" or "lz4" in item[0]][:: 1 if full else every]
+        right, wrong = 0, []
+        for batch in batches(chosen, 8 << 20 if cpu == "cortex-m3" else 1 << 30):
+            data = pathlib.Path(folder) / "data"
+            table = guests.disk(data, batch)
+            base = root(folder, program(cpu, "reader"), [("images", table), ("expected", references.expected)])
+            output = boot(cpu, kernel(cpu, decoder), base, seconds=600, data=[data], ram="5M" if cpu == "cortex-m3" else "16M",
+                          arguments=machine.disk(cpu, 1))
+            for name, _ in batch:
+                if f"IMAGE {name} right {references.count} wrong 0 failed 0\n" in output:
+                    right += 1
+                else:
+                    wrong.append(name)
+            if OOPS.search(output) or "\nEND\n" not in output:
+                wrong.append(f"(the kernel: {(OOPS.search(output) or ['no end'])[0]})")
+        results.check(f"read {cpu} {decoder}: {right} of {len(chosen)} images, {references.count} files each",
+                      chosen and not wrong, ", ".join(wrong), output)
+
+
+def batches(images, size):
+    batch, used = [], 0
+    for item in images:
+        length = item[1].stat().st_size
+        if batch and used + length > size:
+            yield batch
+            batch, used = [], 0
+        batch.append(item)
+        used += length
+    if batch:
+        yield batch
+
+
+def hammer(folder, decoder, harts, seconds):
+    images = guests.hammer_images(folder)
+    base = root(folder, program("rv64", "hammer"))
+    disks = " ".join(machine.disk("rv64", number + 1) for number in range(len(images)))
+    # One worker more than there are harts, so that workers are also interrupted.
+    output = boot("rv64", kernel("rv64", decoder, smp=True), base, seconds=seconds * 6 + 60, data=images, ram="32M", smp=harts,
+                  append=mode(decoder), arguments=f"{harts + 2} {seconds} {disks}")
+    workers = [tuple(map(int, found)) for found in re.findall(r"WORKER \d+ reads (\d+) bad (\d+) failed (\d+)", output)]
+    reads, bad, failed = (sum(column) for column in zip(*workers)) if workers else (0, 0, 0)
+    return output, len(workers) == harts + 2, reads, bad, failed
+
+
+def race(results, folder, full):
+    seconds = 100 if full else 12
+    copyback_bad = 0
+    for decoder in ("pages", "vmap", "vmap-copyback"):
+        for harts in (1, 2, 4):
+            if decoder == "vmap-copyback" and harts == 1:
+                continue
+            output, complete, reads, bad, failed = hammer(folder, decoder, harts, seconds)
+            line = f"race {decoder}, {harts} hart{'s' * (harts > 1)}: {bad} bad of {reads} pages"
+            if decoder == "vmap-copyback":
+                copyback_bad += bad
+                say(f"        {line}")
+                continue
+            results.check(line, complete and reads > 100 and bad == 0 and failed == 0 and not OOPS.search(output),
+                          f"{failed} failed, {'all' if complete else 'not all'} workers ended", output)
+    results.check(f"race vmap-copyback: {copyback_bad} bad pages", copyback_bad > 0, "copy back was not caught at it")
+
+
+def flips(results, folder, full):
+    """Each image many times with other bits turned over in what is not metadata only: all bits are fair."""
+    references = guests.References()
+    names = ("lz4hc-64k", "lz4hc-16k-full-index", "lz4hc-tail", "lzma-64k", "deflate-64k", "zstd-64k", "lz4", "zstd-4k", "lzma-4k-tail")
+    sources = [item for item in references.images if item[0] in names] or references.images
+    count = 200 if full else 24
+    for decoder in ("pages", "vmap"):
+        generator = random.Random(7)
+        chosen = [item for item in sources if decoder == "pages" or "lz4" in item[0]]
+        broken = []
+        for number in range(count):
+            name, path = chosen[number % len(chosen)]
+            content = bytearray(path.read_bytes())
+            # Not the superblock: one that does not mount shows nothing.
+            for _ in range(generator.choice((1, 8, 64))):
+                content[generator.randrange(2048, len(content))] ^= 1 << generator.randrange(8)
+            file = pathlib.Path(folder) / f"flip-{number}"
+            file.write_bytes(content)
+            broken.append((f"{name}-{number}", file))
+        data = pathlib.Path(folder) / "data"
+        table = guests.disk(data, broken)
+        base = root(folder, program("rv64", "reader"), [("images", table), ("expected", references.expected)])
+        output = boot("rv64", kernel("rv64", decoder), base, seconds=1200, data=[data], ram="16M", append="quiet",
+                      arguments=machine.disk("rv64", 1))
+        for _, file in broken:
+            file.unlink()
+        done = re.findall(r"^IMAGE (\S+) (?:mount|right)", output, re.MULTILINE)
+        errors = sum(map(int, re.findall(r"^IMAGE .* failed (\d+)", output, re.MULTILINE)))
+        results.check(f"flips {decoder}: {len(done)} images, {errors} files refused",
+                      len(done) == count and "\nEND\n" in output and not OOPS.search(output) and errors > 0,
+                      (OOPS.search(output) or ["not all were read"])[0], output)
+
+
+def ram(results, folder, full):
+    for cpu, memory in (("rv64", "4M"), ("rv32", "3584K")):
+        for codec in ("-zlz4hc,12", "-zlzma"):
+            base, files = guests.readable_root(folder, cpu, [codec, "-C65536"])
+            right = 0
+            times = 20 if full else 2
+            for _ in range(times):
+                output = boot(cpu, kernel(cpu, "pages"), base, seconds=60, ram=memory)
+                right += (f"IMAGE root right {files} wrong 0 failed 0\n" in output and "\nEND\n" in output
+                          and not re.search(f"{OOPS.pattern}|allocation failure|Out of memory", output))
+            free = re.search(r"MemAvailable: *(\d+ kB)", output)
+            results.check(f"ram {cpu} {codec[2:6]} {memory}: {right} boots of {times}, {files} files each, {free[1] if free else '?'} available",
+                          right == times, "it does not", output)
+
+
+PARTS = {"bug": bug, "read": read, "race": race, "flips": flips, "ram": ram}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS])
+    arguments = parser.parse_args()
+    results = Results()
+    for part in arguments.parts or PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            PARTS[part](results, folder, arguments.full)
+    print(f"{results.passed} passed, {results.failed} failed")
+    return 1 if results.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

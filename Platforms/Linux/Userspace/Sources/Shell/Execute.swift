@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+/// Carrying out what was read.
+extension Shell {
+  @inline(never)
+  mutating func runList(_ list: Node.Pointer) {
+    // Each level takes about 400 bytes of the stack on 64 bits, and half of that on 32.
+    guard depth < 40 else { return fail(Text("functions and commands"), "nested too deeply") }
+    depth &+= 1
+    defer { depth &-= 1 }
+    var statement = list.pointee.first
+    while let here = statement, jump == .none {
+      if here.pointee.flag { runInBackground(here) } else { runStatement(here) }
+      statement = here.pointee.next
+    }
+  }
+
+  @inline(never)
+  private mutating func runStatement(_ statement: Node.Pointer) {
+    var pipeline = statement.pointee.first
+    while let here = pipeline, jump == .none {
+      let joint = here.pointee.joint
+      if joint == .always || (status == 0) == (joint == .and) {
+        // All but the last are tested by what follows.
+        let isTested = here.pointee.next != nil || here.pointee.flag
+        if isTested { tested &+= 1 }
+        runPipeline(here)
+        if isTested { tested &-= 1 }
+        if status != 0, exitOnError, tested == 0, !isTested, jump == .none { exit() }
+      }
+      pipeline = here.pointee.next
+    }
+  }
+
+  @inline(never)
+  private mutating func runPipeline(_ pipeline: Node.Pointer) {
+    if let only = pipeline.pointee.first, only.pointee.next == nil {
+      runCommand(only)
+    } else {
+      runProcesses(pipeline)
+    }
+    if interactive, takeInterrupt() {
+      status = 130
+      jump = .interrupted
+    }
+    if pipeline.pointee.flag { status = status == 0 ? 1 : 0 }
+  }
+
+  @inline(never)
+  private mutating func runProcesses(_ pipeline: Node.Pointer) {
+    let mark = arena.mark
+    var processes = List<Int>()
+    var input: Int32 = -1
+    var command = pipeline.pointee.first
+    program.out.flush()
+    while let here = command {
+      var ends: (Int32, Int32) = (-1, -1)
+      if here.pointee.next != nil, let pipe = makePipe() { ends = pipe }
+      let process = spawn(here, input, ends.1, background: false)
+      if input >= 0 { close(input) }
+      if ends.1 >= 0 { close(ends.1) }
+      input = ends.0
+      processes.append(process, &arena)
+      command = here.pointee.next
+    }
+    if input >= 0 { close(input) }
+    var process = processes.first
+    while let here = process {
+      if here.pointee.item > 0 { status = wait(here.pointee.item) } else if here.pointee.next == nil { status = 1 }
+      process = here.pointee.next
+    }
+    arena.release(to: mark)
+  }
+
+  @inline(never)
+  mutating func makePipe() -> (Int32, Int32)? {
+    var ends: InlineArray<2, Int32> = [-1, -1]
+    let status = withUnsafeMutableBytes(of: &ends) {
+      linux_pipe($0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Int32.self))
+    }
+    if status < 0 {
+      program.fail("pipe", status)
+      return nil
+    }
+    return (ends[0], ends[1])
+  }
+
+  private mutating func runInBackground(_ statement: Node.Pointer) {
+    let mark = arena.mark
+    program.out.flush()
+    let process: Int
+    if let pipeline = statement.pointee.first, pipeline.pointee.next == nil, !pipeline.pointee.flag,
+      let command = pipeline.pointee.first, command.pointee.next == nil
+    {
+      process = spawn(command, -1, -1, background: true)
+    } else {
+      process = spawnShell(statement.pointee.text, List<Redirection>(), -1, -1, background: true)
+    }
+    arena.release(to: mark)
+    status = process > 0 ? 0 : 1
+    if process > 0 { addJob(process, statement.pointee.text) }
+  }
+
+  /// Starts a command as a process of its own, or 0.
+  @inline(never)
+  private mutating func spawn(_ command: Node.Pointer, _ input: Int32, _ output: Int32, background: Bool) -> Int {
+    guard command.pointee.kind == .simple else {
+      guard resolve(command.pointee.redirections) else { return 0 }
+      let process = spawnShell(
+        command.pointee.text, command.pointee.redirections, input, output, background: background)
+      release(command.pointee.redirections)
+      return process
+    }
+    let assignments = expandCommand(command)
+    guard jump == .none else { return 0 }
+    // What this shell itself does, another one does as well; but echo and the like are programs too.
+    if let name = fields.first.map({ Text($0.pointee.item) }), isCommandName(name) || !isOwn(name) {
+      guard resolve(command.pointee.redirections) else { return 0 }
+      let process = launch(assignments, command.pointee.redirections, input, output, background)
+      release(command.pointee.redirections)
+      return process
+    }
+    return spawnShell(command.pointee.text, List<Redirection>(), input, output, background: background)
+  }
+  private mutating func isOwn(_ name: Text) -> Bool { Shell.builtin(name) != nil || function(name) != nil }
+
+  /// Sets `fields`; the assignments before them are returned as they are to be.
+  @inline(never)
+  private mutating func expandCommand(_ command: Node.Pointer) -> List<CString> {
+    fields = List<CString>()
+    var assignments = List<CString>()
+    var word = command.pointee.words.first
+    var named = false
+    while let here = word, jump == .none {
+      let text = here.pointee.item
+      let equals = text.index(of: 61)
+      if !named, equals < text.count, isVariableName(text.part(0, equals)) {
+        let value = Text(expandOne(text.from(equals + 1)))
+        assignments.append(arena.copy(text.part(0, equals + 1), value), &arena)
+      } else {
+        named = true
+        expandFields(text)
+      }
+      word = here.pointee.next
+    }
+    if trace, jump == .none { showTrace(assignments) }
+    return assignments
+  }
+
+  @inline(never)
+  private mutating func showTrace(_ assignments: List<CString>) {
+    let words = fields.first
+    withBytes(256) {
+      var error = Output(2, $0, 256)
+      error.put(43)
+      error.put(assignments.first)
+      error.put(words)
+      error.newline()
+      error.flush()
+    }
+  }
+
+  @inline(never)
+  private mutating func runCommand(_ command: Node.Pointer) {
+    let mark = arena.mark
+    if command.pointee.kind == .simple {
+      runSimple(command)
+    } else if command.pointee.kind == .function {
+      let name = command.pointee.words.first.unsafelyUnwrapped.pointee.item
+      assign(Text(arena.copy(name, Text("()"))), command.pointee.text)
+      status = 0
+    } else if command.pointee.kind == .subshell {
+      program.out.flush()
+      if resolve(command.pointee.redirections) {
+        let process = spawnShell(command.pointee.text, command.pointee.redirections, -1, -1, background: false)
+        release(command.pointee.redirections)
+        status = process > 0 ? wait(process) : 1
+      }
+    } else if command.pointee.redirections.first == nil {
+      runCompound(command)
+    } else if resolve(command.pointee.redirections) {
+      var saved = List<SavedDescriptor>()
+      if redirect(command.pointee.redirections, saving: &saved) { runCompound(command) } else { status = 1 }
+      restore(saved)
+      release(command.pointee.redirections)
+    }
+    arena.release(to: mark)
+  }
+
+  @inline(never)
+  private mutating func runCompound(_ command: Node.Pointer) {
+    switch command.pointee.kind {
+    case .group: runList(command.pointee.first.unsafelyUnwrapped)
+    case .condition:
+      var branch: Node.Pointer? = command
+      status = 0
+      while let here = branch, here.pointee.kind == .condition {
+        if isTrue(here.pointee.first) { return runList(here.pointee.second.unsafelyUnwrapped) }
+        if jump != .none { return }
+        status = 0
+        branch = here.pointee.third
+      }
+      if let branch { runList(branch) }
+    case .whileLoop, .untilLoop:
+      var last: Int32 = 0
+      loops &+= 1
+      while jump == .none, isTrue(command.pointee.first) == (command.pointee.kind == .whileLoop), jump == .none {
+        runList(command.pointee.second.unsafelyUnwrapped)
+        last = status
+        if endTurn() { break }
+      }
+      _ = endTurn()
+      loops &-= 1
+      if jump == .none { status = last }
+    case .forLoop: runFor(command)
+    default: runChoice(command)
+    }
+  }
+
+  @inline(never)
+  private mutating func isTrue(_ list: Node.Pointer?) -> Bool {
+    tested &+= 1
+    runList(list.unsafelyUnwrapped)
+    tested &-= 1
+    return status == 0
+  }
+  /// Whether the loop is to be left. Looks after the one that `break` or `continue` meant.
+  @inline(never)
+  private mutating func endTurn() -> Bool {
+    guard jump == .leaveLoop || jump == .nextTurn else { return jump != .none }
+    if jumpCount > 1 {
+      jumpCount &-= 1
+      // The outer one takes notice.
+      return true
+    }
+    let leaves = jump == .leaveLoop
+    jump = .none
+    return leaves
+  }
+
+  @inline(never)
+  private mutating func runFor(_ command: Node.Pointer) {
+    let name = command.pointee.words.first.unsafelyUnwrapped
+    fields = List<CString>()
+    if command.pointee.flag {
+      var word = name.pointee.next
+      while let here = word, jump == .none {
+        expandFields(here.pointee.item)
+        word = here.pointee.next
+      }
+    } else {
+      for i in 0..<parameterCount { if let parameter = parameters[i] { fields.append(parameter, &arena) } }
+    }
+    var value = fields.first
+    status = 0
+    loops &+= 1
+    while let here = value, jump == .none {
+      assign(name.pointee.item, Text(here.pointee.item))
+      if jump == .none { runList(command.pointee.second.unsafelyUnwrapped) }
+      if endTurn() { break }
+      value = here.pointee.next
+    }
+    loops &-= 1
+  }
+
+  @inline(never)
+  private mutating func runChoice(_ command: Node.Pointer) {
+    let word = Text(expandOne(command.pointee.words.first.unsafelyUnwrapped.pointee.item))
+    status = 0
+    var branch = command.pointee.first
+    while let here = branch, jump == .none {
+      var pattern = here.pointee.words.first
+      while let one = pattern, jump == .none {
+        if matches(Text(expandOne(one.pointee.item, pattern: true)), word) {
+          return runList(here.pointee.second.unsafelyUnwrapped)
+        }
+        pattern = one.pointee.next
+      }
+      branch = here.pointee.next
+    }
+  }
+
+  @inline(never)
+  private mutating func runSimple(_ command: Node.Pointer) {
+    substitutionStatus = 0
+    let assignments = expandCommand(command)
+    let redirections = command.pointee.redirections
+    guard jump == .none, resolve(redirections) else { return }
+    let name = fields.first.map { Text($0.pointee.item) }
+    let body = name.flatMap { function($0) }
+    let builtin = name.flatMap { Shell.builtin($0) }
+    if let name, body == nil, builtin == nil {
+      program.out.flush()
+      let process = launch(assignments, redirections, -1, -1, false)
+      release(redirections)
+      _ = name
+      status = process > 0 ? wait(process) : 126
+      return
+    }
+    var saved = List<SavedDescriptor>()
+    guard redirect(redirections, saving: &saved) else {
+      restore(saved)
+      release(redirections)
+      status = 1
+      return
+    }
+    if name == nil { status = substitutionStatus }
+    // Before a command they are for it alone.
+    let variablesBefore = locals
+    var assignment = assignments.first
+    while let here = assignment, jump == .none {
+      let text = Text(here.pointee.item)
+      let equals = text.index(of: 61)
+      if name != nil { saveLocal(text.part(0, equals)) }
+      assign(text.part(0, equals), text.from(equals + 1))
+      if name != nil { variables.find(text.part(0, equals))?.pointee.exported = true }
+      assignment = here.pointee.next
+    }
+    if jump == .none {
+      let arguments = argumentArray() + 1
+      if let body {
+        call(body, arguments)
+      } else if let builtin {
+        keepsRedirections = false
+        previousStatus = status
+        run(builtin, arguments)
+        program.out.flush()
+        if program.out.failure != 0 { status = program.finish() }
+      }
+    }
+    if keepsLocals { keepsLocals = false } else { restoreLocals(variablesBefore) }
+    if keepsRedirections { keepsRedirections = false } else { restore(saved) }
+    release(redirections)
+  }
+
+  /// Room for the name of a shell, then the fields, and a nil.
+  @inline(never)
+  mutating func argumentArray() -> UnsafeMutablePointer<CString?> {
+    let count = fields.count
+    let array = UnsafeMutableRawPointer(arena.allocate((count + 2) * MemoryLayout<CString?>.stride))
+      .bindMemory(to: CString?.self, capacity: count + 2)
+    array[0] = nil
+    var field = fields.first
+    var i = 1
+    while let here = field {
+      array[i] = here.pointee.item
+      i &+= 1
+      field = here.pointee.next
+    }
+    array[i] = nil
+    return array
+  }
+
+  // MARK: - Functions
+
+  @inline(never)
+  mutating func function(_ name: Text) -> Text? {
+    guard isVariableName(name) else { return nil }
+    let key = withBytes(128) { bytes -> Variable.Pointer? in
+      guard name.count < 120 else { return nil }
+      bytes.update(from: name.start, count: name.count)
+      bytes[name.count] = 40
+      bytes[name.count + 1] = 41
+      return variables.find(Text(bytes, name.count + 2))
+    }
+    return key.map { Text(Variable.value($0)) }
+  }
+
+  @inline(never)
+  private mutating func call(_ body: Text, _ arguments: UnsafeMutablePointer<CString?>) {
+    guard calls < 12 else { return fail(Text(arguments[0].unsafelyUnwrapped), "calls are nested too deeply") }
+    // It may be defined anew meanwhile.
+    let text = Text(arena.copy(body), body.count)
+    let before = (parameters, ownParameters, loops)
+    let ownBefore = ownParametersStart
+    parameters = arguments + 1
+    ownParameters = 0
+    loops = 0
+    calls &+= 1
+    let variablesBefore = locals
+    status = 0
+    run(text)
+    calls &-= 1
+    if jump == .leaveFunction { jump = .none }
+    restoreLocals(variablesBefore)
+    freeParameters()
+    (parameters, ownParameters, loops) = before
+    ownParametersStart = ownBefore
+  }
+
+  /// Remembers what a variable is, until `restoreLocals`.
+  @inline(never)
+  mutating func saveLocal(_ name: Text) {
+    let mark = localArena.mark
+    let local = localArena.allocate(SavedVariable.self)
+    let variable = variables.find(name)
+    local.initialize(
+      to: SavedVariable(
+        before: locals, mark: mark, name: localArena.copy(name), value: nil,
+        exported: variable?.pointee.exported ?? false))
+    if let variable { local.pointee.value = localArena.copy(Text(Variable.value(variable))) }
+    locals = local
+  }
+  @inline(never)
+  mutating func restoreLocals(_ before: UnsafeMutablePointer<SavedVariable>?) {
+    while let local = locals, local != before {
+      let name = Text(local.pointee.name)
+      if let value = local.pointee.value {
+        variables.set(name, Text(value))?.pointee.exported = local.pointee.exported
+      } else {
+        _ = variables.remove(name)
+      }
+      locals = local.pointee.before
+      localArena.release(to: local.pointee.mark)
+    }
+  }
+}
+
+extension Output {
+  /// Words, each with a blank before it.
+  fileprivate mutating func put(_ words: List<CString>.Pointer?) {
+    var word = words
+    while let here = word {
+      put(32)
+      put(here.pointee.item)
+      word = here.pointee.next
+    }
+  }
+}
+
+struct SavedVariable {
+  var before: UnsafeMutablePointer<SavedVariable>?
+  /// What was in use of their memory before.
+  var mark: Arena.Mark
+  var name: CString
+  var value: CString?
+  var exported: Bool
+}
