@@ -62,7 +62,7 @@ if embedded {
     .library(name: "EROFSForC", targets: ["EROFSForC", "CEROFS"]),
     .library(name: "BoardSupport", targets: ["Board"]),
   ]
-  for name in ["TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages"] {
+  for name in ["TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages", "Measure", "Smallest"] {
     targets.append(
       .executableTarget(
         name: name, dependencies: ["Board", "EROFSFirmware", "FirmwareSupport"], path: "\(bareMetal)/Firmware/\(name)"))

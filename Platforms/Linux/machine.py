@@ -11,7 +11,7 @@ CPUS = ("rv64", "rv32", "cortex-m3")
 # The MPS2 board's memory for everything, and what the kernel's link address asks for.
 PSRAM, PSRAM_SIZE, KERNEL_OFFSET = 0x21000000, 16 << 20, 0x8000
 
-# Requests that a disk takes at a time. The driver sets memory aside for each, 600 KiB for the 1024 that QEMU offers.
+# Requests that a disk takes at a time. The driver sets memory aside for each, 400 KiB for the 1024 that QEMU offers.
 QUEUE = 16
 
 

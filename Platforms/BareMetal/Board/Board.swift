@@ -35,6 +35,9 @@ public enum Board {
   /// Starts measuring anew.
   public static func paintStack() { machine_stack_paint() }
 
+  /// Instructions so far; see `machine_instructions` for what that is worth.
+  public static var instructions: UInt { machine_instructions() }
+
   /// Bytes of stack that there are.
   public static var stackSize: Int { Int(machine_stack_bytes()) }
 

@@ -4,7 +4,7 @@
 
     bug    a stock kernel mounts an LZ4 image: it must BUG in vmap, which is why all this is here
     read   every file of the reference images, against the manifest, by each decoder on each CPU
-    race   several harts decode extents that share pages: copy back must be caught at it, the others must not
+    race   several harts decode extents that share pages: not a byte may be wrong; copy back must be caught at it
     flips  images with bits turned over: errors, never an oops
     ram    boots in 3,584 KiB (rv32) and 4 MiB (rv64), and every file of the root reads right there
 
@@ -98,11 +98,12 @@ def batches(images, size):
 
 
 def hammer(folder, decoder, harts, seconds):
-    images = guests.hammer_images(folder)
+    # Only LZ4 goes through the vmap; and copy back is to be caught in little time, which the largest clusters take.
+    images = guests.hammer_images(folder)[: {"pages": None, "vmap": 3, "vmap-copyback": 2}[decoder]]
     base = root(folder, program("rv64", "hammer"))
     disks = " ".join(machine.disk("rv64", number + 1) for number in range(len(images)))
     # One worker more than there are harts, so that workers are also interrupted.
-    output = boot("rv64", kernel("rv64", decoder, smp=True), base, seconds=seconds * 6 + 60, data=images, ram="32M", smp=harts,
+    output = boot("rv64", kernel("rv64", decoder, smp=True), base, seconds=seconds * 6 + 60, data=images, ram="256M", smp=harts,
                   append=mode(decoder), arguments=f"{harts + 2} {seconds} {disks}")
     workers = [tuple(map(int, found)) for found in re.findall(r"WORKER \d+ reads (\d+) bad (\d+) failed (\d+)", output)]
     reads, bad, failed = (sum(column) for column in zip(*workers)) if workers else (0, 0, 0)
@@ -111,20 +112,21 @@ def hammer(folder, decoder, harts, seconds):
 
 def race(results, folder, full):
     seconds = 100 if full else 12
-    copyback_bad = 0
-    for decoder in ("pages", "vmap", "vmap-copyback"):
+    for decoder in ("pages", "vmap"):
         for harts in (1, 2, 4):
-            if decoder == "vmap-copyback" and harts == 1:
-                continue
             output, complete, reads, bad, failed = hammer(folder, decoder, harts, seconds)
-            line = f"race {decoder}, {harts} hart{'s' * (harts > 1)}: {bad} bad of {reads} pages"
-            if decoder == "vmap-copyback":
-                copyback_bad += bad
-                say(f"        {line}")
-                continue
-            results.check(line, complete and reads > 100 and bad == 0 and failed == 0 and not OOPS.search(output),
+            results.check(f"race {decoder}, {harts} hart{'s' * (harts > 1)}: {bad} bad of {reads:,} pages",
+                          complete and reads > 100 and bad == 0 and failed == 0 and not OOPS.search(output),
                           f"{failed} failed, {'all' if complete else 'not all'} workers ended", output)
-    results.check(f"race vmap-copyback: {copyback_bad} bad pages", copyback_bad > 0, "copy back was not caught at it")
+    # It is a matter of luck when copy back is caught: on a busy machine it takes longer.
+    pages = found = 0
+    for attempt in range(10):
+        output, complete, reads, bad, failed = hammer(folder, "vmap-copyback", (2, 4)[attempt % 2], seconds)
+        pages += reads
+        found += bad
+        if found and attempt:
+            break
+    results.check(f"race vmap-copyback is caught: {found} bad of {pages:,} pages", found > 0, "it was not", output)
 
 
 def flips(results, folder, full):

@@ -26,7 +26,7 @@ case $cpu in
   *) echo "build.sh: no processor $cpu; there are rv64, rv32, cortex-m3 and x86_64" >&2; exit 2 ;;
 esac
 # A process has this much stack, and its arguments and environment lie on it (Sources/Shell/Execute.swift).
-stack=24576
+stack=28672
 
 mkdir -p "$out/objects"
 rm -rf "$out/root" "$out/bin"

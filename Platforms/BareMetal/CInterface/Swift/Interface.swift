@@ -50,6 +50,7 @@ private func offset(_ position: Position) -> UInt64 {
   }
 }
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
 @implementation @c(erofs_mount)
 public func erofs_mount(
   _ fs: UnsafeMutablePointer<erofs>?, _ storage: UnsafePointer<erofs_storage>?, _ arena: UnsafeMutableRawPointer?,
@@ -77,6 +78,7 @@ public func erofs_mount(
   }
 }
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
 @implementation @c(erofs_open)
 public func erofs_open(
   _ fs: UnsafeMutablePointer<erofs>?, _ path: UnsafePointer<CChar>?, _ file: UnsafeMutablePointer<erofs_file>?
@@ -106,6 +108,7 @@ private func type(_ kind: InodeKind) -> UInt16 {
   }
 }
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
 @implementation @c(erofs_read)
 public func erofs_read(
   _ fs: UnsafeMutablePointer<erofs>?, _ file: UnsafeMutablePointer<erofs_file>?, _ buffer: UnsafeMutableRawPointer?,
@@ -126,6 +129,7 @@ public func erofs_read(
   } catch { return unsafe fail(fs, error) }
 }
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
 @implementation @c(erofs_readdir)
 public func erofs_readdir(
   _ fs: UnsafeMutablePointer<erofs>?, _ directory: UnsafeMutablePointer<erofs_file>?,
@@ -154,6 +158,7 @@ public func erofs_readdir(
   } catch { return unsafe fail(fs, error) }
 }
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
 @implementation @c(erofs_address)
 public func erofs_address(
   _ fs: UnsafeMutablePointer<erofs>?, _ file: UnsafePointer<erofs_file>?,
@@ -169,6 +174,7 @@ public func erofs_address(
   } catch { return unsafe fail(fs, error) }
 }
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
 @implementation @c(erofs_error_detail)
 public func erofs_error_detail(_ fs: UnsafePointer<erofs>?) -> UInt64 {
   guard let fs = unsafe fs else { return 0 }

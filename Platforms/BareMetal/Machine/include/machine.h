@@ -35,7 +35,8 @@ void machine_stack_paint(void);
  * parameters. Only where one listens: otherwise it is a breakpoint. */
 uintptr_t machine_semihosting(uintptr_t operation, const void *parameters);
 
-/* Instructions so far, where the processor counts them (RISC-V); elsewhere 0. The low word. */
+/* Instructions so far, the low word: what RISC-V counts; on Cortex-M the system timer's word for it, which is right to 40
+ * instructions, up to 671 million, under QEMU's -icount shift=0 only. */
 uintptr_t machine_instructions(void);
 
 /* What a trap tells its reporter. */

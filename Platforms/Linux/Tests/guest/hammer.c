@@ -91,7 +91,7 @@ static int work(int id, unsigned int seconds)
 		place = mix((unsigned int)now.tv_sec * 256u + (unsigned int)now.tv_nsec / 4000000u);
 		file = place % count;
 		seed = mix(seed + turn);
-		at = ((place >> 8) + seed % 24) % pages[file];
+		at = ((place >> 8) + seed % 8) % pages[file];
 		if (lseek(files[file], (long)at << 12, SEEK_SET) < 0 || read(files[file], page, 4096) != 4096) {
 			if (failed++ < 3)
 				say("worker %d cannot read page %u of %u: %d\n", id, at, file, errno);
@@ -106,7 +106,7 @@ static int work(int id, unsigned int seconds)
 		}
 		if (wrong && bad++ < 3)
 			say("worker %d: page %u of file %u has %u wrong words from %u on\n", id, at, file, wrong, first);
-		advise(files[file], at << 12, 8192, DONTNEED);
+		advise(files[file], (at & ~7u) << 12, 65536, DONTNEED);
 		if (turn % 32 == 31)
 			advise(files[file], 0, 0, DONTNEED);
 	}

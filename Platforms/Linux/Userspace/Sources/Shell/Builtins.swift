@@ -29,14 +29,7 @@ extension Shell {
     case 11: status = 1
     case 12: reportJobs(all: true)
     case 14: declareLocal(words)
-    case 15:
-      withBytes(1024) {
-        // The kernel's own word for it.
-        let count = linux_getcwd($0, 1024)
-        if count < 0 { program.fail("pwd", count) } else { program.out.put($0) }
-        status = count < 0 ? 1 : 0
-      }
-      program.out.newline()
+    case 15: showFolder()
     case 16: read(words)
     case 18:
       if calls == 0 { return complain(name, "not in a function or file") }
@@ -103,7 +96,7 @@ extension Shell {
   @inline(never)
   private mutating func runFile(_ words: UnsafeMutablePointer<CString?>) {
     guard let path = words[0] else { return complain(Text("."), "the file is missing") }
-    guard calls < 12 else { return fail(Text(path), "calls are nested too deeply") }
+    guard calls < 10 else { return fail(Text(path), "calls are nested too deeply") }
     guard let descriptor = program.open(path) else { return status = program.status }
     runOpened(descriptor)
   }
@@ -128,7 +121,7 @@ extension Shell {
 
   @inline(never)
   private mutating func evaluate(_ words: UnsafeMutablePointer<CString?>) {
-    guard calls < 12 else { return fail(Text("eval"), "calls are nested too deeply") }
+    guard calls < 10 else { return fail(Text("eval"), "calls are nested too deeply") }
     let begin = scratch.count
     var i = 0
     while let word = words[i] {
@@ -180,6 +173,20 @@ extension Shell {
           program.out.newline()
         }
       }
+    }
+  }
+
+  /// pwd: the kernel's own word for it.
+  @inline(never)
+  private mutating func showFolder() {
+    withBytes(1024) {
+      let count = linux_getcwd($0, 1024)
+      if count < 0 {
+        program.fail("pwd", count)
+        return status = 1
+      }
+      program.out.put($0)
+      program.out.newline()
     }
   }
 

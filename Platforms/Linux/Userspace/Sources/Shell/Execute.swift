@@ -4,8 +4,8 @@
 extension Shell {
   @inline(never)
   mutating func runList(_ list: Node.Pointer) {
-    // Each level takes about 400 bytes of the stack on 64 bits, and half of that on 32.
-    guard depth < 40 else { return fail(Text("functions and commands"), "nested too deeply") }
+    // On 32 bits each level takes 200 bytes of the stack (README.md, Memory).
+    guard depth < 30 else { return fail(Text("functions and commands"), "nested too deeply") }
     depth &+= 1
     defer { depth &-= 1 }
     var statement = list.pointee.first
@@ -368,7 +368,7 @@ extension Shell {
 
   @inline(never)
   private mutating func call(_ body: Text, _ arguments: UnsafeMutablePointer<CString?>) {
-    guard calls < 12 else { return fail(Text(arguments[0].unsafelyUnwrapped), "calls are nested too deeply") }
+    guard calls < 10 else { return fail(Text(arguments[0].unsafelyUnwrapped), "calls are nested too deeply") }
     // It may be defined anew meanwhile.
     let text = Text(arena.copy(body), body.count)
     let before = (parameters, ownParameters, loops)

@@ -18,8 +18,8 @@ private struct Launch {
 }
 
 /// Arguments and environment lie on the new process's stack, and without an MMU the kernel does not see when they do not
-/// fit: they would overwrite what lies below. Half of the stack is theirs (build.sh).
-private let longestArguments = 12_288
+/// fit: they would overwrite what lies below. This much of the stack is theirs (build.sh).
+private let longestArguments = 8192
 
 private let ownPath: StaticString = "/proc/self/exe"
 private let shellPath: StaticString = "/bin/sh"

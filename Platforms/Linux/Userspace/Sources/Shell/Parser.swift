@@ -2,7 +2,7 @@
 
 /// Reads commands into nodes. Nested at most so deep that reading and running them fits on the stack.
 struct Parser {
-  static let deepest = 24
+  static let deepest = 14
   var lexer: Lexer
   private var depth = 0
 

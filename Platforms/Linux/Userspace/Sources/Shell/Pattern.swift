@@ -113,7 +113,7 @@ struct Glob {
         path.shorten(to: base + unescape(path.start + base, name.count))
         if rest.count == 0 { add(&arena) } else { search(rest, &arena, depth) }
       }
-    } else if depth < 16 {
+    } else if depth < 8 {
       entries(name, rest, &arena, depth)
     }
     path.shorten(to: length)
