@@ -263,6 +263,7 @@ class Target:
         self.swift = ["-target", triple, "-Osize", "-wmo", "-enable-experimental-feature", "Embedded"]
         self.swift += ["-parse-as-library", "-swift-version", "6", "-suppress-warnings"]
         self.swift += ["-Xfrontend", "-disable-stack-protector", "-Xfrontend", "-function-sections"]
+        self.swift += ["-D", "EROFS_NARROW_OFFSETS"]
         for flag in [*flags, "-ffreestanding"]:
             self.swift += ["-Xcc", flag]
         self.swift += ["-I", self.folder]

@@ -3,8 +3,9 @@
 /// An offset or a count of bytes in an image or a file.
 ///
 /// The reader works with values below half its range, so that two of them can be added. Embedded builds for 32-bit
-/// machines have the narrow form: addresses and sizes of 2 GiB and more are `unsupported(.size)` there.
-#if hasFeature(Embedded) && _pointerBitWidth(_32)
+/// machines that define `EROFS_NARROW_OFFSETS` have the narrow form, which is smaller: addresses and sizes of 2 GiB and
+/// more are `unsupported(.size)` there.
+#if EROFS_NARROW_OFFSETS && hasFeature(Embedded) && _pointerBitWidth(_32)
   public typealias FileOffset = UInt32
 #else
   public typealias FileOffset = UInt64

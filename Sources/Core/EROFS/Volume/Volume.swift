@@ -36,7 +36,8 @@ public struct Volume<Source: Storage>: ~Copyable {
   /// - Throws: `corrupt`, `unsupported` or `storage`. The checksum is not looked at: see
   ///   ``Superblock/checksumMatches(in:)``.
   public init(_ storage: Source, memory: ReaderMemory) throws(EROFSError) {
-    try self.init(storage)
+    self.storage = storage
+    do throws(Fault) { try superblock.read(storage, &failure) } catch { throw failure.error }
     supply(memory)
   }
 
