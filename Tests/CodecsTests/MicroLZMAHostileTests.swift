@@ -64,9 +64,9 @@ import Testing
     for shift in [5, 20] {
       let input = ScatteredPages(stored, pageShift: shift)
       let output = ScatteredPages(count: 700, pageShift: min(shift, 10))
-      let memory = MicroLZMAMemory(MicroLZMADecoder.workingBytes)
+      let memory = GuardedMemory(count: MicroLZMADecoder.workingBytes)
       var decoder = try MicroLZMADecoder(
-        input: input.vector.readOnly, output: output.vector, length: 700, memory: memory.workingMemory)
+        input: input.vector.readOnly, output: output.vector, length: 700, memory: memory.memory)
       var errors = 0
       for _ in 0..<200 {
         do { try decoder.decode(to: 700) } catch { errors += 1 }

@@ -108,14 +108,14 @@ struct MicroLZMARun {
     let frames = min(ring ?? length, length)
     let output = ScatteredPages(
       count: frames, pageShift: fitting(outputShift, outputOffset + frames), offset: outputOffset, seed: 12)
-    let memory = MicroLZMAMemory(stored.first.flatMap { MicroLZMADecoder.workingBytes(firstByte: $0) } ?? 0)
+    let memory = GuardedMemory(count: stored.first.flatMap { MicroLZMADecoder.workingBytes(firstByte: $0) } ?? 0)
     defer {
       precondition(output.guardsAreIntact, "written outside the output")
       precondition(memory.guardsAreIntact, "written outside the working memory")
     }
     var bytes: [UInt8] = []
     var decoder = try MicroLZMADecoder(
-      input: input.vector.readOnly, output: output.vector, length: length, memory: memory.workingMemory)
+      input: input.vector.readOnly, output: output.vector, length: length, memory: memory.memory)
     let step = self.step ?? length
     while decoder.produced < length {
       let from = decoder.produced
@@ -145,27 +145,6 @@ struct MicroLZMARun {
     } catch {
       preconditionFailure("an error of another type: \(error)")
     }
-  }
-}
-
-/// Working memory between guard bytes.
-final class MicroLZMAMemory {
-  let workingMemory: WorkingMemory
-  private let bytes: UnsafeMutableRawBufferPointer
-  private let used: Range<Int>
-
-  /// - Parameter offset: where the memory starts, counted from a multiple of 64.
-  init(_ count: Int, offset: Int = 0) {
-    bytes = .allocate(byteCount: count + offset + 128, alignment: 64)
-    used = 64 + offset..<64 + offset + count
-    workingMemory = WorkingMemory(unsafeStart: bytes.baseAddress! + used.lowerBound, count: count)
-    _ = bytes.initializeMemory(as: UInt8.self, repeating: 0xA5)
-  }
-
-  deinit { bytes.deallocate() }
-
-  var guardsAreIntact: Bool {
-    bytes[..<used.lowerBound].allSatisfy { $0 == 0xA5 } && bytes[used.upperBound...].allSatisfy { $0 == 0xA5 }
   }
 }
 

@@ -150,12 +150,12 @@ import Testing
     let needed = MicroLZMADecoder.workingBytes(literalBits: lc + lp)
     let output = ScatteredPages(count: Self.sample.count)
     for (offset, count, isEnough) in [(0, 0, false), (0, needed - 1, false), (4, needed, false), (0, needed, true)] {
-      let memory = MicroLZMAMemory(count, offset: offset)
+      let memory = GuardedMemory(count: count, offset: offset)
       let input = ScatteredPages(stored)
       var reason: DecodeError.Reason?
       do {
         _ = try MicroLZMADecoder(
-          input: input.vector.readOnly, output: output.vector, length: Self.sample.count, memory: memory.workingMemory)
+          input: input.vector.readOnly, output: output.vector, length: Self.sample.count, memory: memory.memory)
       } catch {
         reason = error.reason
       }

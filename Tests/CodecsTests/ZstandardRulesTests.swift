@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  private func check(_ rule: Case) {
+  func check(_ rule: Case) {
     for favoursSpeed in [true, false] {
       for layout in [
         ZstandardPages.contiguous, ZstandardPages(shift: 1, offset: 1), ZstandardPages(shift: 5, offset: 0),
@@ -65,10 +65,10 @@ import Testing
   /// libzstd where it decodes as Linux does, with a window and no more.
   private static let streaming = UInt32.max - 1
   /// No libzstd.
-  private static let none = UInt32.max
+  static let none = UInt32.max
 
   private static let ten: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
-  private static func last(_ bytes: [UInt8]) -> [UInt8] { Compose.raw(bytes, last: true) }
+  static func last(_ bytes: [UInt8]) -> [UInt8] { Compose.raw(bytes, last: true) }
 
   static let framesCases: [Case] = [
     .accepted("smallest window", Compose.frame([last(ten)], window: 0), ten),
@@ -195,15 +195,15 @@ import Testing
   func blocks(rule: Case) { check(rule) }
 
   /// One block of sequences after ten raw bytes.
-  private static func after(
+  static func after(
     _ literals: [UInt8], _ sequences: [UInt8], window: UInt8 = 0x38
   ) -> [UInt8] {
     Compose.frame([Compose.raw(ten), Compose.compressed(literals, sequences, last: true)], window: window)
   }
-  private static func coded(_ list: [ComposedSequence]) -> [UInt8] {
+  static func coded(_ list: [ComposedSequence]) -> [UInt8] {
     Compose.sequences(list, .predefined, .predefined, .predefined)
   }
-  private static func result(_ list: [ComposedSequence], _ literals: [UInt8] = []) -> [UInt8] {
+  static func result(_ list: [ComposedSequence], _ literals: [UInt8] = []) -> [UInt8] {
     var output = ComposedOutput(bytes: ten)
     output.execute(list, literals)
     return output.bytes
@@ -328,11 +328,11 @@ import Testing
   func sequences(rule: Case) { check(rule) }
 
   private static let one = ComposedSequence(literals: 0, offset: 4, match: 5)
-  private static func modes(
+  static func modes(
     _ literals: ComposedMode, _ offsets: ComposedMode, _ matches: ComposedMode
   ) -> [UInt8] { Compose.sequences([one], literals, offsets, matches) }
   /// A sequences section with modes and then just these bytes.
-  private static func told(_ modes: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+  static func told(_ modes: UInt8, _ bytes: [UInt8]) -> [UInt8] {
     after(Compose.literals(0, []), [1, modes] + bytes)
   }
 
@@ -409,90 +409,4 @@ import Testing
 
   @Test(arguments: tablesCases)
   func tables(rule: Case) { check(rule) }
-
-  private static let pair = ComposedHuffman(weights: [0, 1, 1])
-  private static let steps = ComposedHuffman(weights: [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1])
-  private static let tooDeep = ComposedHuffman(weights: [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1])
-  private static let some: [UInt8] = [1, 2, 2, 1, 1, 2, 1, 1, 1]
-  /// A block of nothing but Huffman-coded literals.
-  private static func huffman(_ type: Int, _ format: Int, _ count: Int, _ content: [UInt8]) -> [UInt8] {
-    Compose.frame([Compose.compressed(Compose.coded(type, format: format, count: count, content), [0], last: true)])
-  }
-
-  static let literalsCases: [Case] = [
-    .accepted("one stream", huffman(2, 0, 9, pair.direct + pair.streams(some, four: false)), some),
-    .accepted("four streams", huffman(2, 1, 9, pair.direct + pair.streams(some, four: true)), some),
-    .accepted(
-      "four streams, the last empty", huffman(2, 1, 6, pair.direct + pair.streams([1, 2, 1, 2, 1, 2], four: true)),
-      [1, 2, 1, 2, 1, 2]),
-    .accepted("larger size fields", huffman(2, 3, 9, pair.direct + pair.streams(some, four: true)), some),
-    .accepted(
-      "eleven bits", huffman(2, 0, 12, steps.direct + steps.streams(Array(0..<12), four: false)),
-      Array(0..<12)),
-    // RFC 8878 ends at 11 bits; libzstd's tables take 12.
-    .refused(
-      "twelve bits", huffman(2, 0, 13, tooDeep.direct + tooDeep.streams(Array(0..<13), four: false)), .invalid,
-      length: 13, shared: none),
-    .refused("weight over 11", huffman(2, 0, 1, [129, 0xF1, 1]), .invalid, length: 1),
-    .refused("weights sum to 0", huffman(2, 0, 1, [129, 0x00, 1]), .invalid, length: 1),
-    .refused("weights do not complete", huffman(2, 0, 1, [129, 0x31, 1]), .invalid, length: 1),
-    .refused("no longest pair", huffman(2, 0, 1, [128, 0x20, 3]), .invalid, length: 1),
-    .refused("weights cut", huffman(2, 0, 1, [150, 0x11]), .invalid, length: 1),
-    .refused("tree missing", huffman(2, 0, 1, []), .invalid, length: 1),
-    .refused("compressed weights of no byte", huffman(2, 0, 1, [0, 1, 1, 1]), .invalid, length: 1),
-    .refused("compressed weights cut", huffman(2, 0, 1, [5, 0x10, 0x11]), .invalid, length: 1),
-    .refused("weights without bits", huffman(2, 0, 1, [2, 0x10, 0x20, 1, 1]), .invalid, length: 1),
-    .refused("no tree yet", huffman(3, 0, 9, pair.streams(some, four: false)), .invalid, length: 9),
-    .refused("no tree yet, four streams", huffman(3, 1, 9, pair.streams(some, four: true)), .invalid, length: 9),
-    .accepted(
-      "tree of the block before last",
-      Compose.frame([
-        Compose.compressed(Compose.coded(2, format: 0, count: 9, pair.direct + pair.streams(some, four: false)), [0]),
-        Compose.compressed(Compose.literals(0, [5, 5]), [0]),
-        Compose.compressed(Compose.coded(3, format: 1, count: 9, pair.streams(some, four: true)), [0], last: true),
-      ]), some + [5, 5] + some),
-    .refused("stream missing", huffman(2, 0, 9, pair.direct), .invalid, length: 9),
-    .refused("stream ends in 0", huffman(2, 0, 9, pair.direct + [1, 0]), .invalid, length: 9),
-    .refused("bits left over", huffman(2, 0, 8, pair.direct + pair.stream(some)), .invalid, length: 8),
-    .refused("bits run out", huffman(2, 0, 10, pair.direct + pair.stream(some)), .invalid, length: 10),
-    .refused(
-      "bits left over in the empty stream",
-      huffman(2, 1, 6, pair.direct + pair.streams([1, 2, 1, 2, 1, 2], four: true).dropLast() + [2]), .invalid,
-      length: 6),
-    .refused(
-      "bits left over in the second stream",
-      huffman(2, 1, 9, pair.direct + [1, 0, 2, 0, 1, 0, 9, 0, 1, 9, 1]), .invalid, length: 9),
-    .refused(
-      "sizes beyond the section", huffman(2, 1, 9, pair.direct + [1, 0, 1, 0, 9, 0, 9, 9, 9, 9]), .invalid,
-      length: 9),
-    .refused(
-      "nothing left for the last stream", huffman(2, 1, 9, pair.direct + [1, 0, 1, 0, 2, 0, 9, 9, 9, 9]),
-      .invalid, length: 9),
-    .refused("sizes cut", huffman(2, 1, 9, pair.direct + [1, 0, 1, 0, 1, 0, 9, 9, 9]), .invalid, length: 9),
-    .refused(
-      "four streams of five literals",
-      huffman(2, 1, 5, pair.direct + pair.streams([1, 2, 1, 2, 1], four: true)), .invalid, length: 5),
-    .refused(
-      "section beyond the block",
-      Compose.frame([
-        Compose.compressed(
-          Compose.number(2 | 9 << 4 | 90 << 14, 3) + pair.direct + pair.stream(some), [0], last: true)
-      ]), .invalid, length: 9),
-    .refused("header cut", Compose.frame([Compose.block(2, [0x0E, 0, 0, 0], last: true)]), .invalid, length: 9),
-    .refused(
-      "raw literals beyond the block",
-      Compose.frame([
-        Compose.compressed(Compose.literals(0, [1, 2, 3], count: 5), [0], last: true)
-      ]), .invalid, length: 5),
-    .refused(
-      "repeated literal missing", Compose.frame([Compose.block(2, [0x0D, 0], last: true)]), .invalid, length: 0),
-    .accepted(
-      "repeated literal",
-      Compose.frame([
-        Compose.compressed(Compose.literals(1, [6], count: 9), [0], last: true)
-      ]), [UInt8](repeating: 6, count: 9)),
-  ]
-
-  @Test(arguments: literalsCases)
-  func literals(rule: Case) { check(rule) }
 }

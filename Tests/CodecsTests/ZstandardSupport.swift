@@ -36,29 +36,6 @@ struct ZstandardPages: Sendable, CustomStringConvertible {
   }
 }
 
-/// A decoder's working memory with guard bytes around it.
-final class GuardedMemory {
-  private let start: UnsafeMutableRawPointer
-  private let count: Int
-
-  init(count: Int) {
-    self.count = count
-    start = .allocate(byteCount: count + 128, alignment: 64)
-    start.initializeMemory(as: UInt8.self, repeating: 0xC3, count: count + 128)
-  }
-
-  deinit { start.deallocate() }
-
-  var memory: WorkingMemory { WorkingMemory(unsafeStart: start + 64, count: count) }
-
-  var guardsAreIntact: Bool {
-    (0..<64).allSatisfy {
-      start.load(fromByteOffset: $0, as: UInt8.self) == 0xC3
-        && start.load(fromByteOffset: 64 + count + $0, as: UInt8.self) == 0xC3
-    }
-  }
-}
-
 /// Compresses with libzstd as its parameters say.
 struct ZstandardEncoder: Sendable, CustomStringConvertible {
   var level: Int32 = 3

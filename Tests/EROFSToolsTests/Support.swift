@@ -9,7 +9,7 @@ import Synchronization
 import TestSupport
 
 /// A folder that goes away with its owner.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let path: String
 
   init() {
