@@ -78,23 +78,23 @@ extension Volume {
   }
 
   /// The address of extent `number` where records hold lengths only: the first's, and the lengths of those before it.
+  ///
+  /// Each role has a hint of its own: a file's records may lie in the metabox, whose records are walked meanwhile.
   private mutating func walk(_ role: Role, _ table: FileOffset, _ number: FileOffset) throws(Fault) -> UInt64 {
-    if extentTableHint.key != self[role].key || extentTableHint.number > number {
+    var hint = unsafe inodes[unchecked: role.rawValue].hint
+    if hint.key != self[role].key || hint.number > number {
       let first = try load64(self[role].stream, table)
       guard first <= UInt64(FileOffset.limit) else { throw failSize(.addressOverflow, role) }
-      extentTableHint = ExtentTableHint(
-        key: self[role].key, number: 0, address: FileOffset(truncatingIfNeeded: first))
+      hint = ExtentTableHint(key: self[role].key, number: 0, address: FileOffset(truncatingIfNeeded: first))
     }
-    while extentTableHint.number < number {
-      let stored = try load32(role, table &+ 8 &+ 4 &* extentTableHint.number)
-      extentTableHint.address &+= FileOffset(stored & storedMask)
-      extentTableHint.number &+= 1
-      if extentTableHint.address > .limit {
-        extentTableHint.key = 0
-        throw failSize(.addressOverflow, role)
-      }
+    while hint.number < number {
+      let stored = try load32(role, table &+ 8 &+ 4 &* hint.number)
+      hint.address &+= FileOffset(stored & storedMask)
+      hint.number &+= 1
+      if hint.address > .limit { throw failSize(.addressOverflow, role) }
     }
-    return UInt64(extentTableHint.address)
+    unsafe inodes[unchecked: role.rawValue].hint = hint
+    return UInt64(hint.address)
   }
 
   /// Where record `number` of a table starts in the file.

@@ -23,7 +23,6 @@ public struct Volume<Source: Storage>: ~Copyable {
   /// The inode that each ``Role`` has open, and its decoder, in the order of their numbers.
   var inodes: InlineArray<3, OpenInode> = [OpenInode(), OpenInode(), OpenInode()]
   var decoders: InlineArray<3, ExtentDecoder> = [ExtentDecoder(), ExtentDecoder(), ExtentDecoder()]
-  var extentTableHint = ExtentTableHint()
   /// What the latest ``Fault`` was about.
   var failure = Failure()
 
@@ -95,6 +94,7 @@ extension Volume {
 /// An inode that a role has open. It cannot be copied, so that looking at a field of it copies nothing.
 struct OpenInode: ~Copyable {
   var inode = Inode()
+  var hint = ExtentTableHint()
 }
 
 /// What the reader has open: files lean on the packed inode for fragments, and inodes on the metabox. Each of the three
