@@ -66,6 +66,7 @@ extension Console {
       write("device ")
       write(number)
     case .size: write("size")
+    case .work, .pathLength: write("bound")
     }
   }
 
