@@ -35,7 +35,7 @@ private func parseTime(_ text: Text) -> Int64? {
     numbers[count] = number
     count &+= 1
     if at == text.count { break }
-    let between: StaticString = "--T::"
+    let between: Literal = "--T::"
     guard count < 6, text[at] == Text(between)[count - 1] || (count == 3 && text[at] == 32) else { return nil }
     at &+= 1
   }

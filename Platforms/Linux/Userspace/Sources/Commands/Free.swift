@@ -5,7 +5,7 @@ func free(_ program: inout Program) {
   var options = Options(program)
   guard options.all(&program, "bkmh") else { return }
   let shift: UInt64 = options.has("h") ? 64 : options.has("b") ? 0 : options.has("m") ? 20 : 10
-  guard let descriptor = program.open(Text("/proc/meminfo").start.mutable) else { return }
+  guard let descriptor = program.open(Literal("/proc/meminfo").start) else { return }
   var lines = Lines(descriptor)
   var total: UInt64 = 0, free: UInt64 = 0, available: UInt64 = 0, shared: UInt64 = 0, cached: UInt64 = 0
   var swapTotal: UInt64 = 0, swapFree: UInt64 = 0

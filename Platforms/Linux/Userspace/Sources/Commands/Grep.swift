@@ -59,7 +59,7 @@ func grep(_ program: inout Program) {
     try compile(patterns.text, &search)
   } catch {
     program.status = 2
-    return program.complain(patterns.text, 0, error.text)
+    return program.complain(patterns.text, error.rawValue)
   }
   search.title = options.has("H") || ((program.argumentCount > 1 || search.recursive) && !options.has("h"))
   if !program.hasArguments, !search.recursive {
@@ -117,7 +117,7 @@ private func grepFiles(_ program: inout Program, _ search: inout Search) {
     } else {
       // -r alone searches where one is.
       here = true
-      root = Text(".").start.mutable
+      root = Literal(".").start
     }
     if root[0] == 45, root[1] == 0 {
       grepFile(&program, &search, 0, Text("(standard input)"))

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-private let words: StaticString = """
+private var words: Literal {
+  """
   rw      ro      nosuid  suid    nodev   dev     noexec  exec    sync    async   remount noatime bind    move    \
   rbind   silent  relatimedefaults
   """
+}
 /// Options by their words: which bit of the flags, and whether the word clears it.
 private func flag(_ word: Text) -> (bit: Int, clear: Bool)? {
   switch index(of: word, in: words, width: 8) {
@@ -85,7 +87,7 @@ private func complain(_ program: inout Program, _ source: CString, _ target: CSt
 private func tryTypes(
   _ program: inout Program, _ source: CString, _ target: CString, _ flags: Int, _ data: CString
 ) {
-  let descriptor = linux_open(Text("/proc/filesystems").start, Open.read, 0)
+  let descriptor = linux_open(Literal("/proc/filesystems").start, Open.read, 0)
   guard descriptor >= 0 else {
     return program.fail("/proc is not mounted, so a type is needed: mount -t TYPE DEVICE FOLDER")
   }
@@ -107,7 +109,7 @@ private func tryTypes(
 
 /// As "DEVICE on FOLDER type TYPE (OPTIONS)".
 private func showMounts(_ program: inout Program, _ type: CString?) {
-  guard let descriptor = program.open(Text("/proc/mounts").start.mutable) else { return }
+  guard let descriptor = program.open(Literal("/proc/mounts").start) else { return }
   var lines = Lines(descriptor)
   while let line = lines.next() {
     var words = Words(line)

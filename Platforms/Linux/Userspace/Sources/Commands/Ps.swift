@@ -5,7 +5,7 @@ func ps(_ program: inout Program) {
   var options = Options(program)
   // All of them are always shown, and with all that is known.
   guard options.all(&program, "efAaxu") else { return }
-  let opened = linux_open(Text("/proc").start, Open.read | Open.folder, 0)
+  let opened = linux_open(Literal("/proc").start, Open.read | Open.folder, 0)
   if opened < 0 { return program.fail("/proc", opened) }
   var directory = Directory(Int32(truncatingIfNeeded: opened), mapped(pageSize), pageSize)
   let buffer = mapped(pageSize)
@@ -24,7 +24,7 @@ func ps(_ program: inout Program) {
 }
 
 /// Reads what fits of a file below the path.
-private func read(_ path: inout Path, _ name: StaticString, _ buffer: Bytes) -> Text? {
+private func read(_ path: inout Path, _ name: Literal, _ buffer: Bytes) -> Text? {
   let length = path.count
   _ = path.append(Text(name))
   let opened = linux_open(path.start, Open.read, 0)

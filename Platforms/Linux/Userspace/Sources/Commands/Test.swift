@@ -33,7 +33,7 @@ private struct Expression {
   }
 
   private func word(_ index: Int) -> Text? { index < count ? words[index].map { Text($0) } : nil }
-  private func isNext(_ literal: StaticString) -> Bool { word(at)?.is(literal) ?? false }
+  private func isNext(_ literal: Literal) -> Bool { word(at)?.is(literal) ?? false }
 
   @inline(never)
   mutating func or() -> Bool {

@@ -7,8 +7,8 @@ struct Calendar {
   var weekday = 4, yearday = 0
   var seconds: Int64 = 0
 
-  static let months: StaticString = "JanFebMarAprMayJunJulAugSepOctNovDec"
-  static let days: StaticString = "SunMonTueWedThuFriSat"
+  static var months: Literal { "JanFebMarAprMayJunJulAugSepOctNovDec" }
+  static var days: Literal { "SunMonTueWedThuFriSat" }
 
   init() {}
   @inline(never)
@@ -68,7 +68,7 @@ struct Calendar {
 
 extension Output {
   mutating func two(_ number: Int, fill: UInt8 = 48) { decimal(UInt64(number), width: 2, fill: fill) }
-  mutating func short(_ names: StaticString, _ index: Int) { put(Text(names).part(3 * index, 3 * index + 3)) }
+  mutating func short(_ names: Literal, _ index: Int) { put(Text(names).part(3 * index, 3 * index + 3)) }
   @inline(never)
   mutating func time(_ t: Calendar) {
     two(t.hour)

@@ -20,7 +20,7 @@ struct Options {
   /// The next option that takes a value; nil where operands begin. An unknown one is complained of and sets the status.
   /// `known` lists the letters, each that takes a value with a colon behind it.
   @inline(never)
-  mutating func next(_ program: inout Program, _ known: StaticString, status: Int32 = 1) -> UInt8? {
+  mutating func next(_ program: inout Program, _ known: Literal, status: Int32 = 1) -> UInt8? {
     while let option = letter(&program, known, status) {
       if takesValue { return option }
       let bit: UInt32 = 1 &<< UInt32(option & 31)
@@ -30,13 +30,13 @@ struct Options {
   }
   /// Without options that take values. false: one is unknown.
   @inline(never)
-  mutating func all(_ program: inout Program, _ known: StaticString, status: Int32 = 1) -> Bool {
+  mutating func all(_ program: inout Program, _ known: Literal, status: Int32 = 1) -> Bool {
     _ = next(&program, known, status: status)
     return !failed
   }
 
   private var takesValue = false
-  private mutating func letter(_ program: inout Program, _ known: StaticString, _ status: Int32) -> UInt8? {
+  private mutating func letter(_ program: inout Program, _ known: Literal, _ status: Int32) -> UInt8? {
     var at: CString
     takesValue = false
     if let rest, rest[0] != 0 {

@@ -6,20 +6,9 @@
 /// most n times the program's length whatever the pattern is, and memory for two lists of places. Therefore there are
 /// no back references.
 struct Regex {
-  enum Failure: Error {
-    case bracket, parenthesis, brace, backslash, reference, tooLarge, repetition
-
-    var text: StaticString {
-      switch self {
-      case .bracket: "unmatched [ or unknown class"
-      case .parenthesis: "unmatched ( or )"
-      case .brace: "invalid repetition count"
-      case .backslash: "trailing backslash"
-      case .reference: "back references are not supported"
-      case .tooLarge: "the expression is too large"
-      case .repetition: "nothing to repeat"
-      }
-    }
+  /// Errno has words for them.
+  enum Failure: Int, Error {
+    case bracket = 1001, parenthesis, brace, backslash, reference, tooLarge, repetition
   }
   enum Operation: UInt8 {
     case byte, any, set, split, jump, lineStart, lineEnd, wordStart, wordEnd, boundary, noBoundary, match
