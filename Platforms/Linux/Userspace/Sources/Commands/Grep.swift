@@ -28,7 +28,7 @@ func grep(_ program: inout Program) {
     if option == letter("e") {
       add(options.value)
     } else {
-      guard let number = Text(options.value).wideNumber else {
+      guard let number = Text(options.value).wide() else {
         return program.fail(options.value, "invalid number", status: 2)
       }
       limit = number

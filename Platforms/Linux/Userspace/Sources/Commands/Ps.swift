@@ -48,15 +48,12 @@ private func show(_ out: inout Output, _ process: Text, _ path: inout Path, _ bu
   var state = Text("?"), parent = Text("0")
   var ticks: UInt64 = 0, size: UInt64 = 0, resident: UInt64 = 0
   while let field = fields.next() {
-    let number = UInt64(field.wideNumber ?? 0)
-    switch index {
-    case 2: state = field
-    case 3: parent = field
-    case 13, 14: ticks += number
-    case 22: size = number
-    case 23: resident = number
-    default: break
-    }
+    if index == 2 { state = field }
+    if index == 3 { parent = field }
+    let number = UInt64(field.wide() ?? 0)
+    if index == 13 || index == 14 { ticks &+= number }
+    if index == 22 { size = number }
+    if index == 23 { resident = number }
     index &+= 1
   }
   out.pad(5 - process.count)

@@ -16,6 +16,15 @@ struct Options {
     let bit: UInt32 = 1 << (option.value & 31)
     return (option.value >= 96 ? small : option.value >= 64 ? capital : digits) & bit != 0
   }
+  /// A bit for each of these that was given; the first is bit 0.
+  @inline(never)
+  func bits(_ letters: Literal) -> UInt32 {
+    let letters = Text(letters)
+    var bits: UInt32 = 0
+    for i in 0..<letters.count where has(Unicode.Scalar(letters[i])) { bits |= 1 &<< UInt32(i) }
+    return bits
+  }
+  func hasAny(_ letters: Literal) -> Bool { bits(letters) != 0 }
 
   /// The next option that takes a value; nil where operands begin. An unknown one is complained of and sets the status.
   /// `known` lists the letters, each that takes a value with a colon behind it.

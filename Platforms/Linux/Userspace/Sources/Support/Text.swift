@@ -94,7 +94,8 @@ struct Text {
     return at == begin ? nil : Int(value)
   }
   /// The same for numbers up to 2^63 - 1.
-  var wideNumber: Int64? {
+  @inline(never)
+  func wide() -> Int64? {
     var value: Int64 = 0
     guard count > 0 else { return nil }
     for i in 0..<count {
