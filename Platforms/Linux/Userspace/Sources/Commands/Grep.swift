@@ -61,38 +61,15 @@ func grep(_ program: inout Program) {
   if program.status == 0 || (search.quiet && search.found) { program.status = search.found ? 0 : 1 }
 }
 
-/// All patterns as one, each an alternative.
 @inline(never)
 private func compile(_ patterns: Text, _ search: inout Search) throws(Regex.Failure) {
-  var begin = 0
-  var splits = -1
-  while true {
-    let end = patterns.index(of: 10, from: begin)
-    let last = end >= patterns.count
-    let split = search.regex.count
-    if !last {
-      try search.regex.emit(Regex.Instruction(operation: .split, target: Int16(split + 1)))
-    }
-    let pattern = patterns.part(begin, end)
-    if search.options.has("x") { try search.regex.emit(.lineStart) }
-    if search.options.has("F") {
-      for i in 0..<pattern.count { try search.regex.emit(byte: pattern[i]) }
-    } else {
-      var parser = RegexParser(pattern, extended: search.options.has("E"), folds: search.regex.ignoreCase)
-      try parser.parse(into: &search.regex)
-    }
-    if search.options.has("x") { try search.regex.emit(.lineEnd) }
-    if last { break }
-    try search.regex.emit(Regex.Instruction(operation: .jump, other: Int16(splits)))
-    splits = search.regex.count - 1
-    search.regex.setOther(split, search.regex.count)
-    begin = end + 1
-  }
-  while splits >= 0 {
-    let next = Int(search.regex.code[splits].other)
-    search.regex.setTarget(splits, search.regex.count)
-    splits = next
-  }
+  let whole = search.options.has("x")
+  if whole { try search.regex.emit(.lineStart) }
+  let syntax: RegexParser.Syntax =
+    search.options.has("F") ? .fixed : search.options.has("E") ? .extended : .basic
+  var parser = RegexParser(patterns, syntax)
+  try parser.parse(into: &search.regex)
+  if whole { try search.regex.emit(.lineEnd) }
   try search.regex.finish()
 }
 
