@@ -92,8 +92,7 @@ SESSIONS = {
     ],
     "the terminal is the shell's again": [("sh -c 'read x; echo got $x'\n", None), ("word\n", "got word\n.*READY> ")],
     "a job in the background may not read": [
-        ("cat &\n", r"\[1\] \d+\n.*READY> "),
-        ("sleep 0.2\n", r"\[1\] Stopped +cat"),
+        ("cat & sleep 0.4\n", r"\[1\] \d+\n.*\[1\] Stopped +cat"),
         ("fg\n", "cat\n"),
         ("line\n", "line\n"),
         ("\x04", "READY> "),
