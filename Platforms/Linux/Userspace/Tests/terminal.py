@@ -26,6 +26,7 @@ class Terminal:
         settings[3] &= ~termios.ECHO
         termios.tcsetattr(self.master, termios.TCSANOW, settings)
         self.text = ""
+        self.group = self.process
 
     def expect(self, pattern, seconds=15):
         """What came up to the end of the pattern; None if it does not come."""
@@ -47,9 +48,10 @@ class Terminal:
         if len(text) == 1:
             # A key is for the command before it, once that has started; some are for the shell itself.
             end = time.monotonic() + KEY
-            while time.monotonic() < end and os.tcgetpgrp(self.master) == self.process:
+            while time.monotonic() < end and os.tcgetpgrp(self.master) == self.group:
                 time.sleep(0.01)
             time.sleep(0.1)
+        self.group = os.tcgetpgrp(self.master)
         os.write(self.master, text.encode())
 
     def close(self):
