@@ -4,12 +4,16 @@
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 BARE_METAL = HERE.parent
 ROOT = HERE.parents[2]
 SCRATCH = ROOT / ".build-firmware"
+
+sys.path.insert(0, str(BARE_METAL / "gate"))
+import registers  # noqa: E402
 
 
 class Failure(Exception):
@@ -48,6 +52,8 @@ class Machine:
             warnings = [line for line in done.stdout.splitlines() if ": warning: " in line]
             if warnings:
                 raise Failure(f"{product} builds for {self.name} with warnings:\n" + "\n".join(warnings[:10]))
+            if wrong := registers.check(path):
+                raise Failure(f"{product} for {self.name} is miscompiled:\n" + "\n".join(wrong))
             paths.append(path)
         return paths
 
