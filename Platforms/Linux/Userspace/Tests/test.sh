@@ -56,7 +56,8 @@ elif ! [[ -x /bin/dash ]]; then
   skip "userspace against dash and GNU: there is no dash"
 else
   counted "against dash and GNU" python3 "$here/compare.py" "$folder/x86_64"
-  counted "hostile input" python3 "$here/fuzz.py" "$folder/x86_64" 15 77
+  seed=${SEED:-$((RANDOM << 15 | RANDOM))}
+  counted "hostile input (SEED=$seed)" python3 "$here/fuzz.py" "$folder/x86_64" 15 "$seed"
   counted "trees" python3 "$here/trees.py" "$folder/x86_64"
 fi
 for pair in rv32:qemu-riscv32 rv64:qemu-riscv64 cortex-m3:qemu-arm; do

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 private struct Search {
-  var ignoreCase = false, invert = false, numbered = false, count = false, names = false, namesWithout = false
-  var quiet = false, silent = false, wholeLine = false, wholeWord = false, only = false, recursive = false
+  var invert = false, numbered = false, count = false, names = false, namesWithout = false
+  var quiet = false, silent = false, wholeLine = false, only = false, recursive = false
   var extended = false, fixed = false
   var title = false
   var limit: Int64 = .max
-  var regex = Regex(ignoreCase: false)
+  var regex: Regex
   var found = false
 }
 
@@ -14,10 +14,10 @@ private struct Search {
 ///
 /// 0: something matched, 1: nothing, 2: an error.
 func grep(_ program: inout Program) {
-  var search = Search()
   // All patterns, a line each, as they can also be given in one.
   var patterns = Buffer()
   var given = false
+  var limit = Int64.max
   func add(_ pattern: CString) {
     if given { patterns.append(10) }
     patterns.append(Text(pattern))
@@ -28,16 +28,17 @@ func grep(_ program: inout Program) {
     if option == letter("e") {
       add(options.value)
     } else {
-      guard let limit = Text(options.value).wideNumber else {
+      guard let number = Text(options.value).wide() else {
         return program.fail(options.value, "invalid number", status: 2)
       }
-      search.limit = limit
+      limit = number
     }
   }
   if options.failed { return }
+  var search = Search(regex: Regex(ignoreCase: options.has("i"), wholeWord: options.has("w")))
+  search.limit = limit
   search.extended = options.has("E")
   search.fixed = options.has("F")
-  search.ignoreCase = options.has("i")
   search.invert = options.has("v")
   search.numbered = options.has("n")
   search.count = options.has("c")
@@ -45,7 +46,6 @@ func grep(_ program: inout Program) {
   search.namesWithout = options.has("L")
   search.quiet = options.has("q")
   search.silent = options.has("s")
-  search.wholeWord = options.has("w")
   search.wholeLine = options.has("x")
   search.only = options.has("o")
   search.recursive = options.has("r") || options.has("R")
@@ -55,12 +55,11 @@ func grep(_ program: inout Program) {
     }
     add(pattern)
   }
-  search.regex = Regex(ignoreCase: search.ignoreCase)
   do {
     try compile(patterns.text, &search)
   } catch {
     program.status = 2
-    return program.complain(patterns.text, 0, error.text)
+    return program.complain(patterns.text, error.rawValue)
   }
   search.title = options.has("H") || ((program.argumentCount > 1 || search.recursive) && !options.has("h"))
   if !program.hasArguments, !search.recursive {
@@ -89,7 +88,7 @@ private func compile(_ patterns: Text, _ search: inout Search) throws(Regex.Fail
     if search.fixed {
       for i in 0..<pattern.count { try search.regex.emit(byte: pattern[i]) }
     } else {
-      var parser = RegexParser(pattern, extended: search.extended, folds: search.ignoreCase)
+      var parser = RegexParser(pattern, extended: search.extended, folds: search.regex.ignoreCase)
       try parser.parse(into: &search.regex)
     }
     if search.wholeLine { try search.regex.emit(.lineEnd) }
@@ -118,7 +117,7 @@ private func grepFiles(_ program: inout Program, _ search: inout Search) {
     } else {
       // -r alone searches where one is.
       here = true
-      root = Text(".").start.mutable
+      root = Literal(".").start
     }
     if root[0] == 45, root[1] == 0 {
       grepFile(&program, &search, 0, Text("(standard input)"))
@@ -168,7 +167,7 @@ private func grepFile(_ program: inout Program, _ search: inout Search, _ descri
   let titled = search.title
   while count < search.limit, let line = lines.next() {
     number &+= 1
-    let match = find(&search, line, from: 0)
+    let match = search.regex.match(line, from: 0, whether: !search.only)
     guard (match != nil) != search.invert else { continue }
     count &+= 1
     search.found = true
@@ -183,7 +182,7 @@ private func grepFile(_ program: inout Program, _ search: inout Search, _ descri
           program.out.newline()
         }
         let from = found.end > found.start ? found.end : found.end + 1
-        next = from <= line.count ? find(&search, line, from: from) : nil
+        next = from <= line.count ? search.regex.match(line, from: from, whether: false) : nil
       }
     } else {
       putPrefix(&program.out, titled ? name : nil, search.numbered ? number : 0)
@@ -222,19 +221,4 @@ private func putPrefix(_ out: inout Output, _ name: Text?, _ number: UInt64) {
     out.decimal(number)
     out.put(58)
   }
-}
-
-/// With -w, a match has no letter, digit or underscore beside it.
-private func find(_ search: inout Search, _ line: Text, from: Int) -> (start: Int, end: Int)? {
-  var at = from
-  while at <= line.count {
-    let whether = !search.only && !search.wholeWord
-    guard let match = search.regex.match(line, from: at, whether: whether) else { return nil }
-    if !search.wholeWord { return match }
-    let before = match.start > 0 && isName(line[match.start - 1])
-    let after = match.end < line.count && isName(line[match.end])
-    if !before && !after { return match }
-    at = match.start + 1
-  }
-  return nil
 }

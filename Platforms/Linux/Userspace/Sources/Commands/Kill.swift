@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// The signals' names, which are the same everywhere, each of 6 bytes.
-private let names: StaticString = """
+private var names: Literal {
+  """
   HUP   INT   QUIT  ILL   TRAP  ABRT  BUS   FPE   KILL  USR1  SEGV  USR2  PIPE  ALRM  TERM  STKFLTCHLD  CONT  STOP  \
   TSTP  TTIN  TTOU  URG   XCPU  XFSZ  VTALRMPROF  WINCH IO    PWR   SYS   \
 
   """
+}
 private let signalCount = 31
 
 func signalName(_ signal: Int) -> Text? {

@@ -33,7 +33,7 @@ private struct Expression {
   }
 
   private func word(_ index: Int) -> Text? { index < count ? words[index].map { Text($0) } : nil }
-  private func isNext(_ literal: StaticString) -> Bool { word(at)?.is(literal) ?? false }
+  private func isNext(_ literal: Literal) -> Bool { word(at)?.is(literal) ?? false }
 
   @inline(never)
   mutating func or() -> Bool {
@@ -120,8 +120,7 @@ private struct Expression {
       }
       if !hasLeft || !hasRight { return comparison == .newer ? hasLeft : hasRight }
       if comparison == .older { swap(&a, &b) }
-      let x = a.modification_time, y = b.modification_time
-      return x.seconds > y.seconds || (x.seconds == y.seconds && x.nanoseconds > y.nanoseconds)
+      return Userspace.compare(a.modification_time, b.modification_time) > 0
     default:
       guard let a = integer(left) else {
         bad = left.start.mutable
@@ -148,7 +147,7 @@ private struct Expression {
     while end > begin, isBlank(text[end - 1]) { end &-= 1 }
     let negative = begin < end && text[begin] == 45
     if negative || (begin < end && text[begin] == 43) { begin &+= 1 }
-    guard let value = text.part(begin, end).wideNumber else { return nil }
+    guard let value = text.part(begin, end).wide() else { return nil }
     return negative ? -value : value
   }
 

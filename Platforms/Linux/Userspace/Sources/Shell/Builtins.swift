@@ -2,11 +2,13 @@
 
 /// What the shell does itself: what changes it, and what scripts do so often that a process for it would be a waste.
 extension Shell {
-  private static let names: StaticString = """
+  private static var names: Literal {
+    """
     :       .       [       break   cd      continueecho    eval    exec    exit    export  false   jobs    kill    \
     local   pwd     read    readonlyreturn  set     shift   test    true    type    umask   unset   wait    command \
 
     """
+  }
   static func builtin(_ name: Text) -> Int? { index(of: name, in: names, width: 8) }
 
   @inline(never)
@@ -149,7 +151,7 @@ extension Shell {
 
   @inline(never)
   private mutating func changeFolder(_ words: UnsafeMutablePointer<CString?>) {
-    let home: StaticString = "HOME"
+    let home: Literal = "HOME"
     var target = words[0]
     var show = false
     if target == nil { target = variables.find(Text(home)).map { Variable.value($0) } }

@@ -21,8 +21,8 @@ private struct Launch {
 /// fit: they would overwrite what lies below. This much of the stack is theirs (build.sh).
 private let longestArguments = 8192
 
-private let ownPath: StaticString = "/proc/self/exe"
-private let shellPath: StaticString = "/bin/sh"
+private var ownPath: Literal { "/proc/self/exe" }
+private var shellPath: Literal { "/bin/sh" }
 
 extension Shell {
   /// Starts the program that `fields` name. Its number, or 0 after saying why not.
@@ -47,12 +47,12 @@ extension Shell {
     _ text: Text, _ redirections: List<Redirection>, _ input: Int32, _ output: Int32, background: Bool
   ) -> Int {
     fields = List<CString>()
-    fields.append(Text("sh").start.mutable, &arena)
-    if exitOnError { fields.append(Text("-e").start.mutable, &arena) }
-    if trace { fields.append(Text("-x").start.mutable, &arena) }
-    if noGlob { fields.append(Text("-f").start.mutable, &arena) }
-    if unsetIsError { fields.append(Text("-u").start.mutable, &arena) }
-    fields.append(Text("-c").start.mutable, &arena)
+    fields.append(Literal("sh").start, &arena)
+    if exitOnError { fields.append(Literal("-e").start, &arena) }
+    if trace { fields.append(Literal("-x").start, &arena) }
+    if noGlob { fields.append(Literal("-f").start, &arena) }
+    if unsetIsError { fields.append(Literal("-u").start, &arena) }
+    fields.append(Literal("-c").start, &arena)
     fields.append(arena.copy(text), &arena)
     fields.append(zero, &arena)
     for i in 0..<parameterCount { if let parameter = parameters[i] { fields.append(parameter, &arena) } }
@@ -166,7 +166,7 @@ private func childOfShell(_ context: UnsafeMutableRawPointer) {
   restoreSignals(background: launch.pointee.background)
   var failed: (Text, Int)?
   if launch.pointee.background, launch.pointee.input < 0 {
-    let opened = linux_open(Text("/dev/null").start, 0, 0)
+    let opened = linux_open(Literal("/dev/null").start, 0, 0)
     if opened > 0 {
       _ = duplicate(Int32(truncatingIfNeeded: opened), 0)
       close(Int32(truncatingIfNeeded: opened))
@@ -204,8 +204,8 @@ private func execute(_ launch: inout Launch) -> Int32 {
   let text = Text(name)
   var status = -Errno.noEntry
   if launch.own {
-    status = become(&launch, Text(ownPath).start)
-    if status == -Errno.noEntry { status = become(&launch, Text(shellPath).start) }
+    status = become(&launch, ownPath.start)
+    if status == -Errno.noEntry { status = become(&launch, shellPath.start) }
   } else if text.index(of: 47) < text.count {
     status = become(&launch, name)
   } else if text.count > 0 {
@@ -232,7 +232,7 @@ private func execute(_ launch: inout Launch) -> Int32 {
     }
     if denied, status == -Errno.noEntry { status = -Errno.access }
     // What this program can do needs no link.
-    if status == -Errno.noEntry, isCommandName(text) { status = become(&launch, Text(ownPath).start) }
+    if status == -Errno.noEntry, isCommandName(text) { status = become(&launch, ownPath.start) }
     if status == -Errno.noEntry {
       complainOfChild(text, 0)
       return 127
@@ -251,10 +251,10 @@ private func become(_ launch: inout Launch, _ path: UnsafePointer<UInt8>) -> Int
   guard status == -Errno.noExecutable else { return status }
   let script = launch.words
   let name = script[1]
-  script[0] = Text("sh").start.mutable
+  script[0] = Literal("sh").start
   script[1] = path.mutable
-  var again = linux_exec(Text(ownPath).start, script, launch.environment)
-  if again == -Errno.noEntry { again = linux_exec(Text(shellPath).start, script, launch.environment) }
+  var again = linux_exec(ownPath.start, script, launch.environment)
+  if again == -Errno.noEntry { again = linux_exec(shellPath.start, script, launch.environment) }
   script[1] = name
   return again
 }

@@ -72,13 +72,13 @@ struct Shell {
 
   /// "sh: WHAT: why", and the status.
   @inline(never)
-  mutating func complain(_ what: Text, _ why: StaticString, status: Int32 = 2) {
+  mutating func complain(_ what: Text, _ why: Literal, status: Int32 = 2) {
     program.complain(what, 0, why)
     self.status = status
   }
   /// The same, and nothing more is done of what was asked for.
   @inline(never)
-  mutating func fail(_ what: Text, _ why: StaticString, status: Int32 = 2) {
+  mutating func fail(_ what: Text, _ why: Literal, status: Int32 = 2) {
     complain(what, why, status: status)
     if jump == .none { jump = .failed }
   }
@@ -162,7 +162,7 @@ struct Shell {
   }
 
   private mutating func prompt(_ more: Bool) {
-    let name: StaticString = more ? "PS2" : "PS1"
+    let name: Literal = more ? "PS2" : "PS1"
     if let own = variables.find(Text(name)) {
       program.out.put(Variable.value(own))
     } else {

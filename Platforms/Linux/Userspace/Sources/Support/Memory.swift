@@ -101,7 +101,7 @@ struct Buffer {
     (start + count).update(from: text.start, count: text.count)
     count += text.count
   }
-  mutating func append(_ literal: StaticString) { append(Text(literal)) }
+  mutating func append(_ literal: Literal) { append(Text(literal)) }
   @inline(never)
   mutating func appendDecimal(_ number: Int) {
     if number < 0 { append(45) }

@@ -46,8 +46,8 @@ struct Output {
     (buffer + used).update(from: text.start, count: text.count)
     used += text.count
   }
-  @inline(never)
-  mutating func put(_ literal: StaticString) { put(Text(literal)) }
+  @inline(__always)
+  mutating func put(_ literal: Literal) { put(literal.start) }
   @inline(never)
   mutating func put(_ string: CString) { put(Text(string)) }
   mutating func newline() { put(10) }

@@ -146,7 +146,8 @@ struct RegexParser {
     return set
   }
 
-  private mutating func repetitions(_ regex: inout Regex, _ begin: Int) throws(Regex.Failure) {
+  private mutating func repetitions(_ regex: inout Regex, _ first: Int) throws(Regex.Failure) {
+    var begin = first
     while at < text.count {
       let (token, length) = token()
       var least = 0
@@ -163,8 +164,9 @@ struct RegexParser {
           // Without a count it is a plain brace, where those are plain.
           if extended, text.count > start + 1, !isDigit(text[start + 1]), text[start + 1] != 44 {
             at = start + 1
+            begin = regex.count
             try regex.emit(byte: letter("{"))
-            return
+            continue
           }
           throw .brace
         }
