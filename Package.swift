@@ -32,7 +32,9 @@ var targets: [Target] = [
     name: "Codecs", dependencies: ["PageVectors", "CPrefetch"], path: "Sources/Core/Codecs", swiftSettings: core),
   .target(
     name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS",
-    swiftSettings: core + [.define("EROFS_CHOOSES_CODECS")]),
+    swiftSettings: core + [
+      .define("EROFS_CHOOSES_CODECS"), .define("EROFS_NARROW_OFFSETS", .when(traits: ["NarrowOffsets"])),
+    ]),
 ]
 
 if embedded {
@@ -128,5 +130,8 @@ if embedded {
 let package = Package(
   name: "swift-erofs", products: products,
   traits: Set(codecs.map { .trait(name: $0, description: "Reads images with \($0).") })
-    .union([.default(enabledTraits: Set(codecs))]),
+    .union([
+      .trait(name: "NarrowOffsets", description: "On 32-bit machines, images and files below 2 GiB only: less code."),
+      .default(enabledTraits: Set(codecs)),
+    ]),
   dependencies: dependencies, targets: targets, swiftLanguageModes: [.v6])

@@ -30,13 +30,15 @@ class Machine:
     def __init__(self, name, triple, qemu, image=None, device=None):
         self.name, self.triple, self.qemu, self.image, self.device = name, triple, qemu, image, device
 
-    def build(self, *products, image=None, scratch=None):
-        """Builds products, each for itself, as a firmware author does, linked with an image if one is given; returns their
-        paths."""
-        scratch = scratch or SCRATCH / self.name
+    def build(self, *products, image=None, traits=None):
+        """Builds products, each for itself, as a firmware author does, linked with an image if one is given, and with the
+        package's traits as given; returns their paths."""
+        scratch = SCRATCH / "-".join([self.name, *(traits or ())])
         command = ["swift", "build", "-c", "release", "--triple", self.triple, "--scratch-path", str(scratch)]
         for toolset in ("common", self.name):
             command += ["--toolset", str(BARE_METAL / "toolsets" / f"{toolset}.json")]
+        if traits is not None:
+            command += ["--traits", ",".join(traits)]
         for word in ("--format=binary", str(image), "--format=default") if image else ():
             command += ["-Xlinker", word]
         environment = {**os.environ, "EROFS_EMBEDDED": "1"}

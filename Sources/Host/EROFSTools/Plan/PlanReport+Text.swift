@@ -3,11 +3,12 @@
 import EROFS
 
 extension MemoryPlan.Depth {
-  /// "least" or "whole".
+  /// "least", "whole" or "direct".
   public var name: String {
     switch self {
     case .least: "least"
     case .wholeExtents: "whole"
+    case .direct: "direct"
     }
   }
 }
@@ -17,7 +18,7 @@ extension PlanReport {
   public func text(title: String) -> String {
     var text = "Memory to read \(title)\n"
     text +=
-      "stored bytes \(isMapped ? "mapped" : "read from a device"), \(depth == .least ? "least" : "whole extents"), "
+      "stored bytes \(isMapped ? "mapped" : "read from a device"), \(depth == .wholeExtents ? "whole extents" : depth.name), "
     text += "\(inodes.grouped) inodes\n\n"
     var table = TextTable([("part", .left), ("bytes", .right), ("asked for by", .left)])
     for part in PlanPart.allCases where part.bytes(plan) > 0 {
