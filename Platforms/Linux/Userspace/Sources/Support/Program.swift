@@ -134,3 +134,9 @@ extension LinuxStat {
   var isFile: Bool { isKind(Mode.file) }
   var isLink: Bool { isKind(Mode.link) }
 }
+
+/// Whether both are one file.
+@inline(never)
+func isSame(_ a: LinuxStat, _ b: LinuxStat) -> Bool {
+  a.inode == b.inode && a.device_major == b.device_major && a.device_minor == b.device_minor
+}
