@@ -65,6 +65,7 @@ enum {
   CALL_rt_sigprocmask = CALLS(135, 175, 14),
   CALL_rt_sigtimedwait = CALLS(TIME64(137, 421), 421, 128),
   CALL_reboot = CALLS(142, 88, 169),
+  CALL_setpgid = CALLS(154, 57, 109),
   CALL_setsid = CALLS(157, 66, 112),
   CALL_uname = CALLS(160, 122, 63),
   CALL_umask = CALLS(166, 60, 95),
@@ -198,13 +199,16 @@ INLINE long linux_sleep(LinuxTime *NONNULL time) {
   return linux_call(1, 0, P(time), P(time), 0, 0, CALL_clock_nanosleep);
 }
 INLINE long linux_kill(int process, int signal) { return linux_call3(process, signal, 0, CALL_kill); }
+/* Process 0: this one; group 0: one of its own. */
+INLINE long linux_set_group(int process, long group) { return linux_call3(process, group, 0, CALL_setpgid); }
 INLINE long linux_setsid(void) { return linux_call3(0, 0, 0, CALL_setsid); }
 INLINE long linux_process(void) { return linux_call3(0, 0, 0, CALL_getpid); }
 INLINE long linux_parent(void) { return linux_call3(0, 0, 0, CALL_getppid); }
 INLINE long linux_user(void) { return linux_call3(0, 0, 0, CALL_geteuid); }
-/* Any child (process 0), or one. */
+/* Any child (process 0), one, or one of a group (negative). */
 INLINE long linux_wait(int process, LinuxChild *NONNULL into, int options) {
-  return linux_call(process ? 1 : 0, process, P(into), options, 0, 0, CALL_waitid);
+  int kind = process < 0 ? 2 : process > 0;
+  return linux_call(kind, process < 0 ? -process : process, P(into), options, 0, 0, CALL_waitid);
 }
 INLINE long linux_exec(const byte *NONNULL path, byte *NULLABLE const *NONNULL arguments,
                        byte *NULLABLE const *NONNULL environment) {

@@ -58,6 +58,7 @@ else
   counted "against dash and GNU" python3 "$here/compare.py" "$folder/x86_64"
   seed=${SEED:-$((RANDOM << 15 | RANDOM))}
   counted "hostile input (SEED=$seed)" python3 "$here/fuzz.py" "$folder/x86_64" 15 "$seed"
+  counted "terminal" python3 "$here/terminal.py" "$folder/x86_64"
   counted "trees" python3 "$here/trees.py" "$folder/x86_64"
 fi
 for pair in rv32:qemu-riscv32 rv64:qemu-riscv64 cortex-m3:qemu-arm; do

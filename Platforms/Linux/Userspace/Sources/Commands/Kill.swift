@@ -19,10 +19,7 @@ func signalName(_ signal: Int) -> Text? {
 func signalNumber(_ word: Text) -> Int32? {
   if let number = word.number { return number <= 64 ? Int32(number) : nil }
   let word = word.starts(with: "SIG") ? word.from(3) : word
-  for signal in 1...signalCount {
-    if let name = signalName(signal), name.equals(word) { return Int32(signal) }
-  }
-  return nil
+  return index(of: word, in: names, width: 6).map { Int32($0 + 1) }
 }
 
 /// kill [-s SIGNAL | -SIGNAL] PROCESS...; kill -l [NUMBER]

@@ -6,6 +6,7 @@ extension Shell {
     """
     :       .       [       break   cd      continueecho    eval    exec    exit    export  false   jobs    kill    \
     local   pwd     read    readonlyreturn  set     shift   test    true    type    umask   unset   wait    command \
+    trap    fg      bg      getopts \
 
     """
   }
@@ -25,7 +26,7 @@ extension Shell {
     case 7: evaluate(words)
     case 8: replace(words)
     case 9:
-      status = number(words[0], Int(previousStatus))
+      status = number(words[0], Int(trapStatus ?? previousStatus))
       exit()
     case 10, 17: mark(words, exported: builtin == 10)
     case 11: status = 1
@@ -54,6 +55,9 @@ extension Shell {
       fields.removeFirst()
       let process = launch(List<CString>(), List<Redirection>(), -1, -1, false)
       status = process > 0 ? wait(process) : 126
+    case 28: trap(words)
+    case 29, 30: resume(words, foreground: builtin == 29)
+    case 31: getOptions(words)
     default: runOwnCommand(name, words)
     }
   }
@@ -99,7 +103,7 @@ extension Shell {
   private mutating func runFile(_ words: UnsafeMutablePointer<CString?>) {
     guard let path = words[0] else { return complain(Text("."), "the file is missing") }
     guard calls < 10 else { return fail(Text(path), "calls are nested too deeply") }
-    guard let descriptor = program.open(path) else { return status = program.status }
+    guard let descriptor = program.open(path, status: 2) else { return status = program.status }
     runOpened(descriptor)
   }
   /// A whole file, and closes it.

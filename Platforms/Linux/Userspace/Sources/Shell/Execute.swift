@@ -10,6 +10,7 @@ extension Shell {
     defer { depth &-= 1 }
     var statement = list.pointee.first
     while let here = statement, jump == .none {
+      self.statement = here.pointee.text
       if here.pointee.flag { runInBackground(here) } else { runStatement(here) }
       statement = here.pointee.next
     }
@@ -82,9 +83,11 @@ extension Shell {
     } else if command.pointee.kind == .subshell {
       program.out.flush()
       if resolve(command.pointee.redirections) {
+        group = 0
         let process = spawnShell(command.pointee.text, command.pointee.redirections, -1, -1, background: false)
         release(command.pointee.redirections)
         status = process > 0 ? wait(process) : 1
+        group = -1
       }
     } else if command.pointee.redirections.first == nil {
       runCompound(command)
@@ -201,10 +204,12 @@ extension Shell {
     let builtin = name.flatMap { Shell.builtin($0) }
     if let name, body == nil, builtin == nil {
       program.out.flush()
+      group = 0
       let process = launch(assignments, redirections, -1, -1, false)
       release(redirections)
       _ = name
       status = process > 0 ? wait(process) : 126
+      group = -1
       return
     }
     var saved = List<SavedDescriptor>()

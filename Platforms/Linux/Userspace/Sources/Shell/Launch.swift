@@ -15,6 +15,11 @@ private struct Launch {
   var path: CString
   /// This program itself, whatever it is called.
   var own: Bool
+  /// Filled in by `start`: how the shell has changed signals, and where it puts its jobs.
+  var signals = Signals()
+  var interactive = false
+  var terminal: Int32 = -1
+  var group = -1
 }
 
 /// Arguments and environment lie on the new process's stack, and without an MMU the kernel does not see when they do not
@@ -72,7 +77,8 @@ extension Shell {
       let text = Variable.text(here)
       if here.pointee.exported {
         if !isAmong(extra, Variable.name(here)) { list.append(text, &arena) }
-      } else if all {
+      } else if all, text[0] != 40 {
+        // But traps are this shell's alone.
         list.append(arena.copy(Text("."), Text(text)), &arena)
       }
     }
@@ -101,12 +107,15 @@ extension Shell {
       return 0
     }
     var launch = launch
+    (launch.signals, launch.interactive, launch.terminal, launch.group) = (signals, interactive, terminal, group)
     let process = withUnsafeMutablePointer(to: &launch) { linux_vfork(childOfShell, UnsafeMutableRawPointer($0)) }
     if process < 0 {
       program.fail(name, process)
       status = 126
       return 0
     }
+    // The others of a pipeline join the first.
+    if group == 0 { group = process }
     return process
   }
   private func size(_ words: UnsafeMutablePointer<CString?>) -> Int {
@@ -132,40 +141,23 @@ extension Shell {
     var launch = Launch(
       words: words, environment: environment, redirections: nil, input: -1, output: -1, background: false,
       folders: folders, path: path, own: false)
-    restoreSignals(background: false)
+    restoreSignals(signals, interactive: interactive, deaf: false)
     status = execute(&launch)
     holdSignals()
   }
-
-  /// At a terminal an interrupt is for commands, not for the shell: it takes notice of one when it likes to.
-  mutating func holdSignals() {
-    guard interactive else { return }
-    _ = linux_mask(0, interruptMask | childMask)
-    _ = linux_signal(3, 1)
-    _ = linux_signal(15, 1)
-    _ = linux_signal(20, 1)
-  }
-}
-
-var interruptMask: UInt64 { 1 << 1 }
-var childMask: UInt64 { 1 << 16 }
-
-@inline(never)
-func restoreSignals(background: Bool) {
-  // SIGINT and SIGQUIT of the terminal are not for what runs in the background; SIGTERM and SIGTSTP are.
-  _ = linux_signal(2, background ? 1 : 0)
-  _ = linux_signal(3, background ? 1 : 0)
-  _ = linux_signal(15, 0)
-  _ = linux_signal(20, 0)
-  _ = linux_mask(1, interruptMask | childMask)
 }
 
 /// The child, up to its exec. The shell waits meanwhile.
 private func childOfShell(_ context: UnsafeMutableRawPointer) {
   let launch = context.assumingMemoryBound(to: Launch.self)
-  restoreSignals(background: launch.pointee.background)
+  if launch.pointee.terminal >= 0, launch.pointee.group >= 0 {
+    _ = linux_set_group(0, launch.pointee.group)
+    if !launch.pointee.background { giveTerminal(launch.pointee.terminal, launch.pointee.group) }
+  }
+  let deaf = launch.pointee.background && launch.pointee.terminal < 0
+  restoreSignals(launch.pointee.signals, interactive: launch.pointee.interactive, deaf: deaf)
   var failed: (Text, Int)?
-  if launch.pointee.background, launch.pointee.input < 0 {
+  if deaf, launch.pointee.input < 0 {
     let opened = linux_open(Literal("/dev/null").start, 0, 0)
     if opened > 0 {
       _ = duplicate(Int32(truncatingIfNeeded: opened), 0)

@@ -9,10 +9,7 @@ extension Shell {
     } else {
       runProcesses(pipeline)
     }
-    if interactive, takeInterrupt() {
-      status = 130
-      jump = .interrupted
-    }
+    takeSignals()
     if pipeline.pointee.flag { status = status == 0 ? 1 : 0 }
   }
 
@@ -23,6 +20,7 @@ extension Shell {
     var input: Int32 = -1
     var command = pipeline.pointee.first
     program.out.flush()
+    group = 0
     while let here = command {
       var ends: (Int32, Int32) = (-1, -1)
       if here.pointee.next != nil, let pipe = makePipe() { ends = pipe }
@@ -36,9 +34,12 @@ extension Shell {
     if input >= 0 { close(input) }
     var process = processes.first
     while let here = process {
-      if here.pointee.item > 0 { status = wait(here.pointee.item) } else if here.pointee.next == nil { status = 1 }
+      if here.pointee.next == nil, here.pointee.item <= 0 { status = 1 }
+      // In a group of their own they are waited for all at once.
+      if here.pointee.item > 0, terminal < 0 || here.pointee.next == nil { status = wait(here.pointee.item) }
       process = here.pointee.next
     }
+    group = -1
     arena.release(to: mark)
   }
 
@@ -59,6 +60,7 @@ extension Shell {
     let mark = arena.mark
     program.out.flush()
     let process: Int
+    group = 0
     if let pipeline = statement.pointee.first, pipeline.pointee.next == nil, !pipeline.pointee.flag,
       let command = pipeline.pointee.first, command.pointee.next == nil
     {
@@ -69,6 +71,7 @@ extension Shell {
     arena.release(to: mark)
     status = process > 0 ? 0 : 1
     if process > 0 { addJob(process, statement.pointee.text) }
+    group = -1
   }
 
   /// Starts a command as a process of its own, or 0.
@@ -99,6 +102,8 @@ extension Shell {
     program.out.flush()
     let (savedFields, savedStatus) = (fields, status)
     guard let ends = makePipe() else { return fail(commands, "no pipe") }
+    let outer = group
+    group = -1
     let process = spawnShell(commands, List<Redirection>(), -1, ends.1, background: false)
     fields = savedFields
     close(ends.1)
@@ -123,5 +128,6 @@ extension Shell {
     close(ends.0)
     substitutionStatus = process > 0 ? wait(process) : 126
     status = savedStatus
+    group = outer
   }
 }

@@ -31,6 +31,15 @@ struct Shell {
   var tested = 0
 
   var interactive = false
+  var signals = Signals()
+  /// Where a trap is carried out, $? before it.
+  var trapStatus: Int32?
+  /// At a terminal, where each job has a process group of its own: a descriptor of it. Otherwise negative.
+  var terminal: Int32 = -1
+  /// For the next process: 0 for a new group, -1 for the shell's own.
+  var group = -1
+  /// The statement that is carried out, for a job that is made of it.
+  var statement = Text("")
   /// -n: commands are read, not carried out.
   var readOnly = false
   var exitOnError = false, trace = false, noGlob = false, unsetIsError = false
@@ -85,6 +94,9 @@ struct Shell {
 
   @inline(never)
   mutating func exit() -> Never {
+    let last = status
+    jump = .none
+    if runTrap(0) { status = last }
     program.out.flush()
     linux_exit(status & 255)
   }
@@ -128,10 +140,13 @@ struct Shell {
     while !ended {
       if source.count == 0, interactive { reportJobs(all: false) }
       if interactive { prompt(source.count > 0) }
+      let before = source.count
       ended = !readLine(&source)
-      if interactive, takeInterrupt() {
-        source.shorten(to: 0)
-        continue
+      takeSignals()
+      if jump == .interrupted {
+        // The terminal has forgotten what was typed before; so does this.
+        source.drop(before)
+        jump = .none
       }
       if ended, source.count == 0 { break }
       let mark = arena.mark

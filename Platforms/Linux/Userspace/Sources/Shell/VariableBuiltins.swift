@@ -36,13 +36,19 @@ extension Shell {
       if exported && !here.pointee.exported || Variable.name(here).index(of: 40) < here.pointee.nameLength { continue }
       if exported { program.out.put("export ") }
       program.out.put(Variable.name(here))
-      program.out.put("='")
-      let value = Text(Variable.value(here))
-      for i in 0..<value.count {
-        if value[i] == 39 { program.out.put("'\\''") } else { program.out.put(value[i]) }
-      }
-      program.out.put("'\n")
+      program.out.put(61)
+      putQuoted(Text(Variable.value(here)))
+      program.out.newline()
     }
+  }
+  /// In single quotes, as the shell would read it again.
+  @inline(never)
+  mutating func putQuoted(_ value: Text) {
+    program.out.put(39)
+    for i in 0..<value.count {
+      if value[i] == 39 { program.out.put("'\"'\"'") } else { program.out.put(value[i]) }
+    }
+    program.out.put(39)
   }
 
   @inline(never)
