@@ -109,7 +109,7 @@ struct InodeCheck {
   private mutating func checkData(_ job: DataJob, _ digest: [UInt8]?) throws(EROFSError) {
     let hash = digest == nil ? nil : SHA256()
     var stored: UInt64 = 0
-    do throws(ImageReader.PieceError<Never>) {
+    do throws(ImageReader.PieceError<EROFSError>) {
       try reader.forEachPiece(
         of: inode, extentsStartingIn: job.range,
         skipping: { extent in
@@ -121,15 +121,18 @@ struct InodeCheck {
             return false
           }
         }
-      ) { _, piece in
+      ) { (_, piece) throws(EROFSError) in
         switch piece {
         case .data(let bytes): hash?.update(bytes)
-        case .hole(let count): hash?.update(zeros: count)
+        case .hole(let count):
+          // A hole may be of any length without a byte in the image.
+          try reader.limit?.spend(digestingZeros: count)
+          hash?.update(zeros: count)
         }
       }
     } catch {
       switch error {
-      case .image(let error): throw error
+      case .image(let error), .body(let error): throw error
       }
     }
     storedBytes &+= stored
