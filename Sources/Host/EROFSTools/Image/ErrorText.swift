@@ -16,7 +16,7 @@ extension EROFSError: CustomStringConvertible {
     case .undecodable(let error, let algorithm, let position):
       "\(algorithm.name) data that starts at \(position) cannot be decoded: \(error)"
     case .storage(let error, let position): "reading \(position) failed: \(Errno(rawValue: error.code))"
-    case .memory(let need, let bytes): "too little memory for \(need.explanation): \(bytes) bytes are needed"
+    case .memory(let need, let bytes): "too little memory for \(need.explanation): \(bytes.counting("byte")) needed"
     case .notFound: "no such file or directory in the image"
     case .notADirectory: "not a directory"
     case .notAFile: "not a regular file"
@@ -47,7 +47,7 @@ extension Algorithm {
 }
 
 extension DecodeError: CustomStringConvertible {
-  public var description: String { "\(reason.explanation) (after \(inputOffset) stored bytes)" }
+  public var description: String { "\(reason.explanation) (after \(inputOffset.counting("stored byte")))" }
 }
 
 extension DecodeError.Reason {
