@@ -72,7 +72,12 @@ extension Feature: CustomStringConvertible {
       "the image needs features that this version does not know (feature_incompat 0x\(String(bits, radix: 16)))"
     case .blockSize(let bits): "block size 2^\(bits) is not supported (512 bytes to 64 KiB are)"
     case .directoryBlockSize(let bits): "directory blocks larger than a block (dirblkbits \(bits)) are not supported"
-    case .algorithm(let id): "compression algorithm \(id) is not known"
+    case .algorithm(let id):
+      if let algorithm = Algorithm(rawValue: id) {
+        "this program has been built without \(algorithm.name)"
+      } else {
+        "compression algorithm \(id) is not known"
+      }
     case .device(let number): "extra device \(number) is needed: name it with --device"
     case .size: "it is larger than this machine can address"
     case .work:
