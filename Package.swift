@@ -81,11 +81,12 @@ if embedded {
     library("CDeflate", "libdeflate", "libdeflate-dev"),
     library("CZlib", "zlib", "zlib1g-dev"),
     library("CCrypto", "libcrypto", "libssl-dev"),
-    .target(name: "TestSupport", dependencies: ["EROFS", "PageVectors", "CCrypto"], path: "Tests/TestSupport"),
+    .target(name: "Digests", dependencies: ["CCrypto"], path: "Sources/Host/Digests"),
+    .target(name: "TestSupport", dependencies: ["EROFS", "PageVectors", "Digests"], path: "Tests/TestSupport"),
     .testTarget(
       name: "CodecsTests",
       dependencies: ["Codecs", "PageVectors", "TestSupport", "CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"]),
-    .testTarget(name: "EROFSTests", dependencies: ["EROFS", "PageVectors", "TestSupport"]),
+    .testTarget(name: "EROFSTests", dependencies: ["EROFS", "PageVectors", "Digests", "TestSupport"]),
   ]
 }
 
@@ -106,7 +107,7 @@ if !embedded, !small {
     .target(
       name: "EROFSTools",
       dependencies: [
-        "EROFS", "Codecs", "PageVectors", "NoMMUMachine", "CCrypto", "CXattr",
+        "EROFS", "Codecs", "PageVectors", "NoMMUMachine", "Digests", "CXattr",
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/EROFSTools"),
     .executableTarget(
@@ -124,7 +125,7 @@ if !embedded, !small {
     .testTarget(
       name: "EROFSToolsTests",
       dependencies: [
-        "EROFS", "EROFSTools", "PageVectors", "TestSupport", "CXattr", "erofs",
+        "EROFS", "EROFSTools", "PageVectors", "Digests", "TestSupport", "CXattr", "erofs",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(
