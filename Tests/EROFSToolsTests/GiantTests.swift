@@ -74,7 +74,7 @@ import Testing
 
   /// Checked at once, and extracted at once where there is room for the size; otherwise said so, with the path, while all
   /// else is made. Once in the usual place for temporary files, and once in memory, where files may be larger.
-  @Test(.timeLimit(.minutes(1)), arguments: Form.allCases, sizes)
+  @Test(.timeLimit(.minutes(5)), arguments: Form.allCases, sizes)
   func areReadAndMade(form: Form, size: UInt64) throws {
     let image = try make(form, size)
     #expect(try problems(of: image).isEmpty)
@@ -113,7 +113,7 @@ import Testing
 
   /// The digest of exabytes of zeros is more work than anybody waits for.
   @Test(
-    .enabled(if: ReferenceImages.names.contains("lz4-digest"), "no image with digests"), .timeLimit(.minutes(1)))
+    .enabled(if: ReferenceImages.names.contains("lz4-digest"), "no image with digests"), .timeLimit(.minutes(5)))
   func digestOfAHole() throws {
     var patch = try ImagePatch("lz4-digest")
     // Only these have sizes of 64 bits.
