@@ -17,9 +17,9 @@ extension PlanReport {
   /// The tables and the bar picture.
   public func text(title: String) -> String {
     var text = "Memory to read \(title)\n"
-    text +=
-      "stored bytes \(isMapped ? "mapped" : "read from a device"), \(depth == .wholeExtents ? "whole extents" : depth.name), "
-    text += "\(inodes.grouped) inodes\n\n"
+    let kept = depth == .wholeExtents ? "whole extents" : depth.name
+    text += "stored bytes \(isMapped ? "mapped" : "read from a device"), \(kept), "
+    text += "\(inodes.groupedCounting("inode"))\n\n"
     var table = TextTable([("part", .left), ("bytes", .right), ("asked for by", .left)])
     for part in PlanPart.allCases where part.bytes(plan) > 0 {
       table.append(part.label, part.bytes(plan).grouped, asking[part]?.path.printable ?? "every file")
