@@ -56,20 +56,27 @@ public struct FileSystem<Source: Storage>: ~Copyable {
 
   /// Mounts the image: its superblock, its checksum where it has one, its root directory, and what `survey` asks for.
   ///
+  /// A file system whose mounting failed finds nothing until mounting it succeeds; one that is mounted anew has forgotten
+  /// the image that it had. But a storage may remember what it read: for another card make another of both.
+  ///
   /// - Throws: MountError. An image that needs a codec which is not linked is refused by that codec's id:
   ///   `unsupported(.algorithm(id))`.
   public mutating func mount(_ survey: Survey = .everything) throws(MountError) {
-    plan = MemoryPlan()
     walk = 0
+    var refusal: MountError
     do throws(EROFSError) {
       try prepare(survey)
+      if memoryNeeded <= arena.count, arena.supply(plan, to: &volume) { return }
+      refusal = .memory(needed: memoryNeeded, given: arena.count, isExact: survey == .everything)
     } catch {
-      guard case .memory(_, let bytes) = error else { throw .image(error) }
-      throw .memory(needed: max(bytes, memoryNeeded), given: arena.count, isExact: false)
+      refusal = .image(error)
+      if case .memory(_, let bytes) = error {
+        refusal = .memory(needed: max(bytes, memoryNeeded), given: arena.count, isExact: false)
+      }
     }
-    guard memoryNeeded <= arena.count, arena.supply(plan, to: &volume) else {
-      throw .memory(needed: memoryNeeded, given: arena.count, isExact: survey == .everything)
-    }
+    volume.close()
+    plan = MemoryPlan()
+    throw refusal
   }
 
   // Each of these is a function of its own, so that no frame on the stack holds what only another one needs.

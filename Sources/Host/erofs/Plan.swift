@@ -21,7 +21,11 @@ struct Plan: ParsableCommand {
   @Flag(help: "Where the stored bytes are: read from a device into memory, or in memory already, as in mapped flash.")
   var storage = StorageKind.read
 
-  @Flag(help: "How much of an extent stays at hand: the least that works, or all of it, so that going back is free.")
+  @Flag(
+    help: """
+      How much of an extent stays at hand: the least that works; all of it, so that going back is free; or nothing, for \
+      a reader that takes files whole (direct).
+      """)
   var depth = DepthKind.least
 
   @Option(help: ArgumentHelp("Page size for what Linux maps.", valueName: "bytes"))
@@ -41,7 +45,7 @@ struct Plan: ParsableCommand {
     let report: PlanReport
     do throws(TreeError) {
       report = try PlanReport(
-        of: reader, files: try reader.files(below: paths), depth: depth == .least ? .least : .wholeExtents,
+        of: reader, files: try reader.files(below: paths), depth: depth.planned,
         isMapped: storage == .mapped, pageSize: Int(page.bytes))
     } catch { throw Failure("\(options.image): \(error)") }
     if let svg {
@@ -58,7 +62,15 @@ enum StorageKind: EnumerableFlag {
 }
 
 enum DepthKind: EnumerableFlag {
-  case least, whole
+  case least, whole, direct
+
+  var planned: MemoryPlan.Depth {
+    switch self {
+    case .least: .least
+    case .whole: .wholeExtents
+    case .direct: .direct
+    }
+  }
 }
 
 extension ByteCount {

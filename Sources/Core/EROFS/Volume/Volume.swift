@@ -55,12 +55,28 @@ public struct Volume<Source: Storage>: ~Copyable {
   @inline(never)
   public init(unopened storage: Source) { self.storage = storage }
 
-  /// Opens the image: reads its superblock.
+  /// Opens the image: reads its superblock. Where that fails, and where another image was open, the volume is ``close()``d
+  /// first: its memory has to be supplied again.
   ///
   /// - Throws: `corrupt`, `unsupported` or `storage`.
   public mutating func open() throws(EROFSError) {
+    close()
+    do throws(Fault) {
+      try superblock.read(storage, &failure)
+    } catch {
+      // What was refused must not be used by whoever goes on all the same.
+      superblock = Superblock()
+      throw failure.error
+    }
+  }
+
+  /// Forgets the image, what was read of it, and the memory: from here on the volume finds nothing.
+  @inline(never)
+  public mutating func close() {
     superblock = Superblock()
-    do throws(Fault) { try superblock.read(storage, &failure) } catch { throw failure.error }
+    for role in 0..<3 { unsafe inodes[unchecked: role] = OpenInode() }
+    _ = unsafe supply(
+      MemoryPlan(), frames: MutablePageVector(), state: UnsafeMutableRawBufferPointer(start: nil, count: 0))
   }
 
   /// Opens an image whose superblock has been read already.
