@@ -10,26 +10,16 @@ method that ends with the first words of `self` moves the `self` of who called i
 instead of as `self`, or the compiler's option -Xllvm -arm-load-store-opt=false, at 5% more code.
 """
 
-import os
 import pathlib
 import re
 import subprocess
 import sys
 
+from toolchain import demangle, tool
+
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.*)>:$")
 WRITE_BACK = re.compile(r"\t(?:ldm|stm)\S*\s+(r4|r5|r6|r7|r8|r9|r10|r11)!|\[(r4|r5|r6|r7|r8|r9|r10|r11)(?:\], #|, #\S+\]!)")
 SAVE = re.compile(r"\t(?:push|stmdb)\S*\s+(?:sp!, )?\{(.*)\}")
-
-
-def tool(name):
-    """A tool of the Swift toolchain."""
-    swiftc = subprocess.check_output(["which", "swiftc"], text=True).strip()
-    return pathlib.Path(os.path.realpath(swiftc)).parent / name
-
-
-def demangle(text):
-    done = subprocess.run(["swift", "demangle", "--simplified"], input=text, text=True, capture_output=True)
-    return done.stdout if done.returncode == 0 else text
 
 
 def unsaved(listing):

@@ -97,6 +97,11 @@ MACHINES = {
     )
 }
 
+# The same as one with little RAM, for programs with one codec.
+SMALL_MACHINE = Machine("cortex-m3-24k", ARM[1], ["qemu-system-arm", "-M", "mps2-an385"], **MPS2)
+CODECS = ("LZ4", "MicroLZMA", "Deflate", "Zstandard")
+NARROW = "NarrowOffsets"
+
 
 def reference_images():
     """(folder with the reference images unpacked, path of their manifest); the whole set where EROFS_SHARED or a folder
