@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import Digests
 import EROFS
 import Foundation
 import PageVectors
@@ -140,7 +141,7 @@ final class TreeReader {
   }
 
   private func digest(_ volume: inout Volume<TestStorage>, _ inode: Inode) throws -> String {
-    var hash = SHA256Stream()
+    let hash = SHA256()
     var generator = SplitMix64(seed: inode.nid)
     var offset: UInt64 = 0
     while offset < inode.size {
@@ -151,7 +152,7 @@ final class TreeReader {
       offset += UInt64(piece.count)
       if piece.isEmpty { break }
     }
-    return hash.finish()
+    return hash.hexadecimal()
   }
 
   private func attributes(_ volume: inout Volume<TestStorage>, _ inode: Inode) throws -> [[UInt8]: String] {

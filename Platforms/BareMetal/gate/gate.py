@@ -22,6 +22,10 @@ import struct
 import subprocess
 import sys
 
+import registers
+from registers import demangle
+from registers import tool as toolchain
+
 GATE = pathlib.Path(__file__).resolve().parent
 ROOT = GATE.parents[2]
 SIZES = GATE.parent / "sizes.txt"
@@ -50,17 +54,6 @@ def run(*command):
         errors = [line for line in done.stderr.splitlines() if re.search(r"^\S.*error:|>>>", line)]
         raise Failure("\n".join(errors[:40]) or done.stderr[-2000:])
     return done.stdout
-
-
-def toolchain(name):
-    """A tool of the Swift toolchain, which has all that is needed here."""
-    swift = pathlib.Path(os.path.realpath(subprocess.check_output(["which", "swiftc"], text=True).strip())).parent
-    return swift / name
-
-
-def demangle(text):
-    done = subprocess.run(["swift", "demangle", "--simplified"], input=text, text=True, capture_output=True)
-    return done.stdout if done.returncode == 0 else text
 
 
 class Elf:
@@ -318,6 +311,8 @@ class Target:
         elf = Elf(image)
         if elf.writable():
             raise Failure(demangle(f"{part} has variables: {elf.writable()} {' '.join(elf.variables)}"))
+        if wrong := registers.check(image):
+            raise Failure("\n".join(wrong))
         calls = Calls(image)
         returns = 8 if self.name == "x86_64" else 0
         times = {part: int(count) for part, count in rows(GATE / "recursion.txt")}

@@ -16,8 +16,7 @@ import sys
 
 from machines import BARE_METAL, MACHINES, SCRATCH, Failure, reference_images
 
-sys.path.insert(0, str(BARE_METAL / "gate"))
-from gate import Elf, rows  # noqa: E402
+from gate import Elf, rows
 
 TABLE = BARE_METAL / "firmware.txt"
 FILE = "/contents/text-150000"

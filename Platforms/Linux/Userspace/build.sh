@@ -19,8 +19,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 tools=$(dirname "$(readlink -f "$(command -v swiftc)")")
 
 case $cpu in
-  rv64) triple=riscv64-none-none-eabi flags=(-march=rv64imac -mabi=lp64 -mcmodel=medany) page=4096 ;;
-  rv32) triple=riscv32-none-none-eabi flags=(-march=rv32imac -mabi=ilp32 -mcmodel=medany) page=4096 ;;
+  rv64) triple=riscv64-none-none-eabi flags=(-march=rv64imac -mabi=lp64 -mcmodel=medany -msave-restore) page=4096 ;;
+  rv32) triple=riscv32-none-none-eabi flags=(-march=rv32imac -mabi=ilp32 -mcmodel=medany -msave-restore) page=4096 ;;
   cortex-m3) triple=armv7em-none-none-eabi flags=(-mcpu=cortex-m3 -mfloat-abi=soft) page=4096 ;;
   x86_64) triple=x86_64-none-elf flags=(-mno-sse -mno-red-zone) page=4096 ;;
   *) echo "build.sh: no processor $cpu; there are rv64, rv32, cortex-m3 and x86_64" >&2; exit 2 ;;
@@ -42,9 +42,14 @@ mapfile -t sources < <(find "$here/Sources" -name '*.swift' | sort)
   ${EXTRA_SWIFT_FLAGS:-} -c -o "$out/objects/userspace.o" "${sources[@]}"
 "$tools/clang" -target "$triple" "${flags[@]}" -Os -ffreestanding -fno-builtin -fPIC -fvisibility=hidden \
   -ffunction-sections -fomit-frame-pointer -Wall -Wextra -c -o "$out/objects/start.o" "$here/Bridge/start.c"
-"$tools/ld.lld" -pie --no-dynamic-linker -z rodynamic -z stack-size=$stack -z max-page-size=$page --gc-sections --no-rosegment \
+objects=("$out/objects/start.o" "$out/objects/userspace.o")
+if [[ $cpu == rv* ]]; then
+  "$tools/clang" -target "$triple" "${flags[@]}" -c -o "$out/objects/frames.o" "$here/Bridge/frames.S"
+  objects+=("$out/objects/frames.o")
+fi
+"$tools/ld.lld" -pie --no-dynamic-linker -z rodynamic -z stack-size=$stack -z max-page-size=$page --gc-sections --icf=all -O2 --no-rosegment \
   --build-id=none --hash-style=sysv -T "$here/Bridge/program.lds" -Map "$out/userspace.map" \
-  -o "$out/userspace.elf" "$out/objects/start.o" "$out/objects/userspace.o"
+  -o "$out/userspace.elf" "${objects[@]}"
 "$tools/llvm-objcopy" --strip-all "$out/userspace.elf" "$out/userspace"
 python3 "$here/make-flat.py" $stack "$out/userspace.elf" "$out/userspace.flat"
 
@@ -53,7 +58,7 @@ python3 "$here/make-flat.py" $stack "$out/userspace.elf" "$out/userspace.flat"
 mkdir -p "$out/root"/{bin,dev,etc,mnt,proc,sys,tmp}
 cp "$out/userspace" "$out/root/bin/userspace"
 ln -s root/bin "$out/bin"
-for name in $(sed -n '/^private let names/,/"""$/p' "$here/Sources/Main.swift" | grep -v '"""' | tr -d '\\'); do
+for name in $(sed -n '/^private var names/,/^}/p' "$here/Sources/Main.swift" | grep -v '"""\|[{}]' | tr -d '\\'); do
   ln "$out/root/bin/userspace" "$out/root/bin/$name"
 done
 ln "$out/root/bin/userspace" "$out/root/init"

@@ -39,11 +39,11 @@ struct Plan: ParsableCommand {
   func run() throws {
     let reader = try options.reader()
     let report: PlanReport
-    do {
+    do throws(TreeError) {
       report = try PlanReport(
         of: reader, files: try reader.files(below: paths), depth: depth == .least ? .least : .wholeExtents,
         isMapped: storage == .mapped, pageSize: Int(page.bytes))
-    } catch let error as EROFSError { throw Failure("\(options.image): \(error)") }
+    } catch { throw Failure("\(options.image): \(error)") }
     if let svg {
       let picture = BarPicture(title: "bytes", bars: report.bars).svg(heading: "Memory to read \(options.image)")
       try writeFile(svg.filePath, picture)
@@ -69,11 +69,9 @@ extension ByteCount {
 extension ImageReader {
   /// The files that paths on the command line name, with all that is in directories; nil for the whole image where there
   /// are none.
-  func files(below paths: [RawArgument]) throws -> [TreeFile]? {
+  func files(below paths: [RawArgument]) throws(TreeError) -> [TreeFile]? {
     var files: [TreeFile] = []
-    for path in paths {
-      do throws(EROFSError) { files += try self.files(below: path.bytes) } catch { throw Failure("\(path): \(error)") }
-    }
+    for path in paths { files += try self.files(below: path.bytes) }
     return paths.isEmpty ? nil : files
   }
 }

@@ -10,6 +10,8 @@ typedef long long wide;
 #define NONNULL _Nonnull
 #define NULLABLE _Nullable
 #define INLINE static inline __attribute__((always_inline))
+/* Called so often that a function is smaller (start.c). */
+#define OUTLINE __attribute__((visibility("hidden")))
 
 /* Numbers: name, generic table (riscv), ARM, x86-64. */
 #if defined(__riscv)
@@ -63,6 +65,7 @@ enum {
   CALL_rt_sigprocmask = CALLS(135, 175, 14),
   CALL_rt_sigtimedwait = CALLS(TIME64(137, 421), 421, 128),
   CALL_reboot = CALLS(142, 88, 169),
+  CALL_setpgid = CALLS(154, 57, 109),
   CALL_setsid = CALLS(157, 66, 112),
   CALL_uname = CALLS(160, 122, 63),
   CALL_umask = CALLS(166, 60, 95),
@@ -133,12 +136,8 @@ typedef struct {
 INLINE long linux_read(int d, void *NONNULL to, long count) { return linux_call3(d, P(to), count, CALL_read); }
 INLINE long linux_write(int d, const void *NONNULL from, long count) { return linux_call3(d, P(from), count, CALL_write); }
 INLINE long linux_close(int d) { return linux_call3(d, 0, 0, CALL_close); }
-INLINE long linux_open(const byte *NONNULL path, int flags, int mode) {
-  return linux_call(HERE, P(path), flags, mode, 0, 0, CALL_openat);
-}
-INLINE long linux_stat(const byte *NONNULL path, int flags, LinuxStat *NONNULL into) {
-  return linux_call(HERE, P(path), flags, 0x7ff, P(into), 0, CALL_statx);
-}
+OUTLINE long linux_open(const byte *NONNULL path, int flags, int mode);
+OUTLINE long linux_stat(const byte *NONNULL path, int flags, LinuxStat *NONNULL into);
 INLINE long linux_stat_open(int d, LinuxStat *NONNULL into) {
   return linux_call(d, P(""), 0x1000, 0x7ff, P(into), 0, CALL_statx);
 }
@@ -200,13 +199,16 @@ INLINE long linux_sleep(LinuxTime *NONNULL time) {
   return linux_call(1, 0, P(time), P(time), 0, 0, CALL_clock_nanosleep);
 }
 INLINE long linux_kill(int process, int signal) { return linux_call3(process, signal, 0, CALL_kill); }
+/* Process 0: this one; group 0: one of its own. */
+INLINE long linux_set_group(int process, long group) { return linux_call3(process, group, 0, CALL_setpgid); }
 INLINE long linux_setsid(void) { return linux_call3(0, 0, 0, CALL_setsid); }
 INLINE long linux_process(void) { return linux_call3(0, 0, 0, CALL_getpid); }
 INLINE long linux_parent(void) { return linux_call3(0, 0, 0, CALL_getppid); }
 INLINE long linux_user(void) { return linux_call3(0, 0, 0, CALL_geteuid); }
-/* Any child (process 0), or one. */
+/* Any child (process 0), one, or one of a group (negative). */
 INLINE long linux_wait(int process, LinuxChild *NONNULL into, int options) {
-  return linux_call(process ? 1 : 0, process, P(into), options, 0, 0, CALL_waitid);
+  int kind = process < 0 ? 2 : process > 0;
+  return linux_call(kind, process < 0 ? -process : process, P(into), options, 0, 0, CALL_waitid);
 }
 INLINE long linux_exec(const byte *NONNULL path, byte *NULLABLE const *NONNULL arguments,
                        byte *NULLABLE const *NONNULL environment) {
@@ -216,10 +218,7 @@ INLINE long linux_exec(const byte *NONNULL path, byte *NULLABLE const *NONNULL a
 INLINE long linux_map(long count) { return linux_call(0, count, 3, 0x22, -1, 0, CALL_mmap); }
 INLINE long linux_unmap(void *NONNULL start, long count) { return linux_call3(P(start), count, 0, CALL_munmap); }
 /* 0: SIG_DFL, 1: SIG_IGN. There are no handlers here. */
-INLINE long linux_signal(int signal, long disposition) {
-  long action[8] = {disposition};
-  return linux_call(signal, P(action), 0, 8, 0, 0, CALL_rt_sigaction);
-}
+OUTLINE long linux_signal(int signal, long disposition);
 /* 0: block, 1: unblock, 2: set. */
 INLINE long linux_mask(int how, unsigned long long signals) {
   return linux_call(how, P(&signals), 0, 8, 0, 0, CALL_rt_sigprocmask);
@@ -237,6 +236,4 @@ _Noreturn INLINE void linux_exit(int status) {
   for (;;) linux_call3(status, 0, 0, CALL_exit_group);
 }
 
-#undef P
-#undef HERE
 #endif

@@ -40,6 +40,17 @@ __asm__(
     "1: mov %r13, %rdi\n  sub $8, %rsp\n  call *%r12\n  hlt\n");
 #endif
 
+long linux_open(const byte *path, int flags, int mode) {
+  return linux_call(HERE, P(path), flags, mode, 0, 0, CALL_openat);
+}
+long linux_stat(const byte *path, int flags, LinuxStat *into) {
+  return linux_call(HERE, P(path), flags, 0x7ff, P(into), 0, CALL_statx);
+}
+long linux_signal(int signal, long disposition) {
+  long action[8] = {disposition};
+  return linux_call(signal, P(action), 0, 8, 0, 0, CALL_rt_sigaction);
+}
+
 void *memset(void *to, int value, size_t count) {
   for (byte *p = to; count--;) *p++ = (byte)value;
   return to;

@@ -31,12 +31,14 @@ private func run(_ program: inout Program) -> Int32 {
   return program.finish()
 }
 
-private let names: StaticString = """
+private var names: Literal {
+  """
   cat      cp       date     dmesg    echo     false    free     grep     halt     head     init     kill     ls       \
   mkdir    mount    poweroff ps       reboot   rm       sh       sleep    sum      test     true     umount   uname    \
   wc       [        \
 
   """
+}
 /// Whether this program is also one of that name.
 func isCommandName(_ name: Text) -> Bool { index(of: name, in: names, width: 9) != nil }
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""fuzz.py BUILD [SECONDS] [SEED]: hostile input for the shell and for grep. Nothing may crash or hang.
+"""fuzz.py BUILD [SECONDS] [SEED] [WHICH]: hostile input for the shell and for grep. Nothing may crash or hang.
 
 - scripts of random bytes, and the cases of cases.txt with bytes changed, read with `sh -n`;
 - scripts of random pieces of what the shell itself does, carried out as nobody in an empty folder;
 - random regular expressions, whose matches are those of GNU grep where both take them.
 
-The last line counts what passed and failed.
+Without a seed one is drawn, and printed; WHICH (0, 1 or 2) does only one of these three. The last line counts what
+passed and failed.
 """
 
 import os
@@ -66,12 +67,12 @@ def execute(rng, build, folder):
     return script, done
 
 
-LINES = b"\n".join([b"", b"a", b"b", b"ab", b"aab", b"abab", b"a.b", b"a*b", b"(a)", b"a{2}", b"1a1", b"]", b"^a$", b"b a", b"aaa", b"a|b", b"\\", b"-"]) + b"\n"
+LINES = b"\n".join([b"", b"a", b"b", b"ab", b"aab", b"abab", b"a.b", b"a*b", b"(a)", b"a{2}", b"1a1", b"]", b"^a$", b"b a", b"aaa", b"a|b", b"\\", b"-", b"-a-", b"a-b ba", b"_a", b"A-B", b"  "]) + b"\n"
 
 
 def regex(rng, build):
     pattern = "".join(rng.choice(["a", "b", ".", "*", "[ab]", "[^a]", "[", "]", "(", ")", "\\(", "\\)", "|", "\\|", "{", "}", "\\{", "\\}", "{1,2}", "\\{2\\}", "1", ",", "^", "$", "+", "?", "\\+", "\\?", "\\", "\\<", "\\b", "-", "[[:digit:]]"]) for _ in range(rng.randrange(1, 9)))
-    options = rng.choice([["-E"], [], ["-F"], ["-Ei"], ["-w"], ["-x"], ["-Eo"], ["-o"], ["-v"], ["-c"]])
+    options = rng.choice([["-E"], [], ["-F"], ["-Ei"], ["-w"], ["-x"], ["-Eo"], ["-o"], ["-v"], ["-c"], ["-Ew"], ["-wi"], ["-Fw"], ["-Fo"], ["-Fx"], ["-Ex"]])
     words = [*options, "-e", pattern]
     done = run([f"{build}/userspace", "grep", *words], LINES)
     if done is None or done.returncode in CRASHES:
@@ -89,7 +90,8 @@ def regex(rng, build):
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10
-    seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(1 << 32)
+    which_only = int(sys.argv[4]) if len(sys.argv) > 4 else None
     rng = random.Random(seed)
     scripts = [script for _, single, script in compare.cases() if not single]
     counts, failures = [0, 0, 0], []
@@ -97,7 +99,7 @@ def main():
         os.chmod(folder, 0o777)
         end = time.monotonic() + seconds
         while time.monotonic() < end and len(failures) < 20:
-            which = counts.index(min(counts))
+            which = counts.index(min(counts)) if which_only is None else which_only
             counts[which] += 1
             different = None
             if which == 0:

@@ -22,6 +22,15 @@ public final class WorkLimit: Sendable {
   /// Bytes of the image for each name: a directory takes 13 or more for one before it is compressed, and its inode 32.
   static let bytesPerName: UInt64 = 8
 
+  /// Bytes of content that may be written for any image, however small, and for each of its bytes: an image of real files
+  /// has 2 to 5, and only one of almost nothing but equal bytes has more than these. Writing takes longer than decoding,
+  /// and a disk that is full harms others.
+  static let leastContent: UInt64 = 1 << 30
+  static let contentPerByte: UInt64 = 64
+
+  /// Bytes of content that may be written, holes not counted. Who writes finds out beforehand how many there are.
+  public let contentBytes: UInt64
+
   private let stepsLeft: Atomic<UInt64>
   private let namesLeft: Atomic<UInt64>
   private let exceeded = Atomic<Bool>(false)
@@ -29,7 +38,8 @@ public final class WorkLimit: Sendable {
   /// Whether somebody wanted more than there was. Then nobody gets any.
   public var isExceeded: Bool { exceeded.load(ordering: .relaxed) }
 
-  public init(steps: UInt64, names: UInt64) {
+  public init(steps: UInt64, names: UInt64, contentBytes: UInt64 = 1 << 30) {
+    self.contentBytes = contentBytes
     stepsLeft = Atomic(steps)
     namesLeft = Atomic(names)
   }
@@ -37,10 +47,16 @@ public final class WorkLimit: Sendable {
   /// What the image and its extra devices may ask for by their size.
   public convenience init(for image: ImageFile) {
     let bytes = image.byteCount
-    let (steps, isHuge) = bytes.multipliedReportingOverflow(by: Self.stepsPerByte)
     self.init(
-      steps: isHuge || steps > .max - Self.leastSteps ? .max : steps + Self.leastSteps,
-      names: bytes / Self.bytesPerName + Self.leastNames)
+      steps: Self.product(bytes, Self.stepsPerByte, plus: Self.leastSteps),
+      names: bytes / Self.bytesPerName + Self.leastNames,
+      contentBytes: Self.product(bytes, Self.contentPerByte, plus: Self.leastContent))
+  }
+
+  /// Or the largest number there is.
+  private static func product(_ bytes: UInt64, _ factor: UInt64, plus least: UInt64) -> UInt64 {
+    let (product, isHuge) = bytes.multipliedReportingOverflow(by: factor)
+    return isHuge || product > .max - least ? .max : product + least
   }
 
   /// Takes steps, all that are left where there are fewer.
@@ -76,6 +92,9 @@ public final class WorkLimit: Sendable {
     default: try spend(extent.length)
     }
   }
+
+  /// Feeding a digest with the zeros of a hole.
+  func spend(digestingZeros count: UInt64) throws(EROFSError) { try spend(count) }
 
   func spend(readingAttribute bytes: Int) throws(EROFSError) { try spend(2048 + UInt64(bytes)) }
 

@@ -139,10 +139,8 @@ private func copyOne(_ program: inout Program, _ copying: Copying, _ walk: borro
 private func copyData(_ program: inout Program, _ copying: Copying, _ source: Int32, _ stat: LinuxStat) {
   let target = copying.target.start
   var there = LinuxStat()
-  if linux_stat(target, 0, &there) == 0 {
-    if there.inode == stat.inode, there.device_major == stat.device_major, there.device_minor == stat.device_minor {
-      return program.fail(target, "source and target are the same file")
-    }
+  if linux_stat(target, 0, &there) == 0, isSame(there, stat) {
+    return program.fail(target, "source and target are the same file")
   }
   let flags = 1 | Open.create | Open.truncate | Open.large | Open.closeOnExec
   let mode = Int32(stat.mode & 0o777)

@@ -1,46 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+private var known: Literal {
+  "MemTotal:    MemFree:     MemAvailable:Shmem:       Buffers:     Cached:      SReclaimable:SwapTotal:   SwapFree:    "
+}
+
 /// free [-bkmh]
 func free(_ program: inout Program) {
   var options = Options(program)
   guard options.all(&program, "bkmh") else { return }
   let shift: UInt64 = options.has("h") ? 64 : options.has("b") ? 0 : options.has("m") ? 20 : 10
-  guard let descriptor = program.open(Text("/proc/meminfo").start.mutable) else { return }
+  guard let descriptor = program.open(Literal("/proc/meminfo").start) else { return }
   var lines = Lines(descriptor)
-  var total: UInt64 = 0, free: UInt64 = 0, available: UInt64 = 0, shared: UInt64 = 0, cached: UInt64 = 0
-  var swapTotal: UInt64 = 0, swapFree: UInt64 = 0
+  // In kilobytes.
+  var sizes = InlineArray<9, Int>(repeating: 0)
   while let line = lines.next() {
     var words = Words(line)
-    guard let name = words.next(), let number = words.next()?.wideNumber else { continue }
-    let size = UInt64(number) << 10
-    if name.is("MemTotal:") { total = size }
-    if name.is("MemFree:") { free = size }
-    if name.is("MemAvailable:") { available = size }
-    if name.is("Buffers:") || name.is("Cached:") || name.is("SReclaimable:") { cached += size }
-    if name.is("Shmem:") { shared = size }
-    if name.is("SwapTotal:") { swapTotal = size }
-    if name.is("SwapFree:") { swapFree = size }
+    guard let name = words.next(), let number = words.next()?.number,
+      let place = index(of: name, in: known, width: 13)
+    else { continue }
+    sizes[place] = number
   }
   close(descriptor)
-  let other = free &+ cached
   program.out.put("               total        used        free      shared  buff/cache   available\nMem:    ")
-  program.out.column(total, shift)
-  program.out.column(total > other ? total - other : 0, shift)
-  program.out.column(free, shift)
-  program.out.column(shared, shift)
-  program.out.column(cached, shift)
-  program.out.column(available, shift)
-  program.out.put("\nSwap:   ")
-  program.out.column(swapTotal, shift)
-  program.out.column(swapTotal > swapFree ? swapTotal - swapFree : 0, shift)
-  program.out.column(swapFree, shift)
+  // What can be given up at once counts as not used.
+  let cached = sizes[4] &+ sizes[5] &+ sizes[6]
+  let used = sizes[0] &- sizes[1] &- cached
+  let shown: InlineArray<9, Int> = [
+    sizes[0], used < 0 ? 0 : used, sizes[1], sizes[3], cached, sizes[2], sizes[7], sizes[7] &- sizes[8], sizes[8],
+  ]
+  for i in 0..<9 {
+    if i == 6 { program.out.put("\nSwap:   ") }
+    program.out.column(shown[i], shift)
+  }
   program.out.newline()
 }
 
 extension Output {
   /// A size, divided by a power of two; 64 stands for the unit that makes it short.
   @inline(never)
-  fileprivate mutating func column(_ size: UInt64, _ shift: UInt64) {
+  fileprivate mutating func column(_ kilobytes: Int, _ shift: UInt64) {
+    let size = UInt64(kilobytes) &<< 10
     if shift == 64 { human(size, width: 12) } else { decimal(size &>> shift, width: 12) }
   }
 }

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 private struct Search {
-  var ignoreCase = false, invert = false, numbered = false, count = false, names = false, namesWithout = false
-  var quiet = false, silent = false, wholeLine = false, wholeWord = false, only = false, recursive = false
-  var extended = false, fixed = false
+  var options: Options
+  var regex: Regex
   var title = false
   var limit: Int64 = .max
-  var regex = Regex(ignoreCase: false)
   var found = false
+
+  var only: Bool { options.has("o") }
+  var quiet: Bool { options.has("q") }
+  var recursive: Bool { options.has("r") || options.has("R") }
 }
 
 /// grep [-EFGivnclLrqswxohH] [-m N] [-e PATTERN]... [PATTERN] [FILE...]
 ///
 /// 0: something matched, 1: nothing, 2: an error.
 func grep(_ program: inout Program) {
-  var search = Search()
   // All patterns, a line each, as they can also be given in one.
   var patterns = Buffer()
   var given = false
+  var limit = Int64.max
   func add(_ pattern: CString) {
     if given { patterns.append(10) }
     patterns.append(Text(pattern))
@@ -28,39 +30,26 @@ func grep(_ program: inout Program) {
     if option == letter("e") {
       add(options.value)
     } else {
-      guard let limit = Text(options.value).wideNumber else {
+      guard let number = Text(options.value).wide() else {
         return program.fail(options.value, "invalid number", status: 2)
       }
-      search.limit = limit
+      limit = number
     }
   }
   if options.failed { return }
-  search.extended = options.has("E")
-  search.fixed = options.has("F")
-  search.ignoreCase = options.has("i")
-  search.invert = options.has("v")
-  search.numbered = options.has("n")
-  search.count = options.has("c")
-  search.names = options.has("l")
-  search.namesWithout = options.has("L")
-  search.quiet = options.has("q")
-  search.silent = options.has("s")
-  search.wholeWord = options.has("w")
-  search.wholeLine = options.has("x")
-  search.only = options.has("o")
-  search.recursive = options.has("r") || options.has("R")
+  var search = Search(options: options, regex: Regex(ignoreCase: options.has("i"), wholeWord: options.has("w")))
+  search.limit = limit
   if !given {
     guard let pattern = program.next() else {
       return program.fail("the pattern is missing: grep [OPTIONS] PATTERN [FILE...]", status: 2)
     }
     add(pattern)
   }
-  search.regex = Regex(ignoreCase: search.ignoreCase)
   do {
     try compile(patterns.text, &search)
   } catch {
     program.status = 2
-    return program.complain(patterns.text, 0, error.text)
+    return program.complain(patterns.text, error.rawValue)
   }
   search.title = options.has("H") || ((program.argumentCount > 1 || search.recursive) && !options.has("h"))
   if !program.hasArguments, !search.recursive {
@@ -72,38 +61,15 @@ func grep(_ program: inout Program) {
   if program.status == 0 || (search.quiet && search.found) { program.status = search.found ? 0 : 1 }
 }
 
-/// All patterns as one, each an alternative.
 @inline(never)
 private func compile(_ patterns: Text, _ search: inout Search) throws(Regex.Failure) {
-  var begin = 0
-  var splits = -1
-  while true {
-    let end = patterns.index(of: 10, from: begin)
-    let last = end >= patterns.count
-    let split = search.regex.count
-    if !last {
-      try search.regex.emit(Regex.Instruction(operation: .split, target: Int16(split + 1)))
-    }
-    let pattern = patterns.part(begin, end)
-    if search.wholeLine { try search.regex.emit(.lineStart) }
-    if search.fixed {
-      for i in 0..<pattern.count { try search.regex.emit(byte: pattern[i]) }
-    } else {
-      var parser = RegexParser(pattern, extended: search.extended, folds: search.ignoreCase)
-      try parser.parse(into: &search.regex)
-    }
-    if search.wholeLine { try search.regex.emit(.lineEnd) }
-    if last { break }
-    try search.regex.emit(Regex.Instruction(operation: .jump, other: Int16(splits)))
-    splits = search.regex.count - 1
-    search.regex.setOther(split, search.regex.count)
-    begin = end + 1
-  }
-  while splits >= 0 {
-    let next = Int(search.regex.code[splits].other)
-    search.regex.setTarget(splits, search.regex.count)
-    splits = next
-  }
+  let whole = search.options.has("x")
+  if whole { try search.regex.emit(.lineStart) }
+  let syntax: RegexParser.Syntax =
+    search.options.has("F") ? .fixed : search.options.has("E") ? .extended : .basic
+  var parser = RegexParser(patterns, syntax)
+  try parser.parse(into: &search.regex)
+  if whole { try search.regex.emit(.lineEnd) }
   try search.regex.finish()
 }
 
@@ -118,7 +84,7 @@ private func grepFiles(_ program: inout Program, _ search: inout Search) {
     } else {
       // -r alone searches where one is.
       here = true
-      root = Text(".").start.mutable
+      root = Literal(".").start
     }
     if root[0] == 45, root[1] == 0 {
       grepFile(&program, &search, 0, Text("(standard input)"))
@@ -126,33 +92,24 @@ private func grepFiles(_ program: inout Program, _ search: inout Search) {
     }
     let status = walk.begin(root, follow: true)
     if status < 0 {
-      program.status = 2
-      if !search.silent { program.complain(Text(root), status) }
+      fail(&program, search, Text(root), status)
       continue
     }
     var event = Walk.Event.item
     repeat {
+      let path = walk.path.text
       if event == .failed {
-        program.status = 2
-        if !search.silent { program.complain(walk.path.text, walk.failure) }
+        fail(&program, search, path, walk.failure)
       } else if event == .item {
-        if walk.isFolder {
-          if search.recursive {
-            walk.enter()
-          } else if !search.silent {
-            program.complain(walk.path.text, Errno.isDirectory)
-            program.status = 2
+        if !walk.isFolder {
+          if walk.depth == 0 || walk.stat.isFile {
+            let opened = linux_open(path.start, Open.read, 0)
+            grepFile(&program, &search, Int32(truncatingIfNeeded: opened), here ? path.from(2) : path)
           }
-        } else if walk.depth == 0 || walk.stat.isFile {
-          let descriptor = linux_open(walk.path.start, Open.read, 0)
-          if descriptor < 0 {
-            program.status = 2
-            if !search.silent { program.complain(walk.path.text, descriptor) }
-          } else {
-            let path = walk.path.text
-            grepFile(&program, &search, Int32(truncatingIfNeeded: descriptor), here ? path.from(2) : path)
-            close(Int32(truncatingIfNeeded: descriptor))
-          }
+        } else if search.recursive {
+          walk.enter()
+        } else {
+          fail(&program, search, path, Errno.isDirectory)
         }
       }
       if program.out.failure != 0 || (search.quiet && search.found) { return }
@@ -161,80 +118,73 @@ private func grepFiles(_ program: inout Program, _ search: inout Search) {
   } while program.hasArguments
 }
 
+@inline(never)
+private func fail(_ program: inout Program, _ search: borrowing Search, _ what: Text, _ why: Int) {
+  program.status = 2
+  if !search.options.has("s") { program.complain(what, why) }
+}
+
+/// Closes the file. A negative descriptor is the error of opening it.
+@inline(never)
 private func grepFile(_ program: inout Program, _ search: inout Search, _ descriptor: Int32, _ name: Text) {
+  if descriptor < 0 { return fail(&program, search, name, Int(descriptor)) }
   var lines = Lines(descriptor)
   var number: UInt64 = 0
   var count: Int64 = 0
-  let titled = search.title
+  let options = search.options
   while count < search.limit, let line = lines.next() {
     number &+= 1
-    let match = find(&search, line, from: 0)
-    guard (match != nil) != search.invert else { continue }
+    var match = search.regex.match(line, from: 0, whether: !search.only)
+    guard (match != nil) != options.has("v") else { continue }
     count &+= 1
     search.found = true
-    if search.quiet || search.names || search.namesWithout { break }
-    if search.count { continue }
-    if search.only {
-      var next = match
-      while let found = next, !search.invert {
-        if found.end > found.start {
-          putPrefix(&program.out, titled ? name : nil, search.numbered ? number : 0)
-          program.out.put(line.part(found.start, found.end))
-          program.out.newline()
-        }
-        let from = found.end > found.start ? found.end : found.end + 1
-        next = from <= line.count ? find(&search, line, from: from) : nil
-      }
+    if options.hasAny("qlL") { break }
+    if options.has("c") { continue }
+    if !search.only {
+      putLine(&program.out, search, name, number, line)
     } else {
-      putPrefix(&program.out, titled ? name : nil, search.numbered ? number : 0)
-      program.out.put(line)
-      program.out.newline()
+      while let found = match {
+        if found.end > found.start { putLine(&program.out, search, name, number, line.part(found.start, found.end)) }
+        let from = found.end > found.start ? found.end : found.end + 1
+        match = from <= line.count ? search.regex.match(line, from: from, whether: false) : nil
+      }
     }
     if program.out.failure != 0 { break }
   }
-  if lines.failure < 0 {
-    program.status = 2
-    if !search.silent { program.complain(name, lines.failure) }
-  }
+  if lines.failure < 0 { fail(&program, search, name, lines.failure) }
   lines.free()
+  program.shut(descriptor)
   if search.quiet { return }
-  if search.names || search.namesWithout {
-    if search.namesWithout != (count > 0) {
+  if options.hasAny("lL") {
+    if options.has("L") {
+      search.found = search.found || count == 0
+      count = count == 0 ? 1 : 0
+    }
+    if count > 0 {
       program.out.put(name)
       program.out.newline()
     }
-    if search.namesWithout { search.found = search.found || count == 0 }
-  } else if search.count {
-    putPrefix(&program.out, titled ? name : nil, 0)
+  } else if options.has("c") {
+    putPrefix(&program.out, search, name)
     program.out.decimal(UInt64(count))
     program.out.newline()
   }
 }
 
-/// A file's name and a line's number, each with a colon; 0 for none.
-@inline(never)
-private func putPrefix(_ out: inout Output, _ name: Text?, _ number: UInt64) {
-  if let name {
+/// A file's name with a colon, where there are several.
+private func putPrefix(_ out: inout Output, _ search: borrowing Search, _ name: Text) {
+  if search.title {
     out.put(name)
     out.put(58)
   }
-  if number > 0 {
+}
+@inline(never)
+private func putLine(_ out: inout Output, _ search: borrowing Search, _ name: Text, _ number: UInt64, _ text: Text) {
+  putPrefix(&out, search, name)
+  if search.options.has("n") {
     out.decimal(number)
     out.put(58)
   }
-}
-
-/// With -w, a match has no letter, digit or underscore beside it.
-private func find(_ search: inout Search, _ line: Text, from: Int) -> (start: Int, end: Int)? {
-  var at = from
-  while at <= line.count {
-    let whether = !search.only && !search.wholeWord
-    guard let match = search.regex.match(line, from: at, whether: whether) else { return nil }
-    if !search.wholeWord { return match }
-    let before = match.start > 0 && isName(line[match.start - 1])
-    let after = match.end < line.count && isName(line[match.end])
-    if !before && !after { return match }
-    at = match.start + 1
-  }
-  return nil
+  out.put(text)
+  out.newline()
 }

@@ -6,7 +6,7 @@ func head(_ program: inout Program) {
   var lines = true
   var allBut = false
   // head -5 FILE, as it once was.
-  if let first = program.arguments[0], first[0] == 45, isDigit(first[1]), let number = Text(first + 1).wideNumber {
+  if let first = program.arguments[0], first[0] == 45, isDigit(first[1]), let number = Text(first + 1).wide() {
     limit = number
     program.arguments += 1
   }
@@ -14,7 +14,7 @@ func head(_ program: inout Program) {
   while let option = options.next(&program, "n:c:qv") {
     lines = option == letter("n")
     allBut = options.value[0] == 45
-    guard let number = Text(options.value + (allBut ? 1 : 0)).wideNumber else {
+    guard let number = Text(options.value + (allBut ? 1 : 0)).wide() else {
       return program.fail(options.value, "invalid number")
     }
     limit = number

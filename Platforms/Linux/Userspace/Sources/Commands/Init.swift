@@ -12,7 +12,7 @@ func startSystem(_ program: inout Program) {
   // Keys for an interrupt or a stop are for others, and the kernel's Ctrl-Alt-Del restarts the machine at once.
   _ = linux_signal(2, 1)
   var stat = LinuxStat()
-  if linux_stat(Text("/etc/rc").start, 0, &stat) == 0 {
+  if linux_stat(Literal("/etc/rc").start, 0, &stat) == 0 {
     let words = Argv("sh", "/etc/rc")
     _ = runAndWait(&program, words)
   }
@@ -35,20 +35,20 @@ func startSystem(_ program: inout Program) {
 private struct Argv {
   var words = InlineArray<40, CString?>(repeating: nil)
 
-  init(_ first: StaticString, _ second: StaticString? = nil) {
-    words[0] = Text(first).start.mutable
-    if let second { words[1] = Text(second).start.mutable }
+  init(_ first: Literal, _ second: Literal? = nil) {
+    words[0] = first.start
+    if let second { words[1] = second.start }
   }
-  init(_ first: StaticString, _ second: StaticString, _ third: CString) {
+  init(_ first: Literal, _ second: Literal, _ third: CString) {
     self.init(first, second)
     words[2] = third
   }
   init(
-    _ first: StaticString, _ second: StaticString, _ third: StaticString, _ fourth: StaticString,
+    _ first: Literal, _ second: Literal, _ third: Literal, _ fourth: Literal,
     rest: UnsafeMutablePointer<CString?>
   ) {
-    self.init(first, second, Text(third).start.mutable)
-    words[3] = Text(fourth).start.mutable
+    self.init(first, second, third.start)
+    words[3] = fourth.start
     // The kernel takes 32 at most.
     var i = 0
     while i < 35, let word = rest[i] {
@@ -59,8 +59,8 @@ private struct Argv {
 }
 
 private func mountSystem(_ program: inout Program) {
-  func mount(_ type: StaticString, _ target: StaticString, _ program: inout Program) {
-    let status = linux_mount(Text(type).start, Text(target).start, Text(type).start, 0, nil)
+  func mount(_ type: Literal, _ target: Literal, _ program: inout Program) {
+    let status = linux_mount(type.start, target.start, type.start, 0, nil)
     // The kernel may have none of that type, or have mounted it already.
     if status < 0, status != -Errno.busy, status != -Errno.noDevice { program.complain(Text(target), status) }
   }
@@ -71,7 +71,7 @@ private func mountSystem(_ program: inout Program) {
 
 /// The console as the standard input, output and error output, if there is one.
 private func openConsole() {
-  let opened = linux_open(Text("/dev/console").start, 2 | Open.large | Open.noTerminal, 0)
+  let opened = linux_open(Literal("/dev/console").start, 2 | Open.large | Open.noTerminal, 0)
   guard opened >= 0 else { return }
   let console = Int32(truncatingIfNeeded: opened)
   for descriptor: Int32 in 0...2 where descriptor != console { _ = linux_dup(console, descriptor) }
@@ -90,8 +90,8 @@ private func childOfInit(_ context: UnsafeMutableRawPointer) {
   _ = linux_setsid()
   _ = linux_ioctl(0, 0x540e, nil)
   let words = UnsafeMutableRawPointer(start).assumingMemoryBound(to: CString?.self)
-  _ = linux_exec(Text("/proc/self/exe").start, words, start.pointee.environment)
-  linux_exit(linux_exec(Text("/bin/sh").start, words, start.pointee.environment) < 0 ? 127 : 0)
+  _ = linux_exec(Literal("/proc/self/exe").start, words, start.pointee.environment)
+  linux_exit(linux_exec(Literal("/bin/sh").start, words, start.pointee.environment) < 0 ? 127 : 0)
 }
 
 /// Runs a command and waits until it has ended, and for all orphans that end meanwhile.

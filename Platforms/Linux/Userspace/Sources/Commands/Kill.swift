@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// The signals' names, which are the same everywhere, each of 6 bytes.
-private let names: StaticString = """
+private var names: Literal {
+  """
   HUP   INT   QUIT  ILL   TRAP  ABRT  BUS   FPE   KILL  USR1  SEGV  USR2  PIPE  ALRM  TERM  STKFLTCHLD  CONT  STOP  \
   TSTP  TTIN  TTOU  URG   XCPU  XFSZ  VTALRMPROF  WINCH IO    PWR   SYS   \
 
   """
+}
 private let signalCount = 31
 
 func signalName(_ signal: Int) -> Text? {
@@ -17,10 +19,7 @@ func signalName(_ signal: Int) -> Text? {
 func signalNumber(_ word: Text) -> Int32? {
   if let number = word.number { return number <= 64 ? Int32(number) : nil }
   let word = word.starts(with: "SIG") ? word.from(3) : word
-  for signal in 1...signalCount {
-    if let name = signalName(signal), name.equals(word) { return Int32(signal) }
-  }
-  return nil
+  return index(of: word, in: names, width: 6).map { Int32($0 + 1) }
 }
 
 /// kill [-s SIGNAL | -SIGNAL] PROCESS...; kill -l [NUMBER]

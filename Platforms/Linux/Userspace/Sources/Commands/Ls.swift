@@ -7,10 +7,10 @@ private struct Item {
 private typealias Items = List<Item>
 
 private struct Listing {
-  var all = false, almostAll = false, long = false, recursive = false, folderItself = false
-  var classify = false, human = false, inodes = false, reverse = false, byTime = false, bySize = false, unsorted = false
+  var options: Options
+  /// Several in a line, and what a terminal would obey replaced.
   var columns = false
-  var follow = false
+  var long: Bool { options.has("l") || options.has("n") }
   /// What is needed for one directory, and the names of those that wait to be listed.
   var arena = Arena()
   var waiting = Arena()
@@ -18,8 +18,7 @@ private struct Listing {
   let buffer = mapped(pageSize)
   let now = userspaceNow()
 
-  /// Whether more than the name is needed.
-  var needsStat: Bool { long || recursive || classify || inodes || byTime || bySize }
+  init(_ options: Options) { self.options = options }
 }
 private func userspaceNow() -> Int64 { now().seconds }
 
@@ -32,23 +31,10 @@ private struct Waiting {
 
 /// ls [-1aACdFhilnrRStUL] [FILE...]
 func ls(_ program: inout Program) {
-  var listing = Listing()
   var options = Options(program)
   guard options.all(&program, "1aACdFhilnrRStUL", status: 2) else { return }
+  var listing = Listing(options)
   listing.columns = options.has("C") || (isTerminal(1) && !options.has("1"))
-  listing.all = options.has("a")
-  listing.almostAll = options.has("A")
-  listing.folderItself = options.has("d")
-  listing.classify = options.has("F")
-  listing.human = options.has("h")
-  listing.inodes = options.has("i")
-  listing.reverse = options.has("r")
-  listing.recursive = options.has("R")
-  listing.byTime = options.has("t")
-  listing.bySize = options.has("S")
-  listing.unsorted = options.has("U")
-  listing.follow = options.has("L")
-  listing.long = options.has("l") || options.has("n")
 
   // First the files that are named, then the folders.
   var files = Items()
@@ -57,12 +43,12 @@ func ls(_ program: inout Program) {
   if operands == 0 { program.arguments = onlyHere(&listing.waiting) }
   while let path = program.next() {
     var stat = LinuxStat()
-    let link = listing.folderItself || (listing.long && !listing.follow) || listing.classify
+    let link = options.has("d") || (listing.long && !options.has("L")) || options.has("F")
     var status = linux_stat(path, link ? 0x100 : 0, &stat)
     if status < 0, !link { status = linux_stat(path, 0x100, &stat) }
     if status < 0 {
       program.fail(path, status, status: 2)
-    } else if stat.isFolder && !listing.folderItself {
+    } else if stat.isFolder && !options.has("d") {
       folders.append(Item(name: path, stat: stat), &listing.waiting)
     } else {
       files.append(Item(name: path, stat: stat), &listing.waiting)
@@ -72,7 +58,7 @@ func ls(_ program: inout Program) {
   sort(&folders, listing)
   listing.path.shorten(to: 0)
   print(&program, &listing, files, total: false)
-  let many = operands > 1 || listing.recursive
+  let many = operands > 1 || options.has("R")
   var first = files.first == nil
   var folder = folders.first
   while let here = folder {
@@ -89,7 +75,7 @@ func ls(_ program: inout Program) {
         continue
       }
       listing.waiting.release(to: mark)
-      list(&program, &listing, &first, &last, many, listing.recursive && last != nil)
+      list(&program, &listing, &first, &last, many, options.has("R") && last != nil)
     }
   }
 }
@@ -102,23 +88,19 @@ private func onlyHere(_ arena: inout Arena) -> UnsafeMutablePointer<CString?> {
   return two
 }
 
+/// A name in a folder, or a folder that was named.
 private func push(
   _ listing: inout Listing, _ last: inout UnsafeMutablePointer<Waiting>?, _ folder: CString, _ name: CString?
 ) {
   let mark = listing.waiting.mark
   let waiting = listing.waiting.allocate(Waiting.self)
-  let path: CString
+  var path = Text(folder)
   if let name {
-    let text = Text(folder)
-    let slash = text.count > 0 && text[text.count - 1] != 47
-    path = listing.waiting.allocate(text.count + 2 + length(name))
-    path.update(from: text.start, count: text.count)
-    if slash { path[text.count] = 47 }
-    (path + text.count + (slash ? 1 : 0)).update(from: name, count: length(name) + 1)
-  } else {
-    path = listing.waiting.copy(Text(folder))
+    let slash: Literal = path.count > 0 && path[path.count - 1] == 47 ? "" : "/"
+    path = Text(listing.arena.copy(path, Text(slash)))
+    path = Text(listing.arena.copy(path, Text(name)))
   }
-  waiting.initialize(to: Waiting(before: last, mark: mark, path: path))
+  waiting.initialize(to: Waiting(before: last, mark: mark, path: listing.waiting.copy(path)))
   last = waiting
 }
 
@@ -139,15 +121,16 @@ private func list(
   listing.arena.release()
   var items = Items()
   var directory = Directory(Int32(truncatingIfNeeded: descriptor), listing.buffer, pageSize)
-  directory.all = listing.all
+  directory.all = listing.options.has("a")
   let length = listing.path.count
   while let entry = directory.next() {
-    if entry.name[0] == 46, !listing.all, !listing.almostAll { continue }
+    if entry.name[0] == 46, !directory.all, !listing.options.has("A") { continue }
     var stat = LinuxStat()
-    if listing.needsStat {
+    // Where only names are shown, nothing else has to be readable.
+    if listing.options.hasAny("lnRFitS") {
       let status =
         listing.path.append(entry.name)
-        ? linux_stat(path, listing.follow ? 0 : 0x100, &stat) : -Errno.nameTooLong
+        ? linux_stat(path, listing.options.has("L") ? 0 : 0x100, &stat) : -Errno.nameTooLong
       if status < 0 { program.fail(path, status) }
       listing.path.shorten(to: length)
       if status < 0 { continue }
@@ -158,7 +141,7 @@ private func list(
   close(directory.descriptor)
   sort(&items, listing)
   print(&program, &listing, items, total: listing.long)
-  guard listing.recursive else { return }
+  guard listing.options.has("R") else { return }
   // The first of them is to be the last to wait.
   var reversed = List<CString>()
   var node = items.first
@@ -176,23 +159,25 @@ private func list(
 }
 
 private func sort(_ items: inout Items, _ listing: borrowing Listing) {
-  if listing.unsorted { return }
-  let (byTime, bySize, reverse) = (listing.byTime, listing.bySize, listing.reverse)
+  let options = listing.options
+  if options.has("U") { return }
   items.sort { a, b in
     var order = 0
-    if byTime {
-      let (x, y) = (a.stat.modification_time, b.stat.modification_time)
-      if x.seconds != y.seconds {
-        order = x.seconds > y.seconds ? -1 : 1
-      } else if x.nanoseconds != y.nanoseconds {
-        order = x.nanoseconds > y.nanoseconds ? -1 : 1
-      }
-    } else if bySize, a.stat.size != b.stat.size {
-      order = a.stat.size > b.stat.size ? -1 : 1
+    if options.has("t") {
+      order = compare(a.stat.modification_time, b.stat.modification_time)
+    } else if options.has("S"), a.stat.size != b.stat.size {
+      order = a.stat.size > b.stat.size ? 1 : -1
     }
-    if order == 0 { order = Text(a.name).compare(Text(b.name)) }
-    return reverse ? order > 0 : order < 0
+    // The newest and the largest first.
+    order = order == 0 ? Text(a.name).compare(Text(b.name)) : -order
+    return options.has("r") ? order > 0 : order < 0
   }
+}
+/// Negative, 0 or positive.
+@inline(never)
+func compare(_ a: LinuxStatTime, _ b: LinuxStatTime) -> Int {
+  if a.seconds != b.seconds { return a.seconds > b.seconds ? 1 : -1 }
+  return Int(Int32(a.nanoseconds) - Int32(b.nanoseconds))
 }
 
 /// Whether it is a terminal: only those have settings.
@@ -202,63 +187,75 @@ func isTerminal(_ descriptor: Int32) -> Bool {
 
 // MARK: - One line an item, or columns
 
+/// What is shown in columns as wide as the widest.
+private enum Column: Int { case inode, links, user, group, size, minor, name }
+private typealias Widths = InlineArray<7, Int>
+
+private func value(_ column: Column, _ stat: borrowing LinuxStat) -> UInt64 {
+  switch column {
+  case .inode: stat.inode
+  case .links: UInt64(stat.links)
+  case .user: UInt64(stat.user)
+  case .group: UInt64(stat.group)
+  case .size: isDevice(stat.mode) ? UInt64(stat.special_major) : stat.size
+  default: UInt64(stat.special_minor)
+  }
+}
+private func isDevice(_ mode: UInt32) -> Bool { mode & 0xb000 == Mode.character }
+
+/// One of the columns, and a blank; `width`, to the right of it, but for owners.
+@inline(never)
+private func put(_ column: Column, _ item: Items.Pointer, _ widths: Widths, _ out: inout Output) {
+  let number = value(column, item.pointee.item.stat)
+  let left = column == .user || column == .group
+  out.decimal(number, width: left ? 0 : widths[column.rawValue])
+  out.pad(left ? widths[column.rawValue] - digitCount(number) + 1 : 1)
+}
+
 private func print(_ program: inout Program, _ listing: inout Listing, _ items: Items, total: Bool) {
-  var widths = Widths()
+  var widths = Widths(repeating: 0)
   var blocks: UInt64 = 0
+  let human = listing.options.has("h")
   var node = items.first
   while let here = node {
-    widths.include(here.pointee.item, listing)
-    blocks += here.pointee.item.stat.blocks
+    func widen(_ column: Column, _ width: Int) {
+      if width > widths[column.rawValue] { widths[column.rawValue] = width }
+    }
+    let stat = here.pointee.item.stat
+    for index in 0...Column.group.rawValue {
+      let column = Column(rawValue: index).unsafelyUnwrapped
+      widen(column, digitCount(value(column, stat)))
+    }
+    let digits = digitCount(value(.size, stat))
+    if isDevice(stat.mode) {
+      widen(.minor, digitCount(value(.minor, stat)))
+      widen(.size, digits + 2 + widths[Column.minor.rawValue])
+    } else {
+      widen(.size, human ? humanWidth(stat.size) : digits)
+    }
+    widen(.name, length(here.pointee.item.name) + (listing.options.has("F") ? 1 : 0))
+    blocks &+= stat.blocks
     node = here.pointee.next
   }
   if total {
     program.out.put("total ")
-    if listing.human { program.out.human(blocks << 9) } else { program.out.decimal(blocks >> 1) }
+    if human { program.out.human(blocks << 9) } else { program.out.decimal(blocks >> 1) }
     program.out.newline()
   }
-  if listing.columns && !listing.long { return printColumns(&program, listing, items, widths) }
+  let across = listing.columns && !listing.long
+  if across { return printColumns(&program, listing, items, widths) }
   node = items.first
   while let here = node {
-    let item = here.pointee.item
-    if listing.inodes {
-      program.out.decimal(item.stat.inode, width: widths.inode)
-      program.out.put(32)
-    }
-    if listing.long { putLong(&program.out, item, widths, listing) }
-    putName(&program.out, item, listing)
-    if listing.long, item.stat.isLink { putTarget(&program.out, &listing, item) }
+    putItem(&program.out, here, widths, listing)
+    if listing.long, here.pointee.item.stat.isLink { putTarget(&program.out, &listing, here) }
     program.out.newline()
     node = here.pointee.next
-  }
-}
-
-private struct Widths {
-  var inode = 0, links = 0, user = 0, group = 0, size = 0, major = 0, minor = 0, name = 0
-
-  mutating func include(_ item: Item, _ listing: borrowing Listing) {
-    func widen(_ width: inout Int, _ value: Int) { if value > width { width = value } }
-    let stat = item.stat
-    widen(&name, length(item.name) + (listing.classify ? 1 : 0))
-    widen(&inode, digitCount(stat.inode))
-    guard listing.long else { return }
-    widen(&links, digitCount(UInt64(stat.links)))
-    widen(&user, digitCount(UInt64(stat.user)))
-    widen(&group, digitCount(UInt64(stat.group)))
-    let kind = stat.mode & Mode.mask
-    if kind == Mode.character || kind == Mode.block {
-      widen(&major, digitCount(UInt64(stat.special_major)))
-      widen(&minor, digitCount(UInt64(stat.special_minor)))
-      widen(&size, major + 2 + minor)
-    } else {
-      widen(&size, listing.human ? humanWidth(stat.size) : digitCount(stat.size))
-    }
   }
 }
 
 private func printColumns(_ program: inout Program, _ listing: borrowing Listing, _ items: Items, _ widths: Widths) {
   let count = items.count
-  guard count > 0 else { return }
-  let width = widths.name + 2 + (listing.inodes ? widths.inode + 1 : 0)
+  let width = widths[Column.name.rawValue] + 2 + (listing.options.has("i") ? widths[Column.inode.rawValue] + 1 : 0)
   let across = 80 / width > 1 ? 80 / width : 1
   let down = (count + across - 1) / across
   var row = 0
@@ -266,19 +263,16 @@ private func printColumns(_ program: inout Program, _ listing: borrowing Listing
   while row < down, let start = top {
     var node: Items.Pointer? = start
     while let here = node {
-      let item = here.pointee.item
-      if listing.inodes {
-        program.out.decimal(item.stat.inode, width: widths.inode)
-        program.out.put(32)
-      }
-      putName(&program.out, item, listing)
-      let mark = listing.classify && kindMark(item.stat.mode) != nil
+      putItem(&program.out, here, widths, listing)
+      let mark = listing.options.has("F") && kindMark(here.pointee.item.stat.mode) != nil
       var step = down
       while step > 0, let now = node {
         node = now.pointee.next
         step &-= 1
       }
-      if node != nil { program.out.pad(widths.name + 2 - length(item.name) - (mark ? 1 : 0)) }
+      if node != nil {
+        program.out.pad(widths[Column.name.rawValue] + 2 - length(here.pointee.item.name) - (mark ? 1 : 0))
+      }
     }
     program.out.newline()
     top = start.pointee.next
@@ -286,22 +280,23 @@ private func printColumns(_ program: inout Program, _ listing: borrowing Listing
   }
 }
 
-private func putName(_ out: inout Output, _ item: Item, _ listing: borrowing Listing) {
+@inline(never)
+private func putItem(_ out: inout Output, _ item: Items.Pointer, _ widths: Widths, _ listing: borrowing Listing) {
+  if listing.options.has("i") { put(.inode, item, widths, &out) }
+  if listing.long { putLong(&out, item, widths, listing) }
   // A terminal obeys control bytes, and a name can have any.
-  if listing.columns {
-    var name = item.name
-    while name[0] != 0 {
-      out.put(name[0] < 32 || name[0] == 127 ? 63 : name[0])
-      name += 1
-    }
-  } else {
-    out.put(item.name)
+  var name = item.pointee.item.name
+  while name[0] != 0 {
+    out.put(listing.columns && (name[0] < 32 || name[0] == 127) ? 63 : name[0])
+    name += 1
   }
-  if listing.classify, !(listing.long && item.stat.isLink), let mark = kindMark(item.stat.mode) {
+  let mode = item.pointee.item.stat.mode
+  if listing.options.has("F"), !(listing.long && item.pointee.item.stat.isLink), let mark = kindMark(mode) {
     out.put(mark)
   }
 }
 
+@inline(never)
 private func kindMark(_ mode: UInt32) -> UInt8? {
   switch mode & Mode.mask {
   case Mode.folder: letter("/")
@@ -312,10 +307,10 @@ private func kindMark(_ mode: UInt32) -> UInt8? {
   }
 }
 
-private func putTarget(_ out: inout Output, _ listing: inout Listing, _ item: Item) {
+private func putTarget(_ out: inout Output, _ listing: inout Listing, _ item: Items.Pointer) {
   let length = listing.path.count
-  let whole = length == 0 ? listing.path.set(Text(item.name)) : listing.path.append(Text(item.name))
-  if whole {
+  let name = Text(item.pointee.item.name)
+  if length == 0 ? listing.path.set(name) : listing.path.append(name) {
     let count = linux_readlink(listing.path.start, listing.buffer, pageSize)
     if count > 0 {
       out.put(" -> ")
@@ -325,27 +320,21 @@ private func putTarget(_ out: inout Output, _ listing: inout Listing, _ item: It
   listing.path.shorten(to: length)
 }
 
-private func putLong(_ out: inout Output, _ item: Item, _ widths: Widths, _ listing: borrowing Listing) {
-  let stat = item.stat
-  let kind = stat.mode & Mode.mask
+private func putLong(_ out: inout Output, _ item: Items.Pointer, _ widths: Widths, _ listing: borrowing Listing) {
+  let stat = item.pointee.item.stat
   putMode(&out, stat.mode)
-  out.put(32)
-  out.decimal(UInt64(stat.links), width: widths.links)
-  out.put(32)
-  out.decimal(UInt64(stat.user))
-  out.pad(widths.user - digitCount(UInt64(stat.user)) + 1)
-  out.decimal(UInt64(stat.group))
-  out.pad(widths.group - digitCount(UInt64(stat.group)) + 1)
-  if kind == Mode.character || kind == Mode.block {
-    out.pad(widths.size - widths.major - 2 - widths.minor)
-    out.decimal(UInt64(stat.special_major), width: widths.major)
+  put(.links, item, widths, &out)
+  put(.user, item, widths, &out)
+  put(.group, item, widths, &out)
+  let width = widths[Column.size.rawValue]
+  if isDevice(stat.mode) {
+    out.decimal(UInt64(stat.special_major), width: width - 2 - widths[Column.minor.rawValue])
     out.put(", ")
-    out.decimal(UInt64(stat.special_minor), width: widths.minor)
-  } else if listing.human {
-    out.pad(widths.size - humanWidth(stat.size))
-    out.human(stat.size)
+    out.decimal(UInt64(stat.special_minor), width: widths[Column.minor.rawValue])
+  } else if listing.options.has("h") {
+    out.human(stat.size, width: width)
   } else {
-    out.decimal(stat.size, width: widths.size)
+    out.decimal(stat.size, width: width)
   }
   out.put(32)
   let time = Calendar(stat.modification_time.seconds)
@@ -365,30 +354,21 @@ private func putLong(_ out: inout Output, _ item: Item, _ widths: Widths, _ list
   out.put(32)
 }
 
-/// As "drwxr-xr-x".
+/// As "drwxr-xr-x", and a blank.
 private func putMode(_ out: inout Output, _ mode: UInt32) {
-  switch mode & Mode.mask {
-  case Mode.folder: out.put(letter("d"))
-  case Mode.link: out.put(letter("l"))
-  case Mode.character: out.put(letter("c"))
-  case Mode.block: out.put(letter("b"))
-  case Mode.pipe: out.put(letter("p"))
-  case Mode.socket: out.put(letter("s"))
-  default: out.put(45)
-  }
-  var bit = 9
+  out.put(Text("-pc-d-b---l-s---")[Int(mode >> 12 & 15)])
+  var bit: UInt32 = 256
   while bit > 0 {
-    bit -= 3
-    let part = mode >> UInt32(bit)
-    out.put(part & 4 != 0 ? letter("r") : 45)
-    out.put(part & 2 != 0 ? letter("w") : 45)
-    let special = mode & (0o1000 << UInt32(bit / 3)) != 0
-    let runs = part & 1 != 0
-    if special {
-      let small: UInt8 = bit == 0 ? letter("t") : letter("s")
-      out.put(runs ? small : small - 32)
-    } else {
-      out.put(runs ? letter("x") : 45)
+    // r, w and x for each of three; instead of an x, s or t where the bit above says so, and S or T without an x.
+    var sign = Text("xwrxwrxwr")[bit.trailingZeroBitCount]
+    if sign == letter("x"), mode & (bit == 64 ? 0o4000 : bit == 8 ? 0o2000 : 0o1000) != 0 {
+      sign = bit == 1 ? letter("t") : letter("s")
+      if mode & bit == 0 { sign &-= 32 }
+    } else if mode & bit == 0 {
+      sign = 45
     }
+    out.put(sign)
+    bit >>= 1
   }
+  out.put(32)
 }

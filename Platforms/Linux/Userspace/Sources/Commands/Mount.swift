@@ -1,32 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-private let words: StaticString = """
-  rw      ro      nosuid  suid    nodev   dev     noexec  exec    sync    async   remount noatime bind    move    \
-  rbind   silent  relatimedefaults
+private var words: Literal {
   """
-/// Options by their words: which bit of the flags, and whether the word clears it.
-private func flag(_ word: Text) -> (bit: Int, clear: Bool)? {
-  switch index(of: word, in: words, width: 8) {
-  case 0: (1, true)
-  case 1: (1, false)
-  case 2: (2, false)
-  case 3: (2, true)
-  case 4: (4, false)
-  case 5: (4, true)
-  case 6: (8, false)
-  case 7: (8, true)
-  case 8: (16, false)
-  case 9: (16, true)
-  case 10: (32, false)
-  case 11: (1024, false)
-  case 12: (4096, false)
-  case 13: (8192, false)
-  case 14: (4096 | 16384, false)
-  case 15: (32768, false)
-  case 16: (1 << 21, false)
-  case 17: (0, false)
-  default: nil
-  }
+  rw         ro         nosuid     suid       nodev      dev        noexec     exec       sync       async      \
+  remount    noatime    nodiratime bind       rbind      move       silent     relatime   strictatimedefaults
+  """
+}
+/// Options by their words, and the bits of mount's flags: a letter for the place of each, a capital if it is cleared.
+private func set(_ word: Text, _ flags: inout Int) -> Bool {
+  guard let number = index(of: word, in: words, width: 11) else { return false }
+  // Of the word "defaults", one that is never set.
+  let code = Text("AabBcCdDeEfklmmnpvyZ")[number]
+  let bit = 1 << Int((code & 31) - 1)
+  flags = code < 96 ? flags & ~bit : flags | bit
+  if word.is("rbind") { flags |= 1 << 14 }
+  return true
 }
 
 /// mount [-rw] [-t TYPE] [-o OPTION,...] [DEVICE] FOLDER; without a folder: what is mounted.
@@ -44,9 +32,7 @@ func mount(_ program: inout Program) {
       while at < words.count {
         let end = words.index(of: 44, from: at)
         let word = words.part(at, end)
-        if let (bit, clear) = flag(word) {
-          flags = clear ? flags & ~bit : flags | bit
-        } else if word.count > 0 {
+        if !set(word, &flags), word.count > 0 {
           // What is not of the kernel is for the file system.
           if data.count > 0 { data.append(44) }
           data.append(word)
@@ -85,7 +71,7 @@ private func complain(_ program: inout Program, _ source: CString, _ target: CSt
 private func tryTypes(
   _ program: inout Program, _ source: CString, _ target: CString, _ flags: Int, _ data: CString
 ) {
-  let descriptor = linux_open(Text("/proc/filesystems").start, Open.read, 0)
+  let descriptor = linux_open(Literal("/proc/filesystems").start, Open.read, 0)
   guard descriptor >= 0 else {
     return program.fail("/proc is not mounted, so a type is needed: mount -t TYPE DEVICE FOLDER")
   }
@@ -107,7 +93,7 @@ private func tryTypes(
 
 /// As "DEVICE on FOLDER type TYPE (OPTIONS)".
 private func showMounts(_ program: inout Program, _ type: CString?) {
-  guard let descriptor = program.open(Text("/proc/mounts").start.mutable) else { return }
+  guard let descriptor = program.open(Literal("/proc/mounts").start) else { return }
   var lines = Lines(descriptor)
   while let line = lines.next() {
     var words = Words(line)

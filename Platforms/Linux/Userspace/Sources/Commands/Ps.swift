@@ -5,7 +5,7 @@ func ps(_ program: inout Program) {
   var options = Options(program)
   // All of them are always shown, and with all that is known.
   guard options.all(&program, "efAaxu") else { return }
-  let opened = linux_open(Text("/proc").start, Open.read | Open.folder, 0)
+  let opened = linux_open(Literal("/proc").start, Open.read | Open.folder, 0)
   if opened < 0 { return program.fail("/proc", opened) }
   var directory = Directory(Int32(truncatingIfNeeded: opened), mapped(pageSize), pageSize)
   let buffer = mapped(pageSize)
@@ -24,7 +24,7 @@ func ps(_ program: inout Program) {
 }
 
 /// Reads what fits of a file below the path.
-private func read(_ path: inout Path, _ name: StaticString, _ buffer: Bytes) -> Text? {
+private func read(_ path: inout Path, _ name: Literal, _ buffer: Bytes) -> Text? {
   let length = path.count
   _ = path.append(Text(name))
   let opened = linux_open(path.start, Open.read, 0)
@@ -48,15 +48,12 @@ private func show(_ out: inout Output, _ process: Text, _ path: inout Path, _ bu
   var state = Text("?"), parent = Text("0")
   var ticks: UInt64 = 0, size: UInt64 = 0, resident: UInt64 = 0
   while let field = fields.next() {
-    let number = UInt64(field.wideNumber ?? 0)
-    switch index {
-    case 2: state = field
-    case 3: parent = field
-    case 13, 14: ticks += number
-    case 22: size = number
-    case 23: resident = number
-    default: break
-    }
+    if index == 2 { state = field }
+    if index == 3 { parent = field }
+    let number = UInt64(field.wide() ?? 0)
+    if index == 13 || index == 14 { ticks &+= number }
+    if index == 22 { size = number }
+    if index == 23 { resident = number }
     index &+= 1
   }
   out.pad(5 - process.count)

@@ -62,13 +62,9 @@ private func checksum(_ program: inout Program, _ descriptor: Int32, _ path: Tex
   for i in 0..<path.count where path[i] == 10 || path[i] == 13 || path[i] == 92 { escaped = true }
   if escaped { program.out.put(92) }
   let digest = hash.finish()
-  for i in 0..<8 {
-    var shift: UInt32 = 32
-    while shift > 0 {
-      shift -= 4
-      let digit = UInt8(digest[i] &>> shift & 15)
-      program.out.put(digit < 10 ? 48 + digit : 87 + digit)
-    }
+  for i in 0..<64 {
+    let digit = (digest[i &>> 3] &<< UInt32((i & 7) &* 4)) &>> 28
+    program.out.put(Text("0123456789abcdef")[Int(digit)])
   }
   program.out.put("  ")
   if sizes {

@@ -33,7 +33,7 @@ private struct Expression {
   }
 
   private func word(_ index: Int) -> Text? { index < count ? words[index].map { Text($0) } : nil }
-  private func isNext(_ literal: StaticString) -> Bool { word(at)?.is(literal) ?? false }
+  private func isNext(_ literal: Literal) -> Bool { word(at)?.is(literal) ?? false }
 
   @inline(never)
   mutating func or() -> Bool {
@@ -65,14 +65,12 @@ private struct Expression {
     return primary() != negated
   }
 
-  private enum Comparison: Int {
-    case equal, alsoEqual, unequal, less, greater, eq, ne, lt, le, gt, ge, newer, older, same
+  /// Which comparison the word is: a column of `accepted`.
+  private func comparison(_ word: Text?) -> Int? {
+    word.flatMap { index(of: $0, in: "=  == != <  >  -eq-ne-lt-le-gt-ge-nt-ot-ef", width: 3) }
   }
-  private func comparison(_ word: Text?) -> Comparison? {
-    guard let word else { return nil }
-    guard let index = index(of: word, in: "=  == != <  >  -eq-ne-lt-le-gt-ge-nt-ot-ef", width: 3) else { return nil }
-    return Comparison(rawValue: index)
-  }
+  /// For each, a bit for less, equal and greater.
+  private var accepted: Literal { "22514251346412" }
 
   @inline(never)
   private mutating func primary() -> Bool {
@@ -105,41 +103,30 @@ private struct Expression {
     return first.count > 0
   }
 
-  private mutating func compare(_ left: Text, _ comparison: Comparison, _ right: Text) -> Bool {
-    switch comparison {
-    case .equal, .alsoEqual: return left.equals(right)
-    case .unequal: return !left.equals(right)
-    case .less: return left.compare(right) < 0
-    case .greater: return left.compare(right) > 0
-    case .newer, .older, .same:
+  private mutating func compare(_ left: Text, _ comparison: Int, _ right: Text) -> Bool {
+    var order: Int
+    if comparison < 5 {
+      order = left.compare(right)
+    } else if comparison < 11 {
+      guard let a = integer(left), let b = integer(right) else {
+        bad = (integer(left) == nil ? left : right).start.mutable
+        return false
+      }
+      order = a == b ? 0 : a < b ? -1 : 1
+    } else {
       var a = LinuxStat(), b = LinuxStat()
       let hasLeft = linux_stat(left.start, 0, &a) == 0, hasRight = linux_stat(right.start, 0, &b) == 0
-      if comparison == .same {
-        return hasLeft && hasRight && a.inode == b.inode && a.device_minor == b.device_minor
-          && a.device_major == b.device_major
-      }
-      if !hasLeft || !hasRight { return comparison == .newer ? hasLeft : hasRight }
-      if comparison == .older { swap(&a, &b) }
-      let x = a.modification_time, y = b.modification_time
-      return x.seconds > y.seconds || (x.seconds == y.seconds && x.nanoseconds > y.nanoseconds)
-    default:
-      guard let a = integer(left) else {
-        bad = left.start.mutable
-        return false
-      }
-      guard let b = integer(right) else {
-        bad = right.start.mutable
-        return false
-      }
-      switch comparison {
-      case .eq: return a == b
-      case .ne: return a != b
-      case .lt: return a < b
-      case .le: return a <= b
-      case .gt: return a > b
-      default: return a >= b
+      if comparison == 13 {
+        order = hasLeft && hasRight && isSame(a, b) ? 0 : 1
+      } else if hasLeft && hasRight {
+        order = Userspace.compare(a.modification_time, b.modification_time)
+      } else {
+        // One that is not there is older than any.
+        order = hasLeft ? 1 : hasRight ? -1 : 0
       }
     }
+    order = order < 0 ? 1 : order == 0 ? 2 : 4
+    return Int(Text(accepted)[comparison]) & order != 0
   }
 
   private func integer(_ text: Text) -> Int64? {
@@ -148,7 +135,7 @@ private struct Expression {
     while end > begin, isBlank(text[end - 1]) { end &-= 1 }
     let negative = begin < end && text[begin] == 45
     if negative || (begin < end && text[begin] == 43) { begin &+= 1 }
-    guard let value = text.part(begin, end).wideNumber else { return nil }
+    guard let value = text.part(begin, end).wide() else { return nil }
     return negative ? -value : value
   }
 
@@ -158,28 +145,18 @@ private struct Expression {
     case letter("z"): return operand[0] == 0
     case letter("n"): return operand[0] != 0
     case letter("t"): return isTerminal(Int32(Text(operand).number ?? -1))
-    case letter("r"): return linux_access(operand, 4) == 0
-    case letter("w"): return linux_access(operand, 2) == 0
-    case letter("x"): return linux_access(operand, 1) == 0
+    case letter("r"), letter("w"), letter("x"):
+      return linux_access(operand, option == letter("r") ? 4 : option == letter("w") ? 2 : 1) == 0
     case letter("h"), letter("L"): return linux_stat(operand, 0x100, &stat) == 0 && stat.isLink
     default: break
     }
-    let letters = Text("efdsbcpSugk")
-    guard letters.index(of: option) < letters.count else { return nil }
+    let letters = Text("efdbcpSsugk")
+    let place = letters.index(of: option)
+    guard place < letters.count else { return nil }
     guard linux_stat(operand, 0, &stat) == 0 else { return false }
-    let kind = stat.mode & Mode.mask
-    switch option {
-    case letter("e"): return true
-    case letter("f"): return kind == Mode.file
-    case letter("d"): return kind == Mode.folder
-    case letter("s"): return stat.size > 0
-    case letter("b"): return kind == Mode.block
-    case letter("c"): return kind == Mode.character
-    case letter("p"): return kind == Mode.pipe
-    case letter("S"): return kind == Mode.socket
-    case letter("u"): return stat.mode & 0o4000 != 0
-    case letter("g"): return stat.mode & 0o2000 != 0
-    default: return stat.mode & 0o1000 != 0
-    }
+    if place == 0 { return true }
+    if place < 7 { return stat.mode >> 12 & 15 == UInt32(Text(" 84621<")[place]) & 15 }
+    if option == letter("s") { return stat.size > 0 }
+    return stat.mode & (0o10000 >> UInt32(place &- 7)) != 0
   }
 }

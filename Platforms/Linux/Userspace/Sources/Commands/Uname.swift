@@ -4,19 +4,13 @@
 func uname(_ program: inout Program) {
   var options = Options(program)
   guard options.all(&program, "asnrvmo") else { return }
-  var wanted: UInt8 = options.has("a") ? 63 : 0
-  if options.has("s") { wanted |= 1 }
-  if options.has("n") { wanted |= 2 }
-  if options.has("r") { wanted |= 4 }
-  if options.has("v") { wanted |= 8 }
-  if options.has("m") { wanted |= 16 }
-  if options.has("o") { wanted |= 32 }
+  var wanted = options.has("a") ? 63 : options.bits("snrvmo")
   if let extra = program.next() { return program.fail(extra, "extra operand") }
   if wanted == 0 { wanted = 1 }
   var names = LinuxNames()
   _ = linux_uname(&names)
   var first = true
-  for index in 0..<6 where wanted & (1 << UInt8(index)) != 0 {
+  for index in 0..<6 where wanted & (1 << UInt32(index)) != 0 {
     if !first { program.out.put(32) }
     first = false
     if index == 5 {

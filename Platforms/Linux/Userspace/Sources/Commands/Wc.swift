@@ -1,31 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-private struct Counts {
-  var lines: UInt64 = 0, words: UInt64 = 0, bytes: UInt64 = 0
-}
-/// What is printed, and how wide.
-private struct Columns {
-  var lines = false, words = false, bytes = false
-  var width = 1
-}
+/// Lines, words, bytes.
+private typealias Counts = InlineArray<3, UInt64>
 
 /// wc [-lwcm] [FILE...]
 func wc(_ program: inout Program) {
-  var columns = Columns()
   var options = Options(program)
   guard options.all(&program, "lwcm") else { return }
-  columns.lines = options.has("l")
-  columns.words = options.has("w")
-  columns.bytes = options.has("c") || options.has("m")
-  if !columns.lines && !columns.words && !columns.bytes {
-    columns.lines = true
-    columns.words = true
-    columns.bytes = true
-  }
+  // A bit for each column that is shown.
+  var columns = options.bits("lwcm")
+  if columns == 0 { columns = 7 }
+  if columns & 8 != 0 { columns |= 4 }
+  columns &= 7
   let files = program.argumentCount
-  columns.width = width(program, columns, files)
+  let width = width(program, columns & (columns - 1) == 0, files)
   let buffer = mapped(pageSize)
-  var total = Counts()
+  var total = Counts(repeating: 0)
   repeat {
     let path = program.next()
     var descriptor: Int32 = 0
@@ -33,56 +23,55 @@ func wc(_ program: inout Program) {
       guard let opened = program.open(path) else { continue }
       descriptor = opened
     }
-    var counts = Counts()
+    var lines = 0, words = 0
+    var counts = Counts(repeating: 0)
     var inWord = false
     var got = 0
     repeat {
       got = readSome(descriptor, buffer, pageSize)
+      (lines, words) = (0, 0)
       var i = 0
       while i < got {
         let byte = buffer[i]
         i &+= 1
-        if byte == 10 { counts.lines &+= 1 }
+        if byte == 10 { lines &+= 1 }
         if isSpace(byte) {
           inWord = false
         } else if !inWord, byte &- 33 < 94 {
           // Only what can be printed begins a word.
           inWord = true
-          counts.words &+= 1
+          words &+= 1
         }
       }
-      if got > 0 { counts.bytes += UInt64(got) }
+      counts[0] &+= UInt64(lines)
+      counts[1] &+= UInt64(words)
+      counts[2] &+= UInt64(i)
     } while got > 0
-    if got < 0 { if let path { program.fail(path, got) } else { program.fail("-", got) } }
+    if got < 0 { program.fail(path ?? Literal("-").start, got) }
     program.shut(descriptor)
-    total.lines += counts.lines
-    total.words += counts.words
-    total.bytes += counts.bytes
-    put(&program, counts, columns, path.map { Text($0) })
+    for i in 0..<3 { total[i] &+= counts[i] }
+    put(&program.out, counts, columns, width, path)
   } while program.hasArguments
-  if files > 1 { put(&program, total, columns, Text("total")) }
+  if files > 1 { put(&program.out, total, columns, width, Literal("total").start) }
 }
 
-private func put(_ program: inout Program, _ counts: Counts, _ columns: Columns, _ name: Text?) {
+@inline(never)
+private func put(_ out: inout Output, _ counts: Counts, _ columns: UInt32, _ width: Int, _ name: CString?) {
   var first = true
-  func number(_ number: UInt64, _ program: inout Program) {
-    if !first { program.out.put(32) }
+  for i in 0..<3 where columns & (1 &<< UInt32(i)) != 0 {
+    if !first { out.put(32) }
     first = false
-    program.out.decimal(number, width: columns.width)
+    out.decimal(counts[i], width: width)
   }
-  if columns.lines { number(counts.lines, &program) }
-  if columns.words { number(counts.words, &program) }
-  if columns.bytes { number(counts.bytes, &program) }
   if let name {
-    program.out.put(32)
-    program.out.put(name)
+    out.put(32)
+    out.put(name)
   }
-  program.out.newline()
+  out.newline()
 }
 
 /// Of the columns: as wide as all files' sizes together, and 7 where they cannot be known.
-private func width(_ program: borrowing Program, _ columns: Columns, _ files: Int) -> Int {
-  let single = (columns.lines ? 1 : 0) + (columns.words ? 1 : 0) + (columns.bytes ? 1 : 0) == 1
+private func width(_ program: borrowing Program, _ single: Bool, _ files: Int) -> Int {
   if files <= 1 && single { return 1 }
   var sum: UInt64 = 0
   var least = 1

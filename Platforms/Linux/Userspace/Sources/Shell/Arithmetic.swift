@@ -4,7 +4,7 @@
 private struct Arithmetic {
   let text: Text
   var at = 0
-  var wrong: StaticString?
+  var wrong: Literal?
   var depth = 0
 
   init(_ text: Text) { self.text = text }

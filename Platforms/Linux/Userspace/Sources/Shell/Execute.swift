@@ -10,13 +10,14 @@ extension Shell {
     defer { depth &-= 1 }
     var statement = list.pointee.first
     while let here = statement, jump == .none {
+      self.statement = here.pointee.text
       if here.pointee.flag { runInBackground(here) } else { runStatement(here) }
       statement = here.pointee.next
     }
   }
 
   @inline(never)
-  private mutating func runStatement(_ statement: Node.Pointer) {
+  mutating func runStatement(_ statement: Node.Pointer) {
     var pipeline = statement.pointee.first
     while let here = pipeline, jump == .none {
       let joint = here.pointee.joint
@@ -32,101 +33,11 @@ extension Shell {
     }
   }
 
-  @inline(never)
-  private mutating func runPipeline(_ pipeline: Node.Pointer) {
-    if let only = pipeline.pointee.first, only.pointee.next == nil {
-      runCommand(only)
-    } else {
-      runProcesses(pipeline)
-    }
-    if interactive, takeInterrupt() {
-      status = 130
-      jump = .interrupted
-    }
-    if pipeline.pointee.flag { status = status == 0 ? 1 : 0 }
-  }
-
-  @inline(never)
-  private mutating func runProcesses(_ pipeline: Node.Pointer) {
-    let mark = arena.mark
-    var processes = List<Int>()
-    var input: Int32 = -1
-    var command = pipeline.pointee.first
-    program.out.flush()
-    while let here = command {
-      var ends: (Int32, Int32) = (-1, -1)
-      if here.pointee.next != nil, let pipe = makePipe() { ends = pipe }
-      let process = spawn(here, input, ends.1, background: false)
-      if input >= 0 { close(input) }
-      if ends.1 >= 0 { close(ends.1) }
-      input = ends.0
-      processes.append(process, &arena)
-      command = here.pointee.next
-    }
-    if input >= 0 { close(input) }
-    var process = processes.first
-    while let here = process {
-      if here.pointee.item > 0 { status = wait(here.pointee.item) } else if here.pointee.next == nil { status = 1 }
-      process = here.pointee.next
-    }
-    arena.release(to: mark)
-  }
-
-  @inline(never)
-  mutating func makePipe() -> (Int32, Int32)? {
-    var ends: InlineArray<2, Int32> = [-1, -1]
-    let status = withUnsafeMutableBytes(of: &ends) {
-      linux_pipe($0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Int32.self))
-    }
-    if status < 0 {
-      program.fail("pipe", status)
-      return nil
-    }
-    return (ends[0], ends[1])
-  }
-
-  private mutating func runInBackground(_ statement: Node.Pointer) {
-    let mark = arena.mark
-    program.out.flush()
-    let process: Int
-    if let pipeline = statement.pointee.first, pipeline.pointee.next == nil, !pipeline.pointee.flag,
-      let command = pipeline.pointee.first, command.pointee.next == nil
-    {
-      process = spawn(command, -1, -1, background: true)
-    } else {
-      process = spawnShell(statement.pointee.text, List<Redirection>(), -1, -1, background: true)
-    }
-    arena.release(to: mark)
-    status = process > 0 ? 0 : 1
-    if process > 0 { addJob(process, statement.pointee.text) }
-  }
-
-  /// Starts a command as a process of its own, or 0.
-  @inline(never)
-  private mutating func spawn(_ command: Node.Pointer, _ input: Int32, _ output: Int32, background: Bool) -> Int {
-    guard command.pointee.kind == .simple else {
-      guard resolve(command.pointee.redirections) else { return 0 }
-      let process = spawnShell(
-        command.pointee.text, command.pointee.redirections, input, output, background: background)
-      release(command.pointee.redirections)
-      return process
-    }
-    let assignments = expandCommand(command)
-    guard jump == .none else { return 0 }
-    // What this shell itself does, another one does as well; but echo and the like are programs too.
-    if let name = fields.first.map({ Text($0.pointee.item) }), isCommandName(name) || !isOwn(name) {
-      guard resolve(command.pointee.redirections) else { return 0 }
-      let process = launch(assignments, command.pointee.redirections, input, output, background)
-      release(command.pointee.redirections)
-      return process
-    }
-    return spawnShell(command.pointee.text, List<Redirection>(), input, output, background: background)
-  }
-  private mutating func isOwn(_ name: Text) -> Bool { Shell.builtin(name) != nil || function(name) != nil }
+  mutating func isOwn(_ name: Text) -> Bool { Shell.builtin(name) != nil || function(name) != nil }
 
   /// Sets `fields`; the assignments before them are returned as they are to be.
   @inline(never)
-  private mutating func expandCommand(_ command: Node.Pointer) -> List<CString> {
+  mutating func expandCommand(_ command: Node.Pointer) -> List<CString> {
     fields = List<CString>()
     var assignments = List<CString>()
     var word = command.pointee.words.first
@@ -161,7 +72,7 @@ extension Shell {
   }
 
   @inline(never)
-  private mutating func runCommand(_ command: Node.Pointer) {
+  mutating func runNode(_ command: Node.Pointer) {
     let mark = arena.mark
     if command.pointee.kind == .simple {
       runSimple(command)
@@ -172,9 +83,11 @@ extension Shell {
     } else if command.pointee.kind == .subshell {
       program.out.flush()
       if resolve(command.pointee.redirections) {
+        group = 0
         let process = spawnShell(command.pointee.text, command.pointee.redirections, -1, -1, background: false)
         release(command.pointee.redirections)
         status = process > 0 ? wait(process) : 1
+        group = -1
       }
     } else if command.pointee.redirections.first == nil {
       runCompound(command)
@@ -291,10 +204,12 @@ extension Shell {
     let builtin = name.flatMap { Shell.builtin($0) }
     if let name, body == nil, builtin == nil {
       program.out.flush()
+      group = 0
       let process = launch(assignments, redirections, -1, -1, false)
       release(redirections)
       _ = name
       status = process > 0 ? wait(process) : 126
+      group = -1
       return
     }
     var saved = List<SavedDescriptor>()
@@ -351,69 +266,6 @@ extension Shell {
     return array
   }
 
-  // MARK: - Functions
-
-  @inline(never)
-  mutating func function(_ name: Text) -> Text? {
-    guard isVariableName(name) else { return nil }
-    let key = withBytes(128) { bytes -> Variable.Pointer? in
-      guard name.count < 120 else { return nil }
-      bytes.update(from: name.start, count: name.count)
-      bytes[name.count] = 40
-      bytes[name.count + 1] = 41
-      return variables.find(Text(bytes, name.count + 2))
-    }
-    return key.map { Text(Variable.value($0)) }
-  }
-
-  @inline(never)
-  private mutating func call(_ body: Text, _ arguments: UnsafeMutablePointer<CString?>) {
-    guard calls < 10 else { return fail(Text(arguments[0].unsafelyUnwrapped), "calls are nested too deeply") }
-    // It may be defined anew meanwhile.
-    let text = Text(arena.copy(body), body.count)
-    let before = (parameters, ownParameters, loops)
-    let ownBefore = ownParametersStart
-    parameters = arguments + 1
-    ownParameters = 0
-    loops = 0
-    calls &+= 1
-    let variablesBefore = locals
-    status = 0
-    run(text)
-    calls &-= 1
-    if jump == .leaveFunction { jump = .none }
-    restoreLocals(variablesBefore)
-    freeParameters()
-    (parameters, ownParameters, loops) = before
-    ownParametersStart = ownBefore
-  }
-
-  /// Remembers what a variable is, until `restoreLocals`.
-  @inline(never)
-  mutating func saveLocal(_ name: Text) {
-    let mark = localArena.mark
-    let local = localArena.allocate(SavedVariable.self)
-    let variable = variables.find(name)
-    local.initialize(
-      to: SavedVariable(
-        before: locals, mark: mark, name: localArena.copy(name), value: nil,
-        exported: variable?.pointee.exported ?? false))
-    if let variable { local.pointee.value = localArena.copy(Text(Variable.value(variable))) }
-    locals = local
-  }
-  @inline(never)
-  mutating func restoreLocals(_ before: UnsafeMutablePointer<SavedVariable>?) {
-    while let local = locals, local != before {
-      let name = Text(local.pointee.name)
-      if let value = local.pointee.value {
-        variables.set(name, Text(value))?.pointee.exported = local.pointee.exported
-      } else {
-        _ = variables.remove(name)
-      }
-      locals = local.pointee.before
-      localArena.release(to: local.pointee.mark)
-    }
-  }
 }
 
 extension Output {
@@ -426,13 +278,4 @@ extension Output {
       word = here.pointee.next
     }
   }
-}
-
-struct SavedVariable {
-  var before: UnsafeMutablePointer<SavedVariable>?
-  /// What was in use of their memory before.
-  var mark: Arena.Mark
-  var name: CString
-  var value: CString?
-  var exported: Bool
 }

@@ -216,12 +216,11 @@ extension Shell {
 
   @inline(never)
   mutating func number(_ number: Int) -> Text {
-    let begin = scratch.count
-    scratch.appendDecimal(number)
-    let copy = arena.copy(Text(scratch.start + begin, scratch.count - begin))
-    let count = scratch.count - begin
-    scratch.shorten(to: begin)
-    return Text(copy, count)
+    withBytes(24) {
+      let digits = digits(UInt64(number.magnitude), $0)
+      let copy = arena.copy(Text(number < 0 ? "-" : ""), digits)
+      return Text(copy)
+    }
   }
 
   /// The value of a variable or parameter; nil if it has none.

@@ -15,14 +15,19 @@ private struct Launch {
   var path: CString
   /// This program itself, whatever it is called.
   var own: Bool
+  /// Filled in by `start`: how the shell has changed signals, and where it puts its jobs.
+  var signals = Signals()
+  var interactive = false
+  var terminal: Int32 = -1
+  var group = -1
 }
 
 /// Arguments and environment lie on the new process's stack, and without an MMU the kernel does not see when they do not
 /// fit: they would overwrite what lies below. This much of the stack is theirs (build.sh).
 private let longestArguments = 8192
 
-private let ownPath: StaticString = "/proc/self/exe"
-private let shellPath: StaticString = "/bin/sh"
+private var ownPath: Literal { "/proc/self/exe" }
+private var shellPath: Literal { "/bin/sh" }
 
 extension Shell {
   /// Starts the program that `fields` name. Its number, or 0 after saying why not.
@@ -47,12 +52,12 @@ extension Shell {
     _ text: Text, _ redirections: List<Redirection>, _ input: Int32, _ output: Int32, background: Bool
   ) -> Int {
     fields = List<CString>()
-    fields.append(Text("sh").start.mutable, &arena)
-    if exitOnError { fields.append(Text("-e").start.mutable, &arena) }
-    if trace { fields.append(Text("-x").start.mutable, &arena) }
-    if noGlob { fields.append(Text("-f").start.mutable, &arena) }
-    if unsetIsError { fields.append(Text("-u").start.mutable, &arena) }
-    fields.append(Text("-c").start.mutable, &arena)
+    fields.append(Literal("sh").start, &arena)
+    if exitOnError { fields.append(Literal("-e").start, &arena) }
+    if trace { fields.append(Literal("-x").start, &arena) }
+    if noGlob { fields.append(Literal("-f").start, &arena) }
+    if unsetIsError { fields.append(Literal("-u").start, &arena) }
+    fields.append(Literal("-c").start, &arena)
     fields.append(arena.copy(text), &arena)
     fields.append(zero, &arena)
     for i in 0..<parameterCount { if let parameter = parameters[i] { fields.append(parameter, &arena) } }
@@ -72,7 +77,8 @@ extension Shell {
       let text = Variable.text(here)
       if here.pointee.exported {
         if !isAmong(extra, Variable.name(here)) { list.append(text, &arena) }
-      } else if all {
+      } else if all, text[0] != 40 {
+        // But traps are this shell's alone.
         list.append(arena.copy(Text("."), Text(text)), &arena)
       }
     }
@@ -101,12 +107,15 @@ extension Shell {
       return 0
     }
     var launch = launch
+    (launch.signals, launch.interactive, launch.terminal, launch.group) = (signals, interactive, terminal, group)
     let process = withUnsafeMutablePointer(to: &launch) { linux_vfork(childOfShell, UnsafeMutableRawPointer($0)) }
     if process < 0 {
       program.fail(name, process)
       status = 126
       return 0
     }
+    // The others of a pipeline join the first.
+    if group == 0 { group = process }
     return process
   }
   private func size(_ words: UnsafeMutablePointer<CString?>) -> Int {
@@ -132,41 +141,24 @@ extension Shell {
     var launch = Launch(
       words: words, environment: environment, redirections: nil, input: -1, output: -1, background: false,
       folders: folders, path: path, own: false)
-    restoreSignals(background: false)
+    restoreSignals(signals, interactive: interactive, deaf: false)
     status = execute(&launch)
     holdSignals()
   }
-
-  /// At a terminal an interrupt is for commands, not for the shell: it takes notice of one when it likes to.
-  mutating func holdSignals() {
-    guard interactive else { return }
-    _ = linux_mask(0, interruptMask | childMask)
-    _ = linux_signal(3, 1)
-    _ = linux_signal(15, 1)
-    _ = linux_signal(20, 1)
-  }
-}
-
-var interruptMask: UInt64 { 1 << 1 }
-var childMask: UInt64 { 1 << 16 }
-
-@inline(never)
-func restoreSignals(background: Bool) {
-  // SIGINT and SIGQUIT of the terminal are not for what runs in the background; SIGTERM and SIGTSTP are.
-  _ = linux_signal(2, background ? 1 : 0)
-  _ = linux_signal(3, background ? 1 : 0)
-  _ = linux_signal(15, 0)
-  _ = linux_signal(20, 0)
-  _ = linux_mask(1, interruptMask | childMask)
 }
 
 /// The child, up to its exec. The shell waits meanwhile.
 private func childOfShell(_ context: UnsafeMutableRawPointer) {
   let launch = context.assumingMemoryBound(to: Launch.self)
-  restoreSignals(background: launch.pointee.background)
+  if launch.pointee.terminal >= 0, launch.pointee.group >= 0 {
+    _ = linux_set_group(0, launch.pointee.group)
+    if !launch.pointee.background { giveTerminal(launch.pointee.terminal, launch.pointee.group) }
+  }
+  let deaf = launch.pointee.background && launch.pointee.terminal < 0
+  restoreSignals(launch.pointee.signals, interactive: launch.pointee.interactive, deaf: deaf)
   var failed: (Text, Int)?
-  if launch.pointee.background, launch.pointee.input < 0 {
-    let opened = linux_open(Text("/dev/null").start, 0, 0)
+  if deaf, launch.pointee.input < 0 {
+    let opened = linux_open(Literal("/dev/null").start, 0, 0)
     if opened > 0 {
       _ = duplicate(Int32(truncatingIfNeeded: opened), 0)
       close(Int32(truncatingIfNeeded: opened))
@@ -204,8 +196,8 @@ private func execute(_ launch: inout Launch) -> Int32 {
   let text = Text(name)
   var status = -Errno.noEntry
   if launch.own {
-    status = become(&launch, Text(ownPath).start)
-    if status == -Errno.noEntry { status = become(&launch, Text(shellPath).start) }
+    status = become(&launch, ownPath.start)
+    if status == -Errno.noEntry { status = become(&launch, shellPath.start) }
   } else if text.index(of: 47) < text.count {
     status = become(&launch, name)
   } else if text.count > 0 {
@@ -232,7 +224,7 @@ private func execute(_ launch: inout Launch) -> Int32 {
     }
     if denied, status == -Errno.noEntry { status = -Errno.access }
     // What this program can do needs no link.
-    if status == -Errno.noEntry, isCommandName(text) { status = become(&launch, Text(ownPath).start) }
+    if status == -Errno.noEntry, isCommandName(text) { status = become(&launch, ownPath.start) }
     if status == -Errno.noEntry {
       complainOfChild(text, 0)
       return 127
@@ -251,10 +243,10 @@ private func become(_ launch: inout Launch, _ path: UnsafePointer<UInt8>) -> Int
   guard status == -Errno.noExecutable else { return status }
   let script = launch.words
   let name = script[1]
-  script[0] = Text("sh").start.mutable
+  script[0] = Literal("sh").start
   script[1] = path.mutable
-  var again = linux_exec(Text(ownPath).start, script, launch.environment)
-  if again == -Errno.noEntry { again = linux_exec(Text(shellPath).start, script, launch.environment) }
+  var again = linux_exec(ownPath.start, script, launch.environment)
+  if again == -Errno.noEntry { again = linux_exec(shellPath.start, script, launch.environment) }
   script[1] = name
   return again
 }

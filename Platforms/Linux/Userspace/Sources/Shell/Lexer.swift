@@ -52,10 +52,10 @@ struct Lexer {
 
   /// Takes an operator, if it stands here.
   @inline(never)
-  mutating func take(_ operator: StaticString) -> Bool {
+  mutating func take(_ operator: Literal) -> Bool {
     skipBlanks()
     guard source.from(at).starts(with: `operator`) else { return false }
-    at += `operator`.utf8CodeUnitCount
+    at += Text(`operator`).count
     return true
   }
 
@@ -85,13 +85,13 @@ struct Lexer {
   }
   /// Takes a word that means something here.
   @inline(never)
-  mutating func takeWord(_ literal: StaticString) -> Bool {
+  mutating func takeWord(_ literal: Literal) -> Bool {
     guard peek().is(literal) else { return false }
     _ = word()
     return true
   }
   @inline(never)
-  mutating func expectWord(_ literal: StaticString) {
+  mutating func expectWord(_ literal: Literal) {
     guard trouble == .none, !takeWord(literal) else { return }
     skipBlanks()
     trouble = atEnd ? .incomplete : .wrong

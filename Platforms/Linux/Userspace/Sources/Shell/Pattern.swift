@@ -120,7 +120,7 @@ struct Glob {
   }
 
   private mutating func entries(_ name: Text, _ rest: Text, _ arena: inout Arena, _ depth: Int) {
-    let opened = linux_open(path.count == 0 ? Text(".").start : UnsafePointer(path.start), Open.read | Open.folder, 0)
+    let opened = linux_open(path.count == 0 ? Literal(".").start : path.start, Open.read | Open.folder, 0)
     guard opened >= 0 else { return }
     let size = 1024
     let buffer = mapped(pageSize)

@@ -31,6 +31,15 @@ struct Shell {
   var tested = 0
 
   var interactive = false
+  var signals = Signals()
+  /// Where a trap is carried out, $? before it.
+  var trapStatus: Int32?
+  /// At a terminal, where each job has a process group of its own: a descriptor of it. Otherwise negative.
+  var terminal: Int32 = -1
+  /// For the next process: 0 for a new group, -1 for the shell's own.
+  var group = -1
+  /// The statement that is carried out, for a job that is made of it.
+  var statement = Text("")
   /// -n: commands are read, not carried out.
   var readOnly = false
   var exitOnError = false, trace = false, noGlob = false, unsetIsError = false
@@ -72,19 +81,22 @@ struct Shell {
 
   /// "sh: WHAT: why", and the status.
   @inline(never)
-  mutating func complain(_ what: Text, _ why: StaticString, status: Int32 = 2) {
+  mutating func complain(_ what: Text, _ why: Literal, status: Int32 = 2) {
     program.complain(what, 0, why)
     self.status = status
   }
   /// The same, and nothing more is done of what was asked for.
   @inline(never)
-  mutating func fail(_ what: Text, _ why: StaticString, status: Int32 = 2) {
+  mutating func fail(_ what: Text, _ why: Literal, status: Int32 = 2) {
     complain(what, why, status: status)
     if jump == .none { jump = .failed }
   }
 
   @inline(never)
   mutating func exit() -> Never {
+    let last = status
+    jump = .none
+    if runTrap(0) { status = last }
     program.out.flush()
     linux_exit(status & 255)
   }
@@ -128,10 +140,13 @@ struct Shell {
     while !ended {
       if source.count == 0, interactive { reportJobs(all: false) }
       if interactive { prompt(source.count > 0) }
+      let before = source.count
       ended = !readLine(&source)
-      if interactive, takeInterrupt() {
-        source.shorten(to: 0)
-        continue
+      takeSignals()
+      if jump == .interrupted {
+        // The terminal has forgotten what was typed before; so does this.
+        source.drop(before)
+        jump = .none
       }
       if ended, source.count == 0 { break }
       let mark = arena.mark
@@ -162,7 +177,7 @@ struct Shell {
   }
 
   private mutating func prompt(_ more: Bool) {
-    let name: StaticString = more ? "PS2" : "PS1"
+    let name: Literal = more ? "PS2" : "PS1"
     if let own = variables.find(Text(name)) {
       program.out.put(Variable.value(own))
     } else {

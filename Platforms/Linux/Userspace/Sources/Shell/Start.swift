@@ -51,6 +51,7 @@ func sh(_ program: inout Program) {
     shell.parameters = shell.program.arguments
     shell.interactive = shell.interactive || (isTerminal(0) && isTerminal(2))
     shell.holdSignals()
+    shell.takeTerminal()
     shell.readAndRun()
   }
   shell.exit()
@@ -60,6 +61,7 @@ extension Shell {
   /// Variables; those with a dot before are a shell's that has started this one for a piece of its script.
   fileprivate mutating func importEnvironment() {
     processNumber = linux_process()
+    _ = variables.set(Text("PPID"), number(linux_parent()))
     var i = 0
     while let entry = program.environment[i] {
       i &+= 1

@@ -33,6 +33,9 @@ struct Variables {
     return nil
   }
 
+  @inline(never)
+  func value(_ name: Text) -> Text? { find(name).map { Text(Variable.value($0)) } }
+
   /// Sets or makes it. nil: it is read-only.
   @inline(never)
   mutating func set(_ name: Text, _ value: Text) -> Variable.Pointer? {

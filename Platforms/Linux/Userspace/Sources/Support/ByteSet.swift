@@ -66,7 +66,7 @@ func parseBracket(_ text: Text, _ at: inout Int, escapes: Bool, folds: Bool, _ s
   return false
 }
 
-private let classes: StaticString = "alpha digit alnum space blank upper lower punct print graph cntrl xdigit"
+private var classes: Literal { "alpha digit alnum space blank upper lower punct print graph cntrl xdigit" }
 
 @inline(never)
 private func addClass(_ name: Text, _ set: inout ByteSet) -> Bool {

@@ -7,8 +7,8 @@ struct Calendar {
   var weekday = 4, yearday = 0
   var seconds: Int64 = 0
 
-  static let months: StaticString = "JanFebMarAprMayJunJulAugSepOctNovDec"
-  static let days: StaticString = "SunMonTueWedThuFriSat"
+  static var months: Literal { "JanFebMarAprMayJunJulAugSepOctNovDec" }
+  static var days: Literal { "SunMonTueWedThuFriSat" }
 
   init() {}
   @inline(never)
@@ -21,54 +21,50 @@ struct Calendar {
     second = Int(divide(&rest, by: 60))
     minute = Int(divide(&rest, by: 60))
     hour = Int(divide(&rest, by: 24))
-    var days = Int(rest)
-    weekday = (days + 1) % 7
-    year = 1 + 400 * (days / 146_097)
-    days %= 146_097
-    let centuries = days / 36_524 < 4 ? days / 36_524 : 3
-    year += 100 * centuries
-    days -= centuries * 36_524
-    year += 4 * (days / 1461)
-    days %= 1461
-    let years = days / 365 < 4 ? days / 365 : 3
-    year += years
-    days -= years * 365
-    yearday = days
-    month = 1
-    while days >= Calendar.length(month, year) {
-      days -= Calendar.length(month, year)
-      month &+= 1
+    weekday = (Int(rest) &+ 1) % 7
+    // Years that begin in March, so that the leap day is their last one; in them, months of 153 days in five.
+    var days = Int(rest) &+ 306
+    year = days / Calendar.era &* 400
+    days %= Calendar.era
+    let years = (days &- days / 1460 &+ days / 36_524 &- days / 146_096) / 365
+    year &+= years
+    days &-= years &* 365 &+ years / 4 &- years / 100
+    month = (5 &* days &+ 2) / 153
+    day = days &- (153 &* month &+ 2) / 5 &+ 1
+    month &+= 3
+    if month > 12 {
+      month &-= 12
+      year &+= 1
     }
-    day = days + 1
+    yearday = Int(rest) &- Calendar.days(year, 1, 1)
   }
 
-  static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
+  /// Days in 400 years.
+  private static var era: Int { 146_097 }
+  /// Days from the beginning of year 1 on, of the Gregorian calendar.
   @inline(never)
-  static func length(_ month: Int, _ year: Int) -> Int {
-    switch month {
-    case 2: isLeap(year) ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
-    }
+  private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
+    let early = month < 3
+    let year = early ? year &- 1 : year
+    let months = early ? month &+ 9 : month &- 3
+    return year &* 365 &+ year / 4 &- year / 100 &+ year / 400 &+ (153 &* months &+ 2) / 5 &+ day &- 307
   }
 
   /// Seconds since 1970; nil if there is no such time.
   @inline(never)
-  static func seconds(_ year: Int, _ month: Int, _ day: Int, _ hour: Int, _ minute: Int, _ second: Int) -> Int64? {
-    guard year >= 1970, year <= 9999, month >= 1, month <= 12, day >= 1, day <= length(month, year), hour < 24,
-      minute < 60, second < 60
+  static func seconds(_ n: borrowing InlineArray<6, Int>) -> Int64? {
+    guard n[0] >= 1970, n[0] <= 9999, n[1] >= 1, n[1] <= 12, n[2] >= 1, n[2] <= 31, n[3] < 24, n[4] < 60, n[5] < 60
     else { return nil }
-    let before = year - 1
-    var days = before * 365 + before / 4 - before / 100 + before / 400 - 719_162
-    for m in 1..<month { days += length(m, year) }
-    days += day - 1
-    return ((Int64(days) * 24 + Int64(hour)) * 60 + Int64(minute)) * 60 + Int64(second)
+    let days = Int64(days(n[0], n[1], n[2]) &- 719_162)
+    let seconds = days &* 86_400 &+ Int64((n[3] &* 60 &+ n[4]) &* 60 &+ n[5])
+    // A day that the month has not is one of the next.
+    return Calendar(seconds).day == n[2] ? seconds : nil
   }
 }
 
 extension Output {
   mutating func two(_ number: Int, fill: UInt8 = 48) { decimal(UInt64(number), width: 2, fill: fill) }
-  mutating func short(_ names: StaticString, _ index: Int) { put(Text(names).part(3 * index, 3 * index + 3)) }
+  mutating func short(_ names: Literal, _ index: Int) { put(Text(names).part(3 * index, 3 * index + 3)) }
   @inline(never)
   mutating func time(_ t: Calendar) {
     two(t.hour)

@@ -101,20 +101,7 @@ struct Buffer {
     (start + count).update(from: text.start, count: text.count)
     count += text.count
   }
-  mutating func append(_ literal: StaticString) { append(Text(literal)) }
-  @inline(never)
-  mutating func appendDecimal(_ number: Int) {
-    if number < 0 { append(45) }
-    var value = UInt64(number.magnitude)
-    var power = 1
-    let digits = digitCount(value)
-    let begin = count
-    for _ in 0..<digits { append(48) }
-    while power <= digits {
-      start[begin + digits - power] = 48 + UInt8(divide(&value, by: 10))
-      power &+= 1
-    }
-  }
+  mutating func append(_ literal: Literal) { append(Text(literal)) }
   @inline(never)
   mutating func shorten(to newCount: Int) {
     precondition(newCount >= 0 && newCount <= count)

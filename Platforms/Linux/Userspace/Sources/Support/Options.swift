@@ -16,11 +16,20 @@ struct Options {
     let bit: UInt32 = 1 << (option.value & 31)
     return (option.value >= 96 ? small : option.value >= 64 ? capital : digits) & bit != 0
   }
+  /// A bit for each of these that was given; the first is bit 0.
+  @inline(never)
+  func bits(_ letters: Literal) -> UInt32 {
+    let letters = Text(letters)
+    var bits: UInt32 = 0
+    for i in 0..<letters.count where has(Unicode.Scalar(letters[i])) { bits |= 1 &<< UInt32(i) }
+    return bits
+  }
+  func hasAny(_ letters: Literal) -> Bool { bits(letters) != 0 }
 
   /// The next option that takes a value; nil where operands begin. An unknown one is complained of and sets the status.
   /// `known` lists the letters, each that takes a value with a colon behind it.
   @inline(never)
-  mutating func next(_ program: inout Program, _ known: StaticString, status: Int32 = 1) -> UInt8? {
+  mutating func next(_ program: inout Program, _ known: Literal, status: Int32 = 1) -> UInt8? {
     while let option = letter(&program, known, status) {
       if takesValue { return option }
       let bit: UInt32 = 1 &<< UInt32(option & 31)
@@ -30,13 +39,13 @@ struct Options {
   }
   /// Without options that take values. false: one is unknown.
   @inline(never)
-  mutating func all(_ program: inout Program, _ known: StaticString, status: Int32 = 1) -> Bool {
+  mutating func all(_ program: inout Program, _ known: Literal, status: Int32 = 1) -> Bool {
     _ = next(&program, known, status: status)
     return !failed
   }
 
   private var takesValue = false
-  private mutating func letter(_ program: inout Program, _ known: StaticString, _ status: Int32) -> UInt8? {
+  private mutating func letter(_ program: inout Program, _ known: Literal, _ status: Int32) -> UInt8? {
     var at: CString
     takesValue = false
     if let rest, rest[0] != 0 {

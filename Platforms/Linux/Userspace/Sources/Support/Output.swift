@@ -46,8 +46,8 @@ struct Output {
     (buffer + used).update(from: text.start, count: text.count)
     used += text.count
   }
-  @inline(never)
-  mutating func put(_ literal: StaticString) { put(Text(literal)) }
+  @inline(__always)
+  mutating func put(_ literal: Literal) { put(literal.start) }
   @inline(never)
   mutating func put(_ string: CString) { put(Text(string)) }
   mutating func newline() { put(10) }
@@ -63,23 +63,10 @@ struct Output {
   /// In decimal, at least `width` wide.
   @inline(never)
   mutating func decimal(_ number: UInt64, width: Int = 0, fill: UInt8 = 32) {
-    var value = number
-    var digits: UInt64 = 0
-    var digits2: UInt64 = 0
-    var count = 0
-    // Twenty digits of four bits each, the last first.
-    repeat {
-      let digit = UInt64(divide(&value, by: 10))
-      digits2 = digits2 &<< 4 | digits &>> 60
-      digits = digits &<< 4 | digit
-      count &+= 1
-    } while value != 0
-    pad(width - count, fill)
-    while count > 0 {
-      put(48 + UInt8(truncatingIfNeeded: digits & 15))
-      digits = digits &>> 4 | digits2 &<< 60
-      digits2 = digits2 &>> 4
-      count &-= 1
+    withBytes(24) {
+      let digits = digits(number, $0)
+      pad(width - digits.count, fill)
+      put(digits)
     }
   }
   @inline(never)
@@ -129,14 +116,20 @@ func readSome(_ descriptor: Int32, _ to: Bytes, _ count: Int) -> Int {
 
 func close(_ descriptor: Int32) { _ = linux_close(descriptor) }
 
+/// The digits of a number, at the end of a buffer of 24 bytes.
+@inline(never)
+func digits(_ number: UInt64, _ buffer: Bytes) -> Text {
+  var value = number
+  var at = 24
+  repeat {
+    at &-= 1
+    buffer[at] = 48 &+ UInt8(truncatingIfNeeded: divide(&value, by: 10))
+  } while value != 0
+  return Text(buffer + at, 24 &- at)
+}
+
 /// The number of digits that `put` makes of it.
 @inline(never)
 func digitCount(_ number: UInt64) -> Int {
-  var value = number
-  var count = 1
-  while value > 9 {
-    _ = divide(&value, by: 10)
-    count &+= 1
-  }
-  return count
+  withBytes(24) { digits(number, $0).count }
 }

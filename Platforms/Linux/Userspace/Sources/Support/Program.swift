@@ -27,7 +27,7 @@ struct Program {
 
   /// "NAME: WHAT: why". `why` is an errno, negated or not; 0 for none.
   @inline(never)
-  mutating func complain(_ what: Text, _ why: Int, _ detail: StaticString? = nil) {
+  mutating func complain(_ what: Text, _ why: Int, _ detail: Literal? = nil) {
     out.flush()
     let name = name
     withBytes(128) {
@@ -59,20 +59,17 @@ struct Program {
     complain(Text(what), why)
     self.status = status
   }
+  @inline(__always)
+  mutating func fail(_ what: Literal, _ why: Int = 0, status: Int32 = 1) { fail(what.start, why, status: status) }
   @inline(never)
-  mutating func fail(_ what: StaticString, _ why: Int = 0, status: Int32 = 1) {
-    complain(Text(what), why)
-    self.status = status
-  }
-  @inline(never)
-  mutating func fail(_ what: CString, _ why: StaticString, status: Int32 = 1) {
+  mutating func fail(_ what: CString, _ why: Literal, status: Int32 = 1) {
     complain(Text(what), 0, why)
     self.status = status
   }
 
   /// The variable's value in the environment.
   @inline(never)
-  func variable(_ name: StaticString) -> CString? {
+  func variable(_ name: Literal) -> CString? {
     let name = Text(name)
     var i = 0
     while let entry = environment[i] {
@@ -136,4 +133,10 @@ extension LinuxStat {
   var isFolder: Bool { isKind(Mode.folder) }
   var isFile: Bool { isKind(Mode.file) }
   var isLink: Bool { isKind(Mode.link) }
+}
+
+/// Whether both are one file.
+@inline(never)
+func isSame(_ a: LinuxStat, _ b: LinuxStat) -> Bool {
+  a.inode == b.inode && a.device_major == b.device_major && a.device_minor == b.device_minor
 }

@@ -6,20 +6,9 @@
 /// most n times the program's length whatever the pattern is, and memory for two lists of places. Therefore there are
 /// no back references.
 struct Regex {
-  enum Failure: Error {
-    case bracket, parenthesis, brace, backslash, reference, tooLarge, repetition
-
-    var text: StaticString {
-      switch self {
-      case .bracket: "unmatched [ or unknown class"
-      case .parenthesis: "unmatched ( or )"
-      case .brace: "invalid repetition count"
-      case .backslash: "trailing backslash"
-      case .reference: "back references are not supported"
-      case .tooLarge: "the expression is too large"
-      case .repetition: "nothing to repeat"
-      }
-    }
+  /// Errno has words for them.
+  enum Failure: Int, Error {
+    case bracket = 1001, parenthesis, brace, backslash, reference, tooLarge, repetition
   }
   enum Operation: UInt8 {
     case byte, any, set, split, jump, lineStart, lineEnd, wordStart, wordEnd, boundary, noBoundary, match
@@ -36,7 +25,9 @@ struct Regex {
   private(set) var code: UnsafeMutablePointer<Instruction>
   private(set) var count = 0
   private var sets = Buffer()
-  private let ignoreCase: Bool
+  let ignoreCase: Bool
+  /// Only a match with no letter, digit or underscore beside it counts, however long it is.
+  private let wholeWord: Bool
   // The machine: two lists of places, and at which step each place was last entered.
   private var now: UnsafeMutablePointer<Int16>
   private var later: UnsafeMutablePointer<Int16>
@@ -45,8 +36,9 @@ struct Regex {
   private var step: UInt32 = 0
 
   @inline(never)
-  init(ignoreCase: Bool) {
+  init(ignoreCase: Bool, wholeWord: Bool) {
     self.ignoreCase = ignoreCase
+    self.wholeWord = wholeWord
     code = Regex.table(16)
     now = Regex.table(1)
     later = now
@@ -147,9 +139,8 @@ struct Regex {
     var at = start
     var places = 0
     var end: Int?
-    step &+= 1
     nextStep()
-    enter(0, line, at, &places, now)
+    begin(line, at, &places, now)
     while true {
       var coming = 0
       nextStep()
@@ -158,6 +149,7 @@ struct Regex {
         let place = Int(now[i])
         let instruction = code[place]
         if instruction.operation == .match {
+          if wholeWord, isWord(line, at) { continue }
           end = at
           if everywhere { return end }
           continue
@@ -167,12 +159,21 @@ struct Regex {
       }
       if byte == nil { return end }
       at &+= 1
-      if everywhere { enter(0, line, at, &coming, later) }
+      if everywhere { begin(line, at, &coming, later) }
       if coming == 0, !everywhere { return end }
       swap(&now, &later)
       places = coming
     }
   }
+  /// Enters the program's first place, if a match may begin here.
+  private mutating func begin(
+    _ line: Text, _ at: Int, _ count: inout Int, _ list: UnsafeMutablePointer<Int16>
+  ) {
+    if !wholeWord || !isWord(line, at - 1) { enter(0, line, at, &count, list) }
+  }
+  /// Whether there is a letter, digit or underscore at this place; beyond the line there is none.
+  @inline(never)
+  private func isWord(_ line: Text, _ at: Int) -> Bool { at >= 0 && at < line.count && isName(line.start[at]) }
   @inline(never)
   private mutating func nextStep() {
     step &+= 1
@@ -207,8 +208,8 @@ struct Regex {
       if seen[place] == step { continue }
       seen[place] = step
       let instruction = code[place]
-      let before = at > 0 && isName(line.start[at - 1])
-      let after = at < line.count && isName(line.start[at])
+      let before = isWord(line, at - 1)
+      let after = isWord(line, at)
       let passes: Bool
       switch instruction.operation {
       case .split:

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// Reads a pattern into a Regex.
+/// Reads patterns into a Regex: one a line, each an alternative.
 struct RegexParser {
+  enum Syntax { case fixed, basic, extended }
   private let text: Text
-  private let extended: Bool
-  private let folds: Bool
+  private let syntax: Syntax
+  private var extended: Bool { syntax == .extended }
   private var at = 0
   private var depth = 0
 
   @inline(never)
-  init(_ text: Text, extended: Bool, folds: Bool) {
+  init(_ text: Text, _ syntax: Syntax) {
     self.text = text
-    self.folds = folds
-    self.extended = extended
+    self.syntax = syntax
   }
 
-  /// Adds the pattern to the program; nested at most 20 deep.
+  /// Adds the patterns to the program; nested at most 20 deep.
   @inline(never)
   mutating func parse(into regex: inout Regex) throws(Regex.Failure) {
     try alternatives(&regex)
@@ -27,6 +27,8 @@ struct RegexParser {
   @inline(never)
   private func token() -> (Token, Int) {
     let byte = text[at]
+    if byte == 10 { return (.or, 1) }
+    if syntax == .fixed { return (.byte, 1) }
     if byte == 42 { return (.star, 1) }
     let escaped = byte == 92 && at + 1 < text.count
     if escaped == extended { return (.byte, 1) }
@@ -53,6 +55,8 @@ struct RegexParser {
     // Jumps over the alternatives that follow: each leads to the next such jump, the last to the end.
     var jump = -1
     while isNext(.or) {
+      // What is open at the end of a line is not closed on the next.
+      if depth > 1, text[at] == 10 { throw .parenthesis }
       at += token().1
       try regex.insert(Regex.Instruction(operation: .split, target: Int16(begin + 1)), at: begin)
       if jump >= begin { jump &+= 1 }
@@ -109,14 +113,15 @@ struct RegexParser {
   private mutating func single(_ regex: inout Regex, _ first: Bool) throws(Regex.Failure) {
     let byte = text[at]
     at &+= 1
+    if syntax == .fixed { return try regex.emit(byte: byte) }
     switch byte {
     case letter("."): try regex.emit(.any)
-    case letter("["): try regex.emit(set: bracket())
+    case letter("["): try regex.emit(set: bracket(regex.ignoreCase))
     case letter("^") where extended || first: try regex.emit(.lineStart)
     case letter("$") where extended || at == text.count || isNext(.or) || (depth > 1 && isNext(.close)):
       try regex.emit(.lineEnd)
     case 92:
-      guard at < text.count else { throw .backslash }
+      guard at < text.count, text[at] != 10 else { throw .backslash }
       let escaped = text[at]
       at &+= 1
       switch escaped {
@@ -140,13 +145,15 @@ struct RegexParser {
     return set
   }
 
-  private mutating func bracket() throws(Regex.Failure) -> ByteSet {
+  private mutating func bracket(_ folds: Bool) throws(Regex.Failure) -> ByteSet {
     var set = ByteSet()
-    guard parseBracket(text, &at, escapes: false, folds: folds, &set) else { throw .bracket }
+    let line = text.part(0, text.index(of: 10, from: at))
+    guard parseBracket(line, &at, escapes: false, folds: folds, &set) else { throw .bracket }
     return set
   }
 
-  private mutating func repetitions(_ regex: inout Regex, _ begin: Int) throws(Regex.Failure) {
+  private mutating func repetitions(_ regex: inout Regex, _ first: Int) throws(Regex.Failure) {
+    var begin = first
     while at < text.count {
       let (token, length) = token()
       var least = 0
@@ -163,8 +170,9 @@ struct RegexParser {
           // Without a count it is a plain brace, where those are plain.
           if extended, text.count > start + 1, !isDigit(text[start + 1]), text[start + 1] != 44 {
             at = start + 1
+            begin = regex.count
             try regex.emit(byte: letter("{"))
-            return
+            continue
           }
           throw .brace
         }

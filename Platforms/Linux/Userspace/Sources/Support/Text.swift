@@ -5,17 +5,26 @@ typealias Bytes = UnsafeMutablePointer<UInt8>
 /// A C string: bytes up to a zero, of any value, as the kernel has them. Names are bytes, not characters.
 typealias CString = UnsafeMutablePointer<UInt8>
 
+/// A text of the program itself, with a zero behind it and none in it: one word, where the library's StaticString is three.
+struct Literal: ExpressibleByStringLiteral {
+  let start: CString
+
+  @inline(__always)
+  init(stringLiteral value: StaticString) { start = value.utf8Start.mutable }
+}
+
 /// A run of bytes that lies elsewhere.
 struct Text {
   var start: UnsafePointer<UInt8>
   var count: Int
 
-  @inline(never)
+  @inline(__always)
   init(_ start: UnsafePointer<UInt8>, _ count: Int) {
     self.start = start
     self.count = count
   }
-  init(_ literal: StaticString) { self.init(literal.utf8Start, literal.utf8CodeUnitCount) }
+  @inline(__always)
+  init(_ literal: Literal) { self.init(literal.start) }
   @inline(never)
   init(_ string: CString) { self.init(string, length(string)) }
 
@@ -33,7 +42,7 @@ struct Text {
   func from(_ from: Int) -> Text { part(from, count) }
 
   @inline(never)
-  func `is`(_ literal: StaticString) -> Bool { equals(Text(literal)) }
+  func `is`(_ literal: Literal) -> Bool { equals(Text(literal)) }
   @inline(never)
   func equals(_ other: Text) -> Bool { count == other.count && starts(with: other) }
   @inline(never)
@@ -43,7 +52,7 @@ struct Text {
     return true
   }
   @inline(never)
-  func starts(with literal: StaticString) -> Bool { starts(with: Text(literal)) }
+  func starts(with literal: Literal) -> Bool { starts(with: Text(literal)) }
 
   /// Where `byte` is first, or `count`.
   @inline(never)
@@ -85,7 +94,8 @@ struct Text {
     return at == begin ? nil : Int(value)
   }
   /// The same for numbers up to 2^63 - 1.
-  var wideNumber: Int64? {
+  @inline(never)
+  func wide() -> Int64? {
     var value: Int64 = 0
     guard count > 0 else { return nil }
     for i in 0..<count {
@@ -139,7 +149,7 @@ func withBytes<Result>(_ count: Int, _ body: (Bytes) -> Result) -> Result {
 
 /// Where a word stands in a table of words that have so many bytes each, filled with blanks; nil if it does not.
 @inline(never)
-func index(of word: Text, in table: StaticString, width: Int) -> Int? {
+func index(of word: Text, in table: Literal, width: Int) -> Int? {
   let table = Text(table)
   var at = 0
   while at < table.count {
