@@ -177,5 +177,5 @@ def hammer_images(folder):
             tree.mkdir()
             (tree / str(number)).write_bytes(words[: (mebibytes << 20) // 4].tobytes())
             image(output.with_suffix(".new"), tree, codec, cluster).rename(output)
-        images.append(output)
+        images.append((name, output))
     return images

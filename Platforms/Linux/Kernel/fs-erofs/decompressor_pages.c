@@ -126,9 +126,13 @@ static void pages_exit(void)
 
 /* --- pages --- */
 
+/*
+ * A page for this request. A reader that waits for it holds as many locked pages as the extent has, which nobody can take
+ * back, and gives all of them up once it has it: so it may go deeper into what is kept in reserve.
+ */
 static struct page *pages_borrow(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
-	struct page *page = erofs_allocpage(pagepool, rq->gfp);
+	struct page *page = erofs_allocpage(pagepool, rq->gfp | (gfpflags_allow_blocking(rq->gfp) ? __GFP_HIGH : 0));
 
 	if (page)
 		set_page_private(page, Z_EROFS_SHORTLIVED_PAGE);
