@@ -31,11 +31,11 @@ import Testing
   @Test(arguments: refusals.indices)
   func whatWasRefusedIsNotUsed(index: Int) throws {
     let change = Self.refusals[index]
-    var image = try ReferenceImages.image("lz4hc-64k-tail")
-    image.replaceSubrange(
-      image.startIndex + 1024 + change.offset..<image.startIndex + 1024 + change.offset + 1, with: change.bytes)
+    // An array: the image itself is a mapping that must not be written to.
+    var bytes = Array(try ReferenceImages.image("lz4hc-64k-tail"))
+    bytes.replaceSubrange(1024 + change.offset..<1024 + change.offset + 1, with: change.bytes)
     for isMapped in [false, true] {
-      var volume = Volume(unopened: TestStorage([image], isMapped: isMapped))
+      var volume = Volume(unopened: TestStorage([Data(bytes)], isMapped: isMapped))
       #expect(throws: EROFSError.self) { try volume.open() }
       #expect(volume.superblock.blockCount == 0 && volume.superblock.rootNID == 0)
       #expect(throws: EROFSError.self) { try volume.inode(36) }
