@@ -16,9 +16,10 @@ public final class WorkLimit: Sendable {
   /// Steps and names that any image has, however small.
   static let leastSteps: UInt64 = 1 << 32
   static let leastNames: UInt64 = 1 << 18
-  /// Steps for each byte of the image. A compressed one takes about 70 when it is read, 3,200 where everything is zeros and
-  /// each block holds as many as the format allows; what is deduplicated is read several times.
-  static let stepsPerByte: UInt64 = 1 << 12
+  /// Steps for each byte of the image. A compressed one takes 70 to 150 when it is read, and more where much is
+  /// deduplicated; where a block holds as many zeros as the format allows it is thousands, but an image that is little else
+  /// has the least number above, which is enough for half a gigabyte of them or more.
+  static let stepsPerByte: UInt64 = 1 << 10
   /// Bytes of the image for each name: a directory takes 13 or more for one before it is compressed, and its inode 32.
   static let bytesPerName: UInt64 = 8
 
@@ -83,12 +84,16 @@ public final class WorkLimit: Sendable {
     try spend(1024)
   }
 
-  /// Reading an extent. Decoding takes time for what is stored too: a block of DEFLATE may be all tables and no data.
+  /// Reading an extent. Decoding takes time for what is stored too: a block of DEFLATE may be all tables and no data. And
+  /// next to nothing of what is stored may stand for much work: a byte of LZMA is up to nine decisions, each of which takes
+  /// up a fiftieth of a bit when it goes as foreseen, and Zstandard's tables may make sequences out of no bits at all.
   func spend(reading extent: Extent) throws(EROFSError) {
     switch (extent.place, extent.encoding) {
     case (.hole, _): break
     case (_, .compressed(.lz4)): try spend(extent.length + 2 * extent.storedLength)
-    case (_, .compressed): try spend(extent.length + 64 * extent.storedLength)
+    case (_, .compressed(.microLZMA)): try spend(8 * extent.length + 64 * extent.storedLength)
+    case (_, .compressed(.zstandard)): try spend(3 * extent.length + 64 * extent.storedLength)
+    case (_, .compressed(.deflate)): try spend(extent.length + 64 * extent.storedLength)
     default: try spend(extent.length)
     }
   }
