@@ -118,7 +118,7 @@ def boot(cpu, kernel, root, seconds=120, commands=(), **options):
                 output += part
                 if typed and output.endswith(b"\n# "):
                     os.write(guest.stdin.fileno(), typed.pop(0).encode() + b"\n")
-                if re.search(rb"(?m)^END\r*$", output[-(len(part) + 8):]) or b"Kernel panic" in part:
+                if re.search(rb"\nEND\r*\n", output[-(len(part) + 8):]) or b"Kernel panic" in part:
                     guest.kill()
             if not late.is_alive():
                 output += b"\nTIMEOUT\n"
