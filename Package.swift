@@ -6,7 +6,11 @@ import PackageDescription
 // `swift build --triple …` does not look at what needs an operating system.
 let embedded = Context.environment["EROFS_EMBEDDED"] != nil
 
-let core: [SwiftSetting] = [.strictMemorySafety()]
+// Setting EROFS_SMALL leaves Core and the tests of its decoders and its reader, and gives it the forms that small machines
+// have. Where the decoders have others for 64-bit machines, those are never run on a host otherwise.
+let small = Context.environment["EROFS_SMALL"] != nil
+
+let core: [SwiftSetting] = [.strictMemorySafety()] + (small ? [.define("EROFS_SMALL")] : [])
 
 // The codecs, all of them unless the package that depends on this one names those that it wants.
 let codecs = ["LZ4", "MicroLZMA", "Deflate", "Zstandard"]
@@ -32,7 +36,9 @@ var targets: [Target] = [
     name: "Codecs", dependencies: ["PageVectors", "CPrefetch"], path: "Sources/Core/Codecs", swiftSettings: core),
   .target(
     name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS",
-    swiftSettings: core + [.define("EROFS_CHOOSES_CODECS")]),
+    swiftSettings: core + [
+      .define("EROFS_CHOOSES_CODECS"), .define("EROFS_NARROW_OFFSETS", .when(traits: ["NarrowOffsets"])),
+    ]),
 ]
 
 if embedded {
@@ -68,6 +74,23 @@ if embedded {
         name: name, dependencies: ["Board", "EROFSFirmware", "FirmwareSupport"], path: "\(bareMetal)/Firmware/\(name)"))
   }
 } else {
+  targets += [
+    library("CLZ4", "liblz4", "liblz4-dev"),
+    library("CLZMA", "liblzma", "liblzma-dev"),
+    library("CZstd", "libzstd", "libzstd-dev"),
+    library("CDeflate", "libdeflate", "libdeflate-dev"),
+    library("CZlib", "zlib", "zlib1g-dev"),
+    library("CCrypto", "libcrypto", "libssl-dev"),
+    .target(name: "Digests", dependencies: ["CCrypto"], path: "Sources/Host/Digests"),
+    .target(name: "TestSupport", dependencies: ["EROFS", "PageVectors", "Digests"], path: "Tests/TestSupport"),
+    .testTarget(
+      name: "CodecsTests",
+      dependencies: ["Codecs", "PageVectors", "TestSupport", "CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"]),
+    .testTarget(name: "EROFSTests", dependencies: ["EROFS", "PageVectors", "Digests", "TestSupport"]),
+  ]
+}
+
+if !embedded, !small {
   products += [
     // For the packages in Benchmarks and Fuzz.
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),
@@ -80,17 +103,11 @@ if embedded {
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ]
   targets += [
-    library("CLZ4", "liblz4", "liblz4-dev"),
-    library("CLZMA", "liblzma", "liblzma-dev"),
-    library("CZstd", "libzstd", "libzstd-dev"),
-    library("CDeflate", "libdeflate", "libdeflate-dev"),
-    library("CZlib", "zlib", "zlib1g-dev"),
-    library("CCrypto", "libcrypto", "libssl-dev"),
     .systemLibrary(name: "CXattr", path: "Sources/Libraries/CXattr"),
     .target(
       name: "EROFSTools",
       dependencies: [
-        "EROFS", "Codecs", "PageVectors", "NoMMUMachine", "CCrypto", "CXattr",
+        "EROFS", "Codecs", "PageVectors", "NoMMUMachine", "Digests", "CXattr",
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/EROFSTools"),
     .executableTarget(
@@ -101,19 +118,14 @@ if embedded {
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/erofs"),
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
-    .target(name: "TestSupport", dependencies: ["EROFS", "PageVectors", "CCrypto"], path: "Tests/TestSupport"),
     .target(
       name: "CodecPeers", dependencies: ["CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"], path: "Tests/CodecPeers"),
     .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "NoMMUMachine", "TestSupport"]),
     .testTarget(name: "NoMMUMachineTests", dependencies: ["NoMMUMachine", "PageVectors", "TestSupport"]),
     .testTarget(
-      name: "CodecsTests",
-      dependencies: ["Codecs", "PageVectors", "TestSupport", "CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"]),
-    .testTarget(name: "EROFSTests", dependencies: ["EROFS", "PageVectors", "TestSupport"]),
-    .testTarget(
       name: "EROFSToolsTests",
       dependencies: [
-        "EROFS", "EROFSTools", "PageVectors", "TestSupport", "CXattr", "erofs",
+        "EROFS", "EROFSTools", "PageVectors", "Digests", "TestSupport", "CXattr", "erofs",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(
@@ -128,5 +140,8 @@ if embedded {
 let package = Package(
   name: "swift-erofs", products: products,
   traits: Set(codecs.map { .trait(name: $0, description: "Reads images with \($0).") })
-    .union([.default(enabledTraits: Set(codecs))]),
+    .union([
+      .trait(name: "NarrowOffsets", description: "On 32-bit machines, images and files below 2 GiB only: less code."),
+      .default(enabledTraits: Set(codecs)),
+    ]),
   dependencies: dependencies, targets: targets, swiftLanguageModes: [.v6])

@@ -8,7 +8,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 missing=()
 while read -r package sign who; do
   [[ $package == '#'* || -z $package ]] && continue
-  [[ " $* " == *" $who "* ]] || continue
+  wanted=
+  for one in $who; do [[ " $* " == *" $one "* ]] && wanted=yes; done
+  [[ $wanted ]] || continue
   if [[ $sign == /* ]]; then [[ -e $sign ]] && continue; else command -v "$sign" >/dev/null && continue; fi
   missing+=("$package")
 done <"$here/packages.txt"

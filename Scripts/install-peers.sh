@@ -20,32 +20,12 @@ if [[ -e $dir/versions ]]; then
 fi
 [[ ${EROFS_OFFLINE:-} == "" ]] || { echo "EROFS_OFFLINE is set, and $dir is not there" >&2; exit 1; }
 
-. /etc/os-release
-[[ $ID == debian ]] || { echo "peers come from Debian sid; this is ${PRETTY_NAME:-$ID}" >&2; exit 1; }
-mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
-  awk -v release="$VERSION_CODENAME" '$2 == release { print $1; exit }')
-[[ -n $mirror ]] || { echo "apt has no source for $VERSION_CODENAME" >&2; exit 1; }
-
 mkdir -p "$(dirname "$dir")"
 work=$(mktemp -d "$dir.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work"/apt/{lists,archives}/partial "$work"/apt/parts "$work"/{bin,root,tree}
-: >"$work/apt/status"
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$work/apt/sources.list"
-cat >"$work/apt/conf" <<CONF
-Dir::Etc::SourceList "$work/apt/sources.list";
-Dir::Etc::SourceParts "$work/apt/parts";
-Dir::State "$work/apt";
-Dir::State::Lists "$work/apt/lists";
-Dir::State::status "$work/apt/status";
-Dir::Cache "$work/apt";
-Acquire::Check-Valid-Until "false";
-Acquire::Languages "none";
-Acquire::Retries "3";
-APT::Install-Recommends "false";
-CONF
-[[ $(id -u) != 0 ]] || echo 'APT::Sandbox::User "root";' >>"$work/apt/conf"
-export APT_CONFIG=$work/apt/conf DEBIAN_FRONTEND=noninteractive
+mkdir -p "$work"/{bin,root,tree}
+. "$(dirname "$0")/debian-apt.sh"
+debian_apt "$work" sid
 
 # fetch PACKAGE...: downloads packages and all that they depend on, as for an empty system.
 fetch() {
@@ -59,7 +39,6 @@ unpack() {
   done
 }
 
-apt-get update -qq </dev/null
 required=$(apt-cache dumpavail | awk '/^Package: /{p=$2} /^Priority: required/{print p}' | sort -u)
 fetch $required apt
 unpack "$work/tree"

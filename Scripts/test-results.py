@@ -3,7 +3,7 @@
 """Counts the cases in an event stream of Swift Testing: test-results.py EVENTS.
 
 Prints each failed and each skipped test by name, and last "N passed, N failed, N skipped". A case is one run of a test
-with one set of arguments. Fails where a case failed, where none ran, and where the run did not come to its end.
+with one set of arguments; one that cancels itself is skipped. Fails where a case failed, where none ran, and where the run did not come to its end.
 """
 
 import json
@@ -27,9 +27,13 @@ def main(path):
             started[case] = event.get("_testCase", {}).get("displayName", "")
         elif event["kind"] == "testCaseEnded":
             messages.setdefault(case, [])
+        elif event["kind"] == "testCaseCancelled":
+            # A case that finds out while it runs that something it needs is missing.
+            started.pop(case, None)
+            skipped[case] = " ".join(event.get("_comments", []))
         elif event["kind"] == "testSkipped":
             said = [message["text"] for message in event.get("messages", [])]
-            skipped[event["testID"]] = said[0] if said else ""
+            skipped[case] = said[0] if said else ""
         elif event["kind"] == "issueRecorded" and not event.get("issue", {}).get("isKnown"):
             if event.get("issue", {}).get("severity", "error") == "error":
                 failed.add(case)
@@ -40,7 +44,7 @@ def main(path):
         name = case[0].rsplit("/", 1)[0]
         what = "did not end" if case in unfinished else "failed"
         print(f"  FAILED {name} {started.get(case, '')}".rstrip() + (": did not end" if what == "did not end" else ""))
-    for name, why in sorted(skipped.items()):
+    for (name, _), why in sorted(skipped.items()):
         print(f"  SKIPPED {name.rsplit('/', 1)[0]}: {why}")
     bad = failed | set(unfinished)
     count = len(bad)

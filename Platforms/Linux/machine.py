@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""The three machines under QEMU: how a kernel, its images and its command line get into each."""
+"""The three machines under QEMU: how a kernel, its images and its command line get into each; and what runs there."""
 
+import importlib.machinery
+import importlib.util
+import os
 import pathlib
 import re
 import subprocess
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 CPUS = ("rv64", "rv32", "cortex-m3")
@@ -13,6 +17,28 @@ PSRAM, PSRAM_SIZE, KERNEL_OFFSET = 0x21000000, 16 << 20, 0x8000
 
 # Requests that a disk takes at a time. The driver sets memory aside for each, 400 KiB for the 1024 that QEMU offers.
 QUEUE = 16
+
+
+# Kernel/build is a command; here it is a module.
+_loader = importlib.machinery.SourceFileLoader("kernel_build", str(HERE / "Kernel/build"))
+kernels = importlib.util.module_from_spec(importlib.util.spec_from_loader("kernel_build", _loader))
+_loader.exec_module(kernels)
+
+
+def userspace(cpu):
+    """The folder with our own userspace for a CPU, built on first use: root, root.erofs. Its programs are bFLT, of which
+    all processes share one copy."""
+    folder = kernels.CACHE / f"userspace-{cpu}"
+    sources = HERE / "Userspace"
+    key = kernels.digest("flat", sources)
+    stamp = folder / "key"
+    held = kernels.lock(f"userspace-{cpu}")
+    if not (stamp.exists() and stamp.read_text() == key):
+        print(f"building the userspace for {cpu}", file=sys.stderr)
+        kernels.run([sources / "build.sh", cpu, folder], env={**os.environ, "FORMAT": "flat"})
+        stamp.write_text(key)
+    held.close()
+    return folder
 
 
 class Unbootable(Exception):

@@ -36,10 +36,15 @@ import Testing
 
   /// Opens, plans, looks up and reads one file of each kind of content.
   static func readSome(_ storage: TestStorage) throws -> [[UInt8]] {
-    var results: [[UInt8]] = []
     let superblock = try Superblock(reading: storage)
     let memory = PlannedMemory(.maximum(for: superblock), pageShift: 12)
     var volume = Volume(storage, superblock: superblock, memory: memory.memory)
+    return try readSome(&volume)
+  }
+
+  /// Plans, looks up and reads one file of each kind of content.
+  static func readSome<Source: Storage>(_ volume: inout Volume<Source>) throws -> [[UInt8]] {
+    var results: [[UInt8]] = []
     for name in ["/contents/text-then-noise", "/duplicates/prefix", "/links/longest", "/xattrs/many"] {
       try path(name) { path in
         let inode = try volume.inode(at: path)

@@ -10,6 +10,30 @@ struct Outcome {
   var text: String { String(decoding: output, as: UTF8.self) }
 }
 
+/// A program that has been started.
+final class RunningCommand {
+  let process = Process()
+  private let folder = TemporaryFolder()
+
+  fileprivate init() throws {
+    // What is built to count coverage would write down its counts where another user may not.
+    process.environment = ProcessInfo.processInfo.environment.merging(["LLVM_PROFILE_FILE": "/dev/null"]) { $1 }
+    for name in ["out", "err"] { _ = try folder.write([], name) }
+    process.standardOutput = FileHandle(forWritingAtPath: folder("out"))
+    process.standardError = FileHandle(forWritingAtPath: folder("err"))
+    process.standardInput = FileHandle.nullDevice
+  }
+
+  /// Waits for its end; the status is negative where a signal ended it.
+  func finish() throws -> Outcome {
+    process.waitUntilExit()
+    let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    return Outcome(
+      status: status, output: try Data(contentsOf: URL(fileURLWithPath: folder("out"))),
+      errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder("err"))), as: UTF8.self))
+  }
+}
+
 enum Command {
   /// The `erofs` that was built with these tests.
   static let path: String = {
@@ -19,22 +43,16 @@ enum Command {
   }()
 
   static func run(_ program: String = path, _ arguments: [String]) throws -> Outcome {
-    let folder = TemporaryFolder()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    // What is built to count coverage would write down its counts where another user may not.
-    process.environment = ProcessInfo.processInfo.environment.merging(["LLVM_PROFILE_FILE": "/dev/null"]) { $1 }
-    for name in ["out", "err"] { _ = try folder.write([], name) }
-    process.standardOutput = FileHandle(forWritingAtPath: folder("out"))
-    process.standardError = FileHandle(forWritingAtPath: folder("err"))
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
-    return Outcome(
-      status: status, output: try Data(contentsOf: URL(fileURLWithPath: folder("out"))),
-      errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder("err"))), as: UTF8.self))
+    try start(program, arguments).finish()
+  }
+
+  /// Starts a program, for those that look at it, or disturb it, while it runs.
+  static func start(_ program: String = path, _ arguments: [String]) throws -> RunningCommand {
+    let running = try RunningCommand()
+    running.process.executableURL = URL(fileURLWithPath: program)
+    running.process.arguments = arguments
+    try running.process.run()
+    return running
   }
 
   /// A program of the system, nil where it is not installed; the newest one, of the peers to measure against, first

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import CXattr
+import Digests
 import EROFSTools
 import Foundation
 import SystemPackage
@@ -75,13 +76,13 @@ struct DiskTree {
     let file = withPath(path) { open($0, O_RDONLY) }
     guard file >= 0 else { throw Errno(rawValue: errno) }
     defer { close(file) }
-    var hash = SHA256Stream()
+    let hash = SHA256()
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
     defer { buffer.deallocate() }
     while true {
       let count = read(file, buffer.baseAddress, buffer.count)
       guard count >= 0 else { throw Errno(rawValue: errno) }
-      if count == 0 { return hash.finish() }
+      if count == 0 { return hash.hexadecimal() }
       hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     }
   }

@@ -98,6 +98,32 @@ import Testing
     #expect(try extract(folder("image"), to: folder("tree")).summary.failures == 1)
   }
 
+  /// Whoever meets a bad entry says where, and counts what it says.
+  @Test(arguments: [["dump", "--statistics"], ["plan"], ["simulate"], ["dump.erofs", "-S"]])
+  func badEntryHasAPath(words: [String]) throws {
+    var patch = try ImagePatch()
+    try patch.point("hard-1", in: "/links", to: 1 << 40)
+    let image = try folder.write(patch.sealed, "image")
+    try FileManager.default.createSymbolicLink(atPath: folder("dump.erofs"), withDestinationPath: Command.path)
+    let outcome =
+      words[0] == "dump.erofs"
+      ? try Command.run(folder(words[0]), [words[1], image])
+      : try Command.run(Command.path, [words[0], image] + words.dropFirst())
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("/links/hard-1: data outside the image"), "\(outcome.errors)")
+  }
+
+  @Test func numbersAgreeWithTheirNouns() throws {
+    var patch = try ImagePatch()
+    patch.store(2, 1, at: try patch.entry("hard-1", in: "/links").offset + 10)
+    let image = try folder.write(patch.sealed, "image")
+    let outcome = try Command.run(Command.path, ["fsck", image])
+    #expect(outcome.status == 1)
+    #expect(outcome.text.contains(": 1 thing wrong; "), "\(outcome.text)")
+    #expect([0, 1, 2].map { $0.counting("inode") } == ["0 inodes", "1 inode", "2 inodes"])
+    #expect([1, 1000].map { $0.groupedCounting("entry", plural: "entries") } == ["1 entry", "1,000 entries"])
+  }
+
   /// Data that lies behind the end of an extra device, whether it is read or not.
   @Test func extraDeviceThatIsCutOff() throws {
     let name = "chunks-64k-device"

@@ -53,6 +53,38 @@ import Testing
     return try folder.write(image.complete(places.enumerated().map { name($0, $1, .regular) }), "image")
   }
 
+  /// Directories with the same 49,000 attributes each, and behind them some that not even their owner may write to.
+  static func sharedDirectoryAttributes() -> [UInt8] {
+    var image = CraftedImage()
+    let empty = image.add(CraftedImage.directory([]), alignment: 4096)
+    let file = image.add(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0), alignment: 32)
+    let files = CraftedImage.directory([
+      CraftedImage.Name(name: Array("file".utf8), nid: CraftedImage.nid(at: file), kind: .regular)
+    ])
+    let content = image.add(files, alignment: 4096)
+    func directory(_ mode: UInt16, _ bytes: [UInt8], _ at: Int, attributeCount: UInt16 = 0) -> [UInt8] {
+      CraftedImage.inode(
+        .flatPlain, mode: 0o040000 | mode, size: UInt64(bytes.count), union: UInt32(at / 4096), links: 2,
+        attributeCount: attributeCount)
+    }
+    let closed = (0..<10).map { number in
+      CraftedImage.Name(
+        name: Array("closed-\(number)".utf8),
+        nid: CraftedImage.nid(at: image.add(directory(0o500, files, content), alignment: 32)), kind: .directory)
+    }
+    let inner = CraftedImage.directory(closed)
+    let innerAt = image.add(inner, alignment: 4096)
+    let outer = image.add(directory(0o755, inner, innerAt), alignment: 32)
+    let bomb = directory(0o755, CraftedImage.directory([]), empty, attributeCount: .max)
+    let places = (0..<100).map { _ in image.add(bomb + [UInt8](repeating: 0, count: 32), alignment: 32) }
+    for _ in 0..<100_000 { image.add([0, 2, 0, 0]) }
+    let names = places.enumerated().map {
+      CraftedImage.Name(name: Array("n\($0 + 100)".utf8), nid: CraftedImage.nid(at: $1), kind: .directory)
+    }
+    return image.complete(
+      names + [CraftedImage.Name(name: Array("z".utf8), nid: CraftedImage.nid(at: outer), kind: .directory)])
+  }
+
   /// A tree of directories with one in each.
   private func deepTree(_ depth: Int) throws -> String {
     var image = CraftedImage()
@@ -69,13 +101,14 @@ import Testing
     return try folder.write(image.complete([name(0, offset(0), .directory)]), "image")
   }
 
-  enum Bomb: CaseIterable { case directories, index, attributes }
+  enum Bomb: CaseIterable { case directories, index, attributes, directoryAttributes }
 
   private func make(_ bomb: Bomb) throws -> String {
     switch bomb {
     case .directories: try sharedDirectories()
     case .index: try sharedIndex()
     case .attributes: try sharedAttributes()
+    case .directoryAttributes: try folder.write(Self.sharedDirectoryAttributes(), "image")
     }
   }
 
@@ -88,7 +121,58 @@ import Testing
     let (events, summary) = try extract(path, to: folder("tree"))
     #expect(summary.isStopped)
     #expect(events.filter { "\($0)".contains("--no-limit") }.count == 1, "\(events.count)")
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder("tree")).isEmpty)
+    #expect(!FileManager.default.fileExists(atPath: folder("tree")))
+  }
+
+  /// A file of 20 GiB whose extents are all the same one, of 2 KiB.
+  private func decompressionBomb() throws -> String {
+    let count = 40960
+    let extentBytes = 512 << 10
+    var image = CraftedImage()
+    image.features |= 0x80
+    // One A, a match of nearly all of them one byte back, and five more as the end has to be.
+    let rest = extentBytes - 6 - 4 - 15
+    var stream: [UInt8] = [0x1F, 0x41, 1, 0] + [UInt8](repeating: 255, count: rest / 255) + [UInt8(rest % 255)]
+    stream += [0x50] + [UInt8](repeating: 0x41, count: 5)
+    let data = image.add(stream, alignment: 4096)
+    let inode = CraftedImage.inode(
+      .compressedFull, mode: 0o100644, size: UInt64(count) * UInt64(extentBytes), union: 1)
+    let at = image.add(inode, alignment: 32)
+    // Extents of 128 blocks, each with a record of 8 bytes.
+    image.add([0, 0, 0, 0, 0x03, 0, 0, 7])
+    let record = CraftedImage.number(UInt64(1 << 28 | stream.count), 4) + CraftedImage.number(UInt64(data), 4)
+    for _ in 0..<count { image.add(record) }
+    return try folder.write(image.complete([name(0, at, .regular)]), "image")
+  }
+
+  /// What is too much is known before any of it is written.
+  @Test func decompressionBombs() throws {
+    let path = try decompressionBomb()
+    let reader = try ImageReader(try ImageFile(FilePath(path)))
+    #expect(try reader.inode(at: "/n100000".utf8).size == 20 << 30)
+    #expect(try problems(of: path).map(\.cause.code) == ["work-limit"])
+    let (events, summary) = try extract(path, to: folder("tree"))
+    #expect(summary.isStopped && summary.contentBytes == 0)
+    #expect(events.count == 1)
+    guard case .failure(_, .content(let bytes, let imageBytes)) = try #require(events.first) else {
+      Issue.record("\(events)")
+      return
+    }
+    #expect(bytes > 1 << 30 && imageBytes < 1 << 20)
+    #expect("\(events[0])".contains("--no-limit"))
+    #expect(!FileManager.default.fileExists(atPath: folder("tree")))
+    // And that there is a way to have it all.
+    let running = try Command.start(
+      Command.find("env")!, ["--default-signal=TERM", Command.path, "extract", "--no-limit", path, folder("tree")])
+    func writtenBytes() -> Int {
+      let files = FileManager.default.enumerator(atPath: folder("tree"))?.allObjects as? [String] ?? []
+      var status = stat()
+      return files.reduce(0) { stat(folder("tree") + "/" + $1, &status) == 0 ? $0 + Int(status.st_blocks) * 512 : $0 }
+    }
+    while running.process.isRunning, writtenBytes() < 10 << 20 { usleep(1000) }
+    kill(running.process.processIdentifier, SIGTERM)
+    #expect(try running.finish().status == -SIGTERM)
+    #expect(!FileManager.default.fileExists(atPath: folder("tree")))
   }
 
   @Test(arguments: [
@@ -119,11 +203,15 @@ import Testing
     #expect(info?["names"] as? Int == 360_013)
   }
 
-  /// Content that is the same bytes again and again.
-  @Test func decodingCounts() throws {
-    let image = try ReferenceImages.open("lz4hc-16k-full-index")
+  /// Content that is the same bytes again and again, which takes steps for each byte even where hardly any is stored.
+  @Test(arguments: [
+    ("lz4hc-16k-full-index", false), ("libdeflate-32k-tail", false), ("zstd-48bit-64k", false),
+    ("lzma-1k-64k-tail", true),
+  ])
+  func decodingCounts(name: String, isSlow: Bool) throws {
+    let image = try ReferenceImages.open(name)
     let size = try ImageReader(image).inode(at: "/contents/zeros-300000".utf8).size
-    for (steps, isEnough) in [(size / 2, false), (8 * size, true)] {
+    for (steps, isEnough) in [(isSlow ? 7 * size : size / 2, false), (16 * size, true)] {
       let reader = try ImageReader(image, limit: WorkLimit(steps: steps, names: 0))
       let inode = try reader.inode(at: "/contents/zeros-300000".utf8)
       var given: UInt64 = 0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-import CCrypto
+import Digests
 import Foundation
 
 /// The reference images: made by mkfs.erofs, read by the Linux kernel, with a manifest of what each must read as.
@@ -120,21 +120,12 @@ public struct ManifestRow: Sendable {
 
 /// Lower-case hexadecimal SHA-256.
 public func sha256(_ data: some DataProtocol) -> String {
-  var hash = SHA256Stream()
+  let hash = SHA256()
   for region in data.regions { region.withUnsafeBytes { hash.update($0) } }
-  return hash.finish()
+  return hash.hexadecimal()
 }
 
-public struct SHA256Stream: ~Copyable {
-  private let context = EVP_MD_CTX_new()
-  public init() { EVP_DigestInit_ex(context, EVP_sha256(), nil) }
-  deinit { EVP_MD_CTX_free(context) }
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
-  }
-  public mutating func finish() -> String {
-    var digest = [UInt8](repeating: 0, count: 32)
-    EVP_DigestFinal_ex(context, &digest, nil)
-    return digest.map { String(format: "%02x", $0) }.joined()
-  }
+extension SHA256 {
+  /// Ends it, as lower-case hexadecimal digits.
+  public func hexadecimal() -> String { finish().map { String(format: "%02x", $0) }.joined() }
 }

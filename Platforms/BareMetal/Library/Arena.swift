@@ -8,17 +8,17 @@ import PageVectors
 /// It is either one piece, or page frames that lie anywhere with one piece beside them for the codecs' tables.
 @safe
 public struct Arena {
-  private let whole: UnsafeMutableRawBufferPointer?
-  private let pages: MutablePageVector
-  private let tables: UnsafeMutableRawBufferPointer
+  /// None where it is one piece.
+  private let frames: MutablePageVector
+  /// The tables, or all of it.
+  private let piece: UnsafeMutableRawBufferPointer
 
   /// One piece of memory.
   ///
   /// - Parameter memory: any number of bytes, aligned to 8; valid, and nobody else's, as long as the file system is used.
   public init(unsafeMemory memory: UnsafeMutableRawBufferPointer) {
-    unsafe whole = memory
-    pages = MutablePageVector()
-    unsafe tables = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    frames = MutablePageVector()
+    unsafe piece = memory
   }
 
   /// Page frames, and a piece for what cannot be scattered.
@@ -32,28 +32,27 @@ public struct Arena {
     unsafeFrames frames: UnsafePointer<UnsafeMutableRawPointer>, pageShift: Int, count: Int,
     tables: UnsafeMutableRawBufferPointer
   ) {
-    unsafe whole = nil
-    pages = unsafe MutablePageVector(unsafeFrames: frames, pageShift: pageShift, count: count)
-    unsafe self.tables = tables
+    self.frames = unsafe MutablePageVector(unsafeFrames: frames, pageShift: pageShift, count: count)
+    unsafe piece = tables
   }
 
   /// Bytes that there are.
-  public var count: Int { unsafe whole?.count ?? pages.count + tables.count }
+  public var count: Int { unsafe frames.count + piece.count }
 
-  /// The part of the arena that `plan` asks for, cut up; nil where it is too little.
-  func memory(for plan: MemoryPlan) -> ReaderMemory? {
-    guard let whole = unsafe whole else { return unsafe ReaderMemory(for: plan, frames: pages, state: tables) }
-    guard whole.count >= plan.totalBytes else { return nil }
-    return unsafe ReaderMemory(
-      for: plan,
-      frames: MutablePageVector(unsafeContiguous: UnsafeMutableRawBufferPointer(rebasing: whole[plan.stateBytes...])),
-      state: UnsafeMutableRawBufferPointer(rebasing: whole[..<plan.stateBytes]))
+  /// Gives `volume` what `plan` asks for; false, and nothing changed, where it is too little.
+  @inline(never)
+  func supply<Source: Storage>(_ plan: MemoryPlan, to volume: inout Volume<Source>) -> Bool {
+    let tables = plan.stateBytes
+    if !frames.isEmpty { return unsafe volume.supply(plan, frames: frames, state: piece) }
+    guard unsafe piece.count >= plan.totalBytes else { return false }
+    return unsafe volume.supply(
+      plan, frames: MutablePageVector(unsafeContiguous: UnsafeMutableRawBufferPointer(rebasing: piece[tables...])),
+      state: UnsafeMutableRawBufferPointer(rebasing: piece[..<tables]))
   }
 
   /// What `plan` leaves free, in one piece, aligned to 8.
   func rest(behind plan: MemoryPlan) -> UnsafeMutableRawBufferPointer {
-    let used = unsafe whole == nil ? plan.stateBytes : (plan.totalBytes + 7) & ~7
-    let all = unsafe whole ?? tables
-    return unsafe UnsafeMutableRawBufferPointer(rebasing: all[min(used, all.count)...])
+    let used = frames.isEmpty ? (plan.totalBytes + 7) & ~7 : plan.stateBytes
+    return unsafe UnsafeMutableRawBufferPointer(rebasing: piece[min(used, piece.count)...])
   }
 }

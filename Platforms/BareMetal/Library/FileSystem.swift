@@ -22,110 +22,124 @@ public enum Survey {
 
 /// A mounted image.
 ///
-///     var files = try FileSystem(mounting: flash, in: arena)
+///     var files = FileSystem(flash, in: arena)
+///     try files.mount()
 ///     let motd = try files.open(path)
 ///     let count = try files.read(motd, at: 0, into: buffer)
 ///
-/// It is for one thread. volume has all that the reader can do: extended attributes, extents, the superblock.
+/// It takes about 1 KB with LZ4 alone and 2 KB with all codecs (half of that more on 64-bit machines) wherever its author
+/// puts it. It is for one thread. volume has all that the reader can do: extended attributes, extents, the superblock.
 @safe
 public struct FileSystem<Source: Storage>: ~Copyable {
   public var volume: Volume<Source>
   private let arena: Arena
-  private var needs: Needs
-
-  private struct Needs {
-    var plan = MemoryPlan()
-    /// Bytes that the walk through the tree takes.
-    var walk = 0
-    var bytes: Int { max(plan.totalBytes, walk) }
-  }
+  private let depth: MemoryPlan.Depth
+  private var plan = MemoryPlan()
+  /// Bytes that the walk through the tree takes.
+  private var walk = 0
 
   /// Bytes of the arena with which all that has been planned can be read: after ``Survey/everything``, all of the image.
-  public var memoryNeeded: Int { needs.bytes }
+  public var memoryNeeded: Int { max(plan.totalBytes, walk) }
 
-  /// Mounts the image in `storage`: its superblock, its checksum where it has one, its root directory, and what `survey`
-  /// asks for.
+  /// A file system that has yet to be mounted; until then it finds nothing.
+  ///
+  /// - Parameters:
+  ///   - storage: where the image is.
+  ///   - arena: all the memory that reading may take.
+  ///   - depth: how much of an extent stays at hand while a file is read. With `direct` a file must be read whole, or by
+  ///     its extents.
+  public init(_ storage: Source, in arena: Arena, reading depth: MemoryPlan.Depth = .least) {
+    volume = Volume(unopened: storage)
+    self.arena = arena
+    self.depth = depth
+  }
+
+  /// Mounts the image: its superblock, its checksum where it has one, its root directory, and what `survey` asks for.
+  ///
+  /// A file system whose mounting failed finds nothing until mounting it succeeds; one that is mounted anew has forgotten
+  /// the image that it had. But a storage may remember what it read: for another card make another of both.
   ///
   /// - Throws: MountError. An image that needs a codec which is not linked is refused by that codec's id:
   ///   `unsupported(.algorithm(id))`.
-  public init(
-    mounting storage: Source, in arena: Arena, survey: Survey = .everything
-  ) throws(MountError) {
-    let superblock = try Self.superblock(of: storage)
-    var volume = Volume(storage, superblock: superblock, memory: ReaderMemory())
-    self.needs = try Self.prepare(&volume, arena, survey)
-    self.arena = arena
-    self.volume = volume
-  }
-
-  private static func superblock(of storage: Source) throws(MountError) -> Superblock {
+  public mutating func mount(_ survey: Survey = .everything) throws(MountError) {
+    walk = 0
+    var refusal: MountError
     do throws(EROFSError) {
-      return try Superblock(reading: storage)
-    } catch { throw .image(error) }
-  }
-
-  private static func prepare(
-    _ volume: inout Volume<Source>, _ arena: Arena, _ survey: Survey
-  ) throws(MountError) -> Needs {
-    var needs = Needs()
-    do throws(EROFSError) {
-      if try volume.superblock.checksumMatches(in: volume.storage) == false {
-        throw .corrupt(.checksum, at: .device(0, offset: Superblock.offset))
-      }
-      needs.plan = volume.blocks
-      try supply(&volume, needs.plan, from: arena)
-      needs.plan = try volume.basicPlan()
-      try supply(&volume, needs.plan, from: arena)
-      let root = try volume.inode(volume.superblock.rootNID)
-      guard root.kind == .directory else { throw .notADirectory }
-      if survey == .everything {
-        try surveyTree(&volume, arena, &needs)
-      } else {
-        needs.plan.formUnion(try volume.plan(for: root))
-      }
+      try prepare(survey)
+      if memoryNeeded <= arena.count, arena.supply(plan, to: &volume) { return }
+      refusal = .memory(needed: memoryNeeded, given: arena.count, isExact: survey == .everything)
     } catch {
-      guard case .memory(_, let bytes) = error else { throw .image(error) }
-      throw .memory(needed: max(bytes, needs.bytes), given: arena.count, isExact: false)
+      refusal = .image(error)
+      if case .memory(_, let bytes) = error {
+        refusal = .memory(needed: max(bytes, memoryNeeded), given: arena.count, isExact: false)
+      }
     }
-    guard let memory = arena.memory(for: needs.plan), needs.bytes <= arena.count else {
-      throw .memory(needed: needs.bytes, given: arena.count, isExact: survey == .everything)
-    }
-    volume.supply(memory)
-    return needs
+    volume.close()
+    plan = MemoryPlan()
+    throw refusal
   }
 
-  private static func supply(
-    _ volume: inout Volume<Source>, _ plan: MemoryPlan, from arena: Arena
-  ) throws(EROFSError) {
-    guard let memory = arena.memory(for: plan) else { throw .memory(.metadata, bytes: plan.totalBytes) }
-    volume.supply(memory)
+  // Each of these is a function of its own, so that no frame on the stack holds what only another one needs.
+
+  @inline(never)
+  private mutating func prepare(_ survey: Survey) throws(EROFSError) {
+    try open()
+    try planBasics()
+    try planRoot()
+    if survey == .everything { try surveyTree() }
+  }
+
+  @inline(never)
+  private mutating func open() throws(EROFSError) {
+    try volume.open()
+    if try volume.superblock.checksumMatches(in: volume.storage) == false {
+      throw .corrupt(.checksum, at: .device(0, offset: Superblock.offset))
+    }
+    plan = volume.blocks
+    try supply()
+  }
+
+  @inline(never)
+  private mutating func planBasics() throws(EROFSError) {
+    plan = try volume.basicPlan()
+    try supply()
+  }
+
+  @inline(never)
+  private mutating func planRoot() throws(EROFSError) {
+    let root = try volume.inode(volume.superblock.rootNID)
+    guard root.kind == .directory else { throw .notADirectory }
+    try add(root)
+  }
+
+  @inline(never)
+  private mutating func add(_ inode: borrowing Inode) throws(EROFSError) {
+    plan.formUnion(try volume.plan(for: copy inode, depth))
+  }
+
+  @inline(never)
+  private mutating func supply() throws(EROFSError) {
+    guard arena.supply(plan, to: &volume) else { throw .memory(.metadata, bytes: plan.totalBytes) }
   }
 
   /// Plans every inode.
-  private static func surveyTree(
-    _ volume: inout Volume<Source>, _ arena: Arena, _ needs: inout Needs
-  ) throws(EROFSError) {
-    var basic = needs.plan
-    let root = try volume.inode(volume.superblock.rootNID)
-    basic.formUnion(try volume.plan(for: root))
-    needs.plan = basic
-    try supply(&volume, basic, from: arena)
-    var walk = unsafe TreeWalk(from: root.nid, unsafeLevels: arena.rest(behind: basic))
-    while let inode = try walk.next(in: &volume) {
-      let plan = try volume.plan(for: inode)
-      needs.plan.formUnion(plan)
-      needs.walk = max(needs.walk, (basic.totalBytes + 7) & ~7 + walk.deepest * MemoryLayout<TreeWalk.Level>.stride)
+  @inline(never)
+  private mutating func surveyTree() throws(EROFSError) {
+    // What walking takes: the plan so far, and what the directories add to it.
+    var basic = plan
+    try supply()
+    var tree = unsafe TreeWalk(from: volume.superblock.rootNID, unsafeLevels: arena.rest(behind: basic))
+    while let inode = try tree.next(in: &volume) {
+      let own = try volume.plan(for: inode, depth)
+      plan.formUnion(own)
       // Directories may be compressed: then walking through them needs what reading them needs.
-      guard inode.kind == .directory else { continue }
-      var larger = basic
-      larger.formUnion(plan)
-      if larger != basic {
-        basic = larger
-        needs.walk = max(needs.walk, (basic.totalBytes + 7) & ~7 + walk.deepest * MemoryLayout<TreeWalk.Level>.stride)
-        let levels = unsafe arena.rest(behind: basic)
-        try supply(&volume, basic, from: arena)
-        try unsafe walk.move(to: levels)
-      }
+      let old = basic
+      if inode.kind == .directory { basic.formUnion(own) }
+      walk = max(walk, (basic.totalBytes + 7) & ~7 + tree.deepest * MemoryLayout<TreeWalk.Level>.stride)
+      guard basic != old else { continue }
+      let levels = unsafe arena.rest(behind: basic)
+      guard arena.supply(basic, to: &volume) else { throw .memory(.metadata, bytes: basic.totalBytes) }
+      try unsafe tree.move(to: levels)
     }
   }
 
@@ -143,17 +157,21 @@ public struct FileSystem<Source: Storage>: ~Copyable {
   ///
   /// - Throws: `memory` where the arena is too small for this file.
   public mutating func prepare(for inode: Inode) throws(EROFSError) {
-    var union = needs.plan
-    union.formUnion(try volume.plan(for: inode))
-    guard union != needs.plan else { return }
-    try Self.supply(&volume, union, from: arena)
-    needs.plan = union
+    let old = plan
+    try add(inode)
+    guard plan != old else { return }
+    do throws(EROFSError) {
+      try supply()
+    } catch {
+      plan = old
+      throw error
+    }
   }
 
   /// Reads from byte `offset` of a file (or a symbolic link's target) on, as much as `buffer` holds; returns how many
   /// bytes: fewer than that only at the end.
   public mutating func read(
-    _ inode: Inode, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
+    _ inode: Inode, at offset: FileOffset, into buffer: UnsafeMutableRawBufferPointer
   ) throws(EROFSError) -> Int {
     try unsafe volume.read(inode, at: offset, into: MutablePageVector(unsafeContiguous: buffer))
   }
@@ -170,10 +188,10 @@ public struct FileSystem<Source: Storage>: ~Copyable {
   public mutating func bytesInPlace(of inode: Inode) throws(EROFSError) -> UnsafeRawBufferPointer? {
     guard inode.kind == .regular, inode.size > 0, volume.superblock.extraDevices == 0 else { return nil }
     var start: UnsafeRawPointer?
-    var offset: UInt64 = 0
+    var offset: FileOffset = 0
     while offset < inode.size {
       guard let extent = try volume.extent(of: inode, at: offset), extent.encoding == .plain else { return nil }
-      let address: UInt64
+      let address: FileOffset
       switch extent.place {
       case .device(0, let at): address = at
       case .metadata(.device, let at): address = at

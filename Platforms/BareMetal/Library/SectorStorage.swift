@@ -37,17 +37,17 @@ public struct SectorStorage<Device: SectorDevice>: Storage {
     unsafe buffer.storeBytes(of: 0, as: UInt64.self)
   }
 
-  public func byteCount(ofDevice device: Int) -> UInt64 {
-    device == 0 ? min(sectors, UInt64(Int64.max) &>> 9) &<< 9 : 0
+  public func byteCount(ofDevice device: Int) -> FileOffset {
+    device == 0 ? FileOffset(clamping: min(sectors, UInt64(Int64.max) &>> 9) &<< 9) : 0
   }
 
-  public func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
+  public func read(device: Int, at offset: FileOffset, into destination: MutablePageVector) throws(StorageError) {
     guard device == 0, offset <= byteCount(ofDevice: 0),
-      UInt64(destination.count) <= byteCount(ofDevice: 0) - offset
+      FileOffset(destination.count) <= byteCount(ofDevice: 0) - offset
     else { throw StorageError(code: -1) }
     var done = 0
     while done < destination.count {
-      let at = offset + UInt64(done)
+      let at = UInt64(offset) + UInt64(done)
       try fetch(at &>> 9)
       let skip = Int(truncatingIfNeeded: at & 511)
       let count = min(512 - skip, destination.count - done)

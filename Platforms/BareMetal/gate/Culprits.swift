@@ -38,3 +38,21 @@ nonisolated(unsafe) var calls: Int32 = 0
 @c public func partPointer(_ call: UnsafeRawPointer) -> Int32 {
   call.load(as: (@convention(c) () -> Int32).self)()
 }
+
+/// does not keep its caller's r10
+@c public func partRegister(_ call: UnsafeRawPointer) -> Int32 {
+  var words = Words(all: call.load(as: (Int32, Int32, Int32, Int32).self))
+  words.turn()
+  words.turn()
+  return words.all.0
+}
+
+struct Words {
+  var all: (Int32, Int32, Int32, Int32)
+
+  @inline(never)
+  mutating func turn() { all = turned(all.3, all.0) }
+}
+
+@inline(never)
+func turned(_ a: Int32, _ b: Int32) -> (Int32, Int32, Int32, Int32) { (a &+ 1, b, a, b &- a) }

@@ -24,9 +24,15 @@ public struct Firmware {
 
 @c public func partFirmware(_ call: UnsafeRawPointer) -> Int32 {
   let all = unsafe call.assumingMemoryBound(to: Firmware.self)
+  let image = unsafe PageVector(unsafeContiguous: all.pointee.image, count: all.pointee.imageBytes)
+  var volume = Volume(unopened: MemoryStorage(image))
+  return unsafe use(&volume, all)
+}
+
+@inline(never)
+func use(_ volume: inout Volume<MemoryStorage>, _ all: UnsafePointer<Firmware>) -> Int32 {
   do throws(EROFSError) {
-    let image = unsafe PageVector(unsafeContiguous: all.pointee.image, count: all.pointee.imageBytes)
-    var volume = try Volume(MemoryStorage(image))
+    try volume.open()
     let path = unsafe PageVector(unsafeContiguous: all.pointee.path, count: all.pointee.pathBytes)
     let inode = try volume.inode(at: path)
     let plan = try volume.plan(for: inode)

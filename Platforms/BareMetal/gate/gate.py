@@ -13,246 +13,26 @@ variants.txt lists builds with some codecs only, whose one part is that of Firmw
 """
 
 import argparse
-import bisect
 import concurrent.futures
 import os
 import pathlib
 import re
-import struct
 import subprocess
 import sys
 
-GATE = pathlib.Path(__file__).resolve().parent
-ROOT = GATE.parents[2]
+import registers
+from calls import Calls
+from elf import Elf
+from toolchain import GATE, ROOT, Failure, demangle, rows, run, tool
+
 SIZES = GATE.parent / "sizes.txt"
 LIMITS = GATE / "limits.txt"
+# What every program brings that Core is linked into.
+MACHINE = GATE.parent / "Machine"
+SUPPORT = ("memory", "arithmetic")
 # A part may grow by this much before it fails: a compiler's noise, not a feature.
 SLACK = 1.01
 SLACK_BYTES = 16
-
-
-def rows(path):
-    """The words of every line that says something."""
-    if not path.exists():
-        return []
-    lines = (line.split("#")[0].split() for line in path.read_text().splitlines())
-    return [words for words in lines if words]
-
-
-class Failure(Exception):
-    """A command that failed, or a rule that is broken: its text names the culprit."""
-
-
-def run(*command):
-    command = [str(word) for word in command]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
-    if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if re.search(r"^\S.*error:|>>>", line)]
-        raise Failure("\n".join(errors[:40]) or done.stderr[-2000:])
-    return done.stdout
-
-
-def toolchain(name):
-    """A tool of the Swift toolchain, which has all that is needed here."""
-    swift = pathlib.Path(os.path.realpath(subprocess.check_output(["which", "swiftc"], text=True).strip())).parent
-    return swift / name
-
-
-def demangle(text):
-    done = subprocess.run(["swift", "demangle", "--simplified"], input=text, text=True, capture_output=True)
-    return done.stdout if done.returncode == 0 else text
-
-
-class Elf:
-    """The sections of an ELF file."""
-
-    def __init__(self, path):
-        data = path.read_bytes()
-        wide = data[4] == 2
-        self.pointer = 8 if wide else 4
-        # On ARM, bit 0 of a function's address says that it is Thumb code.
-        self.code = ~1 if struct.unpack_from("<H", data, 18)[0] == 40 else ~0
-        header = struct.unpack_from("<QQQIHHHHHH" if wide else "<IIIIHHHHHH", data, 24)
-        offset, size, count, names = header[2], header[7], header[8], header[9]
-        form = "<IIQQQQIIQQ" if wide else "<IIIIIIIIII"
-        sections = [struct.unpack_from(form, data, offset + i * size) for i in range(count)]
-
-        def string(table, at):
-            start = sections[table][4] + at
-            return data[start : data.index(b"\0", start)].decode()
-
-        # Bytes and contents by section; address, size and name of every function.
-        self.sections, self.functions, self.variables = {}, [], []
-        written = [i for i, (_, _, flags, *_) in enumerate(sections) if flags & 3 == 3]
-        for name, kind, _, _, at, length, link, *_ in sections:
-            self.sections[string(names, name)] = (length, b"" if kind == 8 else data[at : at + length])
-            if kind == 2:
-                for entry in range(at, at + length, 24 if wide else 16):
-                    if wide:
-                        label, info, _, home, value, extent = struct.unpack_from("<IBBHQQ", data, entry)
-                    else:
-                        label, value, extent, info, _, home = struct.unpack_from("<IIIBBH", data, entry)
-                    if info & 15 == 2:
-                        self.functions.append((value & self.code, extent, string(link, label)))
-                    elif info & 15 == 1 and home in written:
-                        self.variables.append(string(link, label))
-
-    def flash(self):
-        """Bytes that a part occupies in flash: code, tables, and initial values of variables."""
-        kept = (".text", ".rodata", ".data", ".srodata", ".sdata", ".got")
-        return sum(length for name, (length, _) in self.sections.items() if name.startswith(kept))
-
-    def writable(self):
-        """Bytes of variables. Core has none: all its state is the caller's."""
-        kept = (".data", ".bss", ".sdata", ".sbss")
-        return {
-            name: length
-            for name, (length, _) in self.sections.items()
-            if name.startswith(kept) and length and not name.startswith(".data.rel.ro")
-        }
-
-    def frames(self):
-        """Stack bytes of each function by its address, from -fstack-size-section."""
-        data = self.sections.get(".stack_sizes", (0, b""))[1]
-        frames, at = {}, 0
-        while at + self.pointer < len(data):
-            address = int.from_bytes(data[at : at + self.pointer], "little") & self.code
-            at += self.pointer
-            size = shift = 0
-            while True:
-                byte = data[at]
-                at += 1
-                size |= (byte & 127) << shift
-                shift += 7
-                if byte < 128:
-                    break
-            frames[address] = max(frames.get(address, 0), size)
-        return frames
-
-
-class Calls:
-    """Who calls whom in a linked image, read from its disassembly."""
-
-    LINE = re.compile(r"^\s*([0-9a-f]+):(.*)")
-    TARGET = re.compile(r"0x([0-9a-f]+) <")
-    # An address in a literal pool: on ARM, a function that is called often is called through a register.
-    LITERAL = re.compile(r"\.word\s+0x([0-9a-f]+)")
-    CALL = re.compile(r"\t(bl|jal|callq?)\s")
-    # A jump through a register is a switch's table everywhere but on ARM, which has other instructions for those.
-    INDIRECT = re.compile(r"\t(bl?x\s+r\d|jalr\s+(?!.*<)|callq?\s+\*)")
-
-    def __init__(self, image):
-        elf = Elf(image)
-        functions = sorted(set(elf.functions))
-        starts = [start for start, _, _ in functions]
-        self.names = {start: name for start, _, name in functions}
-        self.edges = {start: set() for start in starts}
-        indirect, literals = set(), set()
-        for line in run(toolchain("llvm-objdump"), "-d", "--no-show-raw-insn", image).splitlines():
-            found = self.LINE.match(line)
-            if not found:
-                continue
-            index = bisect.bisect_right(starts, int(found[1], 16)) - 1
-            if index < 0:
-                continue
-            function, text = starts[index], found[2]
-            for target in self.TARGET.findall(text):
-                target = int(target, 16) & elf.code
-                # A branch to the function's own start is a loop, unless it is a call.
-                if target in self.names and (target != function or self.CALL.search(text)):
-                    self.edges[function].add(target)
-            for word in self.LITERAL.findall(text):
-                if int(word, 16) & ~elf.code and int(word, 16) & elf.code in self.names:
-                    self.edges[function].add(int(word, 16) & elf.code)
-                    literals.add(function)
-            if self.INDIRECT.search(text):
-                indirect.add(function)
-        # What was outlined from several functions calls through the register that they loaded.
-        outlined = {start for start, name in self.names.items() if name.startswith("OUTLINED_FUNCTION")}
-        self.indirect = indirect - literals - outlined
-
-    def find(self, name):
-        return next(address for address, label in self.names.items() if label == name)
-
-    def path(self, start, name):
-        """The names on a shortest way from `start` to the function called `name`."""
-        came, queue = {start: None}, [start]
-        for function in queue:
-            if self.names[function] == name:
-                names = []
-                while function is not None:
-                    names.append(self.names[function])
-                    function = came[function]
-                return names[::-1]
-            for target in self.edges[function]:
-                if target not in came:
-                    came[target] = function
-                    queue.append(target)
-        return [self.names[start], "...", name]
-
-    def circles(self, start):
-        """The functions that `start` reaches, by groups that can call each other: Tarjan's algorithm, callees first."""
-        order, low, path, on_path, groups = {}, {}, [], set(), []
-
-        def visit(function):
-            order[function] = low[function] = len(order)
-            path.append(function)
-            on_path.add(function)
-            for target in self.edges[function]:
-                if target not in order:
-                    visit(target)
-                    low[function] = min(low[function], low[target])
-                elif target in on_path:
-                    low[function] = min(low[function], order[target])
-            if low[function] == order[function]:
-                group = path[path.index(function) :]
-                del path[path.index(function) :]
-                on_path.difference_update(group)
-                groups.append(group)
-
-        visit(start)
-        return groups
-
-    def longest(self, own):
-        """The most stack that a chain of calls inside a circle takes that enters no function twice.
-
-        All ways are tried; where there are too many, all functions of the circle together are the answer.
-        """
-        best, tries = 0, 0
-
-        def walk(function, used, size):
-            nonlocal best, tries
-            tries += 1
-            best = max(best, size)
-            for target in self.edges[function]:
-                if target in own and target not in used and tries < 300_000:
-                    walk(target, used | {target}, size + own[target])
-
-        for function in own:
-            walk(function, {function}, own[function])
-        return best if tries < 300_000 else sum(own.values())
-
-    def deepest(self, start, frames, returns, times):
-        """Stack bytes of the deepest chain of calls from `start`.
-
-        A call that pushes its return address adds `returns`; a chain passes at most `times` times through a circle of
-        calls, or fails where that is 0.
-        """
-        depth = {}
-        for group in self.circles(start):
-            own = {function: frames.get(function, 0) + returns for function in group}
-            size = max(own.values())
-            if len(group) > 1 or group[0] in self.edges[group[0]]:
-                if times == 0:
-                    raise Failure(demangle("recursion: " + " -> ".join(self.names[f] for f in [*group, group[0]])))
-                size = self.longest(own) * times
-            for function in group:
-                if function in self.indirect:
-                    raise Failure(
-                        demangle(f"a call through a pointer in {self.names[function]}: stack use has no bound"))
-            below = max((depth[t] for f in group for t in self.edges[f] if t not in own), default=0)
-            depth.update({function: size + below for function in group})
-        return depth[start]
 
 
 class Target:
@@ -274,15 +54,23 @@ class Target:
         folder = self.folder / variant
         folder.mkdir(exist_ok=True)
         intermediate = folder / f"{name}.ll"
-        run(toolchain("swiftc"), "-I", folder, *self.swift, *package, "-module-name", name, *sources, "-emit-module",
+        run(tool("swiftc"), "-I", folder, *self.swift, *package, "-module-name", name, *sources, "-emit-module",
             "-emit-module-path", folder / f"{name}.swiftmodule", "-emit-ir", "-o", intermediate)
-        run(toolchain("clang"), *self.clang, "-fstack-size-section", "-Xclang", "-disable-llvm-passes", "-c", "-o",
+        run(tool("clang"), *self.clang, "-fstack-size-section", "-Xclang", "-disable-llvm-passes", "-c", "-o",
             folder / f"{name}.o", "-x", "ir", intermediate)
         return folder / f"{name}.o"
 
-    def compile_c(self, source, output):
-        run(toolchain("clang"), *self.clang, "-ffreestanding", "-fno-builtin", "-fstack-size-section", "-c", "-o",
+    def compile_c(self, source, output, *flags):
+        run(tool("clang"), *self.clang, *flags, "-ffreestanding", "-fno-builtin", "-fstack-size-section", "-c", "-o",
             self.folder / output, source)
+
+    def compile_support(self):
+        """All that Core may ask of the firmware that it is linked into: copies, and the arithmetic that small processors
+        do in software. No allocator, no 64-bit division. It lies in a section of its own, so that no part's size counts
+        it; what is not here fails the link."""
+        for name in SUPPORT:
+            self.compile_c(MACHINE / f"{name}.c", f"{name}.o", "-fno-function-sections")
+            run(tool("llvm-objcopy"), "--rename-section", ".text=.support", self.folder / f"{name}.o")
 
     def build(self, parts, variants=()):
         modules = [
@@ -298,13 +86,13 @@ class Target:
             own = [self.module(name, sources, package + flags, variant)]
             own.append(self.module("Firmware", [GATE / "Firmware.swift"], [], variant))
             self.objects[variant] = [*objects[:-1], *own]
-        self.compile_c(GATE / "support.c", "support.o")
+        self.compile_support()
 
     def link(self, output, entry, extra=(), variant=""):
         objects = self.objects[variant]
         image = self.folder / output
-        run(toolchain("ld.lld"), "--gc-sections", "-static", "-e", entry, "--error-limit=0", "-o", image, *objects,
-            self.folder / "support.o", *extra)
+        run(tool("ld.lld"), "--gc-sections", "-static", "-e", entry, "--error-limit=0", "-o", image, *objects,
+            *(self.folder / f"{name}.o" for name in SUPPORT), *extra)
         return image
 
     def measure(self, part):
@@ -318,6 +106,8 @@ class Target:
         elf = Elf(image)
         if elf.writable():
             raise Failure(demangle(f"{part} has variables: {elf.writable()} {' '.join(elf.variables)}"))
+        if wrong := registers.check(image):
+            raise Failure("\n".join(wrong))
         calls = Calls(image)
         returns = 8 if self.name == "x86_64" else 0
         times = {part: int(count) for part, count in rows(GATE / "recursion.txt")}
@@ -431,7 +221,7 @@ def main():
     parser.add_argument("--must-fail", action="store_true")
     parser.add_argument("--scratch", type=pathlib.Path, default=ROOT / ".build-gate")
     arguments = parser.parse_args()
-    version = subprocess.check_output([toolchain("swiftc"), "--version"], text=True, stderr=subprocess.STDOUT)
+    version = subprocess.check_output([tool("swiftc"), "--version"], text=True, stderr=subprocess.STDOUT)
     compiler = re.search(r"Swift version (\S+)", version)[1]
     targets = [
         Target(name, triple, flags, arguments.scratch)

@@ -20,7 +20,7 @@ import sys
 import tempfile
 
 import images
-from machines import MACHINES, ROOT, SCRATCH, Failure, reference_images
+from machines import CODECS, MACHINES, NARROW, ROOT, SCRATCH, SMALL_MACHINE, Failure, reference_images
 
 PRODUCTS = ("TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages")
 
@@ -39,6 +39,11 @@ class Results:
         self.passed += other.passed
         self.failures += other.failures
         self.skipped += other.skipped
+
+
+# An image of each codec, and the word for the codec.
+WORDS = {"LZ4": ("lz4hc-64k-tail", "lz4"), "MicroLZMA": ("lzma-1k-64k-tail", "lzma"),
+         "Deflate": ("libdeflate-32k-tail", "deflate"), "Zstandard": ("zstd-48bit-64k", "zstd")}
 
 
 def last(output):
@@ -186,6 +191,41 @@ def example_image(folder):
         subprocess.run([tool, "--quiet", "-zlz4hc", "-C16384", "-T0", "-Uclear", "--all-root", folder / "example.erofs", tree], check=True)
 
 
+def codecs(folder, rows):
+    """A program with one codec reads that codec's images and refuses the others by the codec's name; one with LZ4 reads
+    extents of up to 16 KiB on a machine that has 24 KiB of memory."""
+    results = Results()
+    machine = MACHINES["cortex-m3"]
+    images_of = {codec: folder / f"{name}.erofs" for codec, (name, _) in WORDS.items()}
+    for codec in CODECS:
+        try:
+            (program,) = machine.build("Walk", traits=[codec, NARROW])
+        except Failure as failure:
+            results.hold(f"{machine.name}: Walk with {codec} only", False, str(failure))
+            continue
+        for other, image in images_of.items():
+            if not image.exists():
+                results.skipped.append(f"{codec} only, image with {other}: not among the images that come with the project")
+                continue
+            status, output, wrong = walk(machine, {"Walk": program}, "flash", image, rows)
+            refusal = f"refused: unsupported codec {WORDS[other][1]}".encode()
+            good = status == 0 and not wrong if other == codec else status == 2 and refusal in output
+            results.hold(f"{machine.name}: {codec} only, image with {other}", good, f"status {status}: {last(output)}")
+    image = folder / "lz4hc-16k-bounded.erofs"
+    if not image.exists():
+        results.skipped.append("24 KiB of memory: lz4hc-16k-bounded is not among the images that come with the project")
+        return results
+    try:
+        (program,) = SMALL_MACHINE.build("Walk", traits=["LZ4", NARROW])
+    except Failure as failure:
+        results.hold(f"{SMALL_MACHINE.name}: Walk", False, str(failure))
+        return results
+    status, output, wrong = walk(SMALL_MACHINE, {"Walk": program}, "flash", image, rows)
+    results.hold(f"{SMALL_MACHINE.name}: {image.stem}", status == 0 and not wrong, f"{status}: {wrong[:3]}")
+    print(f"  {SMALL_MACHINE.name}: {last(output).splitlines()[-1]}")
+    return results
+
+
 def documentation():
     """The commands of Documentation/Firmware.md, run in an empty folder, in its own words."""
     results = Results()
@@ -310,6 +350,7 @@ def main():
         for each in pool.map(lambda one: check(one[1], one[0], options, folder, rows, small, scratch), chosen):
             results.add(each)
         if not options.machine:
+            results.add(codecs(folder, rows))
             results.add(documentation())
     for failure in results.failures:
         print(f"  FAILED {failure}")

@@ -4,12 +4,16 @@
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 BARE_METAL = HERE.parent
 ROOT = HERE.parents[2]
 SCRATCH = ROOT / ".build-firmware"
+
+sys.path.insert(0, str(BARE_METAL / "gate"))
+import registers  # noqa: E402
 
 
 class Failure(Exception):
@@ -26,13 +30,15 @@ class Machine:
     def __init__(self, name, triple, qemu, image=None, device=None):
         self.name, self.triple, self.qemu, self.image, self.device = name, triple, qemu, image, device
 
-    def build(self, *products, image=None, scratch=None):
-        """Builds products, each for itself, as a firmware author does, linked with an image if one is given; returns their
-        paths."""
-        scratch = scratch or SCRATCH / self.name
+    def build(self, *products, image=None, traits=None):
+        """Builds products, each for itself, as a firmware author does, linked with an image if one is given, and with the
+        package's traits as given; returns their paths."""
+        scratch = SCRATCH / "-".join([self.name, *(traits or ())])
         command = ["swift", "build", "-c", "release", "--triple", self.triple, "--scratch-path", str(scratch)]
         for toolset in ("common", self.name):
             command += ["--toolset", str(BARE_METAL / "toolsets" / f"{toolset}.json")]
+        if traits is not None:
+            command += ["--traits", ",".join(traits)]
         for word in ("--format=binary", str(image), "--format=default") if image else ():
             command += ["-Xlinker", word]
         environment = {**os.environ, "EROFS_EMBEDDED": "1"}
@@ -48,6 +54,8 @@ class Machine:
             warnings = [line for line in done.stdout.splitlines() if ": warning: " in line]
             if warnings:
                 raise Failure(f"{product} builds for {self.name} with warnings:\n" + "\n".join(warnings[:10]))
+            if wrong := registers.check(path):
+                raise Failure(f"{product} for {self.name} is miscompiled:\n" + "\n".join(wrong))
             paths.append(path)
         return paths
 
@@ -88,6 +96,11 @@ MACHINES = {
         Machine("rv64", "riscv64-none-none-eabi", ["qemu-system-riscv64", "-M", "virt", "-bios", "none"], **VIRT),
     )
 }
+
+# The same as one with little RAM, for programs with one codec.
+SMALL_MACHINE = Machine("cortex-m3-24k", ARM[1], ["qemu-system-arm", "-M", "mps2-an385"], **MPS2)
+CODECS = ("LZ4", "MicroLZMA", "Deflate", "Zstandard")
+NARROW = "NarrowOffsets"
 
 
 def reference_images():

@@ -2,12 +2,12 @@
 """What the tests of the kernels boot: programs of guest/, images, and a run of QEMU with what it printed."""
 
 import array
+import functools
 import hashlib
-import importlib.machinery
-import importlib.util
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -18,10 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path.insert(0, str(HERE.parent))
 import machine  # noqa: E402
-
-_loader = importlib.machinery.SourceFileLoader("kernel_build", str(HERE.parent / "Kernel/build"))
-kernels = importlib.util.module_from_spec(importlib.util.spec_from_loader("kernel_build", _loader))
-_loader.exec_module(kernels)
+from machine import kernels  # noqa: E402
 
 SCRATCH = kernels.CACHE / "tests"
 COMPILERS = {
@@ -35,8 +32,11 @@ def say(text):
     print(f"  {text}", flush=True)
 
 
+@functools.cache
 def mkfs():
-    peers = os.environ.get("EROFS_PEERS")
+    """The newest mkfs.erofs where it can be had: older ones do not have all codecs."""
+    peers = os.environ.get("EROFS_PEERS") or subprocess.run(
+        [ROOT / "Scripts/install-peers.sh"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.strip()
     return f"{peers}/bin/mkfs.erofs" if peers else "mkfs.erofs"
 
 
@@ -74,15 +74,21 @@ def root(folder, init, files=(), options=()):
     return image(pathlib.Path(folder) / "root.erofs", tree, *options)
 
 
-def readable_root(folder, cpu, options):
-    """A root whose init reads all that is in it, and how many files that is: the sources of this project, each as it is
-    and all in one."""
+def userspace_root(folder, cpu, options):
+    """A root with our userspace and the sources of this project, each as it is and all in one; and what `sum -b /files`
+    must print there."""
+    tree = pathlib.Path(folder) / "root"
+    shutil.rmtree(tree, ignore_errors=True)
+    # Its programs are one file with many names.
+    kernels.run(["cp", "-a", machine.userspace(cpu) / "root", tree])
     sources = sorted((ROOT / "Sources").rglob("*.swift"))
-    files = {f"files/{number}": path.read_bytes() for number, path in enumerate(sources)}
-    files["files/all"] = b"".join(files.values())
-    expected = b"".join(hashlib.sha256(content).hexdigest().encode() + f" /{name}\0".encode() for name, content in files.items())
-    return root(folder, program(cpu, "reader"), [*files.items(), ("images", b"root\0here\0"), ("expected", expected)],
-                options), len(files)
+    files = {f"/files/{number}": path.read_bytes() for number, path in enumerate(sources)}
+    files["/files/all"] = b"".join(files.values())
+    (tree / "files").mkdir()
+    for name, content in files.items():
+        (tree / name[1:]).write_bytes(content)
+    sums = {f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in files.items()}
+    return image(pathlib.Path(folder) / "root.erofs", tree, *options), sums
 
 
 def disk(output, images):
@@ -96,18 +102,23 @@ def disk(output, images):
     return table
 
 
-def boot(cpu, kernel, root, seconds=120, **options):
-    """What the machine printed, up to the line END, its panic, or the time's end."""
+def boot(cpu, kernel, root, seconds=120, commands=(), **options):
+    """What the machine printed, up to the line END, its panic, or the time's end. Commands are typed, each at a prompt."""
     output = b""
+    # What is typed comes back, but not as a line of its own.
+    typed = [*commands, "echo E''ND"] if commands else []
     with tempfile.TemporaryDirectory() as folder:
         command = machine.command(cpu, kernel, root, folder, **options)
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as guest:
+        with subprocess.Popen(command, stdin=subprocess.PIPE if commands else subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT) as guest:
             # Not every machine can switch itself off, so what it prints decides.
             late = threading.Timer(seconds, guest.kill)
             late.start()
-            for line in guest.stdout:
-                output += line
-                if line.strip() == b"END" or b"Kernel panic" in line:
+            while part := os.read(guest.stdout.fileno(), 1 << 16):
+                output += part
+                if typed and output.endswith(b"\n# "):
+                    os.write(guest.stdin.fileno(), typed.pop(0).encode() + b"\n")
+                if re.search(rb"\nEND\r*\n", output[-(len(part) + 8):]) or b"Kernel panic" in part:
                     guest.kill()
             if not late.is_alive():
                 output += b"\nTIMEOUT\n"
@@ -151,11 +162,12 @@ def mix(x):
 def hammer_images(folder):
     """Images for guest/hammer.c: one for each codec and size of cluster."""
     kinds = [("lz4-4k", "-zlz4hc,12", "-C4096", 1), ("lz4-16k", "-zlz4hc,12", "-C16384", 1),
-             ("lz4-1m", "-zlz4hc,12", "-C1048576", 4), ("lzma-64k", "-zlzma", "-C65536", 1),
+             ("lz4-64k", "-zlz4hc,12", "-C65536", 2), ("lz4-1m", "-zlz4hc,12", "-C1048576", 4), ("lzma-64k", "-zlzma", "-C65536", 1),
              ("deflate-16k", "-zdeflate,9", "-C16384", 1), ("zstd-64k", "-zzstd,19", "-C65536", 1)]
     images = []
+    SCRATCH.mkdir(parents=True, exist_ok=True)
     for number, (name, codec, cluster, mebibytes) in enumerate(kinds):
-        output = SCRATCH / f"hammer-{name}.erofs"
+        output = SCRATCH / f"hammer-{number}-{name}.erofs"
         if not output.exists():
             words = array.array("I")
             for k in range((mebibytes << 20) // 12 + 1):
@@ -164,7 +176,6 @@ def hammer_images(folder):
             tree = pathlib.Path(folder) / name
             tree.mkdir()
             (tree / str(number)).write_bytes(words[: (mebibytes << 20) // 4].tobytes())
-            SCRATCH.mkdir(parents=True, exist_ok=True)
             image(output.with_suffix(".new"), tree, codec, cluster).rename(output)
-        images.append(output)
+        images.append((name, output))
     return images

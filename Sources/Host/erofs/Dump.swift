@@ -50,11 +50,13 @@ struct Dump: ParsableCommand {
       }
       if let nid {
         let path = Array("nid \(nid)".utf8)
-        let list = try ExtentList(of: TreeFile(path: path, inode: try reader.volume.inode(nid)), reader)
+        let inode: Inode
+        do throws(EROFSError) { inode = try reader.volume.inode(nid) } catch { throw Failure("nid \(nid): \(error)") }
+        let list = try ExtentList(of: TreeFile(path: path, inode: inode), reader)
         texts.append(list.text)
         members.append(("inode_extents", list.json))
       }
-    } catch let error as EROFSError { throw Failure("\(options.image): \(error)") }
+    } catch let error as TreeError { throw Failure("\(options.image): \(error)") }
     StandardOutput.shared.write(
       text: json.isOn ? JSON.object(members).text() + "\n" : texts.joined(separator: "\n"))
   }

@@ -119,7 +119,7 @@ struct DumpStandIn {
       return ExitStatus.good
     }
     let hasInode = nid != nil || path != nil
-    do throws(EROFSError) {
+    do {
       if showsSuperblock || (!showsStatistics && !hasInode) {
         StandardOutput.shared.write(text: try DumpFormat.superblock(of: reader))
       }
@@ -132,14 +132,16 @@ struct DumpStandIn {
     return ExitStatus.good
   }
 
-  private func showInode(_ reader: ImageReader) throws(EROFSError) {
+  private func showInode(_ reader: ImageReader) throws {
     let inode = if let path { try reader.inode(at: path) } else { try reader.volume.inode(nid ?? 0) }
     if writesContent {
       try reader.writeContent(of: inode)
       return
     }
     // As dump.erofs: the first path in the tree that leads to the inode, whatever was asked for.
-    guard let file = try reader.files().first(where: { $0.inode.nid == inode.nid }) else { throw .notFound }
+    guard let file = try reader.files().first(where: { $0.inode.nid == inode.nid }) else {
+      throw EROFSError.notFound
+    }
     StandardOutput.shared.write(text: try DumpFormat.inode(file, reader))
     if lists {
       let isTerminal = StandardOutput.isTerminal

@@ -5,17 +5,6 @@ import EROFS
 import EROFSTools
 import SystemPackage
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
-/// The run that a signal ends; set once, before there are threads and signals to look at it.
-private nonisolated(unsafe) var interruptible: Extractor?
-
 struct Extract: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "extract", abstract: "Writes what is in an image into a directory.",
@@ -77,16 +66,21 @@ struct Extract: ParsableCommand {
       progress.clear()
       complain("\(event)")
     }
-    interruptible = extractor
-    for number in [SIGINT, SIGTERM, SIGHUP] { signal(number) { _ in interruptible?.stop() } }
+    Interruption.stops(extractor)
     let summary: ExtractSummary
     do throws(Errno) { summary = try extractor.run(root, name: name, into: directory.filePath) } catch {
       throw Failure("\(directory): \(error)")
     }
-    if summary.isStopped { throw Failure("\(directory): stopped before the end") }
-    if !progressOptions.quiet {
-      StandardOutput.shared.write(text: "\(directory): \(summary.names) names, \(summary.contentBytes) bytes\n")
+    if summary.isStopped {
+      complain("\(directory): stopped before the end: \(summary.remains)")
+      Interruption.endBySignal()
+      throw ExitCode(ExitStatus.failed)
     }
+    if !progressOptions.quiet {
+      let (names, bytes) = (summary.names.counting("name"), summary.contentBytes.counting("byte"))
+      StandardOutput.shared.write(text: "\(directory): \(names), \(bytes)\n")
+    }
+    Interruption.endBySignal()
     if summary.failures > 0 { throw ExitCode(ExitStatus.failed) }
   }
 

@@ -50,10 +50,11 @@ struct Fsck: ParsableCommand {
       StandardOutput.shared.write(text: Self.json(summary, problems.all).text() + "\n")
     } else if !progressOptions.quiet {
       let inodes = summary.counts.values.reduce(0, +)
-      let verdict = summary.problems == 0 ? "nothing wrong" : "\(summary.problems) things wrong"
-      let content = metadataOnly ? "" : ", \(summary.contentBytes) bytes of content"
-      let digests = summary.digests > 0 ? ", \(summary.digests) digests" : ""
-      StandardOutput.shared.write(text: "\(options.image): \(verdict); \(inodes) inodes\(content)\(digests)\n")
+      let verdict = summary.problems == 0 ? "nothing wrong" : "\(summary.problems.counting("thing")) wrong"
+      let content = metadataOnly ? "" : ", \(summary.contentBytes.counting("byte")) of content"
+      let digests = summary.digests > 0 ? ", \(summary.digests.counting("digest"))" : ""
+      StandardOutput.shared.write(
+        text: "\(options.image): \(verdict); \(inodes.counting("inode"))\(content)\(digests)\n")
     }
     if summary.problems > 0 { throw ExitCode(ExitStatus.failed) }
   }

@@ -227,15 +227,21 @@ struct FsckStandIn {
       case .leftOut: messages.warning("\(event)")
       }
     }
+    Interruption.stops(extractor)
     do {
       let root = if let start { start } else { try reader.volume.inode(reader.superblock.rootNID) }
+      let summary: ExtractSummary
       if root.kind == .directory {
-        return try extractor.run(root, name: [], into: target).failures == 0
+        summary = try extractor.run(root, name: [], into: target)
+      } else {
+        // Anything but a directory gets the name itself.
+        guard let name = target.lastComponent else { throw Errno.isDirectory }
+        let parent = target.removingLastComponent()
+        summary = try extractor.run(root, name: Array(name.string.utf8), into: parent.isEmpty ? "." : parent)
       }
-      // Anything but a directory gets the name itself.
-      guard let name = target.lastComponent else { throw Errno.isDirectory }
-      let parent = target.removingLastComponent()
-      return try extractor.run(root, name: Array(name.string.utf8), into: parent.isEmpty ? "." : parent).failures == 0
+      if summary.isStopped { messages.error("\(target): stopped before the end: \(summary.remains)") }
+      Interruption.endBySignal()
+      return summary.failures == 0 && !summary.isStopped
     } catch {
       messages.error("\(target): \(error)")
       return false

@@ -101,7 +101,7 @@ private struct Summary {
     for kind in InodeKind.allCases {
       if let count = counts[kind] { rows.append((kind.word, "\(count)")) }
     }
-    rows.append(("content", "\(contentBytes) bytes"))
+    rows.append(("content", contentBytes.counting("byte")))
     rows.append(("memory", "\(least.totalBytes) bytes to read every file, \(whole.totalBytes) with whole extents"))
     return rows
   }

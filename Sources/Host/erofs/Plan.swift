@@ -21,7 +21,11 @@ struct Plan: ParsableCommand {
   @Flag(help: "Where the stored bytes are: read from a device into memory, or in memory already, as in mapped flash.")
   var storage = StorageKind.read
 
-  @Flag(help: "How much of an extent stays at hand: the least that works, or all of it, so that going back is free.")
+  @Flag(
+    help: """
+      How much of an extent stays at hand: the least that works; all of it, so that going back is free; or nothing, for \
+      a reader that takes files whole (direct).
+      """)
   var depth = DepthKind.least
 
   @Option(help: ArgumentHelp("Page size for what Linux maps.", valueName: "bytes"))
@@ -39,11 +43,11 @@ struct Plan: ParsableCommand {
   func run() throws {
     let reader = try options.reader()
     let report: PlanReport
-    do {
+    do throws(TreeError) {
       report = try PlanReport(
-        of: reader, files: try reader.files(below: paths), depth: depth == .least ? .least : .wholeExtents,
+        of: reader, files: try reader.files(below: paths), depth: depth.planned,
         isMapped: storage == .mapped, pageSize: Int(page.bytes))
-    } catch let error as EROFSError { throw Failure("\(options.image): \(error)") }
+    } catch { throw Failure("\(options.image): \(error)") }
     if let svg {
       let picture = BarPicture(title: "bytes", bars: report.bars).svg(heading: "Memory to read \(options.image)")
       try writeFile(svg.filePath, picture)
@@ -58,7 +62,15 @@ enum StorageKind: EnumerableFlag {
 }
 
 enum DepthKind: EnumerableFlag {
-  case least, whole
+  case least, whole, direct
+
+  var planned: MemoryPlan.Depth {
+    switch self {
+    case .least: .least
+    case .whole: .wholeExtents
+    case .direct: .direct
+    }
+  }
 }
 
 extension ByteCount {
@@ -69,11 +81,9 @@ extension ByteCount {
 extension ImageReader {
   /// The files that paths on the command line name, with all that is in directories; nil for the whole image where there
   /// are none.
-  func files(below paths: [RawArgument]) throws -> [TreeFile]? {
+  func files(below paths: [RawArgument]) throws(TreeError) -> [TreeFile]? {
     var files: [TreeFile] = []
-    for path in paths {
-      do throws(EROFSError) { files += try self.files(below: path.bytes) } catch { throw Failure("\(path): \(error)") }
-    }
+    for path in paths { files += try self.files(below: path.bytes) }
     return paths.isEmpty ? nil : files
   }
 }

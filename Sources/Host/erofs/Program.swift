@@ -93,5 +93,7 @@ private enum Signals {
     }
     // A reader that goes away is reported by write, so that what was begun can be tidied up.
     signal(SIGPIPE, SIG_IGN)
+    // So is a file that grows larger than it may (ulimit -f).
+    signal(SIGXFSZ, SIG_IGN)
   }
 }

@@ -76,8 +76,7 @@ struct Simulate: ParsableCommand {
   func run() throws {
     let reader = try options.reader()
     let simulation: Simulation
-    let files = try reader.files(below: paths)
-    do throws(EROFSError) { simulation = try Simulation(reader, files: files) } catch {
+    do throws(TreeError) { simulation = try Simulation(reader, files: try reader.files(below: paths)) } catch {
       throw Failure("\(options.image): \(error)")
     }
     var runs: [SimulationReport.Run] = []

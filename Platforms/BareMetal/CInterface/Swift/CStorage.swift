@@ -11,18 +11,19 @@ struct CStorage: Storage {
 
   init(unsafeCopying storage: erofs_storage) { unsafe self.storage = storage }
 
-  func byteCount(ofDevice device: Int) -> UInt64 { unsafe device == 0 ? storage.size : 0 }
+  func byteCount(ofDevice device: Int) -> FileOffset { unsafe device == 0 ? FileOffset(clamping: storage.size) : 0 }
 
   private func image(_ bytes: UnsafeRawPointer) -> PageVector {
     unsafe PageVector(unsafeContiguous: bytes, count: Int(truncatingIfNeeded: min(storage.size, UInt64(Int.max))))
   }
 
-  func mapped(device: Int, at offset: UInt64, count: Int) -> PageVector? {
-    guard device == 0, let bytes = unsafe storage.mapped, unsafe offset < storage.size else { return nil }
+  func mapped(device: Int, at offset: FileOffset, count: Int) -> PageVector? {
+    guard device == 0, let bytes = unsafe storage.mapped, unsafe UInt64(offset) < storage.size else { return nil }
     return unsafe image(bytes).slice(at: Int(truncatingIfNeeded: offset), count: count)
   }
 
-  func read(device: Int, at offset: UInt64, into destination: MutablePageVector) throws(StorageError) {
+  func read(device: Int, at offset: FileOffset, into destination: MutablePageVector) throws(StorageError) {
+    let offset = UInt64(offset)
     guard device == 0, unsafe offset <= storage.size, unsafe UInt64(destination.count) <= storage.size - offset else {
       throw StorageError(code: -1)
     }

@@ -63,9 +63,9 @@ public func erofs_mount(
   let memory = unsafe Arena(
     unsafeMemory: UnsafeMutableRawBufferPointer(start: arena, count: arena == nil ? 0 : max(0, bytes)))
   do throws(MountError) {
-    let files = try FileSystem(mounting: unsafe CStorage(unsafeCopying: storage.pointee), in: memory)
-    unsafe needed?.pointee = files.memoryNeeded
-    unsafe state(fs).initialize(to: State(files: files))
+    unsafe state(fs).initialize(to: State(files: FileSystem(CStorage(unsafeCopying: storage.pointee), in: memory)))
+    try unsafe state(fs).pointee.files.mount()
+    unsafe needed?.pointee = state(fs).pointee.files.memoryNeeded
     return EROFS_OK
   } catch {
     switch error {
@@ -89,7 +89,8 @@ public func erofs_open(
   do throws(EROFSError) {
     let inode = try unsafe state(fs).pointee.files.open(UnsafeRawBufferPointer(start: path, count: count))
     unsafe file.pointee = erofs_file(
-      nid: inode.nid, size: inode.size, mtime: inode.modificationTime.seconds, uid: inode.userID, gid: inode.groupID,
+      nid: inode.nid, size: UInt64(inode.size), mtime: inode.modificationTime.seconds, uid: inode.userID,
+      gid: inode.groupID,
       mode: type(inode.kind) | inode.permissions, position: 0, cursor: (0, 0))
     return EROFS_OK
   } catch { return unsafe fail(fs, error) }
@@ -122,7 +123,8 @@ public func erofs_read(
   do throws(EROFSError) {
     let inode = try unsafe state(fs).pointee.files.volume.inode(file.pointee.nid)
     let read = try unsafe state(fs).pointee.files.read(
-      inode, at: file.pointee.position, into: UnsafeMutableRawBufferPointer(start: buffer, count: count))
+      inode, at: FileOffset(clamping: file.pointee.position),
+      into: UnsafeMutableRawBufferPointer(start: buffer, count: count))
     unsafe file.pointee.position += UInt64(read)
     unsafe done.pointee = read
     return EROFS_OK

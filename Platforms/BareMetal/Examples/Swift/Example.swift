@@ -16,8 +16,9 @@ struct Firmware {
     let free = Board.freeMemory
     let arena = Arena(unsafeMemory: UnsafeMutableRawBufferPointer(rebasing: free[..<131072]))
     let buffer = UnsafeMutableRawBufferPointer(rebasing: free[131072..<131172])
+    var files = FileSystem(flash, in: arena)
     do throws(MountError) {
-      var files = try FileSystem(mounting: flash, in: arena)
+      try files.mount()
       do throws(EROFSError) {
         try show("/etc/motd", &files, buffer)
         try list("/bin", &files)
@@ -36,12 +37,12 @@ struct Firmware {
     _ path: StaticString, _ files: inout FileSystem<MemoryStorage>, _ buffer: UnsafeMutableRawBufferPointer
   ) throws(EROFSError) {
     let file = try files.open(UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount))
-    var offset: UInt64 = 0
+    var offset: FileOffset = 0
     while true {
       let count = try files.read(file, at: offset, into: buffer)
       if count == 0 { return }
       Console.write(bytes: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      offset += UInt64(count)
+      offset += FileOffset(count)
     }
   }
 

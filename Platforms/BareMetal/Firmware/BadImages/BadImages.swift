@@ -155,8 +155,9 @@ struct Breaker {
   }
 
   private func read<Source: Storage>(_ storage: Source, _ arena: Arena, _ surveyed: Bool) -> Outcome {
+    var files = FileSystem(storage, in: arena)
     do throws(MountError) {
-      var files = try FileSystem(mounting: storage, in: arena, survey: surveyed ? .everything : .root)
+      try files.mount(surveyed ? .everything : .root)
       return readAll(&files)
     } catch { return .refused }
   }
@@ -193,12 +194,12 @@ struct Breaker {
     guard inode.kind == .regular || inode.kind == .symbolicLink else { return }
     _ = try files.bytesInPlace(of: inode)
     try files.prepare(for: inode)
-    var offset: UInt64 = 0
+    var offset: FileOffset = 0
     while offset < inode.size, left > 0 {
       let count = try files.read(inode, at: offset, into: output)
       if count == 0 { break }
       left -= count
-      offset += UInt64(count)
+      offset += FileOffset(count)
     }
     if inode.size > 0 { _ = try files.read(inode, at: inode.size - 1, into: output) }
   }

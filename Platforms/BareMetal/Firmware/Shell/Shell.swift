@@ -19,8 +19,9 @@ struct Program {
     let arena = memory.arena(options)
     var flash = Flash(options)
     let status: UInt8 = flash.withStorage { storage in
+      var shell = Shell(files: FileSystem(storage, in: arena), line: line, output: output, arena: arena)
       do throws(MountError) {
-        var shell = Shell(files: try FileSystem(mounting: storage, in: arena), line: line, output: output, arena: arena)
+        try shell.files.mount()
         return shell.run()
       } catch {
         Console.write("refused: ")
@@ -121,12 +122,12 @@ struct Shell<Source: Storage>: ~Copyable {
   private mutating func show(_ path: UnsafeRawBufferPointer) throws(EROFSError) {
     let inode = try files.open(path)
     guard inode.kind != .directory else { throw .notAFile }
-    var offset: UInt64 = 0
+    var offset: FileOffset = 0
     while true {
       let count = try files.read(inode, at: offset, into: output)
       if count == 0 { return }
       Console.write(bytes: UnsafeRawBufferPointer(rebasing: output[..<count]))
-      offset += UInt64(count)
+      offset += FileOffset(count)
     }
   }
 
@@ -135,7 +136,7 @@ struct Shell<Source: Storage>: ~Copyable {
     Console.write("nid ")
     Console.write(inode.nid)
     Console.write(", size ")
-    Console.write(inode.size)
+    Console.write(UInt64(inode.size))
     Console.write(", layout ")
     Console.write(Int(inode.layout.rawValue))
     Console.write(", memory ")

@@ -14,15 +14,15 @@ struct Program {
     let flash = MemoryStorage(PageVector(unsafeContiguous: Board.linkedImage))
     let memory = Board.freeMemory
     let arena = Arena(unsafeMemory: UnsafeMutableRawBufferPointer(rebasing: memory[4096...]))
-    do throws(MountError) {
-      var files = try FileSystem(mounting: flash, in: arena, survey: .root)
-      Board.exit(read(&files, UnsafeMutableRawBufferPointer(rebasing: memory[..<4096])))
-    } catch { Board.exit(2) }
+    var files = FileSystem(flash, in: arena)
+    Board.exit(read(&files, UnsafeMutableRawBufferPointer(rebasing: memory[..<4096])))
   }
 
+  @inline(never)
   static func read(
     _ files: inout FileSystem<MemoryStorage>, _ buffer: UnsafeMutableRawBufferPointer
   ) -> UInt8 {
+    do throws(MountError) { try files.mount(.root) } catch { return 2 }
     let path: StaticString = "/etc/motd"
     do throws(EROFSError) {
       let file = try files.open(UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount))

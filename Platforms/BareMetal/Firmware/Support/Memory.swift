@@ -62,7 +62,8 @@ public struct Memory {
 /// Mounts the image in `storage` and reports on it; returns the exit status.
 public func readEverything<Source: Storage>(_ storage: Source, _ arena: Arena, _ report: consuming Report) -> UInt8 {
   do throws(MountError) {
-    var files = try FileSystem(mounting: storage, in: arena)
+    var files = FileSystem(storage, in: arena)
+    try files.mount()
     Console.write("mounted, needs ")
     Console.write(files.memoryNeeded)
     Console.write(" bytes of ")

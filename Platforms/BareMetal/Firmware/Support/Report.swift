@@ -60,7 +60,7 @@ public struct Report {
     number(UInt64(inode.groupID))
     number(UInt64(inode.linkCount))
     Console.write(" ")
-    Console.write(inode.size)
+    Console.write(UInt64(inode.size))
     Console.write(" ")
     if inode.modificationTime.seconds < 0 { Console.write("-") }
     Console.write(inode.modificationTime.seconds.magnitude)
@@ -97,12 +97,12 @@ public struct Report {
 
   private func digest<Source: Storage>(_ inode: Inode, in files: inout FileSystem<Source>) throws(EROFSError) {
     var hash = SHA256()
-    var offset: UInt64 = 0
+    var offset: FileOffset = 0
     while offset < inode.size {
       let count = try files.volume.read(inode, at: offset, into: output)
       guard count > 0 else { break }
       output.prefix(count).readOnly.forEachRun { hash.update($0) }
-      offset += UInt64(count)
+      offset += FileOffset(count)
     }
     let digest = hash.finish()
     for i in 0..<8 { Console.write(hexadecimal: UInt64(digest[i]), digits: 8) }

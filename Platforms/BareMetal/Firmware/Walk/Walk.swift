@@ -20,9 +20,12 @@ struct Program {
     Console.start()
     var memory = Memory()
     let options = Options(unsafeBuffer: memory.take(256))
+    // On a machine with little memory as little as will do.
+    let isLarge = memory.left > 1 &<< 17
     let report = Report(
-      output: MutablePageVector(unsafeContiguous: memory.take(16384)),
-      unsafeLevels: memory.take(64 * MemoryLayout<TreeWalk.Level>.stride), path: memory.take(1024))
+      output: MutablePageVector(unsafeContiguous: memory.take(isLarge ? 16384 : 512)),
+      unsafeLevels: memory.take((isLarge ? 64 : 8) * MemoryLayout<TreeWalk.Level>.stride),
+      path: memory.take(isLarge ? 1024 : 256))
     let arena = memory.arena(options)
     var flash = Flash(options)
     Board.exit(flash.withStorage { readEverything($0, arena, report) })

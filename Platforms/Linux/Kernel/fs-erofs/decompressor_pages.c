@@ -7,8 +7,8 @@
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
-#include "compress.h"
 #include "pages.h"
+#include "pages_release.h"
 
 #ifdef CONFIG_HIGHMEM
 #error "pages have no address of their own with highmem"
@@ -126,9 +126,13 @@ static void pages_exit(void)
 
 /* --- pages --- */
 
+/*
+ * A page for this request. A reader that waits for it holds as many locked pages as the extent has, which nobody can take
+ * back, and gives all of them up once it has it: so it may go deeper into what is kept in reserve.
+ */
 static struct page *pages_borrow(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
-	struct page *page = erofs_allocpage(pagepool, rq->gfp);
+	struct page *page = erofs_allocpage(pagepool, rq->gfp | (gfpflags_allow_blocking(rq->gfp) ? __GFP_HIGH : 0));
 
 	if (page)
 		set_page_private(page, Z_EROFS_SHORTLIVED_PAGE);
@@ -244,35 +248,35 @@ static const char *const pages_reasons[] = {
 	[EROFS_PAGES_UNSUPPORTED] = "unsupported stream",
 };
 
-static const char *pages_decode(struct z_erofs_decompress_req *rq, int algorithm, struct page **pagepool)
+static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorithm, struct page **pagepool)
 {
 	struct pages_tables *tables = NULL;
 	struct erofs_pages_request request;
-	const char *reason;
+	bool padded = pages_are_padded(rq);
 	u8 *head = page_address(*rq->in);
+	pages_verdict verdict = PAGES_RIGHT;
 	size_t needed;
 	int result, err;
 
 	/* The padding ends in the first block, which may begin anywhere in a page. */
-	reason = z_erofs_fixup_insize(rq, head + rq->pageofs_in,
-			min_t(unsigned int, rq->inputsize,
-			      rq->sb->s_blocksize - (rq->pageofs_in & (rq->sb->s_blocksize - 1))));
-	if (reason)
-		return reason;
+	if (padded)
+		verdict = z_erofs_fixup_insize(rq, head + rq->pageofs_in,
+				min_t(unsigned int, rq->inputsize,
+				      rq->sb->s_blocksize - (rq->pageofs_in & (rq->sb->s_blocksize - 1))));
+	if (verdict)
+		return verdict;
 	needed = erofs_pages_working_bytes(algorithm, head[rq->pageofs_in]);
 
 	err = pages_fill_gaps(rq, algorithm, pagepool);
-	if (!err && rq->inplace_io && !pages_may_stay(rq, algorithm))
+	if (!err && rq->inplace_io && !(padded && pages_may_stay(rq, algorithm)))
 		err = pages_move_input(rq, pagepool);
 	if (!err && needed) {
 		tables = pages_tables_get();
 		if (!pages_tables_hold(tables, needed, rq->gfp))
 			err = -ENOMEM;
 	}
-	if (err) {
-		reason = ERR_PTR(err);
+	if (err)
 		goto out;
-	}
 
 	request = (struct erofs_pages_request) {
 		.in = pages_to_addresses(rq->in, rq->inpages),
@@ -285,25 +289,27 @@ static const char *pages_decode(struct z_erofs_decompress_req *rq, int algorithm
 		.memory_size = tables ? tables->size : 0,
 		.page_shift = PAGE_SHIFT,
 		.algorithm = algorithm - Z_EROFS_COMPRESSION_LZ4,
-		.partial = rq->partial_decoding,
+		.partial = rq->partial_decoding || !padded,
 	};
 	result = erofs_pages_decode(&request);
 	pages_from_addresses(rq->in, rq->inpages);
 	pages_from_addresses(rq->out, rq->outpages);
 	if (result == EROFS_PAGES_MEMORY)
-		reason = ERR_PTR(-ENOMEM);
-	else
-		reason = result ? pages_reasons[result] : NULL;
+		err = -ENOMEM;
+	else if (result)
+		verdict = pages_refuse(rq, 0, pages_reasons[result]);
 out:
+	if (err)
+		verdict = pages_refuse(rq, err, NULL);
 	if (tables)
 		pages_tables_put(tables);
 	pages_forget_repeats(rq, algorithm);
-	return reason;
+	return verdict;
 }
 
 /* --- algorithms --- */
 
-const char *z_erofs_pages_lz4(struct z_erofs_decompress_req *rq, struct page **pagepool)
+pages_verdict z_erofs_pages_lz4(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
 	return pages_decode(rq, Z_EROFS_COMPRESSION_LZ4, pagepool);
 }
@@ -321,7 +327,7 @@ static int pages_lzma_config(struct super_block *sb, struct erofs_super_block *d
 	return pages_tables_reserve(Z_EROFS_COMPRESSION_LZMA);
 }
 
-static const char *pages_lzma_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
+static pages_verdict pages_lzma_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
 	return pages_decode(rq, Z_EROFS_COMPRESSION_LZMA, pagepool);
 }
@@ -347,7 +353,7 @@ static int pages_deflate_config(struct super_block *sb, struct erofs_super_block
 	return pages_tables_reserve(Z_EROFS_COMPRESSION_DEFLATE);
 }
 
-static const char *pages_deflate_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
+static pages_verdict pages_deflate_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
 	return pages_decode(rq, Z_EROFS_COMPRESSION_DEFLATE, pagepool);
 }
@@ -373,7 +379,7 @@ static int pages_zstd_config(struct super_block *sb, struct erofs_super_block *d
 	return pages_tables_reserve(Z_EROFS_COMPRESSION_ZSTD);
 }
 
-static const char *pages_zstd_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
+static pages_verdict pages_zstd_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
 	return pages_decode(rq, Z_EROFS_COMPRESSION_ZSTD, pagepool);
 }

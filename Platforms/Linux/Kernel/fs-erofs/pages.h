@@ -57,11 +57,4 @@ int erofs_pages_decode(const struct erofs_pages_request *_Nonnull request);
  */
 long erofs_pages_working_bytes(int algorithm, int first_byte);
 
-#ifdef __KERNEL__
-/* The entry for LZ4, whose other functions are in decompressor.c. */
-struct z_erofs_decompress_req;
-struct page;
-const char *z_erofs_pages_lz4(struct z_erofs_decompress_req *rq, struct page **pagepool);
-#endif
-
 #endif

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 /*
- * init of the race test: as many workers as it is told read single pages of all files, all in the same
- * neighbourhood of the same file at the same time, while each drops from the cache what it and the others have read. What
- * lies in a page is a function of file and position, so every byte is checked.
+ * init of the race test. Extents that follow each other share a page, and what is to be caught is a decoder of one that
+ * undoes what the decoder of the next wrote there. So workers read together, in turns: the last to arrive picks a place in
+ * a file and empties the cache, and then all read at once, each a page so far behind the one before that it is in the
+ * next extent, or the same, or the one after. Then everybody looks at all the pages between, the shared ones too, as they
+ * are in the cache now. What lies in a page is a function of file and position, so every byte is checked.
  *
  *	hammer WORKERS SECONDS DEVICE...
  *
@@ -23,8 +25,16 @@
 #include <linux/reboot.h>
 #include "start.h"
 
-enum { FILES = 7, WORDS = 1024, DONTNEED = 4, RANDOM = 1 };
+enum { FILES = 8, WORDS = 1024, DONTNEED = 4, RANDOM = 1, MOST = 96 };
 
+/* There is one address space: this is init's, and workers are told where. */
+struct turns {
+	unsigned int arrived, number;
+	unsigned int workers, finished;
+	unsigned int file, first, apart, count;
+};
+
+static struct turns shared;
 static unsigned int page[WORDS];
 static int files[FILES];
 static unsigned int pages[FILES];
@@ -48,97 +58,147 @@ static unsigned int word(unsigned int file, unsigned int k)
 #define say(...) write(1, line, snprintf(line, sizeof(line), __VA_ARGS__))
 static char line[160];
 
-static void advise(int file, unsigned int first, unsigned int count, int advice)
+static void advise(int file, int advice)
 {
 #ifdef __arm__
-	syscall(__NR_arm_fadvise64_64, file, advice, (long)first, 0L, (long)count, 0L);
+	syscall(__NR_arm_fadvise64_64, file, advice, 0L, 0L, 0L, 0L);
 #elif __riscv_xlen == 32
-	syscall(__NR_fadvise64_64, file, (long)first, 0L, (long)count, 0L, advice);
+	syscall(__NR_fadvise64_64, file, 0L, 0L, 0L, 0L, advice);
 #else
-	syscall(__NR_fadvise64, file, (long)first, (long)count, advice);
+	syscall(__NR_fadvise64, file, 0L, 0L, advice);
 #endif
 }
 
-static int open_files(void)
+static unsigned int open_files(void)
 {
 	char path[] = "/mnt0/0";
-	int count = 0;
+	unsigned int count = 0;
 
 	while (count < FILES) {
 		path[4] = path[6] = '0' + count;
 		if ((files[count] = open(path, O_RDONLY)) < 0)
 			break;
 		pages[count] = lseek(files[count], 0, SEEK_END) >> 12;
-		advise(files[count], 0, 0, RANDOM);
+		/* No page comes that nobody asked for. */
+		advise(files[count], RANDOM);
 		count++;
 	}
 	return count;
 }
 
-static int work(int id, unsigned int seconds)
+/* Waits until all have come; true for the last of them, who goes on alone and then calls leave(). */
+static int meet(struct turns *turns)
 {
-	unsigned int seed = mix(id + 1), reads = 0, bad = 0, failed = 0, count = open_files();
+	unsigned int number = __atomic_load_n(&turns->number, __ATOMIC_ACQUIRE);
+
+	if (__atomic_add_fetch(&turns->arrived, 1, __ATOMIC_ACQ_REL) == turns->workers)
+		return 1;
+	while (__atomic_load_n(&turns->number, __ATOMIC_ACQUIRE) == number)
+		syscall(__NR_sched_yield);
+	return 0;
+}
+
+static void leave(struct turns *turns)
+{
+	turns->arrived = 0;
+	__atomic_add_fetch(&turns->number, 1, __ATOMIC_RELEASE);
+}
+
+static void pick(struct turns *turns, unsigned int count, unsigned int *seed)
+{
+	*seed = mix(*seed + 1);
+	turns->file = *seed % count;
+	turns->apart = 1u << (*seed >> 8) % 7;
+	turns->count = turns->apart * (turns->workers + 1);
+	if (turns->count > MOST)
+		turns->count = MOST;
+	if (turns->count > pages[turns->file])
+		turns->count = pages[turns->file];
+	turns->first = mix(*seed) % (pages[turns->file] - turns->count + 1);
+	advise(files[turns->file], DONTNEED);
+}
+
+/* Wrong words of a page, or -1 where it cannot be read. */
+static int check(unsigned int file, unsigned int at, unsigned int *first)
+{
+	int wrong = 0;
+
+	if (lseek(files[file], (long)at << 12, SEEK_SET) < 0 || read(files[file], page, 4096) != 4096)
+		return -1;
+	for (unsigned int i = 0; i < WORDS; i++)
+		if (page[i] != word(file, at * WORDS + i) && !wrong++)
+			*first = i;
+	return wrong;
+}
+
+static int work(struct turns *turns, unsigned int id, unsigned int seconds)
+{
+	unsigned int seed = 1, reads = 0, bad = 0, failed = 0, first = 0, count = open_files();
 	struct timespec begin, now;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	for (unsigned int turn = 0; count > 0; turn++) {
-		unsigned int place, file, at, wrong = 0, first = 0;
+	while (count > 0) {
+		unsigned int file, at;
 
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if ((unsigned int)now.tv_sec - (unsigned int)begin.tv_sec >= seconds)
+		if (meet(turns)) {
+			clock_gettime(CLOCK_MONOTONIC, &now);
+			seed += now.tv_nsec;
+			turns->finished = (unsigned int)now.tv_sec - (unsigned int)begin.tv_sec >= seconds;
+			pick(turns, count, &seed);
+			leave(turns);
+		}
+		if (turns->finished)
 			break;
-		/* Everybody in the same place; it changes every few milliseconds. */
-		place = mix((unsigned int)now.tv_sec * 256u + (unsigned int)now.tv_nsec / 4000000u);
-		file = place % count;
-		seed = mix(seed + turn);
-		at = ((place >> 8) + seed % 8) % pages[file];
-		if (lseek(files[file], (long)at << 12, SEEK_SET) < 0 || read(files[file], page, 4096) != 4096) {
-			if (failed++ < 3)
-				say("worker %d cannot read page %u of %u: %d\n", id, at, file, errno);
-			continue;
+		file = turns->file;
+		at = turns->first + (id * turns->apart + turns->apart / 2) % turns->count;
+		if (lseek(files[file], (long)at << 12, SEEK_SET) < 0 || read(files[file], page, 4096) != 4096)
+			failed++;
+		if (meet(turns))
+			leave(turns);
+		/* Each looks at some, so that all are seen. */
+		for (unsigned int i = id; i < turns->count; i += turns->workers) {
+			int wrong = check(file, turns->first + i, &first);
+
+			reads++;
+			if (wrong < 0 && failed++ < 3)
+				say("worker %u cannot read page %u of %u: %d\n", id, turns->first + i, file, errno);
+			if (wrong > 0 && bad++ < 3)
+				say("worker %u: page %u of file %u has %d wrong words from %u on\n", id, turns->first + i, file,
+				    wrong, first);
 		}
-		reads++;
-		for (unsigned int i = 0; i < WORDS; i++) {
-			if (page[i] == word(file, at * WORDS + i))
-				continue;
-			if (!wrong++)
-				first = i;
-		}
-		if (wrong && bad++ < 3)
-			say("worker %d: page %u of file %u has %u wrong words from %u on\n", id, at, file, wrong, first);
-		advise(files[file], (at & ~7u) << 12, 65536, DONTNEED);
-		if (turn % 32 == 31)
-			advise(files[file], 0, 0, DONTNEED);
 	}
-	say("WORKER %d reads %u bad %u failed %u\n", id, reads, bad, failed);
+	say("WORKER %u reads %u bad %u failed %u\n", id, reads, bad, failed);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	static char ids[8][2], *arguments[5];
+	static char ids[8][2], where[20], *arguments[5];
 	char place[] = "/mnt0";
 	int workers = argc > 1 ? atoi(argv[1]) : 0, status = 0;
 
 	if (getpid() != 1)
-		return work(workers, atoi(argv[2]));
+		return work((struct turns *)strtoul(argv[3], NULL, 16), workers, atoi(argv[2]));
 	printf("BEGIN\n");
 	for (int i = 3; i < argc; i++) {
 		place[4] = '0' + i - 3;
 		if (mount(argv[i], place, "erofs", MS_RDONLY, ""))
 			printf("cannot mount %s: %d\n", argv[i], errno);
 	}
-	for (int i = 0; i < workers && i < 8; i++) {
+	shared.workers = workers < 8 ? workers : 8;
+	snprintf(where, sizeof(where), "%lx", (unsigned long)&shared);
+	for (unsigned int i = 0; i < shared.workers; i++) {
 		ids[i][0] = '0' + i;
 		arguments[0] = "/init";
 		arguments[1] = ids[i];
 		arguments[2] = argv[2];
+		arguments[3] = where;
 		if (vfork() == 0) {
-			execve("/init", arguments, arguments + 3);
+			execve("/init", arguments, arguments + 4);
 			_exit(1);
 		}
 	}
-	for (int i = 0; i < workers && i < 8; i++)
+	for (unsigned int i = 0; i < shared.workers; i++)
 		if (waitpid(-1, &status, 0) < 0 || status)
 			printf("a worker ended with %d\n", status);
 	printf("END\n");

@@ -9,7 +9,7 @@ import PageVectors
 extension DeflateDecoder {
   /// Whether runs have this loop, also where its loads and copies come out as single bytes (riscv64): it takes a third of
   /// the instructions still. On 32-bit machines text is dearer than time.
-  #if _pointerBitWidth(_64)
+  #if _pointerBitWidth(_64) && !EROFS_SMALL
     static var decodesWide: Bool { true }
   #else
     static var decodesWide: Bool { false }

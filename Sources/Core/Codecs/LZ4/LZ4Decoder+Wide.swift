@@ -99,7 +99,7 @@ private struct PageSource<Size: PageShift>: MatchSource {
 
 extension LZ4Decoder {
   /// Whether sequences inside a run have loops of their own. On 32-bit machines text is dearer than time.
-  #if _pointerBitWidth(_64)
+  #if _pointerBitWidth(_64) && !EROFS_SMALL
     static var decodesInRun: Bool { true }
   #else
     static var decodesInRun: Bool { false }

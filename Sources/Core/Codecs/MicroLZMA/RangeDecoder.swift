@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// Whether bits that no branch predictor can guess are decoded without a branch. That takes conditional moves, and text;
-/// elsewhere every bit is a branch, and all trees share one loop. `-DEROFS_SMALL` is there to test that on a host.
+/// elsewhere every bit is a branch, and all trees share one loop. `EROFS_SMALL` is there to test that on a host.
 #if (arch(x86_64) || arch(arm64)) && !EROFS_SMALL
   @inline(__always) var bitsAreSelected: Bool { true }
 #else

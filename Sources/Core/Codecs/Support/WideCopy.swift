@@ -12,7 +12,7 @@ typealias MutableBytes = UnsafeMutableRawPointer
 
 /// Whether copies go by 16 bytes: where the processor loads and stores words at any address. Elsewhere the compiler would
 /// take each word apart into bytes and shifts (riscv64 among them), and on 32-bit machines text is dearer than time.
-#if arch(x86_64) || arch(arm64)
+#if (arch(x86_64) || arch(arm64)) && !EROFS_SMALL
   @inline(__always) var copiesAreWide: Bool { true }
 #else
   @inline(__always) var copiesAreWide: Bool { false }

@@ -2,6 +2,50 @@
 
 import PageVectors
 
+/// What lies before the bytes that the loop inside one run of output appends.
+@unsafe
+private protocol MatchHistory {
+  /// Whether the byte `distance` before `to` is there, and `count` bytes and 31 more can be read from it without a gap.
+  func holds(_ distance: Int, before to: MutableBytes, count: Int) -> Bool
+  /// The address of that byte.
+  func address(_ distance: Int, before to: MutableBytes) -> Bytes
+}
+
+/// History in the same run only.
+@unsafe
+private struct RunHistory: MatchHistory {
+  let start: MutableBytes
+
+  @inline(__always)
+  func holds(_ distance: Int, before to: MutableBytes, count: Int) -> Bool {
+    unsafe UInt(bitPattern: distance &- 1) < UInt(bitPattern: to - start)
+  }
+
+  @inline(__always)
+  func address(_ distance: Int, before to: MutableBytes) -> Bytes { unsafe Bytes(to) - distance }
+}
+
+/// History in any frame, except what a ring keeps in the frames to come. It is always looked up: to ask first whether it
+/// is the frame being filled would be a branch that nobody can predict.
+@unsafe
+private struct FrameHistory: MatchHistory {
+  let frames: MutablePageVector
+  /// Position in `frames` of `start`.
+  let frame: Int
+  let start: MutableBytes
+
+  @inline(__always)
+  func holds(_ distance: Int, before to: MutableBytes, count: Int) -> Bool {
+    let position = unsafe frame &+ (to - start) &- distance
+    return unsafe distance > 0 && position >= 0 && frames.unsafeRun(at: position).count >= count &+ 32
+  }
+
+  @inline(__always)
+  func address(_ distance: Int, before to: MutableBytes) -> Bytes {
+    unsafe Bytes(frames.unsafeRun(at: frame &+ (to - start) &- distance).start)
+  }
+}
+
 extension ZstandardDecoder {
   /// Moves the last few literals to scratch memory, where wide copies may read on behind them.
   private mutating func liftLiterals() {
@@ -18,8 +62,18 @@ extension ZstandardDecoder {
   /// current runs, with everything in locals. The first one that does not is left to be executed by those who take care.
   ///
   /// Only for 64-bit machines: one container holds the bits of nearly every sequence.
-  @inline(never)
   mutating func runFast(to end: Int) throws(DecodeError) {
+    guard window.hasRoom() else { return }
+    let start = unsafe window.runStart
+    if unsafe window.end - start == window.length {
+      try unsafe runInRun(to: end, RunHistory(start: start))
+    } else {
+      try unsafe runInRun(to: end, FrameHistory(frames: window.frames, frame: window.frameOfRun, start: start))
+    }
+  }
+
+  @inline(never)
+  private mutating func runInRun(to end: Int, _ history: some MatchHistory) throws(DecodeError) {
     let literalStates = unsafe UnsafePointer(tables.states(.literalLength))
     let offsetStates = unsafe UnsafePointer(tables.states(.offset))
     let matchStates = unsafe UnsafePointer(tables.states(.matchLength))
@@ -31,12 +85,10 @@ extension ZstandardDecoder {
     var recent2 = sequences.recent2
     var left = sequences.left
 
-    guard window.hasRoom() else { return }
     if literals.cursor.inRun == 0, literals.left > 0 { try fetchLiterals() }
     if literals.left <= 32, literals.cursor.inRun < literals.left &+ 32, literals.source != .coded { liftLiterals() }
     let position = window.position
     let farthest = self.farthest
-    let runStart = unsafe window.runStart
     var out = unsafe window.next
     // Matches end at or before `outLimit`, so that wide copies stay inside the run.
     let outLimit = unsafe out + min(window.room &- 32, min(end, blockLimit) &- position)
@@ -82,7 +134,7 @@ extension ZstandardDecoder {
     var distance = 0
     var isExecuted: Bool
     repeat {
-      refill(&sequences.bits)
+      unsafe refill(&sequences.bits)
       // What leads to the next states is read later, when registers are free again.
       let literal = unsafe literalStates + literalState
       let match = unsafe matchStates + matchState
@@ -109,17 +161,17 @@ extension ZstandardDecoder {
             distance = recent0
           }
         } else {
-          let index = 1 &+ read(1) &+ (noLiterals ? 1 : 0)
+          let index = unsafe 1 &+ read(1) &+ (noLiterals ? 1 : 0)
           distance = index == 1 ? recent1 : index == 2 ? recent2 : recent0 &- 1
           if index != 1 { recent2 = recent1 }
           recent1 = recent0
           recent0 = distance
         }
       }
-      if matchBits > 0 { matchCount &+= read(matchBits) }
+      if matchBits > 0 { unsafe matchCount &+= read(matchBits) }
       // At least 57 bits at first; the three states need up to 26 more.
-      if offsetBits &+ matchBits &+ literalBits > 31 { refill(&sequences.bits) }
-      if literalBits > 0 { literalCount &+= read(literalBits) }
+      if offsetBits &+ matchBits &+ literalBits > 31 { unsafe refill(&sequences.bits) }
+      if literalBits > 0 { unsafe literalCount &+= read(literalBits) }
       left &-= 1
       if left > 0 {
         var top = container &<< UInt(bitPattern: used)
@@ -140,11 +192,11 @@ extension ZstandardDecoder {
       let matchEnd = unsafe matchStart + matchCount
       isExecuted =
         unsafe fromEnd <= fromLimit && matchEnd <= outLimit && matchEnd - MutableBytes(mutating: fromEnd) <= lead
-        && UInt(bitPattern: distance &- 1) < UInt(bitPattern: matchStart - runStart) && distance <= farthest
+        && history.holds(distance, before: matchStart, count: matchCount) && distance <= farthest
       if !isExecuted { break }
       unsafe wildCopyMostly16(out, from, literalCount)
       if distance >= 16 {
-        unsafe wildCopyMostly16(matchStart, Bytes(matchStart) - distance, matchCount)
+        unsafe wildCopyMostly16(matchStart, history.address(distance, before: matchStart), matchCount)
       } else {
         unsafe wildRepeat(matchStart, distance: distance, matchCount)
       }

@@ -52,6 +52,13 @@ public struct MemoryPlan: Equatable, Sendable {
     case least
     /// All of an extent, so that going back inside it decodes nothing twice.
     case wholeExtents
+    /// Nothing: for a reader that asks for whole extents, or for the whole file at once, which are decoded where it wants
+    /// them. What it does not want whole (directories, and the extents of the packed inode and the metabox) takes what
+    /// `least` does.
+    case direct
+
+    /// What it means for those.
+    var behindFiles: Depth { self == .direct ? .least : self }
   }
 
   /// How well the tables of a decoder are to be known.
@@ -112,7 +119,7 @@ extension Volume {
     _ depth: MemoryPlan.Depth = .least, _ tables: MemoryPlan.Tables = .exact
   ) throws(EROFSError) -> MemoryPlan {
     var plan = blocks
-    do throws(Fault) { try addBasics(to: &plan, depth, tables) } catch { throw failure.error }
+    do throws(Fault) { try addBasics(to: &plan, depth.behindFiles, tables) } catch { throw failure.error }
     return plan
   }
 
@@ -145,9 +152,10 @@ extension Volume {
     open(inode)
     var plan = blocks
     do throws(Fault) {
-      try addBasics(to: &plan, depth, tables)
+      try addBasics(to: &plan, depth.behindFiles, tables)
       // A compressed directory has no block that could be shown in place.
       if inode.kind == .directory, inode.isCompressed { plan.directory = superblock.blockSize }
+      let depth = inode.kind == .directory ? depth.behindFiles : depth
       try add(.file, 0, inode.size, to: &plan.file, &plan.packed, depth, tables)
     } catch { throw failure.error }
     return plan
@@ -192,7 +200,7 @@ extension Volume {
         guard role != .packed else { throw fail(.nestedFragment, role) }
         var none = MemoryPlan.Decoding()
         let length = extent.length
-        try add(.packed, extent.address, extent.address &+ length, to: &packed, &none, depth, tables)
+        try add(.packed, extent.address, extent.address &+ length, to: &packed, &none, depth.behindFiles, tables)
       } else if extent.form.isCompressed {
         try add(&extent, to: &own, depth, tables)
       }
@@ -205,10 +213,10 @@ extension Volume {
     _ extent: inout Extent, to plan: inout MemoryPlan.Decoding, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
   ) throws(Fault) {
     let need = arrangement(&extent, isMapped: extent.space != .metabox && isMapped)
-    let frames = depth == .wholeExtents ? need.whole : need.least
+    let frames = depth == .wholeExtents ? need.whole : depth == .least ? need.least : need.stored
     if frames > plan.frames {
       plan.frames = frames
-      plan.stored = need.stored == 0 ? 0 : max(0, frames &- need.length)
+      plan.stored = need.stored == 0 ? 0 : depth == .direct ? frames : max(0, frames &- need.length)
     }
     var state = extent.form.algorithm.workingBytes
     if LinkedCodecs.all & 2 != 0, extent.form.algorithm == .microLZMA, tables == .exact,

@@ -56,17 +56,22 @@ public struct ReaderMemory: Sendable {
 }
 
 /// What has not been given out yet.
+///
+/// What takes from it is not a method, because LLVM makes wrong code of a method that ends with the first words of `self`
+/// (Platforms/BareMetal/gate/registers.py finds such ones).
 @safe
 struct MemoryRest {
   var frames: MutablePageVector
   var state: UnsafeMutableRawBufferPointer
 
   @inline(never)
-  mutating func take(_ count: Int) -> MutablePageVector {
-    let part = frames.cut(at: 0, count: count)
-    frames = frames.cut(at: count, count: frames.count)
+  static func take(_ count: Int, _ rest: inout MutablePageVector) -> MutablePageVector {
+    let part = rest.cut(at: 0, count: count)
+    rest = rest.cut(at: count, count: rest.count)
     return part
   }
+
+  mutating func take(_ count: Int) -> MutablePageVector { Self.take(count, &frames) }
 
   @inline(never)
   mutating func take(_ part: MemoryPlan.Decoding, for decoder: inout ExtentDecoder) {

@@ -51,11 +51,17 @@ extension Volume {
     while done < total {
       let at = offset &+ FileOffset(truncatingIfNeeded: done)
       try find(role, at, &extent)
-      let count = min(total &- done, Int(truncatingIfNeeded: extent.end &- at))
+      let count = Self.count(total &- done, extent.end &- at)
       try read(role, &extent, at &- extent.start, into: destination.cut(at: done, count: count))
       done &+= count
     }
     return total
+  }
+
+  /// The smaller one of a count of bytes in memory and one that may be larger than any memory.
+  @inline(never)
+  static func count(_ count: Int, _ bytes: FileOffset) -> Int {
+    Int(truncatingIfNeeded: min(FileOffset(truncatingIfNeeded: count), bytes))
   }
 
   /// Reads the bytes of an extent from `skip` on; `destination` ends with the extent or before it.
@@ -86,7 +92,7 @@ extension Volume {
       }
       var done = 0
       while done < destination.count {
-        let count = min(destination.count &- done, Int(truncatingIfNeeded: end &- at))
+        let count = Self.count(destination.count &- done, end &- at)
         try readStored(extent.device, extent.address, at, into: destination.cut(at: done, count: count))
         done &+= count
         at = 0

@@ -25,7 +25,7 @@ extension Volume {
   public mutating func readStored(_ extent: Extent, into destination: MutablePageVector) throws(EROFSError) -> Int {
     if extent.space == .hole || extent.space == .packed { return 0 }
     var extent = extent
-    let part = destination.prefix(Int(truncatingIfNeeded: min(extent.bytesStored, .limit)))
+    let part = destination.prefix(Int(clamping: extent.bytesStored))
     do throws(Fault) { try fetch(&extent, into: part) } catch { throw failure.error }
     return part.count
   }

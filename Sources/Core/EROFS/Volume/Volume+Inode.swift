@@ -55,6 +55,8 @@ extension Volume {
   /// Reads an inode into its role. NID 0 stays in the role where that fails.
   @inline(never)
   mutating func open(_ nid: UInt64, _ role: Role) throws(Fault) {
+    // A volume that has not been opened is as one without a superblock.
+    guard superblock.blockShift > 0 else { throw fail(.magic, .device, FileOffset(Superblock.offset)) }
     let stream: MetadataStream = nid & Superblock.metaboxBit == 0 ? .device : .metabox
     if stream == .metabox, !superblock.hasMetabox { throw fail(.noMetabox, .metabox, 0) }
     let number = FileOffset(truncatingIfNeeded: nid & ~Superblock.metaboxBit)

@@ -18,11 +18,11 @@ public struct Volume<Source: Storage>: ~Copyable {
   public private(set) var superblock = Superblock()
 
   /// A window for each ``MetadataStream``, in the order of their numbers.
-  var windows: InlineArray<2, MetadataWindow> = [MetadataWindow(), MetadataWindow()]
+  var windows = InlineArray<2, MetadataWindow> { _ in MetadataWindow() }
   var directory = DirectoryWindow()
   /// The inode that each ``Role`` has open, and its decoder, in the order of their numbers.
-  var inodes: InlineArray<3, OpenInode> = [OpenInode(), OpenInode(), OpenInode()]
-  var decoders: InlineArray<3, ExtentDecoder> = [ExtentDecoder(), ExtentDecoder(), ExtentDecoder()]
+  var inodes = InlineArray<3, OpenInode> { _ in OpenInode() }
+  var decoders = InlineArray<3, ExtentDecoder> { _ in ExtentDecoder() }
   /// What the latest ``Fault`` was about.
   var failure = Failure()
 
@@ -35,8 +35,8 @@ public struct Volume<Source: Storage>: ~Copyable {
   /// - Throws: `corrupt`, `unsupported` or `storage`. The checksum is not looked at: see
   ///   ``Superblock/checksumMatches(in:)``.
   public init(_ storage: Source, memory: ReaderMemory) throws(EROFSError) {
-    self.storage = storage
-    do throws(Fault) { try superblock.read(storage, &failure) } catch { throw failure.error }
+    self.init(unopened: storage)
+    try open()
     supply(memory)
   }
 
@@ -44,8 +44,39 @@ public struct Volume<Source: Storage>: ~Copyable {
   ///
   /// - Throws: `corrupt`, `unsupported` or `storage`.
   public init(_ storage: Source) throws(EROFSError) {
-    self.storage = storage
-    do throws(Fault) { try superblock.read(storage, &failure) } catch { throw failure.error }
+    self.init(unopened: storage)
+    try open()
+  }
+
+  /// A volume that has yet to be opened: until then it finds nothing.
+  ///
+  /// What throws is made on the stack and copied to where it is wanted; a volume made so, and then opened, lies there from
+  /// the start, which takes half the stack.
+  @inline(never)
+  public init(unopened storage: Source) { self.storage = storage }
+
+  /// Opens the image: reads its superblock. Where that fails, and where another image was open, the volume is ``close()``d
+  /// first: its memory has to be supplied again.
+  ///
+  /// - Throws: `corrupt`, `unsupported` or `storage`.
+  public mutating func open() throws(EROFSError) {
+    close()
+    do throws(Fault) {
+      try superblock.read(storage, &failure)
+    } catch {
+      // What was refused must not be used by whoever goes on all the same.
+      superblock = Superblock()
+      throw failure.error
+    }
+  }
+
+  /// Forgets the image, what was read of it, and the memory: from here on the volume finds nothing.
+  @inline(never)
+  public mutating func close() {
+    superblock = Superblock()
+    for role in 0..<3 { unsafe inodes[unchecked: role] = OpenInode() }
+    _ = unsafe supply(
+      MemoryPlan(), frames: MutablePageVector(), state: UnsafeMutableRawBufferPointer(start: nil, count: 0))
   }
 
   /// Opens an image whose superblock has been read already.

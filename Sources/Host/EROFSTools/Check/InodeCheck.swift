@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-import CCrypto
+import Digests
 import EROFS
 
 /// The check of one inode, or of a part of its data.
@@ -109,7 +109,7 @@ struct InodeCheck {
   private mutating func checkData(_ job: DataJob, _ digest: [UInt8]?) throws(EROFSError) {
     let hash = digest == nil ? nil : SHA256()
     var stored: UInt64 = 0
-    do throws(ImageReader.PieceError<Never>) {
+    do throws(ImageReader.PieceError<EROFSError>) {
       try reader.forEachPiece(
         of: inode, extentsStartingIn: job.range,
         skipping: { extent in
@@ -121,15 +121,18 @@ struct InodeCheck {
             return false
           }
         }
-      ) { _, piece in
+      ) { (_, piece) throws(EROFSError) in
         switch piece {
         case .data(let bytes): hash?.update(bytes)
-        case .hole(let count): hash?.update(zeros: count)
+        case .hole(let count):
+          // A hole may be of any length without a byte in the image.
+          try reader.limit?.spend(digestingZeros: count)
+          hash?.update(zeros: count)
         }
       }
     } catch {
       switch error {
-      case .image(let error): throw error
+      case .image(let error), .body(let error): throw error
       }
     }
     storedBytes &+= stored
@@ -137,33 +140,5 @@ struct InodeCheck {
       hasDigest = true
       if actual != digest { found.append(.digest(stored: digest, actual: actual)) }
     }
-  }
-}
-
-/// A SHA-256 that is fed piece by piece.
-final class SHA256 {
-  private let context = EVP_MD_CTX_new()
-
-  init() { EVP_DigestInit_ex(context, EVP_sha256(), nil) }
-
-  deinit { EVP_MD_CTX_free(context) }
-
-  func update(_ bytes: UnsafeRawBufferPointer) { EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) }
-
-  func update(zeros count: UInt64) {
-    let block = [UInt8](repeating: 0, count: Int(min(count, 65536)))
-    var rest = count
-    while rest > 0 {
-      let part = min(rest, UInt64(block.count))
-      block.withUnsafeBytes { update(UnsafeRawBufferPointer(rebasing: $0[..<Int(part)])) }
-      rest -= part
-    }
-  }
-
-  /// The 32 bytes; nothing may be added any more.
-  func finish() -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: 32)
-    EVP_DigestFinal_ex(context, &digest, nil)
-    return digest
   }
 }

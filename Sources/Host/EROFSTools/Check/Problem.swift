@@ -59,13 +59,13 @@ extension Problem.Cause: CustomStringConvertible {
     case .secondParent(let path): return "the directory is at /\(path.printable) already"
     case .pathLength: return "its path is longer than \(ScannedTree.maximumPathBytes) bytes; what is below is left out"
     case .linkCount(let count, let found): return "its link count is \(count), but \(found) was found"
-    case .nanoseconds(let count): return "its time has \(count) nanoseconds"
+    case .nanoseconds(let count): return "its time has \(count.counting("nanosecond"))"
     case .emptyTarget: return "a symbolic link without a target"
     case .zeroInTarget: return "the target of a symbolic link has a zero byte in it"
     case .nameFilter(let name): return "the name filter denies the extended attribute \(name.printable)"
     case .digest(let stored, let actual):
       return "its content has the digest \(actual.hexadecimal), but \(stored.hexadecimal) is recorded"
-    case .digestForm(let value): return "its recorded digest is of an unknown form (\(value.count) bytes)"
+    case .digestForm(let value): return "its recorded digest is of an unknown form (\(value.count.counting("byte")))"
     }
   }
 

@@ -66,7 +66,8 @@ struct TreeScanner {
     self.found = found
   }
 
-  mutating func scan(_ root: Inode) {
+  /// - Parameter isWanted: is asked before each directory whether to go on.
+  mutating func scan(_ root: Inode, while isWanted: () -> Bool = { true }) {
     // Growing step by step would copy everything several times, each time to memory that is new.
     let expected = Int(min(reader.superblock.inodeCount, Self.mostReserved))
     tree.nodes.reserveCapacity(expected)
@@ -76,7 +77,7 @@ struct TreeScanner {
     linkCounts[0] = root.kind == .directory ? 2 : 1
     // Nodes are appended on the way.
     var index = 0
-    while index < tree.nodes.count {
+    while index < tree.nodes.count, isWanted() {
       if tree.nodes[index].inode.kind == .directory { scanDirectory(index) }
       index += 1
       // Fragments are to be taken in their own order, all of them.

@@ -7,7 +7,7 @@ extension DumpFormat {
   private static let fileTypes = [".txt", ".so", ".xml", ".apk", ".odex", ".vdex", ".oat", ".rc", ".otf"]
 
   /// Statistics as dump.erofs counts them: every name is a file, and what a compressed file takes is what it announces.
-  public static func statistics(of reader: ImageReader) throws(EROFSError) -> String {
+  public static func statistics(of reader: ImageReader) throws(TreeError) -> String {
     var files = 0
     var kinds: [InodeKind: Int] = [:]
     var compressed = 0
@@ -25,7 +25,7 @@ extension DumpFormat {
     for file in try reader.files() {
       files += 1
       kinds[file.inode.kind, default: 0] += 1
-      let stored = try occupied(file.inode)
+      let stored = try TreeError.naming(file.path) { () throws(EROFSError) in try occupied(file.inode) }
       guard file.inode.kind == .regular else { continue }
       originalBytes &+= file.inode.size
       storedBytes &+= stored
@@ -33,7 +33,8 @@ extension DumpFormat {
       storedSizes[ImageStatistics.sizeClass(of: stored)] += 1
       types[type(of: file.path)] += 1
     }
-    if let packed = try reader.volume.packedInode() {
+    try TreeError.naming(Array("[packed]".utf8)) { () throws(EROFSError) in
+      guard let packed = try reader.volume.packedInode() else { return }
       let stored = try occupied(packed)
       storedBytes &+= stored
       storedSizes[ImageStatistics.sizeClass(of: stored)] += 1

@@ -16,15 +16,17 @@ public struct ExtentList: Sendable {
   public let inode: Inode
   public let rows: [Row]
 
-  public init(of file: TreeFile, _ reader: ImageReader) throws(EROFSError) {
+  public init(of file: TreeFile, _ reader: ImageReader) throws(TreeError) {
     path = file.path
     inode = file.inode
-    var rows: [Row] = []
-    for extent in try reader.extents(of: file.inode) {
-      let place = try reader.volume.location(of: extent)
-      rows.append(Row(extent: extent, device: place?.device, offset: place?.offset))
+    rows = try TreeError.naming(file.path) { () throws(EROFSError) in
+      var rows: [Row] = []
+      for extent in try reader.extents(of: file.inode) {
+        let place = try reader.volume.location(of: extent)
+        rows.append(Row(extent: extent, device: place?.device, offset: place?.offset))
+      }
+      return rows
     }
-    self.rows = rows
   }
 
   public var text: String {
@@ -40,8 +42,8 @@ public struct ExtentList: Sendable {
         row.place?.grouped ?? "", extent.isPartial ? "another extent uses more of it" : "")
     }
     let stored = rows.reduce(0) { $0 &+ $1.storedBytes }
-    return "\(path.printable): nid \(inode.nid), \(inode.size.grouped) bytes, \(rows.count.grouped) extents, "
-      + "\(stored.grouped) bytes stored\n" + table.text
+    return "\(path.printable): nid \(inode.nid), \(inode.size.groupedCounting("byte")), "
+      + "\(rows.count.groupedCounting("extent")), \(stored.groupedCounting("byte")) stored\n" + table.text
   }
 
   public var json: JSON {

@@ -58,7 +58,7 @@ public struct ImageStatistics: Sendable {
 
   private var seen: Set<StoredPlace> = []
 
-  public init(of reader: ImageReader) throws(EROFSError) {
+  public init(of reader: ImageReader) throws(TreeError) {
     imageBytes = (0...reader.superblock.extraDevices).reduce(0) { $0 &+ reader.image.byteCount(ofDevice: $1) }
     var nids: Set<UInt64> = []
     for file in try reader.files() {
@@ -66,7 +66,7 @@ public struct ImageStatistics: Sendable {
       guard nids.insert(file.inode.nid).inserted else { continue }
       inodes += 1
       kinds[file.inode.kind, default: 0] += 1
-      let stored = try addExtents(of: file.inode, reader)
+      let stored = try TreeError.naming(file.path) { () throws(EROFSError) in try addExtents(of: file.inode, reader) }
       guard file.inode.kind == .regular else { continue }
       sizes[Self.sizeClass(of: file.inode.size)] += 1
       switch file.inode.layout {
@@ -76,7 +76,8 @@ public struct ImageStatistics: Sendable {
       extensions[Self.nameExtension(file.path), default: Amount()].add(file.inode.size, stored)
       if file.inode.usesFragments { filesWithFragments += 1 }
     }
-    if let packed = try reader.volume.packedInode() {
+    try TreeError.naming(Array("[packed]".utf8)) { () throws(EROFSError) in
+      guard let packed = try reader.volume.packedInode() else { return }
       packedBytes = packed.size
       _ = try addExtents(of: packed, reader)
     }

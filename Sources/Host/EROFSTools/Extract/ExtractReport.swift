@@ -22,11 +22,19 @@ public enum ExtractEvent: Sendable, CustomStringConvertible {
 public enum ExtractFailure: Error, Sendable, CustomStringConvertible {
   case image(Problem.Cause)
   case system(Errno, doing: String)
+  /// All files together have more content than any honest image of that many bytes; nothing is written.
+  case content(atLeast: UInt64, imageBytes: UInt64)
+  /// The run was told to stop meanwhile; no event tells of it.
+  case stopped
 
   public var description: String {
     switch self {
     case .image(let cause): cause.description
     case .system(let error, let doing): "\(doing) failed: \(error)"
+    case .content(let bytes, let imageBytes):
+      "the files have at least \(bytes.grouped) bytes, more than any honest image of \(imageBytes.grouped) bytes: "
+        + "nothing is written (--no-limit writes them all)"
+    case .stopped: "stopped before it was whole"
     }
   }
 }
@@ -54,16 +62,31 @@ public struct ExtractSummary: Sendable {
   public internal(set) var failures = 0
   /// Whether the run ended early, by itself or because it was told to.
   public internal(set) var isStopped = false
+  /// Whether what a stopped run had made has been removed again.
+  public internal(set) var isRemoved = true
   /// How many times each part was left out.
   public internal(set) var leftOut: [ExtractPart: Int] = [:]
+
+  /// What there is after a stopped run, in words.
+  public var remains: String {
+    isRemoved
+      ? "nothing that it made is left"
+      : "what has its name is whole, but for permissions, owners and times of directories"
+  }
 }
 
 /// Gathers what threads have to tell.
 final class ExtractLog: Sendable {
   private let state = Mutex(ExtractSummary())
   private let report: @Sendable (ExtractEvent) -> Void
-  /// Set where going on makes no sense: the disk is full, for one.
-  private let stopped = Atomic<Bool>(false)
+  private enum Phase {
+    static let running = 0
+    /// Going on makes no sense: the disk is full, for one.
+    static let stopped = 1
+    /// All is made, and what is left to do is done whatever happens.
+    static let committed = 2
+  }
+  private let phase = Atomic<Int>(Phase.running)
 
   init(_ report: @escaping @Sendable (ExtractEvent) -> Void) { self.report = report }
 
@@ -72,11 +95,27 @@ final class ExtractLog: Sendable {
     summary.isStopped = isStopped
     return summary
   }
-  var isStopped: Bool { stopped.load(ordering: .relaxed) }
-  func stop() { stopped.store(true, ordering: .relaxed) }
+  var isStopped: Bool { phase.load(ordering: .relaxed) == Phase.stopped }
+
+  /// Returns whether this call was the one that stopped the run.
+  @discardableResult
+  func stop() -> Bool { leaveRunning(to: Phase.stopped) }
+
+  /// From now on nothing stops the run; returns false where something has.
+  func commit() -> Bool { leaveRunning(to: Phase.committed) }
+
+  private func leaveRunning(to next: Int) -> Bool {
+    phase.compareExchange(expected: Phase.running, desired: next, ordering: .relaxed).exchanged
+  }
+
+  func noteRemains() { state.withLock { $0.isRemoved = false } }
 
   func fail(_ path: [UInt8], _ failure: ExtractFailure) {
-    if case .image(.image(.unsupported(.work, _))) = failure, stopped.exchange(true, ordering: .relaxed) { return }
+    switch failure {
+    case .stopped: return
+    case .image(.image(.unsupported(.work, _))), .content: guard stop() else { return }
+    default: break
+    }
     state.withLock { state in
       state.failures += 1
       report(.failure(path: path, failure))

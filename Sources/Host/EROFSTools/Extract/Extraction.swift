@@ -31,6 +31,8 @@ final class Extraction: Sendable {
     self.isMerging = isMerging
   }
 
+  var isStopped: Bool { log.isStopped }
+
   func run(_ reader: ImageReader) {
     var directories = DirectoryCache(tree, root: root)
     makeDirectories(&directories)
@@ -38,11 +40,17 @@ final class Extraction: Sendable {
     makeFurtherNames(&directories)
     finishDirectories(reader)
     if isMerging, tree.nodes[0].inode.kind == .directory { finishRoot(root, reader) }
+    if isMerging, !log.commit() { log.noteRemains() }
   }
 
   /// Removes all that may have been made, from the bottom up.
   func removeAll() {
     var directories = DirectoryCache(tree, root: root)
+    // Those that have their permissions already may not let even their owner take anything out of them.
+    for index in tree.nodes.indices where index > 0 && tree.nodes[index].inode.kind == .directory {
+      guard let parent = try? directories.descriptor(of: tree.nodes[index].parent) else { continue }
+      try? HostFile.setMode(.named(parent, tree.nodes[index].name), 0o700)
+    }
     for index in tree.nodes.indices.reversed() where index > 0 || tree.nodes[0].inode.kind != .directory {
       let node = tree.nodes[index]
       guard let parent = try? directories.descriptor(of: node.parent) else { continue }
@@ -113,7 +121,7 @@ final class Extraction: Sendable {
     let enterable = SharedList(directories.filter(isEnterable))
     Threads.run(min(max(1, extractor.options.threads), enterable.elements.count)) { [self] in
       var cache = DirectoryCache(tree, root: root)
-      let reader = ImageReader(extractor.image, extractor.superblock)
+      let reader = ImageReader(extractor.image, extractor.superblock, limit: extractor.limit)
       while case let part = enterable.take(32), !part.isEmpty {
         for node in part { finishDirectory(node, &cache, reader) }
       }
@@ -159,7 +167,8 @@ final class Extraction: Sendable {
       var writer = FileWriter(self, ImageReader(extractor.image, extractor.superblock, limit: extractor.limit))
       while case let batch = jobs.take(), !batch.isEmpty {
         for job in batch {
-          if log.isStopped { return jobs.stop() }
+          // A file that comes in parts has to see its last one, to be removed.
+          if log.isStopped, job.split == nil { continue }
           if parentIsMissing(job.node) { continue }
           writer.write(job)
           extractor.progress.advance(by: UInt64(job.range.count))

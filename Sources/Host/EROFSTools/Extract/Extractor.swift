@@ -65,14 +65,18 @@ public final class Extractor: Sendable {
   /// - Throws: where the directory cannot be used at all. What goes wrong with a single file is reported and counted.
   public func run(_ root: EROFS.Inode, name: [UInt8], into directory: FilePath) throws(Errno) -> ExtractSummary {
     let reader = ImageReader(image, superblock, limit: limit)
-    let (target, isEmpty) = try openTarget(directory)
-    defer { close(target) }
+    let (target, isMade, isEmpty) = try openTarget(directory)
+    defer {
+      close(target)
+      if isMade, log.isStopped { _ = directory.withPlatformString { rmdir($0) } }
+    }
     var scanner = TreeScanner(reader, isStrict: false, isWhole: false) { [self] problem in
       log.fail(problem.path ?? [], .image(problem.cause))
     }
-    scanner.scan(root)
-    if log.isStopped { return log.summary }
+    scanner.scan(root, while: { [log] in !log.isStopped })
     var tree = scanner.tree
+    if let limit { checkContent(of: tree, limit, reader) }
+    if log.isStopped { return log.summary }
     if root.kind != .directory {
       tree.nodes[0] = ScannedTree.Node(parent: -1, name: name, inode: root, first: 0, pathBytes: name.count)
     }
@@ -84,8 +88,34 @@ public final class Extractor: Sendable {
     return log.summary
   }
 
+  /// Ends the run before anything is written where the files have more content than the limit allows.
+  private func checkContent(of tree: ScannedTree, _ limit: WorkLimit, _ reader: ImageReader) {
+    let files = tree.nodes.indices.filter { tree.nodes[$0].first == $0 && tree.nodes[$0].inode.kind == .regular }
+    func sum(_ total: UInt64, _ more: UInt64) -> UInt64 { more > .max - total ? .max : total + more }
+    let sizes = files.reduce(0) { sum($0, tree.nodes[$1].inode.size) }
+    // Only where that is too much are the holes looked for.
+    guard sizes > limit.contentBytes else { return }
+    var content: UInt64 = 0
+    for file in files {
+      var offset: UInt64 = 0
+      do throws(EROFSError) {
+        while let extent = try reader.extent(of: tree.nodes[file].inode, at: offset) {
+          if log.isStopped { return }
+          if extent.place != .hole { content = sum(content, extent.length) }
+          offset = extent.end
+          guard content <= limit.contentBytes else {
+            return log.fail([], .content(atLeast: content, imageBytes: image.byteCount))
+          }
+        }
+      } catch {
+        // What a file's index has wrong is found again when the file is extracted.
+        if case .unsupported(.work, _) = error { return log.fail(tree.path(of: file), .image(.image(error))) }
+      }
+    }
+  }
+
   /// Opens the directory, made where it does not exist, and finds out whether something is in it.
-  private func openTarget(_ path: FilePath) throws(Errno) -> (Int32, isEmpty: Bool) {
+  private func openTarget(_ path: FilePath) throws(Errno) -> (Int32, isMade: Bool, isEmpty: Bool) {
     do {
       // The path is the caller's: where it leads through symbolic links, it is meant to.
       let made: Bool
@@ -97,7 +127,7 @@ public final class Extractor: Sendable {
         throw Errno(rawValue: errno)
       }
       let file = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec]).rawValue
-      return (file, try made || Self.names(in: file).isEmpty)
+      return (file, made, try made || Self.names(in: file).isEmpty)
     } catch let error as Errno {
       throw error
     } catch { throw .ioError }
@@ -135,7 +165,14 @@ public final class Extractor: Sendable {
     defer { close(folder) }
     let extraction = Extraction(self, tree, into: folder, isMerging: false)
     extraction.run(reader)
-    if log.isStopped { extraction.removeAll() }
+    guard log.commit() else {
+      extraction.removeAll()
+      do throws(Errno) { try HostFile.remove(at: target, stage, isDirectory: true) } catch {
+        log.fail(stage, .system(error, doing: "removing the folder"))
+        log.noteRemains()
+      }
+      return
+    }
     do throws(Errno) {
       var moved: Set<[UInt8]> = []
       for name in try Self.names(in: folder) {

@@ -67,11 +67,23 @@ struct FileWriter: ~Copyable {
   // MARK: Regular files
 
   private func open(_ node: Int, _ parent: Int32) throws(ExtractFailure) -> Int32 {
-    let mode = extraction.wantedMode(tree.nodes[node].inode) & 0o777
-    do throws(Errno) { return try HostFile.create(at: parent, growingName(node), mode: mode) } catch {
+    let inode = tree.nodes[node].inode
+    let mode = extraction.wantedMode(inode) & 0o777
+    let file: Int32
+    do throws(Errno) { file = try HostFile.create(at: parent, growingName(node), mode: mode) } catch {
       throw .system(error, doing: "making it")
     }
+    // Whether the file system holds files of that size is to be known before the first gigabytes are written.
+    guard inode.size >= Self.largeBytes else { return file }
+    do throws(Errno) { try HostFile.setSize(file, inode.size) } catch {
+      close(file)
+      try? HostFile.remove(at: parent, growingName(node))
+      throw .system(error, doing: "making it \(inode.size.grouped) bytes long")
+    }
+    return file
   }
+
+  private static let largeBytes: UInt64 = 1 << 30
 
   private mutating func writeFile(_ job: DataJob, _ parent: Int32) throws(ExtractFailure) {
     let file = try open(job.node, parent)
@@ -91,6 +103,11 @@ struct FileWriter: ~Copyable {
     let file: Int32? = split.state.withLock { state in
       if state.hasFailed { return nil }
       if state.file >= 0 { return state.file }
+      if extraction.isStopped {
+        failure = .stopped
+        state.hasFailed = true
+        return nil
+      }
       do throws(ExtractFailure) { state.file = try open(job.node, parent) } catch {
         failure = error
         state.hasFailed = true
@@ -119,23 +136,26 @@ struct FileWriter: ~Copyable {
   private mutating func writeData(_ job: DataJob, _ file: Int32) throws(ExtractFailure) {
     let size = tree.nodes[job.node].inode.size
     var written: UInt64 = 0
-    do throws(ImageReader.PieceError<Errno>) {
+    do throws(ImageReader.PieceError<ExtractFailure>) {
       try reader.forEachPiece(of: tree.nodes[job.node].inode, extentsStartingIn: job.range) {
-        (offset, piece) throws(Errno) in
-        switch piece {
-        case .data(let bytes):
-          try HostFile.write(file, bytes, at: offset)
-          written &+= UInt64(bytes.count)
-        case .hole(let count):
-          // What nothing is written to reads as zeros; at the end only the size says that it is there.
-          if offset + count == size { try HostFile.setSize(file, size) }
-          written &+= count
-        }
+        (offset, piece) throws(ExtractFailure) in
+        if extraction.isStopped { throw .stopped }
+        do throws(Errno) {
+          switch piece {
+          case .data(let bytes):
+            try HostFile.write(file, bytes, at: offset)
+            written &+= UInt64(bytes.count)
+          case .hole(let count):
+            // What nothing is written to reads as zeros; at the end only the size says that it is there.
+            if offset + count == size { try HostFile.setSize(file, size) }
+            written &+= count
+          }
+        } catch { throw .system(error, doing: "writing it") }
       }
     } catch {
       switch error {
       case .image(let error): throw .image(.image(error))
-      case .body(let error): throw .system(error, doing: "writing it")
+      case .body(let failure): throw failure
       }
     }
     bytes &+= written

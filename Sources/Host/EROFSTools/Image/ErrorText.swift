@@ -16,7 +16,7 @@ extension EROFSError: CustomStringConvertible {
     case .undecodable(let error, let algorithm, let position):
       "\(algorithm.name) data that starts at \(position) cannot be decoded: \(error)"
     case .storage(let error, let position): "reading \(position) failed: \(Errno(rawValue: error.code))"
-    case .memory(let need, let bytes): "too little memory for \(need.explanation): \(bytes) bytes are needed"
+    case .memory(let need, let bytes): "too little memory for \(need.explanation): \(bytes.counting("byte")) needed"
     case .notFound: "no such file or directory in the image"
     case .notADirectory: "not a directory"
     case .notAFile: "not a regular file"
@@ -47,7 +47,7 @@ extension Algorithm {
 }
 
 extension DecodeError: CustomStringConvertible {
-  public var description: String { "\(reason.explanation) (after \(inputOffset) stored bytes)" }
+  public var description: String { "\(reason.explanation) (after \(inputOffset.counting("stored byte")))" }
 }
 
 extension DecodeError.Reason {
@@ -72,7 +72,12 @@ extension Feature: CustomStringConvertible {
       "the image needs features that this version does not know (feature_incompat 0x\(String(bits, radix: 16)))"
     case .blockSize(let bits): "block size 2^\(bits) is not supported (512 bytes to 64 KiB are)"
     case .directoryBlockSize(let bits): "directory blocks larger than a block (dirblkbits \(bits)) are not supported"
-    case .algorithm(let id): "compression algorithm \(id) is not known"
+    case .algorithm(let id):
+      if let algorithm = Algorithm(rawValue: id) {
+        "this program has been built without \(algorithm.name)"
+      } else {
+        "compression algorithm \(id) is not known"
+      }
     case .device(let number): "extra device \(number) is needed: name it with --device"
     case .size: "it is larger than this machine can address"
     case .work:

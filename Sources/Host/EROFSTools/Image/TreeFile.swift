@@ -14,17 +14,36 @@ public struct TreeFile: Sendable {
   }
 }
 
+/// What could not be read in a tree, and of which file.
+public struct TreeError: Error, CustomStringConvertible {
+  /// As in ``TreeFile/path``; empty for what belongs to no file.
+  public let path: [UInt8]
+  public let error: EROFSError
+
+  /// Runs `body` on behalf of a file: what it throws gets the file's path.
+  static func naming<Result>(_ path: [UInt8], _ body: () throws(EROFSError) -> Result) throws(TreeError) -> Result {
+    do throws(EROFSError) { return try body() } catch { throw TreeError(path: path, error: error) }
+  }
+
+  public var description: String {
+    // Where a limit ends is no fault of the file that was looked at.
+    if case .unsupported(.work, _) = error { return "\(error)" }
+    return path.isEmpty ? "\(error)" : "\(path.printable): \(error)"
+  }
+}
+
 extension ImageReader {
   /// What `path` leads to and everything below it; see ``forEachNode(from:path:onError:_:)``. What cannot be read is an
   /// error.
-  public func files(below path: [UInt8] = [0x2F]) throws(EROFSError) -> [TreeFile] {
+  public func files(below path: [UInt8] = [0x2F]) throws(TreeError) -> [TreeFile] {
     var names = path[...]
     while names.first == 0x2F { names = names.dropFirst() }
     while names.last == 0x2F { names = names.dropLast() }
     var files: [TreeFile] = []
     try forEachNode(
-      from: try inode(at: path), path: Array(names), onError: { (_, error) throws(EROFSError) in throw error }
-    ) { (node) throws(EROFSError) in files.append(TreeFile(path: [0x2F] + node.path, inode: node.inode)) }
+      from: try TreeError.naming(path) { () throws(EROFSError) in try inode(at: path) }, path: Array(names),
+      onError: { (path, error) throws(TreeError) in throw TreeError(path: [0x2F] + path, error: error) }
+    ) { (node) throws(TreeError) in files.append(TreeFile(path: [0x2F] + node.path, inode: node.inode)) }
     return files
   }
 }

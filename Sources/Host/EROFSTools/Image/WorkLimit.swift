@@ -16,11 +16,21 @@ public final class WorkLimit: Sendable {
   /// Steps and names that any image has, however small.
   static let leastSteps: UInt64 = 1 << 32
   static let leastNames: UInt64 = 1 << 18
-  /// Steps for each byte of the image. A compressed one takes about 70 when it is read, 3,200 where everything is zeros and
-  /// each block holds as many as the format allows; what is deduplicated is read several times.
-  static let stepsPerByte: UInt64 = 1 << 12
+  /// Steps for each byte of the image. A compressed one takes 70 to 150 when it is read, and more where much is
+  /// deduplicated; where a block holds as many zeros as the format allows it is thousands, but an image that is little else
+  /// has the least number above, which is enough for half a gigabyte of them or more.
+  static let stepsPerByte: UInt64 = 1 << 10
   /// Bytes of the image for each name: a directory takes 13 or more for one before it is compressed, and its inode 32.
   static let bytesPerName: UInt64 = 8
+
+  /// Bytes of content that may be written for any image, however small, and for each of its bytes: an image of real files
+  /// has 2 to 5, and only one of almost nothing but equal bytes has more than these. Writing takes longer than decoding,
+  /// and a disk that is full harms others.
+  static let leastContent: UInt64 = 1 << 30
+  static let contentPerByte: UInt64 = 64
+
+  /// Bytes of content that may be written, holes not counted. Who writes finds out beforehand how many there are.
+  public let contentBytes: UInt64
 
   private let stepsLeft: Atomic<UInt64>
   private let namesLeft: Atomic<UInt64>
@@ -29,7 +39,8 @@ public final class WorkLimit: Sendable {
   /// Whether somebody wanted more than there was. Then nobody gets any.
   public var isExceeded: Bool { exceeded.load(ordering: .relaxed) }
 
-  public init(steps: UInt64, names: UInt64) {
+  public init(steps: UInt64, names: UInt64, contentBytes: UInt64 = 1 << 30) {
+    self.contentBytes = contentBytes
     stepsLeft = Atomic(steps)
     namesLeft = Atomic(names)
   }
@@ -37,10 +48,16 @@ public final class WorkLimit: Sendable {
   /// What the image and its extra devices may ask for by their size.
   public convenience init(for image: ImageFile) {
     let bytes = image.byteCount
-    let (steps, isHuge) = bytes.multipliedReportingOverflow(by: Self.stepsPerByte)
     self.init(
-      steps: isHuge || steps > .max - Self.leastSteps ? .max : steps + Self.leastSteps,
-      names: bytes / Self.bytesPerName + Self.leastNames)
+      steps: Self.product(bytes, Self.stepsPerByte, plus: Self.leastSteps),
+      names: bytes / Self.bytesPerName + Self.leastNames,
+      contentBytes: Self.product(bytes, Self.contentPerByte, plus: Self.leastContent))
+  }
+
+  /// Or the largest number there is.
+  private static func product(_ bytes: UInt64, _ factor: UInt64, plus least: UInt64) -> UInt64 {
+    let (product, isHuge) = bytes.multipliedReportingOverflow(by: factor)
+    return isHuge || product > .max - least ? .max : product + least
   }
 
   /// Takes steps, all that are left where there are fewer.
@@ -67,15 +84,22 @@ public final class WorkLimit: Sendable {
     try spend(1024)
   }
 
-  /// Reading an extent. Decoding takes time for what is stored too: a block of DEFLATE may be all tables and no data.
+  /// Reading an extent. Decoding takes time for what is stored too: a block of DEFLATE may be all tables and no data. And
+  /// next to nothing of what is stored may stand for much work: a byte of LZMA is up to nine decisions, each of which takes
+  /// up a fiftieth of a bit when it goes as foreseen, and Zstandard's tables may make sequences out of no bits at all.
   func spend(reading extent: Extent) throws(EROFSError) {
     switch (extent.place, extent.encoding) {
     case (.hole, _): break
     case (_, .compressed(.lz4)): try spend(extent.length + 2 * extent.storedLength)
-    case (_, .compressed): try spend(extent.length + 64 * extent.storedLength)
+    case (_, .compressed(.microLZMA)): try spend(8 * extent.length + 64 * extent.storedLength)
+    case (_, .compressed(.zstandard)): try spend(3 * extent.length + 64 * extent.storedLength)
+    case (_, .compressed(.deflate)): try spend(extent.length + 64 * extent.storedLength)
     default: try spend(extent.length)
     }
   }
+
+  /// Feeding a digest with the zeros of a hole.
+  func spend(digestingZeros count: UInt64) throws(EROFSError) { try spend(count) }
 
   func spend(readingAttribute bytes: Int) throws(EROFSError) { try spend(2048 + UInt64(bytes)) }
 

@@ -13,6 +13,18 @@ extension BinaryInteger {
   }
 }
 
+extension BinaryInteger {
+  /// The number and what is counted, which stands in the plural but for one: 1 name, 2 names.
+  public func counting(_ noun: String, plural: String? = nil) -> String {
+    "\(self) \(self == 1 ? noun : plural ?? noun + "s")"
+  }
+
+  /// As ``counting(_:plural:)``, with the number ``grouped``.
+  public func groupedCounting(_ noun: String, plural: String? = nil) -> String {
+    "\(grouped) \(self == 1 ? noun : plural ?? noun + "s")"
+  }
+}
+
 extension FixedWidthInteger {
   /// In the largest unit of 1024 that leaves a whole number: 512K, 4M.
   public var inUnits: String {

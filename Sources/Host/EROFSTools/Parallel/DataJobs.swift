@@ -138,14 +138,4 @@ final class DataJobs: @unchecked Sendable {
       }
     }
   }
-
-  /// Leaves nothing for anybody to take.
-  func stop() {
-    withLock {
-      lots = []
-      (lot, next) = (0, 0)
-      isComplete = true
-      pthread_cond_broadcast(changed)
-    }
-  }
 }

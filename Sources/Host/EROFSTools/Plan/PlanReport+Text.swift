@@ -3,11 +3,12 @@
 import EROFS
 
 extension MemoryPlan.Depth {
-  /// "least" or "whole".
+  /// "least", "whole" or "direct".
   public var name: String {
     switch self {
     case .least: "least"
     case .wholeExtents: "whole"
+    case .direct: "direct"
     }
   }
 }
@@ -16,9 +17,9 @@ extension PlanReport {
   /// The tables and the bar picture.
   public func text(title: String) -> String {
     var text = "Memory to read \(title)\n"
-    text +=
-      "stored bytes \(isMapped ? "mapped" : "read from a device"), \(depth == .least ? "least" : "whole extents"), "
-    text += "\(inodes.grouped) inodes\n\n"
+    let kept = depth == .wholeExtents ? "whole extents" : depth.name
+    text += "stored bytes \(isMapped ? "mapped" : "read from a device"), \(kept), "
+    text += "\(inodes.groupedCounting("inode"))\n\n"
     var table = TextTable([("part", .left), ("bytes", .right), ("asked for by", .left)])
     for part in PlanPart.allCases where part.bytes(plan) > 0 {
       table.append(part.label, part.bytes(plan).grouped, asking[part]?.path.printable ?? "every file")

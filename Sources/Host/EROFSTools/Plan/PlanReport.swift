@@ -32,7 +32,7 @@ public struct PlanReport: Sendable {
   public init(
     of reader: ImageReader, files: [TreeFile]? = nil, depth: MemoryPlan.Depth = .least, isMapped: Bool = false,
     pageSize: Int = 4096
-  ) throws(EROFSError) {
+  ) throws(TreeError) {
     self.depth = depth
     self.isMapped = isMapped
     let listed: [TreeFile]
@@ -40,15 +40,19 @@ public struct PlanReport: Sendable {
     plan = MemoryPlan()
     var longest = LongestMappings(pageSize: pageSize)
     var seen: Set<UInt64> = []
-    var inodes = listed.map(\.inode).filter { seen.insert($0.nid).inserted }
-    if let packed = try reader.volume.packedInode(), inodes.contains(where: \.usesFragments) {
-      inodes.append(packed)
+    var files = listed.filter { seen.insert($0.inode.nid).inserted }
+    let packedName = Array("[packed]".utf8)
+    let packed = try TreeError.naming(packedName) { () throws(EROFSError) in try reader.volume.packedInode() }
+    if let packed, files.contains(where: \.inode.usesFragments) {
+      files.append(TreeFile(path: packedName, inode: packed))
     }
-    for inode in inodes {
-      var offset: UInt64 = 0
-      while let extent = try reader.extent(of: inode, at: offset) {
-        longest.add(extent)
-        offset = extent.end
+    for file in files {
+      try TreeError.naming(file.path) { () throws(EROFSError) in
+        var offset: UInt64 = 0
+        while let extent = try reader.extent(of: file.inode, at: offset) {
+          longest.add(extent)
+          offset = extent.end
+        }
       }
     }
     if isMapped {
@@ -61,15 +65,15 @@ public struct PlanReport: Sendable {
 
   private mutating func add<Source: Storage>(
     _ files: [TreeFile], _ storage: Source, _ reader: ImageReader
-  ) throws(EROFSError) {
+  ) throws(TreeError) {
     // Planning needs memory too, though less than reading: here it may have as much as anything could take.
     let memory = PlanningMemory(.maximum(for: reader.superblock))
     var volume = Volume(storage, superblock: reader.superblock, memory: memory.memory)
-    plan = try volume.basicPlan(depth)
+    plan = try TreeError.naming([]) { () throws(EROFSError) in try volume.basicPlan(depth) }
     var seen: Set<UInt64> = []
     for file in files where seen.insert(file.inode.nid).inserted {
       inodes += 1
-      let own = try volume.plan(for: file.inode, depth)
+      let own = try TreeError.naming(file.path) { () throws(EROFSError) in try volume.plan(for: file.inode, depth) }
       plan.formUnion(own)
       let entry = File(path: file.path, nid: file.inode.nid, plan: own)
       for part in PlanPart.allCases where part.deciding(own) > (asking[part].map { part.deciding($0.plan) } ?? 0) {
@@ -80,7 +84,7 @@ public struct PlanReport: Sendable {
       largest.insert(entry, at: place)
       if largest.count > 5 { largest.removeLast() }
     }
-    let basic = try volume.basicPlan(depth)
+    let basic = try TreeError.naming([]) { () throws(EROFSError) in try volume.basicPlan(depth) }
     for part in PlanPart.allCases where part.deciding(basic) == part.deciding(plan) { asking[part] = nil }
   }
 }

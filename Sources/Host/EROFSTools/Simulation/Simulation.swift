@@ -161,13 +161,17 @@ public final class Simulation {
   private let expected: UnsafeMutableRawBufferPointer
 
   /// - Parameter files: what is to be read; everything in the tree of the image where it is nil.
-  public init(_ reader: ImageReader, files: [TreeFile]? = nil) throws(EROFSError) {
+  public init(_ reader: ImageReader, files: [TreeFile]? = nil) throws(TreeError) {
     self.reader = reader
     var seen: Set<UInt64> = []
     let listed: [TreeFile] = if let files { files } else { try reader.files() }
     self.files = listed.filter { $0.inode.size > 0 && seen.insert($0.inode.nid).inserted }
     if let limit = reader.limit {
-      for file in self.files { for extent in try reader.extents(of: file.inode) { try limit.spend(reading: extent) } }
+      for file in self.files {
+        try TreeError.naming(file.path) { () throws(EROFSError) in
+          for extent in try reader.extents(of: file.inode) { try limit.spend(reading: extent) }
+        }
+      }
     }
     expected = .allocate(byteCount: Self.longestReadahead, alignment: 4096)
   }

@@ -65,10 +65,12 @@ extension SimulationReport.Run {
     for result in results {
       for failure in result.failures {
         text += "  \(result.way.label): \(failure.files.grouped) unreadable, \(failure.reason.description)"
-        if failure.bytes > 0 { text += ", up to \(failure.bytes.grouped) bytes" }
+        if failure.bytes > 0 { text += ", up to \(failure.bytes.groupedCounting("byte"))" }
         text += " (first: \(failure.firstPath.printable))\n"
       }
-      if result.framesLeft > 0 { text += "  \(result.way.label): \(result.framesLeft) frames were never given back\n" }
+      if result.framesLeft > 0 {
+        text += "  \(result.way.label): never given back: \(result.framesLeft.counting("frame"))\n"
+      }
     }
     return text
   }
@@ -86,8 +88,11 @@ extension SimulationReport.Run {
 extension SimulationResult {
   fileprivate var verdict: String {
     var says: [String] = []
-    if failed > 0 { says.append("\(failed.grouped) of \(files.grouped) files cannot be read") }
-    if wrong > 0 { says.append("\(wrong.grouped) of \(files.grouped) files are read wrong, and nobody notices") }
+    let all = files.groupedCounting("file")
+    if failed > 0 { says.append("\(failed.grouped) of \(all) cannot be read") }
+    if wrong > 0 {
+      says.append("\(wrong.grouped) of \(all) \(wrong == 1 ? "is" : "are") read wrong, and nobody notices")
+    }
     return says.isEmpty ? "every byte of every file is right" : says.joined(separator: "; ")
   }
 
