@@ -27,6 +27,7 @@ class Terminal:
         termios.tcsetattr(self.master, termios.TCSANOW, settings)
         self.text = ""
         self.group = self.process
+        self.key = False
 
     def expect(self, pattern, seconds=15):
         """What came up to the end of the pattern; None if it does not come."""
@@ -51,6 +52,10 @@ class Terminal:
             while time.monotonic() < end and os.tcgetpgrp(self.master) == self.group:
                 time.sleep(0.01)
             time.sleep(0.1)
+        elif self.key:
+            # A terminal forgets what was typed up to a key that stops or interrupts, which takes it a moment.
+            time.sleep(0.2)
+        self.key = len(text) == 1
         self.group = os.tcgetpgrp(self.master)
         os.write(self.master, text.encode())
 

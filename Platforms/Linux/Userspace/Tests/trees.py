@@ -101,7 +101,7 @@ def main():
         # Each process has 28 KiB of stack where there is no MMU, of which 8 are for arguments.
         stack = ["bash", "-c", 'ulimit -s 48; exec "$@"', "bash"]
         nested = "(" * 24 + "echo x" + ")" * 24
-        for script in (nested, "{ " * 20 + "echo x; " + "}; " * 20, "if true; then " * 20 + "echo x; " + "fi; " * 20, "f() { f; }; f", "f() { " + "if true; then " * 10 + "f; " + "fi; " * 10 + "}; f", "f() { if true; then for i in 1; do { eval f; }; done; fi; }; f", "eval " * 11 + "echo x", "echo " + "$(echo " * 10 + "x" + ")" * 10, "echo $((" + "(" * 19 + "1" + ")" * 19 + "))", "echo " + "${x:-" * 20 + "y" + "}" * 20):
+        for script in (nested, "{ " * 20 + "echo x; " + "}; " * 20, "if true; then " * 20 + "echo x; " + "fi; " * 20, "f() { f; }; f", "f() { " + "if true; then " * 10 + "f; " + "fi; " * 10 + "}; f", "f() { if true; then for i in 1; do { eval f; }; done; fi; }; f", "eval " * 11 + "echo x", "trap 'kill -TERM $$' TERM; kill -TERM $$", "echo " + "$(echo " * 10 + "x" + ")" * 10, "echo $((" + "(" * 19 + "1" + ")" * 19 + "))", "echo " + "${x:-" * 20 + "y" + "}" * 20):
             done = run(*stack, build / "bin/sh", "-c", script)
             check(f"nested: {script[:40]}", done.returncode in (0, 2), (done.returncode, done.stderr))
     print(f"{count - len(failures)} passed, {len(failures)} failed")

@@ -88,6 +88,8 @@ extension Shell {
   private func look(_ job: List<Job>.Pointer) -> Bool {
     let state = state(job.pointee.item.process, 0, options: 7)
     if case .running = state { return false }
+    // Each process of a pipeline that stops is told of.
+    if case .stopped = state, case .stopped = job.pointee.item.state { return false }
     job.pointee.item.state = state
     return true
   }

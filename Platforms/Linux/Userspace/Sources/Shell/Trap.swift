@@ -104,12 +104,19 @@ extension Shell {
   mutating func runTrap(_ signal: Int32) -> Bool {
     let name = trapName(signal)
     guard let action = variables.value(name) else { return false }
+    // One that sends its own signal comes here again.
+    guard calls < 10 else {
+      fail(action, "calls are nested too deeply")
+      return true
+    }
     let outer = trapStatus
     trapStatus = status
     let copy = arena.copy(action)
     // The shell ends once.
     if signal == 0 { _ = variables.remove(name) }
+    calls &+= 1
     run(Text(copy))
+    calls &-= 1
     trapStatus = outer
     return true
   }
