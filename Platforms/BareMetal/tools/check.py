@@ -5,7 +5,8 @@
     check.py               for ./test: the last line counts what passed, failed and was skipped
     check.py --machine M   only that machine (may be repeated)
     check.py --all         every image in every configuration, rather than each in one of them on each machine
-    check.py --rounds N    broken images on each machine (10,000)
+    check.py --rounds N    broken images on each machine (1,000)
+    check.py --broken      nothing but broken images
 """
 
 import argparse
@@ -308,11 +309,16 @@ def broken(machine, programs, small, rounds):
 
 def check(machine, index, options, folder, rows, small, scratch):
     results = Results()
-    products = ("TrapCheck",) if machine.image is None else PRODUCTS
+    if options.broken and machine.image is None:
+        return results
+    products = ("BadImages",) if options.broken else ("TrapCheck",) if machine.image is None else PRODUCTS
     try:
         programs = dict(zip(products, machine.build(*products)))
     except Failure as failure:
         results.hold(machine.name, False, str(failure))
+        return results
+    if options.broken:
+        results.add(broken(machine, programs, small, options.rounds))
         return results
     results.add(traps(machine, programs["TrapCheck"]))
     if machine.image is not None:
@@ -330,7 +336,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--machine", action="append", choices=MACHINES)
     parser.add_argument("--all", action="store_true")
-    parser.add_argument("--rounds", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--broken", action="store_true")
     options = parser.parse_args()
     results = Results()
     missing = [machine.qemu[0] for machine in MACHINES.values() if not shutil.which(machine.qemu[0])]
@@ -349,7 +356,7 @@ def main():
         example_image(scratch)
         for each in pool.map(lambda one: check(one[1], one[0], options, folder, rows, small, scratch), chosen):
             results.add(each)
-        if not options.machine:
+        if not options.machine and not options.broken:
             results.add(codecs(folder, rows))
             results.add(documentation())
     for failure in results.failures:
