@@ -16,8 +16,8 @@ import re
 import shutil
 import sys
 
+import peers
 from machines import BARE_METAL, CODECS, MACHINES, NARROW, SCRATCH, Failure, reference_images
-
 from elf import Elf
 from toolchain import rows
 
@@ -33,13 +33,24 @@ WHAT = {
     "arena": "bytes of arena that reading a file whole takes, from mapped flash, its bytes decoded where they are wanted",
     "stack": "bytes of stack, painted, for mounting, opening and reading; the file system itself lies there too",
     "ram": "both together, and variables: all but the image and the file's own bytes",
-    "per-byte": "instructions for each decoded byte, reader included, in hundredths",
+    "per-byte": "instructions for each decoded byte, reader included",
+    "c-per-byte": "those of Linux's decoder in C (-O2) for the same extents, one after another, without a reader",
 }
 
 
-def measure(machine):
+def compare_with_c(machine, codec, program, words, image, linux):
+    """Hundredths of an instruction for each byte that Linux's decoder takes; it must decode the same bytes."""
+    status, output = machine.boot(program, [*words, "extents=1"], [(image, machine.image)])
+    extents = [tuple(map(int, line.split()[1:])) for line in output.decode().splitlines() if line.startswith("extent ")]
+    if status != 0 or not extents:
+        raise Failure(f"{machine.name}: no extents of {image.stem}: {output[-200:]}")
+    value, count, digest = peers.measure(machine, codec, image, extents, linux)
+    return value, (count, digest)
+
+
+def measure(machine, linux=None):
     """{(figure, codec or All): value}"""
-    figures = {}
+    figures, decoded = {}, {}
     folder, _ = reference_images()
     for codec in (*CODECS, "All"):
         traits = [*(CODECS if codec == "All" else (codec,)), NARROW]
@@ -59,6 +70,11 @@ def measure(machine):
         figures["arena", codec], figures["stack", codec] = arena, stack
         figures["ram", codec] = arena + stack + variables
         figures["per-byte", codec] = instructions * 100 // count
+        if linux:
+            figures["c-per-byte", codec], decoded[codec] = compare_with_c(machine, codec, program, words, image, linux)
+    # The images hold the same file.
+    if len(set(decoded.values())) > 1:
+        raise Failure(f"{machine.name}: C's decoders do not agree: {decoded}")
     return figures
 
 
@@ -80,7 +96,7 @@ def show(measured):
         print(f"  {name:16}" + "".join(f"{codec:>12}" for codec in (*CODECS, "All")))
         for figure in WHAT:
             values = [figures.get((figure, codec)) for codec in (*CODECS, "All")]
-            texts = ["" if v is None else f"{v / 100:.2f}" if figure == "per-byte" else str(v) for v in values]
+            texts = ["" if v is None else f"{v / 100:.2f}" if figure.endswith("per-byte") else str(v) for v in values]
             print(f"    {figure:14}" + "".join(f"{text:>12}" for text in texts))
 
 
@@ -89,7 +105,8 @@ def update(measured):
              "# What the firmware takes: machine, figure, codec, value. Written by tools/measure.py --update, which says what",
              "# the figures are; ./test firmware holds cortex-m3 to them."]
     table = {tuple(row[:3]): row[3] for row in rows(TABLE) if row[0] not in measured}
-    table |= {(name, *key): value for name, figures in measured.items() for key, value in figures.items()}
+    table |= {(name, *key): value for name, figures in measured.items() for key, value in figures.items()
+              if not key[0].startswith("c-")}
     lines += ["%-12s %-10s %-10s %8s" % (*key, value) for key, value in table.items()]
     TABLE.write_text("\n".join(lines) + "\n")
 
@@ -112,10 +129,13 @@ def main():
         print("  SKIPPED firmware's figures: not all images are among those that come with the project")
         print("0 passed, 0 failed, 1 skipped")
         return 0
+    linux = None if options.check else peers.source()
+    if not linux and not options.check:
+        print("  (no decoders in C beside ours: ./test linux or ./bench linux fetches the source of Linux)")
     measured, failures, held = {}, [], 0
     for name in names:
         try:
-            measured[name] = measure(MACHINES[name])
+            measured[name] = measure(MACHINES[name], linux)
         except Failure as failure:
             failures.append(str(failure))
             held += 1

@@ -5,6 +5,7 @@
 //
 //   path=PATH             the file
 //   piece=BYTES           read it in pieces of so many bytes; else all at once, straight to where it is wanted
+//   extents=1             only say where its extents lie: offset, stored bytes, bytes, algorithm (9: none), padded
 
 import Board
 import EROFS
@@ -27,14 +28,34 @@ struct Program {
       // From here on counts: what is above is the test's own.
       Board.paintStack()
       var files = FileSystem(storage, in: arena, reading: piece == nil ? .direct : .least)
-      return measure(&files, path, output)
+      return measure(&files, path, output, options.number("extents") != nil)
     }
     Board.exit(status)
   }
 
   @inline(never)
+  static func list(_ file: Inode, _ files: inout FileSystem<MappedStorage>) throws(EROFSError) {
+    var at: FileOffset = 0
+    while let extent = try files.volume.extent(of: file, at: at) {
+      at = extent.end
+      guard let place = try files.volume.location(of: extent) else { continue }
+      var algorithm = 9
+      if case .compressed(let codec) = extent.encoding { algorithm = Int(codec.rawValue) }
+      var isPadded = 0
+      if case .device = extent.place { isPadded = 1 }
+      report("extent ", Int(place.offset))
+      report(" ", Int(extent.storedLength))
+      report(" ", Int(extent.length))
+      report(" ", algorithm)
+      report(" ", isPadded)
+      Console.line()
+    }
+  }
+
+  @inline(never)
   static func measure(
-    _ files: inout FileSystem<MappedStorage>, _ path: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer
+    _ files: inout FileSystem<MappedStorage>, _ path: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer,
+    _ onlyLists: Bool
   ) -> UInt8 {
     do throws(MountError) {
       try files.mount(.root)
@@ -45,6 +66,10 @@ struct Program {
     }
     do throws(EROFSError) {
       let file = try files.open(path)
+      if onlyLists {
+        try list(file, &files)
+        return 0
+      }
       let before = Board.instructions
       var done = 0
       while true {

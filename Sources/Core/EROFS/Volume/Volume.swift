@@ -18,11 +18,11 @@ public struct Volume<Source: Storage>: ~Copyable {
   public private(set) var superblock = Superblock()
 
   /// A window for each ``MetadataStream``, in the order of their numbers.
-  var windows = InlineArray<2, MetadataWindow> { _ in MetadataWindow() }
+  var windows: InlineArray<2, MetadataWindow> = [MetadataWindow(), MetadataWindow()]
   var directory = DirectoryWindow()
   /// The inode that each ``Role`` has open, and its decoder, in the order of their numbers.
-  var inodes = InlineArray<3, OpenInode> { _ in OpenInode() }
-  var decoders = InlineArray<3, ExtentDecoder> { _ in ExtentDecoder() }
+  var inodes: InlineArray<3, OpenInode> = [OpenInode(), OpenInode(), OpenInode()]
+  var decoders: InlineArray<3, ExtentDecoder> = [ExtentDecoder(), ExtentDecoder(), ExtentDecoder()]
   /// What the latest ``Fault`` was about.
   var failure = Failure()
 
