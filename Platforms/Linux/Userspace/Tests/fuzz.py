@@ -26,7 +26,7 @@ PIECES = (
     "a b x=1 $x ${x} ${x:-y} ${x#a} ${x%%*} ${#x} $((x+1)) $((1/0)) $(echo a) `echo b` \" ' \\ ; ;; & && || | ( ) { } ! "
     "if then else elif fi while until do done for in case esac f() f echo eval set -- shift break continue return "
     "read < > >> 2>&1 <<E E : test [ ] * ? [a-z] [!a] ~ # = , \n \n \n export local unset x y \"$@\" $* $? $$ $! $1 cd . "
-    "wait jobs true false umask pwd -e +e -u 0 1 99999999999 \t \x00 \xff"
+    "wait jobs true false umask pwd trap EXIT TERM fg bg getopts ab: kill -TERM -e +e -u 0 1 99999999999 \t \x00 \xff"
 ).split(" ")
 
 
