@@ -252,9 +252,10 @@ def documentation():
         results.skipped.append("Documentation/Firmware.md: no mkfs.erofs")
         return results
     text = (ROOT / "Documentation/Firmware.md").read_text()
-    commands = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
+    commands = [body for language, body in blocks if language == "sh"]
     # The first block without a language is the clone; the others are what the commands say, in that order.
-    shown = "".join(re.findall(r"^```\n(.*?)^```", text, re.M | re.S)[1:])
+    shown = "".join([body for language, body in blocks if not language][1:])
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(["bash", "-euc", "\n".join(commands)], cwd=folder, text=True, capture_output=True,
                               stdin=subprocess.DEVNULL, env={**os.environ, "EROFS": str(ROOT)})
