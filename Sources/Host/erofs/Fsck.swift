@@ -18,7 +18,8 @@ struct Fsck: ParsableCommand {
   @Flag(help: "Leave the data out; where it lies is still checked.")
   var metadataOnly = false
 
-  @Option(help: ArgumentHelp("How many threads to use; by default one for each core.", valueName: "number"))
+  @Option(
+    help: ArgumentHelp("How many threads to use; by default one more than there are cores.", valueName: "number"))
   var threads: Int?
 
   @OptionGroup var progressOptions: ProgressOptions

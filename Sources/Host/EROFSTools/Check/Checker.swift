@@ -16,7 +16,9 @@ public final class Checker: Sendable {
     public var digests = true
     /// Ends with a problem where an image makes more work than its size can explain; see ``WorkLimit``.
     public var isLimited = true
-    public var threads = Threads.available
+    /// At least 1. One more than there are processors: the one that reads the tree leaves its own idle now and then, and
+    /// ends long before the others.
+    public var threads = Threads.available + 1
     public init() {}
   }
 
