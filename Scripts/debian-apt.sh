@@ -12,7 +12,9 @@ debian_apt() {
   local release
   release=$(. /etc/os-release && echo "$VERSION_CODENAME")
   local targets
-  targets=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' | sort -u)
+  # Others' sources may go by the same release, but not by Debian's keys.
+  targets=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
+    sort -u)
   mirror=$(awk -v release="$release" '$2 == release { print $1; exit }' <<<"$targets")
   [[ -n $mirror ]] || { echo "apt has no source for $release" >&2; return 1; }
   mkdir -p "$work"/apt/{lists,archives}/partial "$work/apt/parts"

@@ -3,7 +3,8 @@
 """Counts the cases in an event stream of Swift Testing: test-results.py EVENTS.
 
 Prints each failed and each skipped test by name, and last "N passed, N failed, N skipped". A case is one run of a test
-with one set of arguments; one that cancels itself is skipped. Fails where a case failed, where none ran, and where the run did not come to its end.
+with one set of arguments; one that cancels itself is skipped. Fails where a case failed, where none ran, and where the
+run did not come to its end.
 """
 
 import json

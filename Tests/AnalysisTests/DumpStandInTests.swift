@@ -73,6 +73,13 @@ import Testing
     #expect(answer.errors.isEmpty == (status == 0))
   }
 
+  @Test(arguments: [
+    ("--path=/no/such", "/no/such: no such file"), ("--nid=4611686018427387904", "nid 4611686018427387904: "),
+  ])
+  func whatIsMissingIsNamed(option: String, words: String) throws {
+    #expect(try ours([option, ReferenceImages.path(ReferenceImages.names[0])]).errors.contains(words))
+  }
+
   @Test func offsetIsSkipped() throws {
     let name = ReferenceImages.names[0]
     let folder = FileManager.default.temporaryDirectory

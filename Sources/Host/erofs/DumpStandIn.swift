@@ -133,7 +133,16 @@ struct DumpStandIn {
   }
 
   private func showInode(_ reader: ImageReader) throws {
-    let inode = if let path { try reader.inode(at: path) } else { try reader.volume.inode(nid ?? 0) }
+    let inode: EROFS.Inode
+    do throws(EROFSError) {
+      if let path {
+        inode = try reader.inode(at: path)
+      } else {
+        inode = try reader.volume.inode(nid ?? 0)
+      }
+    } catch {
+      throw Failure("\(path?.printable ?? "nid \(nid ?? 0)"): \(error)")
+    }
     if writesContent {
       try reader.writeContent(of: inode)
       return
