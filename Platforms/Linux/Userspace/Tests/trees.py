@@ -98,6 +98,12 @@ def main():
             done = run(build / "bin/sh", "-c", f"{command} >&-; echo $?")
             check(f"{command} with no output", done.stdout == b"1\n" and b"Bad file" in done.stderr, (done.stdout, done.stderr))
 
+        # Sets that a repetition of zero times takes away again still take room.
+        done = run(build / "bin/grep", "-E", "-e", "\\W{0}" * 20_000, "-e", "\\W{0}" * 20_000, "/etc/passwd", cwd=scratch)
+        check("the sets of a pattern are bounded", done.returncode == 2 and b"too large" in done.stderr, (done.returncode, done.stderr))
+        done = run(build / "bin/head", "-n", cwd=scratch)
+        check("an option without its value", done.returncode == 1 and done.stderr == b"head: -n: the option needs a value\n", done.stderr)
+
         # Each process has 28 KiB of stack where there is no MMU, of which 8 are for arguments.
         stack = ["bash", "-c", 'ulimit -s 48; exec "$@"', "bash"]
         nested = "(" * 24 + "echo x" + ")" * 24

@@ -56,21 +56,14 @@ struct Options {
       at = argument + 1
       if at[0] == 45 {
         if at[1] == 0 { return nil }
-        return refuse(&program, argument, status)
+        return refuse(&program, argument, "unknown option", status)
       }
     }
     let option = at[0]
     rest = at + 1
     let letters = Text(known)
     let place = letters.index(of: option)
-    guard option != 58, place < letters.count else {
-      return withBytes(8) {
-        $0[0] = 45
-        $0[1] = option
-        $0[2] = 0
-        return refuse(&program, $0, status)
-      }
-    }
+    guard option != 58, place < letters.count else { return refuse(&program, option, "unknown option", status) }
     guard place + 1 < letters.count, letters[place + 1] == 58 else { return option }
     takesValue = true
     if at[1] != 0 {
@@ -78,20 +71,24 @@ struct Options {
     } else if let argument = program.next() {
       value = argument
     } else {
-      at[1] = 0
-      program.complain(Text(at, 1), 0, "the option needs a value")
-      program.status = status
-      failed = true
-      return nil
+      return refuse(&program, option, "the option needs a value", status)
     }
     rest = nil
     return option
   }
   private(set) var failed = false
 
+  private mutating func refuse(_ program: inout Program, _ letter: UInt8, _ why: Literal, _ status: Int32) -> UInt8? {
+    withBytes(8) {
+      $0[0] = 45
+      $0[1] = letter
+      $0[2] = 0
+      return refuse(&program, $0, why, status)
+    }
+  }
   @inline(never)
-  private mutating func refuse(_ program: inout Program, _ option: CString, _ status: Int32) -> UInt8? {
-    program.fail(option, "unknown option", status: status)
+  private mutating func refuse(_ program: inout Program, _ option: CString, _ why: Literal, _ status: Int32) -> UInt8? {
+    program.fail(option, why, status: status)
     failed = true
     return nil
   }

@@ -74,6 +74,8 @@ struct Regex {
   }
   @inline(never)
   mutating func emit(set: ByteSet) throws(Failure) {
+    // What {0} takes away again leaves its set behind.
+    guard sets.count < 32 * Regex.longest else { throw .tooLarge }
     try emit(Instruction(operation: .set, target: Int16(sets.count / 32)))
     withUnsafeBytes(of: set) {
       sets.append(Text($0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self), 32))
