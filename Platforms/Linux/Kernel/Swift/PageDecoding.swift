@@ -5,20 +5,22 @@ import ErofsPagesC
 import PageVectors
 
 // fs/erofs calls these; pages.h describes them. The kernel promises that the frames are its to read and write, and that
-// input and output share frames only where LZ4Decoder.inPlaceMargin(storedBytes:) allows it.
+// input and output share frames only where LZ4Decoder.inPlaceMargin(storedBytes:) allows it, or it says so.
 
 @c(erofs_pages_decode)
 public func decodePages(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
-  let input = unsafe vector(request.pointee.in, request.pointee.in_offset, request.pointee.in_size, request)
-  let output = unsafe vector(request.pointee.out, request.pointee.out_offset, request.pointee.out_size, request)
   do throws(DecodeError) {
-    let memory = unsafe workingMemory(request)
-    let finishes = unsafe request.pointee.partial == 0
     switch unsafe request.pointee.algorithm {
-    case 0: try run(LZ4Decoder.self, input, output, memory, finishes)
-    case 1: try run(MicroLZMADecoder.self, input, output, memory, finishes)
-    case 2: try run(DeflateDecoder.self, input, output, memory, finishes)
-    case 3: try run(ZstandardDecoder.self, input, output, memory, finishes)
+    case 0: unsafe try decode(LZ4Decoder.self, request)
+    case 1: unsafe try decode(MicroLZMADecoder.self, request)
+    case 2: unsafe try decode(DeflateDecoder.self, request)
+    case 3:
+      if unsafe request.pointee.in_place != 0 {
+        unsafe try frames(request).moveAll { unsafe erofs_pages_spare(request) }
+      }
+      var decoder = unsafe try decoder(ZstandardDecoder.self, input(request), request)
+      try decoder.decode(to: unsafe request.pointee.out_size)
+      if unsafe request.pointee.partial == 0 { try decoder.finish() }
     default: return result(.unsupported)
     }
     return CInt(bitPattern: EROFS_PAGES_DECODED.rawValue)
@@ -62,13 +64,38 @@ private func workingMemory(_ request: UnsafePointer<erofs_pages_request>) -> Wor
   return unsafe WorkingMemory(unsafeStart: memory, count: request.pointee.memory_size)
 }
 
+private func input(_ request: UnsafePointer<erofs_pages_request>) -> PageVector {
+  unsafe vector(request.pointee.in, request.pointee.in_offset, request.pointee.in_size, request).readOnly
+}
+
+private func frames(_ request: UnsafePointer<erofs_pages_request>) -> SharedFrames {
+  unsafe SharedFrames(
+    unsafeInput: request.pointee.in, inputOffset: request.pointee.in_offset, inputCount: request.pointee.in_size,
+    unsafeOutput: request.pointee.out, outputOffset: request.pointee.out_offset, outputCount: request.pointee.out_size,
+    pageShift: Int(truncatingIfNeeded: request.pointee.page_shift))
+}
+
+@inline(__always)
+private func decoder<Codec: Decoder & ~Copyable>(
+  _: Codec.Type, _ input: PageVector, _ request: UnsafePointer<erofs_pages_request>
+) throws(DecodeError) -> Codec {
+  let output = unsafe vector(request.pointee.out, request.pointee.out_offset, request.pointee.out_size, request)
+  return unsafe try Codec(input: input, output: output, length: output.count, memory: workingMemory(request))
+}
+
 @inline(never)
-private func run<Codec: Decoder & ~Copyable>(
-  _: Codec.Type, _ input: MutablePageVector, _ output: MutablePageVector, _ memory: WorkingMemory, _ finishes: Bool
+private func decode<Codec: InPlaceDecoder & ~Copyable>(
+  _: Codec.Type, _ request: UnsafePointer<erofs_pages_request>
 ) throws(DecodeError) {
-  var decoder = try Codec(input: input.readOnly, output: output, length: output.count, memory: memory)
-  try decoder.decode(to: output.count)
-  if finishes { try decoder.finish() }
+  let isInPlace = unsafe request.pointee.in_place != 0
+  let frames = unsafe frames(request)
+  var decoder = unsafe try decoder(Codec.self, isInPlace ? frames.stored : input(request), request)
+  if isInPlace {
+    unsafe try decoder.decodeInPlace(frames) { unsafe erofs_pages_spare(request) }
+  } else {
+    try decoder.decode(to: unsafe request.pointee.out_size)
+  }
+  if unsafe request.pointee.partial == 0 { try decoder.finish() }
 }
 
 private func result(_ reason: DecodeError.Reason) -> CInt {

@@ -200,26 +200,6 @@ static bool pages_may_stay(const struct z_erofs_decompress_req *rq, int algorith
 	return true;
 }
 
-/* Copies of those stored pages that the output will be written to. */
-static int pages_move_input(struct z_erofs_decompress_req *rq, struct page **pagepool)
-{
-	unsigned int i;
-
-	for (i = 0; i < rq->inpages; ++i) {
-		struct page *page = rq->in[i], *copy;
-
-		if (z_erofs_is_shortlived_page(page) ||
-		    page_folio(page)->mapping == MNGD_MAPPING(EROFS_SB(rq->sb)))
-			continue;
-		copy = pages_borrow(rq, pagepool);
-		if (!copy)
-			return -ENOMEM;
-		copy_highpage(copy, page);
-		rq->in[i] = copy;
-	}
-	return 0;
-}
-
 /* The arrays hold page structures before and after, and addresses meanwhile: the decoders look nothing up. */
 static void **pages_to_addresses(struct page **pages, unsigned int count)
 {
@@ -238,6 +218,22 @@ static void pages_from_addresses(struct page **pages, unsigned int count)
 		pages[i] = virt_to_page((void *)pages[i]);
 }
 
+/* A request, and where its spare pages come from. */
+struct pages_call {
+	struct erofs_pages_request request;
+	struct z_erofs_decompress_req *rq;
+	struct page **pagepool;
+};
+
+/* As a page of the input it goes back with all others that are short-lived. */
+void *erofs_pages_spare(const struct erofs_pages_request *request)
+{
+	const struct pages_call *call = container_of_const(request, struct pages_call, request);
+	struct page *page = pages_borrow(call->rq, call->pagepool);
+
+	return page ? page_address(page) : NULL;
+}
+
 static const char *const pages_reasons[] = {
 	[EROFS_PAGES_INPUT_ENDED] = "stored data ends early",
 	[EROFS_PAGES_INVALID] = "corrupted compressed data",
@@ -251,12 +247,12 @@ static const char *const pages_reasons[] = {
 static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorithm, struct page **pagepool)
 {
 	struct pages_tables *tables = NULL;
-	struct erofs_pages_request request;
+	struct pages_call call;
 	bool padded = pages_are_padded(rq);
 	u8 *head = page_address(*rq->in);
 	pages_verdict verdict = PAGES_RIGHT;
 	size_t needed;
-	int result, err;
+	int in_place, result, err;
 
 	/* The padding ends in the first block, which may begin anywhere in a page. */
 	if (padded)
@@ -268,8 +264,7 @@ static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorit
 	needed = erofs_pages_working_bytes(algorithm, head[rq->pageofs_in]);
 
 	err = pages_fill_gaps(rq, algorithm, pagepool);
-	if (!err && rq->inplace_io && !(padded && pages_may_stay(rq, algorithm)))
-		err = pages_move_input(rq, pagepool);
+	in_place = rq->inplace_io && !(padded && pages_may_stay(rq, algorithm));
 	if (!err && needed) {
 		tables = pages_tables_get();
 		if (!pages_tables_hold(tables, needed, rq->gfp))
@@ -278,7 +273,9 @@ static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorit
 	if (err)
 		goto out;
 
-	request = (struct erofs_pages_request) {
+	call.rq = rq;
+	call.pagepool = pagepool;
+	call.request = (struct erofs_pages_request) {
 		.in = pages_to_addresses(rq->in, rq->inpages),
 		.in_offset = rq->pageofs_in,
 		.in_size = rq->inputsize,
@@ -290,8 +287,9 @@ static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorit
 		.page_shift = PAGE_SHIFT,
 		.algorithm = algorithm - Z_EROFS_COMPRESSION_LZ4,
 		.partial = rq->partial_decoding || !padded,
+		.in_place = in_place,
 	};
-	result = erofs_pages_decode(&request);
+	result = erofs_pages_decode(&call.request);
 	pages_from_addresses(rq->in, rq->inpages);
 	pages_from_addresses(rq->out, rq->outpages);
 	if (result == EROFS_PAGES_MEMORY)

@@ -27,6 +27,11 @@ struct erofs_pages_request {
 	int algorithm;
 	/* Whether the stream may go on behind out_size. */
 	int partial;
+	/*
+	 * Whether frames of in are frames of out as well. Those that have to give way before they are read are replaced
+	 * by spare ones, in in.
+	 */
+	int in_place;
 };
 
 /* What became of it. */
@@ -50,6 +55,9 @@ enum erofs_pages_result {
 };
 
 int erofs_pages_decode(const struct erofs_pages_request *_Nonnull request);
+
+/* The kernel's: a frame that nobody uses, for stored bytes to give way to; or none. */
+void *_Nullable erofs_pages_spare(const struct erofs_pages_request *_Nonnull request);
 
 /*
  * Bytes of tables for a stream of this algorithm that begins with this byte; for the streams that there usually are

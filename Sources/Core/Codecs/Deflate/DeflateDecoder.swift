@@ -14,7 +14,7 @@ import PageVectors
 ///
 /// Bits of the last byte behind the final block may have any value, as in both. Whole bytes behind it are refused by
 /// ``finish()``.
-public struct DeflateDecoder: Decoder, ~Copyable {
+public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
   /// Bytes of working memory.
   public static let workingBytes = DeflateTables.bytes
 
@@ -58,6 +58,10 @@ public struct DeflateDecoder: Decoder, ~Copyable {
   }
 
   public var produced: Int { output.position }
+
+  /// What the bit buffer holds may go back to be copied as it is stored.
+  public var consumed: Int { max(0, input.offset &- MemoryLayout<UInt>.size) }
+  public mutating func inputMoved() { input.seek(to: input.offset) }
 
   @inline(never)
   public mutating func decode(to end: Int) throws(DecodeError) {

@@ -10,7 +10,7 @@ import PageVectors
 ///
 /// Where the stored bytes have padding behind the stream (images without the feature 0PADDING), and where the stream
 /// may go on behind the wanted prefix, leave out ``finish()``: what follows the extent is then not looked at.
-public struct LZ4Decoder: Decoder, ~Copyable {
+public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
   /// What the next byte of input is.
   @usableFromInline
   enum Stage: UInt8 {
@@ -67,6 +67,8 @@ public struct LZ4Decoder: Decoder, ~Copyable {
   }
 
   public var produced: Int { output.position }
+  public var consumed: Int { input.offset }
+  public mutating func inputMoved() { input.seek(to: input.offset) }
 
   /// - Throws: ``DecodeError/Reason/inputEnded``, ``DecodeError/Reason/outputShort`` where the stream ends before `end`,
   ///   ``DecodeError/Reason/distance``, and ``DecodeError/Reason/invalid`` for a distance of 0.

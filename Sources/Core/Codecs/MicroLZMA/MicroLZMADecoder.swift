@@ -8,7 +8,7 @@ import PageVectors
 /// The dictionary is the output: a distance may reach back to the extent's first byte, or as far as a ring keeps.
 /// ``finish()`` gives the verdict of liblzma's `lzma_microlzma_decoder` told the exact sizes.
 @safe
-public struct MicroLZMADecoder: Decoder, ~Copyable {
+public struct MicroLZMADecoder: InPlaceDecoder, ~Copyable {
   typealias Model = RangeDecoder.Model
 
   var input: InputCursor
@@ -48,6 +48,8 @@ public struct MicroLZMADecoder: Decoder, ~Copyable {
   }
 
   public var produced: Int { window.position }
+  public var consumed: Int { input.offset }
+  public mutating func inputMoved() { input.seek(to: input.offset) }
 
   public mutating func decode(to end: Int) throws(DecodeError) {
     let end = min(end, window.length)
