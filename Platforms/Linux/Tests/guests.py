@@ -35,8 +35,13 @@ def say(text):
 @functools.cache
 def mkfs():
     """The newest mkfs.erofs where it can be had: older ones do not have all codecs."""
-    peers = os.environ.get("EROFS_PEERS") or subprocess.run(
-        [ROOT / "Scripts/install-peers.sh"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.strip()
+    peers = os.environ.get("EROFS_PEERS")
+    if not peers:
+        done = subprocess.run([ROOT / "Scripts/install-peers.sh"], text=True, capture_output=True)
+        peers = done.stdout.strip() if done.returncode == 0 else ""
+        if not peers:
+            reason = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+            say(f"        the newest mkfs.erofs is not to be had, so that of this machine is taken: {reason}")
     return f"{peers}/bin/mkfs.erofs" if peers else "mkfs.erofs"
 
 
@@ -91,15 +96,21 @@ def userspace_root(folder, cpu, options):
     return image(pathlib.Path(folder) / "root.erofs", tree, *options), sums
 
 
-def disk(output, images):
-    """Images one behind the other: their names and where each begins, as the guests read it."""
+def disk(output, images, options=""):
+    """Images one behind the other: their names and the options to mount each with, as the guests read it."""
     table = b""
     with open(output, "wb") as file:
         for name, path in images:
-            table += f"{name}\0fsoffset={file.tell()}\0".encode()
+            table += f"{name}\0fsoffset={file.tell()}{options}\0".encode()
             file.write(path.read_bytes())
             file.write(bytes(-file.tell() % 4096))
     return table
+
+
+def second(image):
+    """The second device of an image that lies on two; nothing for others."""
+    blob = image.with_suffix(".blob")
+    return blob if blob.exists() else None
 
 
 def boot(cpu, kernel, root, seconds=120, commands=(), **options):
@@ -141,8 +152,7 @@ class References:
             partial.mkdir(parents=True)
             kernels.run(["tar", "--zstd", "-xf", archive, "-C", partial])
             partial.rename(folder)
-        # A file system on two devices would need a second disk.
-        self.images = [(file.stem, file) for file in sorted(folder.glob("*.erofs")) if not file.with_suffix(".blob").exists()]
+        self.images = [(file.stem, file) for file in sorted(folder.glob("*.erofs"))]
         manifest = next(path for path in (shared / "manifest.jsonl", folder / "manifest.jsonl") if path.exists())
         rows = [json.loads(line) for line in manifest.read_text().splitlines()]
         files = [row for row in rows if row["kind"] == "file"]
@@ -160,14 +170,16 @@ def mix(x):
 
 
 def hammer_images(folder):
-    """Images for guest/hammer.c: one for each codec and size of cluster."""
+    """Images for guest/hammer.c: one for each codec and size of cluster. They are kept under what they are made of."""
     kinds = [("lz4-4k", "-zlz4hc,12", "-C4096", 1), ("lz4-16k", "-zlz4hc,12", "-C16384", 1),
              ("lz4-64k", "-zlz4hc,12", "-C65536", 2), ("lz4-1m", "-zlz4hc,12", "-C1048576", 4), ("lzma-64k", "-zlzma", "-C65536", 1),
              ("deflate-16k", "-zdeflate,9", "-C16384", 1), ("zstd-64k", "-zzstd,19", "-C65536", 1)]
     images = []
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    for number, (name, codec, cluster, mebibytes) in enumerate(kinds):
-        output = SCRATCH / f"hammer-{number}-{name}.erofs"
+    maker = kernels.run([mkfs(), "-V"])
+    for number, (name, *options, mebibytes) in enumerate(kinds):
+        key = kernels.digest(pathlib.Path(__file__), maker, str(number), name, *options, str(mebibytes))
+        output = SCRATCH / f"hammer-{name}-{key}.erofs"
         if not output.exists():
             words = array.array("I")
             for k in range((mebibytes << 20) // 12 + 1):
@@ -176,6 +188,6 @@ def hammer_images(folder):
             tree = pathlib.Path(folder) / name
             tree.mkdir()
             (tree / str(number)).write_bytes(words[: (mebibytes << 20) // 4].tobytes())
-            image(output.with_suffix(".new"), tree, codec, cluster).rename(output)
+            image(output.with_suffix(".new"), tree, *options).rename(output)
         images.append((name, output))
     return images

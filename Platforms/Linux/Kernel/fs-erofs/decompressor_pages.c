@@ -4,15 +4,15 @@
  * dictionary or a window of its own, since the pages being filled are all the history that an extent has. The decoders
  * are in Swift (pages.o); here is what they need of the kernel.
  */
+#if defined(CONFIG_MMU) || defined(CONFIG_HIGHMEM)
+#error "decoding from pages to pages is for kernels without an MMU, where each page has an address of its own"
+#endif
+
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include "pages.h"
 #include "pages_release.h"
-
-#ifdef CONFIG_HIGHMEM
-#error "pages have no address of their own with highmem"
-#endif
 
 /* --- codecs' tables: one set for each CPU, lent for one request --- */
 

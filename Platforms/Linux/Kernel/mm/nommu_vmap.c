@@ -3,6 +3,10 @@
  * The vmap family without an MMU. The map itself is in Swift (nommu_vmap_swift.o); here are the kernel's entries to it,
  * and what it needs of the kernel.
  */
+#if defined(CONFIG_MMU) || defined(CONFIG_HIGHMEM)
+#error "this vmap is for kernels without an MMU, where each page has an address of its own"
+#endif
+
 #include <linux/export.h>
 #include <linux/init.h>
 #include <linux/mm.h>

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 /*
  * init of the race test. Extents that follow each other share a page, and what is to be caught is a decoder of one that
- * undoes what the decoder of the next wrote there. So workers read together, in turns: the last to arrive picks a place in
- * a file and empties the cache, and then all read at once, each a page so far behind the one before that it is in the
- * next extent, or the same, or the one after. Then everybody looks at all the pages between, the shared ones too, as they
- * are in the cache now. What lies in a page is a function of file and position, so every byte is checked.
+ * undoes what the decoder of the next wrote there. So workers read together, in turns: the last to arrive picks a row of
+ * extents in a file and empties the cache, and then all read at once, each the page in which one of these extents ends and
+ * the next begins. A reader is given the part of an extent that another has begun to fetch, so most extents of the row are
+ * decoded at the same time, each to a page of the one before and a page of the one after. In every other turn each reads on to
+ * where the next worker begins, so that whole extents are decoded, in place where that is possible. When all have read,
+ * each looks at what it read once more, as it is in the cache now, the shared pages too.
  *
  *	hammer WORKERS SECONDS DEVICE...
  *
  * Each device has an image with a file of its number, 0, 1, 2, ..., which holds the 32-bit little-endian words
- * word(number, k).
+ * word(number, k). Every other device is mounted without a cache for stored data, so that every read waits for the device:
+ * that is when a second reader may join.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,22 +25,28 @@
 #include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/reboot.h>
 #include "start.h"
 
-enum { FILES = 8, WORDS = 1024, DONTNEED = 4, RANDOM = 1, MOST = 96 };
+enum { FILES = 8, WORDS = 1024, DONTNEED = 4, RANDOM = 1, BORDERS = 512, MOST = 16 };
 
 /* There is one address space: this is init's, and workers are told where. */
 struct turns {
 	unsigned int arrived, number;
 	unsigned int workers, finished;
-	unsigned int file, first, apart, count;
+	int gates[2][2];
+	/* Of this turn: the file, the border that worker 0 begins at, and whether to read on to the next worker's. */
+	unsigned int file, first, onwards;
 };
 
 static struct turns shared;
-static unsigned int page[WORDS];
+static unsigned int data[MOST * WORDS];
+
+/* Of each file: how many pages, and those of them in which one extent ends and the next begins. */
 static int files[FILES];
-static unsigned int pages[FILES];
+static unsigned int pages[FILES], borders[FILES], border[FILES][BORDERS];
 
 static unsigned int mix(unsigned int x)
 {
@@ -69,6 +78,35 @@ static void advise(int file, int advice)
 #endif
 }
 
+/* False where the kernel does not tell of extents, or of none that share a page. */
+static int find_borders(unsigned int number)
+{
+	static struct {
+		struct fiemap map;
+		struct fiemap_extent extents[32];
+	} found;
+	unsigned long from = 0;
+
+	for (;;) {
+		memset(&found, 0, sizeof(found));
+		found.map.fm_start = from;
+		found.map.fm_length = ~0ULL;
+		found.map.fm_extent_count = 32;
+		if (ioctl(files[number], FS_IOC_FIEMAP, &found) < 0)
+			return 0;
+		for (unsigned int i = 0; i < found.map.fm_mapped_extents; i++) {
+			unsigned long begin = found.extents[i].fe_logical;
+			unsigned int count = borders[number];
+
+			if (begin & 4095 && count < BORDERS && (count == 0 || border[number][count - 1] != begin >> 12))
+				border[number][borders[number]++] = begin >> 12;
+			from = begin + found.extents[i].fe_length;
+		}
+		if (found.map.fm_mapped_extents == 0 || from >> 12 >= pages[number])
+			return borders[number] > 0;
+	}
+}
+
 static unsigned int open_files(void)
 {
 	char path[] = "/mnt0/0";
@@ -79,6 +117,10 @@ static unsigned int open_files(void)
 		if ((files[count] = open(path, O_RDONLY)) < 0)
 			break;
 		pages[count] = lseek(files[count], 0, SEEK_END) >> 12;
+		if (!find_borders(count)) {
+			say("file %u has no extents that share a page: %d\n", count, errno);
+			return 0;
+		}
 		/* No page comes that nobody asked for. */
 		advise(files[count], RANDOM);
 		count++;
@@ -86,59 +128,71 @@ static unsigned int open_files(void)
 	return count;
 }
 
-/* Waits until all have come; true for the last of them, who goes on alone and then calls leave(). */
+/*
+ * Waits until all have come; true for the last of them, who goes on alone and then calls leave(). Nobody spins: where harts
+ * are more than processors, that would take the time of those who work. Two pipes take turns, so that nobody who comes to
+ * the next place takes what somebody else is sent at this one.
+ */
 static int meet(struct turns *turns)
 {
-	unsigned int number = __atomic_load_n(&turns->number, __ATOMIC_ACQUIRE);
+	int from = turns->gates[turns->number & 1][0];
+	char token;
 
 	if (__atomic_add_fetch(&turns->arrived, 1, __ATOMIC_ACQ_REL) == turns->workers)
 		return 1;
-	while (__atomic_load_n(&turns->number, __ATOMIC_ACQUIRE) == number)
-		syscall(__NR_sched_yield);
+	read(from, &token, 1);
 	return 0;
 }
 
 static void leave(struct turns *turns)
 {
+	static const char tokens[8];
+	int to = turns->gates[turns->number & 1][1];
+
 	turns->arrived = 0;
-	__atomic_add_fetch(&turns->number, 1, __ATOMIC_RELEASE);
+	turns->number++;
+	write(to, tokens, turns->workers - 1);
 }
 
 static void pick(struct turns *turns, unsigned int count, unsigned int *seed)
 {
-	*seed = mix(*seed + 1);
-	turns->file = *seed % count;
-	turns->apart = 1u << (*seed >> 8) % 7;
-	turns->count = turns->apart * (turns->workers + 1);
-	if (turns->count > MOST)
-		turns->count = MOST;
-	if (turns->count > pages[turns->file])
-		turns->count = pages[turns->file];
-	turns->first = mix(*seed) % (pages[turns->file] - turns->count + 1);
+	unsigned int places;
+
+	do {
+		*seed = mix(*seed + 1);
+		turns->file = *seed % count;
+		/* Extents of a megabyte take as long as a hundred small ones: not so often. */
+	} while (borders[turns->file] < turns->workers && *seed >> 28);
+	places = borders[turns->file];
+	turns->onwards = *seed >> 16 & 1;
+	turns->first = mix(*seed) % (places > turns->workers ? places - turns->workers + 1 : places);
 	advise(files[turns->file], DONTNEED);
 }
 
-/* Wrong words of a page, or -1 where it cannot be read. */
-static int check(unsigned int file, unsigned int at, unsigned int *first)
+static int read_pages(unsigned int file, unsigned int first, unsigned int count)
+{
+	return lseek(files[file], (long)first << 12, SEEK_SET) >= 0 && read(files[file], data, count << 12) == (int)count << 12;
+}
+
+/* Wrong words of the page that was read as number i, and the first of them. */
+static int check(unsigned int file, unsigned int first, unsigned int i, unsigned int *where)
 {
 	int wrong = 0;
 
-	if (lseek(files[file], (long)at << 12, SEEK_SET) < 0 || read(files[file], page, 4096) != 4096)
-		return -1;
-	for (unsigned int i = 0; i < WORDS; i++)
-		if (page[i] != word(file, at * WORDS + i) && !wrong++)
-			*first = i;
+	for (unsigned int k = 0; k < WORDS; k++)
+		if (data[i * WORDS + k] != word(file, (first + i) * WORDS + k) && !wrong++)
+			*where = k;
 	return wrong;
 }
 
 static int work(struct turns *turns, unsigned int id, unsigned int seconds)
 {
-	unsigned int seed = 1, reads = 0, bad = 0, failed = 0, first = 0, count = open_files();
+	unsigned int seed = 1, reads = 0, bad = 0, failed = 0, where = 0, count = open_files();
 	struct timespec begin, now;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	while (count > 0) {
-		unsigned int file, at;
+		unsigned int file, at, first, some = 1;
 
 		if (meet(turns)) {
 			clock_gettime(CLOCK_MONOTONIC, &now);
@@ -150,21 +204,26 @@ static int work(struct turns *turns, unsigned int id, unsigned int seconds)
 		if (turns->finished)
 			break;
 		file = turns->file;
-		at = turns->first + (id * turns->apart + turns->apart / 2) % turns->count;
-		if (lseek(files[file], (long)at << 12, SEEK_SET) < 0 || read(files[file], page, 4096) != 4096)
-			failed++;
+		at = (turns->first + id) % borders[file];
+		first = border[file][at];
+		if (turns->onwards) {
+			some = (at + 1 < borders[file] ? border[file][at + 1] : pages[file]) - first;
+			some = some < MOST ? some : MOST;
+		}
+		if (!read_pages(file, first, some) && failed++ < 3)
+			say("worker %u cannot read page %u of file %u: %d\n", id, first, file, errno);
 		if (meet(turns))
 			leave(turns);
-		/* Each looks at some, so that all are seen. */
-		for (unsigned int i = id; i < turns->count; i += turns->workers) {
-			int wrong = check(file, turns->first + i, &first);
+		if (!read_pages(file, first, some)) {
+			failed++;
+			continue;
+		}
+		for (unsigned int i = 0; i < some; i++) {
+			int wrong = check(file, first, i, &where);
 
 			reads++;
-			if (wrong < 0 && failed++ < 3)
-				say("worker %u cannot read page %u of %u: %d\n", id, turns->first + i, file, errno);
 			if (wrong > 0 && bad++ < 3)
-				say("worker %u: page %u of file %u has %d wrong words from %u on\n", id, turns->first + i, file,
-				    wrong, first);
+				say("worker %u: page %u of file %u has %d wrong words from %u on\n", id, first + i, file, wrong, where);
 		}
 	}
 	say("WORKER %u reads %u bad %u failed %u\n", id, reads, bad, failed);
@@ -182,10 +241,12 @@ int main(int argc, char **argv)
 	printf("BEGIN\n");
 	for (int i = 3; i < argc; i++) {
 		place[4] = '0' + i - 3;
-		if (mount(argv[i], place, "erofs", MS_RDONLY, ""))
+		if (mount(argv[i], place, "erofs", MS_RDONLY, i & 1 ? "cache_strategy=disabled" : ""))
 			printf("cannot mount %s: %d\n", argv[i], errno);
 	}
 	shared.workers = workers < 8 ? workers : 8;
+	if (pipe(shared.gates[0]) || pipe(shared.gates[1]))
+		printf("no pipe: %d\n", errno);
 	snprintf(where, sizeof(where), "%lx", (unsigned long)&shared);
 	for (unsigned int i = 0; i < shared.workers; i++) {
 		ids[i][0] = '0' + i;
