@@ -103,7 +103,9 @@ extension InPlaceDecoder where Self: ~Copyable {
   /// output comes to it moves out of the way first, a frame at a time. Of an extent that was read to its own end that is
   /// the last frame or two, since the output grows as the input is used up.
   ///
-  /// - Parameter spare: a frame that nobody uses, or nil.
+  /// - Parameters:
+  ///   - frames: what this decoder's input and output were made from.
+  ///   - spare: a frame that nobody uses, or nil.
   /// - Throws: what ``Decoder/decode(to:)`` throws, and ``DecodeError/Reason/memory`` where `spare` has none.
   public mutating func decodeInPlace(
     _ frames: SharedFrames, spare: () -> UnsafeMutableRawPointer?
