@@ -17,7 +17,7 @@ public protocol InPlaceDecoder: Decoder, ~Copyable {
 /// Stored bytes in frames of one extent's output, at any places and in any order, as a reader has them that reads into the
 /// pages that it is about to fill.
 ///
-/// Whoever makes one promises what ``PageVector`` asks for of the two tables, and that no frame is named twice by one of
+/// Whoever makes one promises what `PageVector` asks for of the two tables, and that no frame is named twice by one of
 /// them where it is named by the other as well.
 @safe
 public struct SharedFrames {
@@ -31,8 +31,12 @@ public struct SharedFrames {
   let pageShift: Int
 
   /// - Parameters:
-  ///   - input, inputOffset, inputCount: stored bytes, as for ``PageVector/init(unsafeFrames:pageShift:offset:count:)``.
-  ///   - output, outputOffset, outputCount: the extent, likewise.
+  ///   - input: addresses of the stored bytes' frames.
+  ///   - inputOffset: where the first stored byte lies, counted from the start of the first frame.
+  ///   - inputCount: stored bytes.
+  ///   - output: addresses of the extent's frames.
+  ///   - outputOffset: where the extent begins, counted from the start of the first frame.
+  ///   - outputCount: bytes of the extent.
   ///   - pageShift: log2 of the frames' size, 0 ..< 30.
   public init(
     unsafeInput input: UnsafeMutablePointer<UnsafeMutableRawPointer>, inputOffset: Int, inputCount: Int,
