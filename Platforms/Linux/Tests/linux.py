@@ -21,7 +21,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-import guards as refused  # noqa: E402
+import guards as guarding  # noqa: E402
 import guests  # noqa: E402
 from guests import boot, kernels, machine, program, root, say  # noqa: E402
 
@@ -216,15 +216,16 @@ def older(results, folder, full):
 
 
 def guards(results, folder, full):
-    refused.sources(results)
-    refused.forbidden(results)
-    refused.configurations(results)
+    guarding.sources(results)
+    guarding.forbidden(results)
+    guarding.configurations(results)
     # A backtrace prints what this table says.
-    for decoder in ("pages", "vmap"):
-        image = kernel("rv64", decoder)
+    # The kernels of the parts before.
+    for decoder, options in (("pages", {}), ("vmap", {"smp": True})):
+        image = kernel("rv64", decoder, **options)
         base, _ = guests.userspace_root(folder, "rv64", CODECS["lzma"])
         output = boot("rv64", image, base, seconds=60, ram="8M", commands=["grep swift_ /proc/kallsyms"], append="quiet")
-        wanted = refused.functions("rv64", image)
+        wanted = guarding.functions("rv64", image)
         known = set(re.findall(r"^[0-9a-f]+ t (swift_\w+)$", output, re.MULTILINE))
         results.check(f"guards: rv64 {decoder} names its {len(wanted)} functions in Swift", wanted and wanted == known,
                       " ".join(sorted(wanted ^ known)) or "there are none", output)

@@ -14,13 +14,7 @@ public func decodePages(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
     case 0: unsafe try decode(LZ4Decoder.self, request)
     case 1: unsafe try decode(MicroLZMADecoder.self, request)
     case 2: unsafe try decode(DeflateDecoder.self, request)
-    case 3:
-      if unsafe request.pointee.in_place != 0 {
-        unsafe try frames(request).moveAll { unsafe erofs_pages_spare(request) }
-      }
-      var decoder = unsafe try decoder(ZstandardDecoder.self, input(request), request)
-      try decoder.decode(to: unsafe request.pointee.out_size)
-      if unsafe request.pointee.partial == 0 { try decoder.finish() }
+    case 3: unsafe try decodeZstandard(request)
     default: return result(.unsupported)
     }
     return CInt(bitPattern: EROFS_PAGES_DECODED.rawValue)
@@ -81,6 +75,17 @@ private func decoder<Codec: Decoder & ~Copyable>(
 ) throws(DecodeError) -> Codec {
   let output = unsafe vector(request.pointee.out, request.pointee.out_offset, request.pointee.out_size, request)
   return unsafe try Codec(input: input, output: output, length: output.count, memory: workingMemory(request))
+}
+
+/// Each codec has a function of its own, so that the kernel's stack holds only the decoder that is at work.
+@inline(never)
+private func decodeZstandard(_ request: UnsafePointer<erofs_pages_request>) throws(DecodeError) {
+  if unsafe request.pointee.in_place != 0 {
+    unsafe try frames(request).moveAll { unsafe erofs_pages_spare(request) }
+  }
+  var decoder = unsafe try decoder(ZstandardDecoder.self, input(request), request)
+  try decoder.decode(to: unsafe request.pointee.out_size)
+  if unsafe request.pointee.partial == 0 { try decoder.finish() }
 }
 
 @inline(never)
