@@ -217,7 +217,7 @@ INLINE long linux_exec(const byte *NONNULL path, byte *NULLABLE const *NONNULL a
 /* Private memory of zeros, whole pages; nothing reaches it by name. */
 INLINE long linux_map(long count) { return linux_call(0, count, 3, 0x22, -1, 0, CALL_mmap); }
 INLINE long linux_unmap(void *NONNULL start, long count) { return linux_call3(P(start), count, 0, CALL_munmap); }
-/* 0: SIG_DFL, 1: SIG_IGN. There are no handlers here. */
+/* 0: SIG_DFL, 1: SIG_IGN, and returns which it was; -1 only asks. There are no handlers here. */
 OUTLINE long linux_signal(int signal, long disposition);
 /* 0: block, 1: unblock, 2: set. */
 INLINE long linux_mask(int how, unsigned long long signals) {

@@ -47,8 +47,9 @@ long linux_stat(const byte *path, int flags, LinuxStat *into) {
   return linux_call(HERE, P(path), flags, 0x7ff, P(into), 0, CALL_statx);
 }
 long linux_signal(int signal, long disposition) {
-  long action[8] = {disposition};
-  return linux_call(signal, P(action), 0, 8, 0, 0, CALL_rt_sigaction);
+  long action[8] = {disposition}, before[8] = {0};
+  linux_call(signal, disposition < 0 ? 0 : P(action), P(before), 8, 0, 0, CALL_rt_sigaction);
+  return before[0];
 }
 
 void *memset(void *to, int value, size_t count) {

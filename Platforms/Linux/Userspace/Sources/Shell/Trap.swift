@@ -57,6 +57,8 @@ extension Shell {
   @inline(never)
   mutating func setSignal(_ signal: Int32) {
     let bit = Signals.bit(signal)
+    // What a script was started without stays away from it (POSIX, trap).
+    if !interactive, signals.ignored & bit == 0, linux_signal(signal, -1) == 1 { return }
     let before = signals.held
     signals.trapped &= ~bit
     signals.ignored &= ~bit
