@@ -19,8 +19,9 @@ import tempfile
 
 sys.dont_write_bytecode = True
 import guests  # noqa: E402
+import instructions  # noqa: E402
 import linux  # noqa: E402
-from guests import boot, kernels, machine, program, root  # noqa: E402
+from guests import boot, kernels, machine  # noqa: E402
 from linux import CODECS  # noqa: E402
 
 
@@ -32,40 +33,10 @@ def table(rows):
     print(flush=True)
 
 
-def sample(folder):
-    """A tree with one file: text and machine code, both of the kernel."""
-    tree = kernels.source("7.2")
-    text = bytearray()
-    for path in sorted((tree / "Documentation").rglob("*.rst")):
-        text += path.read_bytes()
-        if len(text) >= 1_500_000:
-            break
-    image = kernels.build("rv64", "stock").read_bytes()
-    place = pathlib.Path(folder) / "sample"
-    place.mkdir()
-    (place / "file").write_bytes(text[:1_500_000] + image[:800_000])
-    return place
-
-
 def speed(folder, cpu):
-    tree = sample(folder)
-    images = []
-    for codec, options in CODECS.items():
-        for cluster in (4096, 65536):
-            path = pathlib.Path(folder) / f"{codec}-{cluster >> 10}k"
-            images.append((path.name, guests.image(path, tree, *options, f"-C{cluster}")))
-    data = pathlib.Path(folder) / "data"
-    base = root(folder, program(cpu, "timer"), [("images", guests.disk(data, images))])
-    counts = {}
-    for decoder in ("pages", "vmap"):
-        output = boot(cpu, kernels.build(cpu, decoder, extra=("ramdisk",)), base, seconds=300, data=[data], icount=3,
-                      append="nommu_vmap=copyback", arguments=machine.disk(cpu, 1))
-        for name, way, pages, count in re.findall(r"TIME (\S+) (\S+) pages (\d+) instructions (\d+)", output):
-            counts[decoder, name, way] = int(count) // int(pages)
-        if "\nEND\n" not in output:
-            sys.exit(f"the machine stopped:\n{output[-2000:]}")
+    counts = instructions.a_page(folder, cpu)
     rows = [("instructions a page", "pages", "kernel's", "ratio", "pages, random", "kernel's", "ratio")]
-    for name, _ in images:
+    for name in dict.fromkeys(name for _, name, _ in counts):
         row = [name]
         for way in ("sequential", "random"):
             ours, theirs = counts["pages", name, way], counts["vmap", name, way]
