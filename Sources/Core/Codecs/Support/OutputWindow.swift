@@ -135,7 +135,9 @@ struct OutputWindow {
       // Where the source lies in another run, its end is where it must be looked up anew.
       let isElsewhere = distance > historyInRun
       if isElsewhere { step = unsafe min(step, from.count) }
-      if !copiesAreWide {
+      if textIsDear {
+        unsafe copyRepeating(next, from.start, step)
+      } else if !copiesAreWide {
         unsafe copyForward(next, from.start, step)
       } else if isElsewhere {
         if unsafe step &+ 16 <= room && step &+ 16 <= from.count {

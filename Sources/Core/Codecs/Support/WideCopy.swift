@@ -209,7 +209,7 @@ func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   @inline(__always) private var wordsLieAnywhere: Bool { false }
 #endif
 
-/// ``copyForward(_:_:_:)`` for 32-bit machines, once for all who call it.
+/// ``copyForward(_:_:_:)`` for 32-bit machines, once for all who call it. `count` is not negative.
 @inline(never)
 func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   var to = unsafe to
@@ -217,16 +217,16 @@ func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   var left = count
   // A source that lies behind is no less than a word away, without a sign.
   if wordsLieAnywhere, UInt(bitPattern: unsafe Bytes(to) - from) >= 4 {
-    left &-= 4
-    while left >= 0 {
+    var words = left &>> 2
+    while words != 0 {
       unsafe to.storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
       unsafe to += 4
       unsafe from += 4
-      left &-= 4
+      words &-= 1
     }
-    left &+= 4
+    left &= 3
   }
-  while left > 0 {
+  while left != 0 {
     unsafe to.storeBytes(of: from.load(as: UInt8.self), as: UInt8.self)
     unsafe to += 1
     unsafe from += 1
