@@ -63,12 +63,19 @@ extension DeflateDecoder {
             continue
           }
           let distance = value(entry, DeflateTables.distanceBases)
-          if unsafe distance > to - historyStart || length > outputEnd - to {
+          var source = unsafe Bytes(to) + (0 &- distance)
+          var isHere = unsafe length <= outputEnd - to
+          if isHere, unsafe distance > to - historyStart {
+            let earlier = unsafe output.earlierRun(distance, before: to, count: length)
+            unsafe source = earlier ?? source
+            isHere = unsafe earlier != nil
+          }
+          if !isHere {
             pendingLength = length
             pendingDistance = distance
             break
           }
-          unsafe copyRepeating(to, Bytes(to) + (0 &- distance), length)
+          unsafe copyRepeating(to, source, length)
           unsafe to += length
           length = 0
           unsafe table = base + DeflateTables.literals

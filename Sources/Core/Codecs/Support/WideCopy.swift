@@ -226,6 +226,19 @@ func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
     }
     left &= 3
   }
+  if !wordsLieAnywhere {
+    // Counting and stepping would take more than a byte does.
+    while left >= 4 {
+      var i = 0
+      while i < 4 {
+        unsafe to.storeBytes(of: from.load(fromByteOffset: i, as: UInt8.self), toByteOffset: i, as: UInt8.self)
+        i &+= 1
+      }
+      unsafe to += 4
+      unsafe from += 4
+      left &-= 4
+    }
+  }
   while left != 0 {
     unsafe to.storeBytes(of: from.load(as: UInt8.self), as: UInt8.self)
     unsafe to += 1
