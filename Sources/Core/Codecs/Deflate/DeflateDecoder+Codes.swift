@@ -9,8 +9,9 @@ extension DeflateDecoder {
       } else if Self.decodesWide, input.inRun >= Self.wideInput, min(output.room, end &- produced) >= Self.wideOutput {
         try decodeWide(to: end)
       } else if textIsDear {
-        if let reason = decodeShort(to: end) { throw error(reason) }
-        if pendingLength > 0, pendingDistance > output.reach { throw error(.distance) }
+        var reason = decodeShort(to: end)
+        if pendingLength > 0, pendingDistance > output.reach { reason = .distance }
+        if let reason { throw error(reason) }
       } else {
         try decodeSymbol()
       }

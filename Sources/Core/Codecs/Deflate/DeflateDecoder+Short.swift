@@ -83,17 +83,14 @@ extension DeflateDecoder {
           if unsafe to == outputEnd { break }
           continue
         }
-        if entry & 0x1E0 == DeflateTables.endOfBlock {
+        if entry & DeflateTables.isFinal != 0 {
           drop(used)
-          endBlock()
+          if entry & 0x100 == 0 { endBlock() } else { reason = .invalid }
           break
         }
-        let root: UInt = mask == 255 ? 8 : 10
+        // 10 or 8 bits.
+        let root = 8 &+ (mask &>> 8 & 2)
         if root <= bitCount {
-          if entry & DeflateTables.isFinal != 0 {
-            reason = .invalid
-            break
-          }
           drop(root)
           unsafe table += Int(bitPattern: mask &* 2 &+ 2 &+ (entry &>> 8) &* 4)
           mask = (1 &<< (entry & 7)) &- 1
@@ -112,8 +109,7 @@ extension DeflateDecoder {
       self.bitCount = bitCount
       refill()
       if self.bitCount == bitCount {
-        // Zeros are behind the end, as everywhere.
-        reason = entry & DeflateTables.refused == DeflateTables.refused ? .invalid : .inputEnded
+        reason = .inputEnded
         break
       }
       bits = self.bits

@@ -88,8 +88,9 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
       case .header: try readHeader()
       case .codes:
         if textIsDear {
-          if let reason = decodeShort(to: output.length) { throw error(reason) }
-          if state == .codes { throw error(.outputLong) }
+          var reason = decodeShort(to: output.length)
+          if reason == nil, state == .codes { reason = .outputLong }
+          if let reason { throw error(reason) }
         } else {
           guard try nextSymbol() == DeflateTables.endOfBlock else { throw error(.outputLong) }
           endBlock()

@@ -19,7 +19,7 @@
 ///     length symbol    bits 0-5  code length + extra bits; bit 7 set; bits 8-12 symbol - 257
 ///     distance symbol  bits 0-5  code length + extra bits; bit 7 set; bits 8-12 symbol
 ///     end of block     bits 0-3  code length; bits 5, 6, 7 set; bits 8-15 zero
-///     refused          bits 5, 6, 7 set; bit 8 set
+///     refused          bits 5, 6, 7 set; bit 8 set; bits 0-3 code length where text is dear
 ///     subtable         bits 0-2  its index bits; bits 6, 7 set, bit 5 clear; bits 8-15 its distance from the root
 ///                      table's end, in pairs of entries
 ///
@@ -167,9 +167,9 @@ struct DeflateTables {
     var length = 1
     if space > 0 {
       // One bit or none: what has no code is refused where it is met.
-      unsafe entries[0] = UInt16(Self.refused)
+      unsafe entries[0] = Self.refused(1)
       if longest > 0 { unsafe entries[0] = entry(code, symbol: UInt(next.pointee), length: 1) }
-      unsafe entries[1] = UInt16(Self.refused)
+      unsafe entries[1] = Self.refused(1)
       longest = 0
       length = 2
     }
@@ -254,6 +254,8 @@ struct DeflateTables {
     let from = unsafe base + table
     if copiesAreWide {
       unsafe wildCopy16(from + bytes, Bytes(from), bytes)
+    } else if textIsDear {
+      unsafe copyRepeating(from + bytes, Bytes(from), bytes)
     } else {
       unsafe copyForward(from + bytes, Bytes(from), bytes)
     }
@@ -265,6 +267,11 @@ struct DeflateTables {
     return symbolEntry(code, symbol, length)
   }
 
+  @inline(__always)
+  private static func refused(_ length: UInt) -> UInt16 {
+    UInt16(truncatingIfNeeded: textIsDear ? refused | length : refused)
+  }
+
   /// The entry of a length, of a distance, or of the end of block.
   @inline(never)
   private func symbolEntry(_ code: Code, _ symbol: UInt, _ length: UInt) -> UInt16 {
@@ -272,7 +279,7 @@ struct DeflateTables {
     let (bases, at, count) =
       code == .literals ? (Self.lengthBases, symbol &- 257, 29 as UInt) : (Self.distanceBases, symbol, 30)
     // 286, 287, 30 and 31 have codes in fixed blocks, and stand for nothing.
-    if at >= count { return UInt16(Self.refused) }
+    if at >= count { return Self.refused(length) }
     let extra = Self.extraBits(symbolBase(bases, at &<< 8))
     return UInt16(truncatingIfNeeded: Self.isSymbol | at &<< 8 | (length &+ extra))
   }

@@ -105,6 +105,8 @@ struct OutputWindow {
   @inline(__always)
   func history(_ distance: Int) -> (start: Bytes, count: Int) {
     let inRun = historyInRun
+    // The same address, without a look at what no distance is.
+    if textIsDear, distance <= inRun { return unsafe (Bytes(next) + (0 &- distance), distance) }
     if distance <= inRun { return unsafe (Bytes(next) - distance, distance) }
     var frame = frameOfRun &+ inRun &- distance
     if frame < 0 { frame &+= frames.count }
@@ -139,15 +141,28 @@ struct OutputWindow {
   @inline(never)
   mutating func appendMatch(distance: Int, count: Int) {
     var count = count
+    if textIsDear {
+      while count > 0, hasRoom() {
+        var from = unsafe Bytes(next) + (0 &- distance)
+        var step = min(count, room)
+        if distance > historyInRun {
+          let history = unsafe history(distance)
+          unsafe from = history.start
+          unsafe step = min(step, history.count)
+        }
+        unsafe copyRepeating(next, from, step)
+        unsafe next += step
+        count &-= step
+      }
+      return
+    }
     while count > 0, hasRoom() {
       let from = unsafe history(distance)
       var step = min(count, room)
       // Where the source lies in another run, its end is where it must be looked up anew.
       let isElsewhere = distance > historyInRun
       if isElsewhere { step = unsafe min(step, from.count) }
-      if textIsDear {
-        unsafe copyRepeating(next, from.start, step)
-      } else if !copiesAreWide {
+      if !copiesAreWide {
         unsafe copyForward(next, from.start, step)
       } else if isElsewhere {
         if unsafe step &+ 16 <= room && step &+ 16 <= from.count {
@@ -191,6 +206,8 @@ struct OutputWindow {
       let step = min(count, min(room, input.inRun))
       if copiesAreWide, step &+ 16 <= room, step &+ 16 <= input.inRun {
         unsafe wildCopy16(next, input.next, step)
+      } else if textIsDear {
+        unsafe copyRepeating(next, input.next, step)
       } else {
         unsafe copyExact(next, input.next, step)
       }

@@ -47,7 +47,7 @@ struct ReverseBits {
   @inline(never)
   mutating func open(_ bytes: PageVector, start: Int, count: Int) -> Bool {
     guard count > 0 else { return false }
-    let last = unsafe bytes.unsafeRun(at: start &+ count &- 1).start.load(as: UInt8.self)
+    let last = unsafe Self.run(bytes, start &+ count &- 1).start.load(as: UInt8.self)
     guard last != 0 else { return false }
     self.bytes = bytes
     self.start = start
@@ -57,9 +57,14 @@ struct ReverseBits {
     return true
   }
 
+  @inline(__always)
+  private static func run(_ bytes: PageVector, _ position: Int) -> FrameRun {
+    unsafe textIsDear ? lookUp(bytes, position) : bytes.unsafeRun(at: position)
+  }
+
   /// Loads `count` bytes from stored offset `at` on, all of which belong to the stream.
   private mutating func place(at: Int, count: Int) {
-    let run = unsafe bytes.unsafeRun(at: at)
+    let run = Self.run(bytes, at)
     unsafe next = Bytes(run.start)
     unsafe low = next
     offsetOfLow = at
@@ -75,7 +80,7 @@ struct ReverseBits {
     var i = count
     while i > 0 {
       i &-= 1
-      unsafe container = container &<< 8 | UInt(bytes.unsafeRun(at: at &+ i).start.load(as: UInt8.self))
+      unsafe container = container &<< 8 | UInt(Self.run(bytes, at &+ i).start.load(as: UInt8.self))
     }
   }
 
@@ -121,10 +126,26 @@ struct ReverseBits {
     return bits
   }
 
-  /// Refills, and takes the next `count` bits, at most `wordBits - 7`.
+  /// Refills (where text is dear only if it must), and takes the next `count` bits, at most `wordBits - 7`.
   @inline(never)
   mutating func take(_ count: Int) -> Int {
-    refill()
+    if !textIsDear || used &+ count > Self.wordBits { refill() }
     return read(count)
+  }
+
+  /// Takes three numbers of up to 20, 16 and 16 bits, one after the other.
+  @inline(never)
+  mutating func takeThree(_ first: Int, _ second: Int, _ third: Int) -> (Int, Int, Int) {
+    let count = first &+ second &+ third
+    if count > Self.wordBits &- 7 { return (take(first), take(second), take(third)) }
+    if used &+ count > Self.wordBits { refill() }
+    var top = container &<< UInt(truncatingIfNeeded: used)
+    used &+= count
+    @inline(__always) func field(_ count: Int) -> Int {
+      let bits = (top &>> 1) &>> UInt(truncatingIfNeeded: ~count)
+      top = top &<< UInt(truncatingIfNeeded: count)
+      return Int(bitPattern: bits)
+    }
+    return (field(first), field(second), field(third))
   }
 }

@@ -56,6 +56,13 @@ extension ZstandardDecoder {
     sequences.hasTables = true
     let start = input.offset
     guard sequences.bits.open(input.bytes, start: start, count: limit &- start) else { throw error(.invalid) }
+    if textIsDear {
+      let states = sequences.bits.takeThree(sequences.literalLog, sequences.offsetLog, sequences.matchLog)
+      sequences.literalState = states.0
+      sequences.offsetState = states.1
+      sequences.matchState = states.2
+      return
+    }
     let states = sequences.bits.take(sequences.literalLog &+ sequences.offsetLog)
     sequences.literalState = states &>> sequences.offsetLog
     sequences.offsetState = states & (1 &<< sequences.offsetLog &- 1)
@@ -122,13 +129,23 @@ extension ZstandardDecoder {
   /// Checks a sequence whose predecessors have all been executed, and leaves it to be executed.
   @inline(never)
   mutating func accept(literals literalCount: Int, match: Int, distance: Int) throws(DecodeError) {
+    try check(literals: literalCount, match: match, distance: distance)
+  }
+
+  /// `accept`, in the place of its call.
+  @inline(__always)
+  mutating func check(literals literalCount: Int, match: Int, distance: Int) throws(DecodeError) {
     let bits = sequences.bits
     guard sequences.left > 0 ? !bits.isOverrun : bits.isDone else { throw error(.invalid) }
-    guard literalCount <= literals.left, literalCount &+ match <= blockLimit &- window.position, distance > 0 else {
+    guard literalCount <= literals.left, literalCount &+ match <= blockLimit &- window.position,
+      textIsDear ? distance != 0 : distance > 0
+    else {
       throw error(.invalid)
     }
     let start = window.position &+ literalCount
-    guard distance <= farthest, distance <= start else { throw error(.distance) }
+    guard textIsDear ? UInt(bitPattern: distance) <= UInt(bitPattern: farthest) : distance <= farthest,
+      distance <= start
+    else { throw error(.distance) }
     sequences.literalCount = literalCount
     sequences.matchCount = match
     sequences.distance = distance
@@ -155,6 +172,8 @@ extension ZstandardDecoder {
         if window.position == end { return }
         if copiesAreWide, favoursSpeed {
           try runFast(to: end)
+        } else if textIsDear {
+          try runShort(to: end)
         } else {
           try nextSequence()
         }
