@@ -22,6 +22,7 @@ import sys
 import tempfile
 
 import images
+import made
 from machines import CODECS, MACHINES, NARROW, ROOT, SCRATCH, SMALL_MACHINE, Failure, reference_images
 
 PRODUCTS = ("TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages")
@@ -169,28 +170,17 @@ def examples(machine, scratch):
     if not image.exists():
         results.skipped.append(f"{machine.name}: examples: no mkfs.erofs")
         return results
-    for product in ("ExampleC", "ExampleSwift"):
+    said = (tree / "etc/motd").read_bytes()
+    # The one in C reads the image twice: where it is mapped, and as from a device.
+    for product, words in (("ExampleC", said + b"cat\nls\nsh\n" + said), ("ExampleSwift", said + b"cat\nls\nsh\n")):
         try:
             (program,) = machine.build(product, image=image)
         except Failure as failure:
             results.hold(f"{machine.name}: {product}", False, str(failure))
             continue
         status, output = machine.boot(program)
-        said = (tree / "etc/motd").read_bytes() + b"cat\nls\nsh\n"
-        results.hold(f"{machine.name}: {product}", status == 0 and output == said, f"{status}: {last(output)}")
+        results.hold(f"{machine.name}: {product}", status == 0 and output == words, f"{status}: {last(output)}")
     return results
-
-
-def example_image(folder):
-    """The image that the examples are linked with."""
-    tree = folder / "example"
-    (tree / "etc").mkdir(parents=True)
-    (tree / "bin").mkdir()
-    (tree / "etc/motd").write_text("".join(f"line {i} of the message of the day\n" for i in range(300)))
-    for name in ("cat", "ls", "sh"):
-        (tree / "bin" / name).write_text(name * 3000)
-    if tool := mkfs() or shutil.which("mkfs.erofs"):
-        subprocess.run([tool, "--quiet", "-zlz4hc", "-C16384", "-T0", "-Uclear", "--all-root", folder / "example.erofs", tree], check=True)
 
 
 def codecs(folder, rows):
@@ -218,7 +208,7 @@ def codecs(folder, rows):
 def small_system(folder):
     """An image whose extents have 16 KiB is walked and read, all of it, on a machine with 24 KiB of memory."""
     results = Results()
-    tool = mkfs()
+    tool = made.mkfs()
     if not tool:
         results.skipped.append("24 KiB of memory: no erofs-utils 1.9 to make the image with (Scripts/install-peers.sh)")
         return results
@@ -262,49 +252,6 @@ def documentation():
     results.hold("Documentation/Firmware.md", done.returncode == 0 and done.stdout.endswith(shown) and len(commands) >= 3,
                  f"{done.returncode}: {done.stdout[-300:]} {done.stderr[-500:]}")
     return results
-
-
-def mkfs():
-    peers = pathlib.Path(os.environ.get("EROFS_PEERS", pathlib.Path.home() / ".cache/swift-erofs/peers")) / "bin/mkfs.erofs"
-    return str(peers) if peers.exists() else None
-
-
-SMALL = {
-    "lz4": "-b512 -zlz4hc -Eztailpacking -x1",
-    "lzma": "-b512 -zlzma -C4096 -Efragments",
-    "deflate": "-b1024 -zdeflate -C4096 -Eztailpacking",
-    "zstd": "-b512 -zzstd -C4096 -Efragments",
-    "metabox": "-b512 -m4096:lz4 -E48bit -zzstd -C4096 -Efragments",
-    "chunks": "-b512 --chunksize=1024 -Eforce-chunk-indexes",
-}
-
-
-def small_images(folder):
-    """Small images of one tree, one for each codec and layout, to be broken. Needs a mkfs.erofs that knows them."""
-    tool = mkfs()
-    if not tool:
-        return {}
-    tree = folder / "tree"
-    tree.mkdir()
-    source = random.Random(7)
-    words = [bytes(source.randrange(97, 123) for _ in range(source.randrange(2, 9))) for _ in range(80)]
-    for name, size in (("a", 0), ("text", 9000), ("more-text", 3000), ("short", 70)):
-        (tree / name).write_bytes(b" ".join(source.choice(words) for _ in range(size))[:size])
-    (tree / "noise").write_bytes(source.randbytes(1500))
-    (tree / "zeros").write_bytes(bytes(5000))
-    (tree / "inner/deep").mkdir(parents=True)
-    for i in range(12):
-        (tree / f"inner/file-{i}").write_bytes(b"%d" % i * 40)
-    (tree / "inner/deep/link").symlink_to("../../text")
-    made = {}
-    for name, options in SMALL.items():
-        image = folder / f"{name}.erofs"
-        done = subprocess.run([tool, "--quiet", "-T0", "-Uclear", "--all-root", *options.split(), image, tree], capture_output=True, text=True)
-        if done.returncode == 0 and image.stat().st_size <= 65536:
-            made[name] = image
-        else:
-            print(f"  mkfs.erofs {options}: {done.stderr.strip()[:200]}")
-    return made
 
 
 def broken(machine, programs, small, rounds):
@@ -372,14 +319,13 @@ def main():
               if not options.machine or machine.name in options.machine]
     with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         scratch = pathlib.Path(scratch)
-        small = small_images(scratch)
-        example_image(scratch)
-        for each in pool.map(lambda one: check(one[1], one[0], options, folder, rows, small, scratch), chosen):
-            results.add(each)
+        small = made.small_images(scratch)
+        made.example_image(scratch)
+        work = [(check, machine, index, options, folder, rows, small, scratch) for index, machine in chosen]
         if not options.machine and not options.broken:
-            results.add(codecs(folder, rows))
-            results.add(small_system(scratch))
-            results.add(documentation())
+            work += [(codecs, folder, rows), (small_system, scratch), (documentation,)]
+        for each in pool.map(lambda task: task[0](*task[1:]), work):
+            results.add(each)
     for failure in results.failures:
         print(f"  FAILED {failure}")
     for skip in results.skipped:
