@@ -10,7 +10,7 @@ text size and stack use against ../sizes.txt.
                          and the one that LLVM makes wrong code of must come out right as firmware
 
 What it compiles is in modules.txt, for what in targets.txt, and the parts are the functions `partNAME` of Parts.swift.
-variants.txt lists builds with some codecs only, whose one part is that of Firmware.swift. They are compiled and linked with
+variants.txt lists builds that leave something out, whose one part is that of Firmware.swift. They are compiled and linked with
 the options of ../toolsets, as firmware is: to bitcode, of which the linker makes one piece of code.
 """
 
@@ -69,7 +69,7 @@ class Target:
         folder = self.folder / folder
         folder.mkdir(exist_ok=True)
         options = toolset("common", "swiftCompiler")
-        run(tool("swiftc"), "-I", folder, "-I", self.folder / "bitcode", *self.swift, *options, *package, "-module-name", name,
+        run(tool("swiftc"), "-I", folder, *self.swift, *options, *package, "-module-name", name,
             *sources, "-emit-module", "-emit-module-path", folder / f"{name}.swiftmodule", "-c", "-o", folder / f"{name}.o")
         return folder / f"{name}.o"
 
@@ -102,14 +102,11 @@ class Target:
         ]
         objects = [self.module(*module) for module in modules]
         self.objects = {"": [*objects, self.module("Parts", [parts], [])]}
-        # What a variant leaves out concerns the last module only.
-        *shared, (name, sources, package) = modules
-        shared = [self.bitcode(*module, "bitcode") for module in shared] if variants else []
-        for variant, codecs in variants:
-            flags = [word for codec in ["EROFS_CHOOSES_CODECS", *codecs] for word in ("-D", codec)]
-            own = [self.bitcode(name, sources, package + flags, variant)]
+        for variant, words in variants:
+            flags = [flag for word in ["EROFS_CHOOSES_CODECS", *words] for flag in ("-D", word)]
+            own = [self.bitcode(name, sources, package + flags, variant) for name, sources, package in modules]
             own.append(self.bitcode("Firmware", [GATE / "Firmware.swift"], [], variant))
-            self.objects[variant] = [*shared, *own]
+            self.objects[variant] = own
         self.compile_support()
 
     def link(self, output, entry, extra=(), variant=""):
@@ -159,8 +156,8 @@ def parts(source=GATE / "Parts.swift"):
 
 
 def variants(target):
-    """The variants that are built for a target, each with its codecs."""
-    return [(name, codecs) for name, only, *codecs in rows(GATE / "variants.txt") if only == target]
+    """The variants that are built for a target, each with its conditions."""
+    return [(name, words) for name, only, *words in rows(GATE / "variants.txt") if only == target]
 
 
 def measured_parts(target):
@@ -245,7 +242,7 @@ def must_fail(target):
 def cured(target, culprits):
     """What LLVM makes wrong code of comes out right with the options that firmware is linked with."""
     (name, folder), *_ = rows(GATE / "modules.txt")
-    pages = target.bitcode(name, sorted((ROOT / folder).rglob("*.swift")), PACKAGE, "bitcode")
+    pages = target.bitcode(name, sorted((ROOT / folder).rglob("*.swift")), PACKAGE, "culprits")
     target.objects["culprits"] = [pages, target.bitcode("Culprits", [culprits], [], "culprits")]
     return registers.check(target.link("Cured.elf", "partRegister", variant="culprits"))
 

@@ -23,7 +23,7 @@ import tempfile
 
 import images
 import made
-from machines import CODECS, MACHINES, NARROW, ROOT, SCRATCH, SMALL_MACHINE, Failure, reference_images
+from machines import CODECS, MACHINES, ROOT, SCRATCH, SMALLEST, SMALL_MACHINE, Failure, reference_images
 
 PRODUCTS = ("TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages")
 
@@ -183,14 +183,14 @@ def examples(machine, scratch):
     return results
 
 
-def codecs(folder, rows):
-    """A program with one codec reads that codec's images, and refuses the others by the codec's name."""
+def codecs(folder, rows, scratch):
+    """A program with one codec reads that codec's images, and refuses the others by the codec's name; in C by its number."""
     results = Results()
     machine = MACHINES["cortex-m3"]
     images_of = {codec: folder / f"{name}.erofs" for codec, (name, _) in WORDS.items()}
     for codec in CODECS:
         try:
-            (program,) = machine.build("Walk", traits=[codec, NARROW])
+            (program,) = machine.build("Walk", traits=[codec, *SMALLEST])
         except Failure as failure:
             results.hold(f"{machine.name}: Walk with {codec} only", False, str(failure))
             continue
@@ -202,6 +202,20 @@ def codecs(folder, rows):
             refusal = f"refused: unsupported codec {WORDS[other][1]}".encode()
             good = status == 0 and not wrong if other == codec else status == 2 and refusal in output
             results.hold(f"{machine.name}: {codec} only, image with {other}", good, f"status {status}: {last(output)}")
+        status, output, _ = walk(machine, {"Walk": program}, "scattered-12", images_of[codec], rows)
+        results.hold(f"{machine.name}: {codec} only, frames where memory is contiguous", status == 2 and b"refused: page frames" in output,
+                     f"status {status}: {last(output)}")
+    image = scratch / "example.erofs"
+    if not image.exists():
+        results.skipped.append("a codec that is missing, in C: no mkfs.erofs")
+        return results
+    try:
+        (program,) = machine.build("ExampleC", image=image, traits=["MicroLZMA", *SMALLEST])
+        status, output = machine.boot(program)
+        results.hold(f"{machine.name}: ExampleC with MicroLZMA only, image with LZ4",
+                     (status, output) == (2, b"failed: mount, detail 0\n"), f"status {status}: {last(output)}")
+    except Failure as failure:
+        results.hold(f"{machine.name}: ExampleC with MicroLZMA only", False, str(failure))
     return results
 
 
@@ -221,7 +235,7 @@ def small_system(folder):
     subprocess.run([tool, "--quiet", "-zlz4hc", "-C16384", "--max-extent-bytes=16384", "-T0", "-Uclear", "--all-root", image, tree],
                    check=True)
     try:
-        (program,) = SMALL_MACHINE.build("Walk", traits=["LZ4", NARROW])
+        (program,) = SMALL_MACHINE.build("Walk", traits=["LZ4", *SMALLEST])
     except Failure as failure:
         results.hold(f"{SMALL_MACHINE.name}: Walk", False, str(failure))
         return results
@@ -323,7 +337,7 @@ def main():
         made.example_image(scratch)
         work = [(check, machine, index, options, folder, rows, small, scratch) for index, machine in chosen]
         if not options.machine and not options.broken:
-            work += [(codecs, folder, rows), (small_system, scratch), (documentation,)]
+            work += [(codecs, folder, rows, scratch), (small_system, scratch), (documentation,)]
         for each in pool.map(lambda task: task[0](*task[1:]), work):
             results.add(each)
     for failure in results.failures:
