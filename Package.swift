@@ -72,7 +72,8 @@ if embedded {
   ]
   products += [
     .library(name: "EROFSFirmware", targets: ["EROFSFirmware"]),
-    .library(name: "EROFSForC", targets: ["EROFSForC", "CEROFS"]),
+    // To be linked by hand, too.
+    .library(name: "EROFSForC", type: .static, targets: ["EROFSForC", "CEROFS"]),
     .library(name: "BoardSupport", targets: ["Board"]),
   ]
   for name in ["TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages", "Measure", "Smallest"] {
