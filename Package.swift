@@ -42,7 +42,8 @@ var targets: [Target] = [
   .target(
     name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS",
     swiftSettings: core + [
-      .define("EROFS_CHOOSES_CODECS"), .define("EROFS_NARROW_OFFSETS", .when(traits: ["NarrowOffsets"])),
+      .define("EROFS_CHOOSES_CODECS"), .define("EROFS_BASIC_IMAGES", .when(traits: ["BasicImages"])),
+      .define("EROFS_NARROW_OFFSETS", .when(traits: ["NarrowOffsets"])),
     ]),
 ]
 
@@ -149,6 +150,7 @@ let package = Package(
   name: "swift-erofs", products: products,
   traits: Set(codecs.map { .trait(name: $0, description: "Reads images with \($0).") })
     .union([
+      .trait(name: "BasicImages", description: "Images with big pclusters and tail packing at most: less code."),
       .trait(name: "ContiguousMemory", description: "In embedded programs, no scattered page frames: less code."),
       .trait(name: "NarrowOffsets", description: "On 32-bit machines, images and files below 2 GiB only: less code."),
       .default(enabledTraits: Set(codecs)),

@@ -23,7 +23,7 @@ import tempfile
 
 import images
 import made
-from machines import CODECS, MACHINES, ROOT, SCRATCH, SMALLEST, SMALL_MACHINE, Failure, reference_images
+from machines import BASIC, CODECS, MACHINES, ROOT, SCRATCH, SMALLEST, SMALL_MACHINE, Failure, reference_images
 
 PRODUCTS = ("TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages")
 
@@ -47,6 +47,10 @@ class Results:
 # An image of each codec, and the word for the codec.
 WORDS = {"LZ4": ("lz4hc-64k-tail", "lz4"), "MicroLZMA": ("lzma-1k-64k-tail", "lzma"),
          "Deflate": ("libdeflate-32k-tail", "deflate"), "Zstandard": ("zstd-48bit-64k", "zstd")}
+
+
+# What an image may have for a program with the trait BasicImages: feature_incompat of padding, big pclusters, tail packing.
+BASIC_FEATURES = 0x13
 
 
 def last(output):
@@ -219,6 +223,27 @@ def codecs(folder, rows, scratch):
     return results
 
 
+def basic_images(folder, rows):
+    """A program for basic images reads those, and refuses any other by the features that it lacks."""
+    results = Results()
+    machine = MACHINES["cortex-m3"]
+    try:
+        (program,) = machine.build("Walk", traits=[*CODECS, *SMALLEST, BASIC])
+    except Failure as failure:
+        results.hold(f"{machine.name}: Walk for basic images", False, str(failure))
+        return results
+    seen = set()
+    for image in sorted(folder.glob("*.erofs")):
+        lacks = int.from_bytes(image.read_bytes()[0x450:0x454], "little") & ~BASIC_FEATURES
+        status, output, wrong = walk(machine, {"Walk": program}, "flash", image, rows)
+        refusal = f"refused: unsupported feature 0x{lacks:08x}".encode()
+        good = status == 2 and refusal in output if lacks else status == 0 and not wrong
+        results.hold(f"{machine.name}: basic images only, {image.stem}", good, f"status {status}: {wrong[:3]} {last(output)}")
+        seen.add(lacks == 0)
+    results.hold("images of both kinds", len(seen) == 2, f"{seen}")
+    return results
+
+
 def small_system(folder):
     """An image whose extents have 16 KiB is walked and read, all of it, on a machine with 24 KiB of memory."""
     results = Results()
@@ -339,7 +364,7 @@ def main():
         made.example_image(scratch)
         work = [(check, machine, index, options, folder, rows, small, scratch) for index, machine in chosen]
         if not options.machine and not options.broken:
-            work += [(codecs, folder, rows, scratch), (small_system, scratch), (documentation,)]
+            work += [(codecs, folder, rows, scratch), (basic_images, folder, rows), (small_system, scratch), (documentation,)]
         for each in pool.map(lambda task: task[0](*task[1:]), work):
             results.add(each)
     for failure in results.failures:

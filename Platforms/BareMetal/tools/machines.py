@@ -101,6 +101,7 @@ MACHINES = {
 SMALL_MACHINE = Machine("cortex-m3-24k", ARM[1], ["qemu-system-arm", "-M", "mps2-an385"], **MPS2)
 CODECS = ("LZ4", "MicroLZMA", "Deflate", "Zstandard")
 # Traits that leave out what firmware with its image in flash has no use for.
+BASIC = "BasicImages"
 SMALLEST = ("NarrowOffsets", "ContiguousMemory")
 
 
