@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""bench.py [TABLE...]: figures of the kernels, each from one run.
+"""bench.py [--cpu CPU] [TABLE...]: figures of the kernels, each from one run.
 
     speed    instructions per page read from a cold cache, by codec and cluster: page vectors, and the kernel's own decoders
              over a vmap that copies back
@@ -19,8 +19,9 @@ import tempfile
 
 sys.dont_write_bytecode = True
 import guests  # noqa: E402
+import instructions  # noqa: E402
 import linux  # noqa: E402
-from guests import boot, kernels, machine, program, root  # noqa: E402
+from guests import boot, kernels, machine  # noqa: E402
 from linux import CODECS  # noqa: E402
 
 
@@ -32,40 +33,10 @@ def table(rows):
     print(flush=True)
 
 
-def sample(folder):
-    """A tree with one file: text and machine code, both of the kernel."""
-    tree = kernels.source("7.2")
-    text = bytearray()
-    for path in sorted((tree / "Documentation").rglob("*.rst")):
-        text += path.read_bytes()
-        if len(text) >= 1_500_000:
-            break
-    image = kernels.build("rv64", "stock").read_bytes()
-    place = pathlib.Path(folder) / "sample"
-    place.mkdir()
-    (place / "file").write_bytes(text[:1_500_000] + image[:800_000])
-    return place
-
-
 def speed(folder, cpu):
-    tree = sample(folder)
-    images = []
-    for codec, options in CODECS.items():
-        for cluster in (4096, 65536):
-            path = pathlib.Path(folder) / f"{codec}-{cluster >> 10}k"
-            images.append((path.name, guests.image(path, tree, *options, f"-C{cluster}")))
-    data = pathlib.Path(folder) / "data"
-    base = root(folder, program(cpu, "timer"), [("images", guests.disk(data, images))])
-    counts = {}
-    for decoder in ("pages", "vmap"):
-        output = boot(cpu, kernels.build(cpu, decoder, extra=("ramdisk",)), base, seconds=300, data=[data], icount=3,
-                      append="nommu_vmap=copyback", arguments=machine.disk(cpu, 1))
-        for name, way, pages, count in re.findall(r"TIME (\S+) (\S+) pages (\d+) instructions (\d+)", output):
-            counts[decoder, name, way] = int(count) // int(pages)
-        if "\nEND\n" not in output:
-            sys.exit(f"the machine stopped:\n{output[-2000:]}")
+    counts = instructions.a_page(folder, cpu)
     rows = [("instructions a page", "pages", "kernel's", "ratio", "pages, random", "kernel's", "ratio")]
-    for name, _ in images:
+    for name in dict.fromkeys(name for _, name, _ in counts):
         row = [name]
         for way in ("sequential", "random"):
             ours, theirs = counts["pages", name, way], counts["vmap", name, way]
@@ -76,50 +47,57 @@ def speed(folder, cpu):
 
 
 def size(folder, cpu):
-    rows = [("bytes of kernel image; KiB in use", "pages", "kernel's", "less", "in use: pages", "kernel's")]
+    rows = [("bytes; KiB", "image: pages", "kernel's", "loaded: pages", "kernel's", "less", "in use: pages", "kernel's")]
+    binutils = kernels.CPUS[cpu][1]
     for algorithms in (["lz4"], ["lz4", "lzma"], ["lz4", "deflate"], ["lz4", "zstd"], list(CODECS)):
-        sizes, used = [], []
+        images, loaded, used = [], [], []
         # The root is of the last algorithm, so that its tables are there.
         base = guests.image(pathlib.Path(folder) / "root.erofs", machine.userspace(cpu) / "root", *CODECS[algorithms[-1]],
                             "-C65536", "-Eztailpacking")
         for decoder in ("pages", "vmap"):
             image = kernels.build(cpu, decoder, algorithms=tuple(algorithms))
-            sizes.append(image.stat().st_size)
+            images.append(image.stat().st_size)
+            # Text, data and what begins as zeros: an image is padded between them.
+            vmlinux = image.parents[len(pathlib.Path(kernels.CPUS[cpu][3]).parts) - 1] / "vmlinux"
+            loaded.append(int(kernels.run([f"{binutils}size", vmlinux]).splitlines()[1].split()[3]))
             output = boot(cpu, image, base, seconds=60, ram="8M", commands=["free"], append="quiet")
             # total used free shared cache available. What a cache holds can be had back.
             free = re.search(r"Mem: +\d+ +\d+ +(\d+) +\d+ +(\d+) +\d+", output)
             used.append(f"{(8 << 10) - int(free[1]) - int(free[2]):,}" if free else "does not boot")
-        rows.append([" ".join(algorithms), *(f"{bytes:,}" for bytes in sizes), f"{sizes[1] - sizes[0]:,}", *used])
-    print(f"{cpu}, Linux 7.2: at the prompt of 8 MiB, the kernel included, without what is only cached")
+        rows.append([" ".join(algorithms), *(f"{bytes:,}" for bytes in [*images, *loaded]), f"{loaded[1] - loaded[0]:,}", *used])
+    print(f"{cpu}, Linux 7.2: kernels (image, and text, data and zeros as loaded), and at the prompt of 8 MiB what is in use, the "
+          "kernel included, without what is only cached")
     table(rows)
 
 
 def ram(folder, cpu):
     rows = [("smallest memory, KiB", "pages", "vmap", "vmap-copyback")]
-    for cpu in machine.CPUS:
-        for codec in ("lz4", "lzma"):
-            row = [f"{cpu} {codec} 64k"]
-            for decoder in ("pages", "vmap", "vmap-copyback"):
-                # Results near the limit are not monotonic, so every size is tried, from above, until one fails.
-                least = None
-                for kibibytes in range(4608, 2047, -64):
-                    right, _, _ = linux.prompt(folder, cpu, decoder, codec, f"{kibibytes}K", 3, seconds=30)
-                    if right != 3:
-                        break
-                    least = kibibytes
-                row.append(f"{least:,}" if least else "over 4,608")
-            rows.append(row)
-    print("3 boots of 3 at that size and at every size above it, in steps of 64 KiB up to 4,608")
+    for codec in ("lz4", "lzma"):
+        row = [f"{cpu} {codec} 64k"]
+        for decoder in ("pages", "vmap", "vmap-copyback"):
+            # Results near the limit are not monotonic, so every size is tried, from above, until one fails.
+            least = None
+            for kibibytes in (12288, 10240, 8192, 7168, 6144, 5632, 5120, *range(4608, 2047, -64)):
+                right, _, _ = linux.prompt(folder, cpu, decoder, codec, f"{kibibytes}K", 3, seconds=30)
+                if right != 3:
+                    break
+                least = kibibytes
+            row.append(f"{least:,}" if least else "over 12,288")
+        rows.append(row)
+    print(f"{cpu}: 3 boots of 3 at that size and at every size above it, in steps of 64 KiB up to 4,608 and of 512 to 2,048 up to 12,288")
     table(rows)
 
 
 def stacks(folder, cpu):
+    if cpu != "rv64":
+        # Its stacks are those that were made smaller.
+        return
     rows = [("bytes of kernel stack", "size", "most used", "thread")]
-    kernel = kernels.build("rv64", "pages", extra=("stacks",))
+    kernel = kernels.build(cpu, "pages", extra=("stacks",))
     for codec, options in CODECS.items():
-        base, _ = guests.userspace_root(folder, "rv64", [*options, "-C65536", "-Eztailpacking"])
+        base, _ = guests.userspace_root(folder, cpu, [*options, "-C65536", "-Eztailpacking"])
         # A thread that ends says so where it is the one that went deepest so far: each of these is a process.
-        output = boot("rv64", kernel, base, seconds=120, ram="3584K", append="loglevel=8",
+        output = boot(cpu, kernel, base, seconds=120, ram="3584K", append="loglevel=8",
                       commands=["sum -b /files >/dev/null", "cat /files/all >/dev/null"])
         left = [(int(found[2]), found[1]) for found in
                 re.finditer(r"(\S+) \(\d+\) used greatest stack depth: (\d+) bytes left", output)]
@@ -135,15 +113,16 @@ TABLES = {"speed": speed, "size": size, "ram": ram, "stacks": stacks}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cpu", choices=["rv64", "rv32"], default="rv64")
+    parser.add_argument("--cpu", choices=machine.CPUS, help="only this one; all three without it")
     parser.add_argument("tables", nargs="*", choices=[[], *TABLES, "checks"])
     arguments = parser.parse_args()
     for name in arguments.tables or (*TABLES, "checks"):
         if name == "checks":
             subprocess.run([sys.executable, guests.HERE / "linux.py", "--full"], check=True)
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            TABLES[name](folder, arguments.cpu)
+        for cpu in [arguments.cpu] if arguments.cpu else machine.CPUS:
+            with tempfile.TemporaryDirectory() as folder:
+                TABLES[name](folder, cpu)
 
 
 if __name__ == "__main__":

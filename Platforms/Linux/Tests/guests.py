@@ -21,6 +21,7 @@ import machine  # noqa: E402
 from machine import kernels  # noqa: E402
 
 SCRATCH = kernels.CACHE / "tests"
+CODECS = {"lz4": ["-zlz4hc,12"], "lzma": ["-zlzma"], "deflate": ["-zdeflate,9"], "zstd": ["-zzstd,19"]}
 COMPILERS = {
     "rv64": ["riscv64-linux-gnu-gcc", "-march=rv64imac", "-mabi=lp64", "-mcmodel=medany"],
     "rv32": ["riscv64-linux-gnu-gcc", "-march=rv32imac", "-mabi=ilp32", "-mcmodel=medany"],

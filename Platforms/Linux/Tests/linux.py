@@ -7,13 +7,16 @@
     race   several harts decode extents that share pages: not a byte may be wrong; copy back must be caught at it
     flips  images with bits turned over: errors, never an oops
     ram    boots to our shell's prompt in 3,584 KiB from an LZ4 and an LZMA root, where every file reads right
+    cost   reading a page takes no more instructions than with the kernel's own decoders, and the kernel no more room
     guards kernels with an MMU, and objects with what a kernel must not have, are refused; backtraces know our functions
     older  the same on 6.12, for each codec; with --full only
 
-The last line counts what passed and failed. Without --full it takes six kernels and some minutes when they are built.
+The last line counts what passed and failed. Without --full it takes eight kernels and some minutes when they are built.
 """
 
 import argparse
+import concurrent.futures
+import os
 import pathlib
 import random
 import re
@@ -23,14 +26,14 @@ import tempfile
 sys.dont_write_bytecode = True
 import guards as guarding  # noqa: E402
 import guests  # noqa: E402
-from guests import boot, kernels, machine, program, root, say  # noqa: E402
+import instructions  # noqa: E402
+from guests import CODECS, boot, kernels, machine, program, root, say  # noqa: E402
 
 OOPS = re.compile(r"Oops|BUG|Unhandled|Kernel panic|WARNING|Unable to handle|Internal error|TIMEOUT|scheduling while atomic")
 
 
 # More than an oops: what says that memory ran out.
 TROUBLE = re.compile(f"{OOPS.pattern}|allocation failure|Out of memory|error")
-CODECS = {"lz4": ["-zlz4hc,12"], "lzma": ["-zlzma"], "deflate": ["-zdeflate,9"], "zstd": ["-zzstd,19"]}
 # Memory that each machine comes to a prompt in. The Cortex-M3's kernel has everything in it, the first 32 KiB too, that
 # is below its link address.
 LEAST = {"rv64": "3584K", "rv32": "3584K", "cortex-m3": "3584K"}
@@ -86,13 +89,15 @@ def read(results, folder, full):
     for cpu, decoder, every, options in plans:
         chosen = [item for item in references.images if decoder == "pages" or "lz4" in item[0]][::every]
         right, wrong = 0, []
-        for batch in batches(chosen, 8 << 20 if cpu == "cortex-m3" else 1 << 30):
+        # The board's 16 MiB hold memory and images. The vmap needs memory in long runs, so it gets more.
+        memory = "16M" if cpu != "cortex-m3" else "5M" if decoder == "pages" else "10M"
+        for batch in batches(chosen, (15 << 20) - machine.size(memory) if cpu == "cortex-m3" else 1 << 30):
             data = pathlib.Path(folder) / "data"
             second = [guests.second(path) for _, path in batch if guests.second(path)]
             table = guests.disk(data, batch, f",device={machine.disk(cpu, 2)}" if second else "")
             base = root(folder, program(cpu, "reader"), [("images", table), ("expected", references.expected)])
             output = boot(cpu, kernel(cpu, decoder, **options), base, seconds=900, data=[data, *second],
-                          ram="5M" if cpu == "cortex-m3" else "16M", arguments=machine.disk(cpu, 1))
+                          ram=memory, arguments=machine.disk(cpu, 1))
             for name, _ in batch:
                 if f"IMAGE {name} right {references.count} wrong 0 failed 0\n" in output:
                     right += 1
@@ -140,7 +145,12 @@ def race(results, folder, full):
             if decoder == "vmap-copyback" and harts == 1 and not full:
                 continue
             output, complete, reads, bad, failed = hammer(folder, decoder, harts, seconds)
-            what = f"race {decoder}, {harts} hart{'s' * (harts > 1)}, {seconds} s: {bad} bad of {reads:,} pages"
+            # When two harts meet is chance, the more so where this machine has other work: copy back gets longer turns.
+            length = seconds
+            while decoder == "vmap-copyback" and harts > 1 and bad == 0 and length < 8 * seconds:
+                length *= 2
+                output, complete, reads, bad, failed = hammer(folder, decoder, harts, length)
+            what = f"race {decoder}, {harts} hart{'s' * (harts > 1)}, {length} s: {bad} bad of {reads:,} pages"
             if decoder != "vmap-copyback":
                 results.check(what, complete and reads > 100 and bad == 0 and failed == 0 and not OOPS.search(output),
                               f"{failed} failed, {'all' if complete else 'not all'} workers ended", output)
@@ -186,15 +196,21 @@ def flips(results, folder, full):
 def prompt(folder, cpu, decoder, codec, memory, times, seconds=60, **options):
     """How many of so many boots came to a prompt and read every file right; `free` there; the last that did not."""
     base, sums = guests.userspace_root(folder, cpu, [*CODECS[codec], "-C65536", "-Eztailpacking"])
+    image = kernel(cpu, decoder, **options)
+
+    def once(_):
+        return boot(cpu, image, base, seconds=seconds, ram=memory, commands=["sum -b /files", "free"],
+                    append=f"quiet {mode(decoder)}")
+
     right, free, bad = 0, "", ""
-    for _ in range(times):
-        output = boot(cpu, kernel(cpu, decoder, **options), base, seconds=seconds, ram=memory, commands=["sum -b /files", "free"],
-                      append=f"quiet {mode(decoder)}")
-        if sums <= set(output.splitlines()) and not TROUBLE.search(output):
-            right += 1
-            free = re.search(r"Mem: .*", output)[0]
-        else:
-            bad = output
+    # A machine of one processor keeps one of ours busy.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as machines:
+        for output in machines.map(once, range(times)):
+            if sums <= set(output.splitlines()) and not TROUBLE.search(output):
+                right += 1
+                free = re.search(r"Mem: .*", output)[0]
+            else:
+                bad = output
     return right, free, bad
 
 
@@ -215,6 +231,16 @@ def older(results, folder, full):
         results.check(f"6.12 rv64 {codec} 3584K: a prompt, all files right there", right == 1, "not so", bad)
 
 
+def cost(results, folder, full):
+    counts = instructions.a_page(folder, "rv64")
+    for name in dict.fromkeys(name for _, name, _ in counts):
+        ratios = {way: counts["pages", name, way] / counts["vmap", name, way] for way in ("sequential", "random")}
+        results.check(f"cost of a page, {name}: {ratios['sequential']:.2f} of the kernel's own, single pages {ratios['random']:.2f}",
+                      max(ratios.values()) <= 1, "more than with the kernel's own decoder")
+    ours, theirs = (kernel("rv64", decoder, extra=("ramdisk",)).stat().st_size for decoder in ("pages", "vmap"))
+    results.check(f"kernel with all four decoders: {ours:,} B, with the kernel's own and a vmap {theirs:,} B", ours < theirs, "larger")
+
+
 def guards(results, folder, full):
     guarding.sources(results)
     guarding.forbidden(results)
@@ -231,7 +257,7 @@ def guards(results, folder, full):
                       " ".join(sorted(wanted ^ known)) or "there are none", output)
 
 
-PARTS = {"bug": bug, "read": read, "race": race, "flips": flips, "ram": ram, "guards": guards, "older": older}
+PARTS = {"bug": bug, "read": read, "race": race, "flips": flips, "ram": ram, "cost": cost, "guards": guards, "older": older}
 
 
 def main():

@@ -7,20 +7,26 @@ import PageVectors
 // fs/erofs calls these; pages.h describes them. The kernel promises that the frames are its to read and write, and that
 // input and output share frames only where LZ4Decoder.inPlaceMargin(storedBytes:) allows it, or it says so.
 
-@c(erofs_pages_decode)
-public func decodePages(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
-  do throws(DecodeError) {
-    switch unsafe request.pointee.algorithm {
-    case 0: unsafe try decode(LZ4Decoder.self, request)
-    case 1: unsafe try decode(MicroLZMADecoder.self, request)
-    case 2: unsafe try decode(DeflateDecoder.self, request)
-    case 3: unsafe try decodeZstandard(request)
-    default: return result(.unsupported)
-    }
-    return CInt(bitPattern: EROFS_PAGES_DECODED.rawValue)
-  } catch {
-    return result(error.reason)
-  }
+// Each codec has an entry of its own, so that a kernel links those that it was configured for.
+
+@c(erofs_pages_lz4)
+public func decodeLZ4(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
+  result { () throws(DecodeError) in unsafe try decode(LZ4Decoder.self, request) }
+}
+
+@c(erofs_pages_lzma)
+public func decodeMicroLZMA(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
+  result { () throws(DecodeError) in unsafe try decode(MicroLZMADecoder.self, request) }
+}
+
+@c(erofs_pages_deflate)
+public func decodeDeflate(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
+  result { () throws(DecodeError) in unsafe try decode(DeflateDecoder.self, request) }
+}
+
+@c(erofs_pages_zstd)
+public func decodeZstandard(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
+  result { () throws(DecodeError) in unsafe try decodeBackwards(request) }
 }
 
 @c(erofs_pages_working_bytes)
@@ -77,9 +83,9 @@ private func decoder<Codec: Decoder & ~Copyable>(
   return unsafe try Codec(input: input, output: output, length: output.count, memory: workingMemory(request))
 }
 
-/// Each codec has a function of its own, so that the kernel's stack holds only the decoder that is at work.
+/// Zstandard reads a block from its end, so all of its input gives way at once.
 @inline(never)
-private func decodeZstandard(_ request: UnsafePointer<erofs_pages_request>) throws(DecodeError) {
+private func decodeBackwards(_ request: UnsafePointer<erofs_pages_request>) throws(DecodeError) {
   if unsafe request.pointee.in_place != 0 {
     unsafe try frames(request).moveAll { unsafe erofs_pages_spare(request) }
   }
@@ -103,6 +109,17 @@ private func decode<Codec: InPlaceDecoder & ~Copyable>(
   if unsafe request.pointee.partial == 0 { try decoder.finish() }
 }
 
+@inline(__always)
+private func result(_ decode: () throws(DecodeError) -> Void) -> CInt {
+  do throws(DecodeError) {
+    try decode()
+    return CInt(bitPattern: EROFS_PAGES_DECODED.rawValue)
+  } catch {
+    return result(error.reason)
+  }
+}
+
+@inline(never)
 private func result(_ reason: DecodeError.Reason) -> CInt {
   let result =
     switch reason {

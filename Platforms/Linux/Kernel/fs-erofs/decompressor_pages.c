@@ -244,7 +244,10 @@ static const char *const pages_reasons[] = {
 	[EROFS_PAGES_UNSUPPORTED] = "unsupported stream",
 };
 
-static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorithm, struct page **pagepool)
+typedef int pages_decoder(const struct erofs_pages_request *request);
+
+static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorithm, pages_decoder *decode,
+				  struct page **pagepool)
 {
 	struct pages_tables *tables = NULL;
 	struct pages_call call;
@@ -285,11 +288,10 @@ static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorit
 		.memory = tables ? tables->memory : NULL,
 		.memory_size = tables ? tables->size : 0,
 		.page_shift = PAGE_SHIFT,
-		.algorithm = algorithm - Z_EROFS_COMPRESSION_LZ4,
 		.partial = rq->partial_decoding || !padded,
 		.in_place = in_place,
 	};
-	result = erofs_pages_decode(&call.request);
+	result = decode(&call.request);
 	pages_from_addresses(rq->in, rq->inpages);
 	pages_from_addresses(rq->out, rq->outpages);
 	if (result == EROFS_PAGES_MEMORY)
@@ -309,7 +311,7 @@ out:
 
 pages_verdict z_erofs_pages_lz4(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
-	return pages_decode(rq, Z_EROFS_COMPRESSION_LZ4, pagepool);
+	return pages_decode(rq, Z_EROFS_COMPRESSION_LZ4, erofs_pages_lz4, pagepool);
 }
 
 #ifdef CONFIG_EROFS_FS_ZIP_LZMA
@@ -327,7 +329,7 @@ static int pages_lzma_config(struct super_block *sb, struct erofs_super_block *d
 
 static pages_verdict pages_lzma_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
-	return pages_decode(rq, Z_EROFS_COMPRESSION_LZMA, pagepool);
+	return pages_decode(rq, Z_EROFS_COMPRESSION_LZMA, erofs_pages_lzma, pagepool);
 }
 
 const struct z_erofs_decompressor z_erofs_lzma_decomp = {
@@ -353,7 +355,7 @@ static int pages_deflate_config(struct super_block *sb, struct erofs_super_block
 
 static pages_verdict pages_deflate_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
-	return pages_decode(rq, Z_EROFS_COMPRESSION_DEFLATE, pagepool);
+	return pages_decode(rq, Z_EROFS_COMPRESSION_DEFLATE, erofs_pages_deflate, pagepool);
 }
 
 const struct z_erofs_decompressor z_erofs_deflate_decomp = {
@@ -379,7 +381,7 @@ static int pages_zstd_config(struct super_block *sb, struct erofs_super_block *d
 
 static pages_verdict pages_zstd_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
-	return pages_decode(rq, Z_EROFS_COMPRESSION_ZSTD, pagepool);
+	return pages_decode(rq, Z_EROFS_COMPRESSION_ZSTD, erofs_pages_zstd, pagepool);
 }
 
 const struct z_erofs_decompressor z_erofs_zstd_decomp = {

@@ -23,8 +23,6 @@ struct erofs_pages_request {
 	long memory_size;
 	/* log2 of the bytes in a page. */
 	int page_shift;
-	/* As in the format: 0 LZ4, 1 LZMA, 2 DEFLATE, 3 Zstandard. */
-	int algorithm;
 	/* Whether the stream may go on behind out_size. */
 	int partial;
 	/*
@@ -54,13 +52,18 @@ enum erofs_pages_result {
 	EROFS_PAGES_MEMORY,
 };
 
-int erofs_pages_decode(const struct erofs_pages_request *_Nonnull request);
+/* One of enum erofs_pages_result. */
+int erofs_pages_lz4(const struct erofs_pages_request *_Nonnull request);
+int erofs_pages_lzma(const struct erofs_pages_request *_Nonnull request);
+int erofs_pages_deflate(const struct erofs_pages_request *_Nonnull request);
+int erofs_pages_zstd(const struct erofs_pages_request *_Nonnull request);
 
 /* The kernel's: a frame that nobody uses, for stored bytes to give way to; or none. */
 void *_Nullable erofs_pages_spare(const struct erofs_pages_request *_Nonnull request);
 
 /*
- * Bytes of tables for a stream of this algorithm that begins with this byte; for the streams that there usually are
+ * Bytes of tables for a stream of this algorithm (as in the format: 0 LZ4, 1 LZMA, 2 DEFLATE, 3 Zstandard) that begins with
+ * this byte; for the streams that there usually are
  * where first_byte is negative. 0 for none; for a first byte that no stream has, what any would need.
  */
 long erofs_pages_working_bytes(int algorithm, int first_byte);

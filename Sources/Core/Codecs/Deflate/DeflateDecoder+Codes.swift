@@ -8,6 +8,9 @@ extension DeflateDecoder {
         appendPending(to: end)
       } else if Self.decodesWide, input.inRun >= Self.wideInput, min(output.room, end &- produced) >= Self.wideOutput {
         try decodeWide(to: end)
+      } else if textIsDear {
+        if let reason = decodeShort(to: end) { throw error(reason) }
+        if pendingLength > 0, pendingDistance > output.reach { throw error(.distance) }
       } else {
         try decodeSymbol()
       }

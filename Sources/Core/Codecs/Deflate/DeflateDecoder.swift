@@ -87,8 +87,13 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
       switch state {
       case .header: try readHeader()
       case .codes:
-        guard try nextSymbol() == DeflateTables.endOfBlock else { throw error(.outputLong) }
-        endBlock()
+        if textIsDear {
+          if let reason = decodeShort(to: output.length) { throw error(reason) }
+          if state == .codes { throw error(.outputLong) }
+        } else {
+          guard try nextSymbol() == DeflateTables.endOfBlock else { throw error(.outputLong) }
+          endBlock()
+        }
       case .stored, .ended: endBlock()
       }
     }
@@ -235,7 +240,7 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
   }
 
   @inline(never)
-  private mutating func refill() {
+  mutating func refill() {
     if copiesAreWide, input.inRun >= 8 {
       bits |= UInt(truncatingIfNeeded: unsafe input.next.loadUnaligned(as: UInt64.self).littleEndian) &<< bitCount
       unsafe input.next += Int(bitPattern: (63 &- bitCount) &>> 3)

@@ -96,19 +96,28 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
       if Self.decodesInRun, stage == .token || stage == .distance, decodeInRun(atMost: left) { continue }
       switch stage {
       case .token:
+        if !Self.decodesInRun {
+          decodeShort(atMost: left)
+          if stage == .match { continue }
+        }
         if !readToken() { return .inputEnded }
       case .distance:
         let low = readByte()
         if low < 0 { return .outputShort }
         distance = readByte() &<< 8 | low
-        if distance == 0 { return .invalid }
-        if distance > output.reach { return .distance }
+        // Where text is dear, `copyPiece` checks the distance.
+        if !textIsDear, distance == 0 { return .invalid }
+        if !textIsDear, distance > output.reach { return .distance }
         // A distance that the end of the input cut off is negative, and then no length follows either.
         count = readLength(token & 15) &+ Self.minimumMatch
         if distance < 0 || count < Self.minimumMatch { return .inputEnded }
         matchToken = token
         stage = .match
       case .literal, .match:
+        if textIsDear {
+          if let reason = copyPiece(atMost: left) { return reason }
+          continue
+        }
         let isMatch = stage == .match
         let step = min(left, count)
         count &-= step

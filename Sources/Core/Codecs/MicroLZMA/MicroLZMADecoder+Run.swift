@@ -106,7 +106,9 @@ extension MicroLZMADecoder {
         if unsafe _slowPath(length &+ 32 > runEnd - next) { break }
         unsafe wildRepeat(next, distance: distance, length)
       } else {
-        unsafe copyForward(next, Bytes(next) - distance, length)
+        unsafe textIsDear
+          ? copyRepeating(next, Bytes(next) + (0 &- distance), length)
+          : copyForward(next, Bytes(next) - distance, length)
       }
       unsafe next += length
       position = position &+ length

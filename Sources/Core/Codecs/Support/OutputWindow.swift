@@ -71,6 +71,10 @@ struct OutputWindow {
     return isRing ? min(position, frames.count &- Self.ringSlack) : position
   }
 
+  /// Bytes that a run is longer than any distance may be, as in a ring of one run: no match in the run that starts behind
+  /// them reaches too far.
+  @inline(__always) var excessOfRun: Int { unsafe max(0, end - runStart &- reachLimit) }
+
   private mutating func enterRun(at position: Int, frame: Int) -> Bool {
     guard position < length, !frames.isEmpty else { return false }
     let frame = frame >= frames.count ? 0 : frame
@@ -131,7 +135,9 @@ struct OutputWindow {
       // Where the source lies in another run, its end is where it must be looked up anew.
       let isElsewhere = distance > historyInRun
       if isElsewhere { step = unsafe min(step, from.count) }
-      if !copiesAreWide {
+      if textIsDear {
+        unsafe copyRepeating(next, from.start, step)
+      } else if !copiesAreWide {
         unsafe copyForward(next, from.start, step)
       } else if isElsewhere {
         if unsafe step &+ 16 <= room && step &+ 16 <= from.count {

@@ -18,6 +18,13 @@ typealias MutableBytes = UnsafeMutableRawPointer
   @inline(__always) var copiesAreWide: Bool { false }
 #endif
 
+/// Whether text is dearer than time, as it is on 32-bit machines.
+#if _pointerBitWidth(_64) && !EROFS_SMALL
+  @inline(__always) var textIsDear: Bool { false }
+#else
+  @inline(__always) var textIsDear: Bool { true }
+#endif
+
 @inline(__always)
 func copy8(_ to: MutableBytes, _ from: Bytes) {
   unsafe to.storeBytes(of: from.loadUnaligned(as: UInt64.self), as: UInt64.self)
@@ -191,6 +198,39 @@ func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   while i < count {
     unsafe to.storeBytes(of: from.load(fromByteOffset: i, as: UInt8.self), toByteOffset: i, as: UInt8.self)
     i &+= 1
+  }
+}
+
+/// Whether words are loaded and stored at any address where copies are not wide: ARMv7-M does, which has wider atomics than
+/// ARMv6-M, and nothing else that the compiler's conditions tell them apart by.
+#if (arch(arm) && _hasAtomicBitWidth(_64)) || EROFS_SMALL
+  @inline(__always) private var wordsLieAnywhere: Bool { true }
+#else
+  @inline(__always) private var wordsLieAnywhere: Bool { false }
+#endif
+
+/// ``copyForward(_:_:_:)`` for 32-bit machines, once for all who call it. `count` is not negative.
+@inline(never)
+func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  var to = unsafe to
+  var from = unsafe from
+  var left = count
+  // A source that lies behind is no less than a word away, without a sign.
+  if wordsLieAnywhere, UInt(bitPattern: unsafe Bytes(to) - from) >= 4 {
+    var words = left &>> 2
+    while words != 0 {
+      unsafe to.storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
+      unsafe to += 4
+      unsafe from += 4
+      words &-= 1
+    }
+    left &= 3
+  }
+  while left != 0 {
+    unsafe to.storeBytes(of: from.load(as: UInt8.self), as: UInt8.self)
+    unsafe to += 1
+    unsafe from += 1
+    left &-= 1
   }
 }
 

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import PageVectors
+
+// The loop for 32-bit machines, with everything in registers: one place for every look-up, be it of a literal, a length or a
+// distance, and in a subtable too.
+
+extension DeflateDecoder {
+  /// Decodes symbols until `end` bytes are there, the block has ended, or a match is pending, which there must not be
+  /// before. Where there is no room, the next symbol has to be the end of the block. Returns what is wrong, if anything.
+  ///
+  /// An entry is looked up with what bits there are; only where it takes more of them than that, more are read, and it is
+  /// looked up again. None takes more than 21.
+  @inline(never)
+  mutating func decodeShort(to end: Int) -> DecodeError.Reason? {
+    _ = output.hasRoom()
+    let base = unsafe Bytes(tables.base)
+    let historyStart = unsafe output.runStart + output.excessOfRun
+    var to = unsafe output.next
+    let outputEnd = unsafe to + min(output.room, end &- output.position)
+    var from = unsafe input.next
+    var inputEnd = unsafe input.end
+    var bits = self.bits
+    var bitCount = self.bitCount
+    var reason: DecodeError.Reason?
+    // The table of the next look-up and its mask, and the length that waits for its distance, or 0.
+    var table = unsafe base + DeflateTables.literals
+    var mask: UInt = 1023
+    var length = 0
+
+    @inline(__always) func drop(_ count: UInt) {
+      bits = bits &>> count
+      bitCount &-= count
+    }
+    /// The value of a length or distance, with its extra bits, which are the last of those that the entry counts: to the top
+    /// with them, and down to the bottom.
+    @inline(__always) func value(_ entry: UInt, _ bases: Int) -> Int {
+      let symbol = unsafe UInt(base.load(fromByteOffset: bases &+ Int(bitPattern: entry &>> 8) &* 4, as: UInt32.self))
+      let extra = ((bits &<< (0 &- entry)) &>> 1) &>> symbol
+      drop(entry & 31)
+      return Int(bitPattern: symbol &>> 8 &+ extra)
+    }
+
+    while true {
+      let entry = unsafe UInt(table.load(fromByteOffset: Int(bitPattern: bits & mask) &* 2, as: UInt16.self))
+      let used = entry & 31
+      if used <= bitCount {
+        if entry & DeflateTables.isSymbol == 0 {
+          if unsafe to == outputEnd { break }
+          drop(used)
+          unsafe to.storeBytes(of: UInt8(truncatingIfNeeded: entry &>> 8), as: UInt8.self)
+          unsafe to += 1
+          unsafe table = base + DeflateTables.literals
+          mask = 1023
+          if unsafe to == outputEnd { break }
+          continue
+        }
+        if entry & DeflateTables.isException == 0 {
+          if length == 0 {
+            length = value(entry, DeflateTables.lengthBases)
+            unsafe table = base + DeflateTables.distances
+            mask = 255
+            continue
+          }
+          let distance = value(entry, DeflateTables.distanceBases)
+          if unsafe distance > to - historyStart || length > outputEnd - to {
+            pendingLength = length
+            pendingDistance = distance
+            break
+          }
+          unsafe copyRepeating(to, Bytes(to) + (0 &- distance), length)
+          unsafe to += length
+          length = 0
+          unsafe table = base + DeflateTables.literals
+          mask = 1023
+          if unsafe to == outputEnd { break }
+          continue
+        }
+        if entry & 0x1E0 == DeflateTables.endOfBlock {
+          drop(used)
+          endBlock()
+          break
+        }
+        let root: UInt = mask == 255 ? 8 : 10
+        if root <= bitCount {
+          if entry & DeflateTables.isFinal != 0 {
+            reason = .invalid
+            break
+          }
+          drop(root)
+          unsafe table += Int(bitPattern: mask &* 2 &+ 2 &+ (entry &>> 8) &* 4)
+          mask = (1 &<< (entry & 7)) &- 1
+          continue
+        }
+      }
+      if unsafe inputEnd - from >= 4 {
+        let word = unsafe UInt32(littleEndian: from.loadUnaligned(as: UInt32.self))
+        bits |= UInt(truncatingIfNeeded: word) &<< bitCount
+        unsafe from += Int(bitPattern: (31 &- bitCount) &>> 3)
+        bitCount |= 24
+        continue
+      }
+      unsafe input.next = from
+      self.bits = bits
+      self.bitCount = bitCount
+      refill()
+      if self.bitCount == bitCount {
+        // Zeros are behind the end, as everywhere.
+        reason = entry & DeflateTables.refused == DeflateTables.refused ? .invalid : .inputEnded
+        break
+      }
+      bits = self.bits
+      bitCount = self.bitCount
+      unsafe from = input.next
+      unsafe inputEnd = input.end
+    }
+    unsafe output.next = to
+    unsafe input.next = from
+    self.bits = bits
+    self.bitCount = bitCount
+    return reason
+  }
+}
