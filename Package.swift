@@ -12,6 +12,9 @@ let small = Context.environment["EROFS_SMALL"] != nil
 
 let core: [SwiftSetting] = [.strictMemorySafety()] + (small ? [.define("EROFS_SMALL")] : [])
 
+/// Leaves out of embedded programs what page frames need.
+let contiguous: SwiftSetting = .define("EROFS_CONTIGUOUS_MEMORY", .when(traits: ["ContiguousMemory"]))
+
 // The codecs, all of them unless the package that depends on this one names those that it wants.
 let codecs = ["LZ4", "MicroLZMA", "Deflate", "Zstandard"]
 
@@ -29,7 +32,9 @@ var products: [Product] = [
 var dependencies: [Package.Dependency] = []
 
 var targets: [Target] = [
-  .target(name: "PageVectors", path: "Sources/Core/PageVectors", swiftSettings: core),
+  .target(
+    name: "PageVectors", path: "Sources/Core/PageVectors",
+    swiftSettings: core + [contiguous]),
   // One builtin of the C compiler that Swift lacks; where it is not found, Codecs does without.
   .systemLibrary(name: "CPrefetch", path: "Sources/Libraries/CPrefetch"),
   .target(
@@ -37,7 +42,8 @@ var targets: [Target] = [
   .target(
     name: "EROFS", dependencies: ["Codecs", "PageVectors"], path: "Sources/Core/EROFS",
     swiftSettings: core + [
-      .define("EROFS_CHOOSES_CODECS"), .define("EROFS_NARROW_OFFSETS", .when(traits: ["NarrowOffsets"])),
+      .define("EROFS_CHOOSES_CODECS"), .define("EROFS_BASIC_IMAGES", .when(traits: ["BasicImages"])),
+      .define("EROFS_NARROW_OFFSETS", .when(traits: ["NarrowOffsets"])),
     ]),
 ]
 
@@ -49,9 +55,11 @@ if embedded {
       name: "Board", dependencies: ["Machine"], path: "\(bareMetal)/Board",
       swiftSettings: [.enableExperimentalFeature("Volatile")]),
     .target(
-      name: "EROFSFirmware", dependencies: ["EROFS", "PageVectors"], path: "\(bareMetal)/Library", swiftSettings: core),
+      name: "EROFSFirmware", dependencies: ["EROFS", "PageVectors"], path: "\(bareMetal)/Library",
+      swiftSettings: core + [contiguous]),
     .target(
-      name: "FirmwareSupport", dependencies: ["Board", "EROFSFirmware"], path: "\(bareMetal)/Firmware/Support"),
+      name: "FirmwareSupport", dependencies: ["Board", "EROFSFirmware"], path: "\(bareMetal)/Firmware/Support",
+      swiftSettings: [contiguous]),
   ]
   targets += [
     .target(name: "CEROFS", path: "\(bareMetal)/CInterface/Header"),
@@ -65,7 +73,8 @@ if embedded {
   ]
   products += [
     .library(name: "EROFSFirmware", targets: ["EROFSFirmware"]),
-    .library(name: "EROFSForC", targets: ["EROFSForC", "CEROFS"]),
+    // To be linked by hand, too.
+    .library(name: "EROFSForC", type: .static, targets: ["EROFSForC", "CEROFS"]),
     .library(name: "BoardSupport", targets: ["Board"]),
   ]
   for name in ["TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages", "Measure", "Smallest"] {
@@ -141,6 +150,8 @@ let package = Package(
   name: "swift-erofs", products: products,
   traits: Set(codecs.map { .trait(name: $0, description: "Reads images with \($0).") })
     .union([
+      .trait(name: "BasicImages", description: "Images with big pclusters and tail packing at most: less code."),
+      .trait(name: "ContiguousMemory", description: "In embedded programs, no scattered page frames: less code."),
       .trait(name: "NarrowOffsets", description: "On 32-bit machines, images and files below 2 GiB only: less code."),
       .default(enabledTraits: Set(codecs)),
     ]),

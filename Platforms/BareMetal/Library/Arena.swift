@@ -21,20 +21,22 @@ public struct Arena {
     unsafe piece = memory
   }
 
-  /// Page frames, and a piece for what cannot be scattered.
-  ///
-  /// - Parameters:
-  ///   - frames: where each frame lies, in any order: as many as `count` bytes take.
-  ///   - pageShift: log2 of the size of a frame, in bytes.
-  ///   - count: bytes in all frames.
-  ///   - tables: memory for the codecs' tables, aligned to 8.
-  public init(
-    unsafeFrames frames: UnsafePointer<UnsafeMutableRawPointer>, pageShift: Int, count: Int,
-    tables: UnsafeMutableRawBufferPointer
-  ) {
-    self.frames = unsafe MutablePageVector(unsafeFrames: frames, pageShift: pageShift, count: count)
-    unsafe piece = tables
-  }
+  #if !EROFS_CONTIGUOUS_MEMORY
+    /// Page frames, and a piece for what cannot be scattered. Not there in programs with the trait `ContiguousMemory`.
+    ///
+    /// - Parameters:
+    ///   - frames: where each frame lies, in any order: as many as `count` bytes take.
+    ///   - pageShift: log2 of the size of a frame, in bytes.
+    ///   - count: bytes in all frames.
+    ///   - tables: memory for the codecs' tables, aligned to 8.
+    public init(
+      unsafeFrames frames: UnsafePointer<UnsafeMutableRawPointer>, pageShift: Int, count: Int,
+      tables: UnsafeMutableRawBufferPointer
+    ) {
+      self.frames = unsafe MutablePageVector(unsafeFrames: frames, pageShift: pageShift, count: count)
+      unsafe piece = tables
+    }
+  #endif
 
   /// Bytes that there are.
   public var count: Int { unsafe frames.count + piece.count }

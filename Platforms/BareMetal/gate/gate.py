@@ -6,14 +6,17 @@ text size and stack use against ../sizes.txt.
     gate.py              check; the last line counts what passed and failed
     gate.py --update     write ../sizes.txt from what is measured (limits are still checked)
     gate.py --target T   only that target (may be repeated)
-    gate.py --must-fail  check the gate itself: each part of Culprits.swift must be refused, in the words of its comment
+    gate.py --must-fail  check the gate itself: each part of Culprits.swift must be refused, in the words of its comment;
+                         and the one that LLVM makes wrong code of must come out right as firmware
 
 What it compiles is in modules.txt, for what in targets.txt, and the parts are the functions `partNAME` of Parts.swift.
-variants.txt lists builds with some codecs only, whose one part is that of Firmware.swift.
+variants.txt lists builds that leave something out, whose one part is that of Firmware.swift. They are compiled and linked with
+the options of ../toolsets, as firmware is: to bitcode, of which the linker makes one piece of code.
 """
 
 import argparse
 import concurrent.futures
+import json
 import os
 import pathlib
 import re
@@ -30,9 +33,21 @@ LIMITS = GATE / "limits.txt"
 # What every program brings that Core is linked into.
 MACHINE = GATE.parent / "Machine"
 SUPPORT = ("memory", "arithmetic")
+TOOLSETS = GATE.parent / "toolsets"
+PACKAGE = ["-package-name", "swift_erofs"]
+# The toolset of the firmware that a target's variants stand for.
+FIRMWARE = {"armv7em": "cortex-m4"}
 # A part may grow by this much before it fails: a compiler's noise, not a feature.
 SLACK = 1.01
 SLACK_BYTES = 16
+
+
+def toolset(name, tool_name):
+    """The options that a toolset of firmware has for a tool, without the board: its memory, and where that is described."""
+    words = json.loads((TOOLSETS / f"{name}.json").read_text())[tool_name]["extraCLIOptions"]
+    board = [at for at, word in enumerate(words) if word in ("-L", "-T")]
+    return [word for at, word in enumerate(words) if at not in board and at - 1 not in board
+            and not word.startswith("--orphan-handling")]
 
 
 class Target:
@@ -49,10 +64,18 @@ class Target:
         self.swift += ["-I", self.folder]
         self.clang = ["-target", triple, *flags, "-Os", "-ffunction-sections", "-fdata-sections", "-Wno-unused-command-line-argument"]
 
-    def module(self, name, sources, package, variant=""):
-        """Compiles a module to IR, and that to an object which also states its functions' stack."""
-        folder = self.folder / variant
+    def bitcode(self, name, sources, package, folder):
+        """Compiles a module as firmware's toolset does: to bitcode."""
+        folder = self.folder / folder
         folder.mkdir(exist_ok=True)
+        options = toolset("common", "swiftCompiler")
+        run(tool("swiftc"), "-I", folder, *self.swift, *options, *package, "-module-name", name,
+            *sources, "-emit-module", "-emit-module-path", folder / f"{name}.swiftmodule", "-c", "-o", folder / f"{name}.o")
+        return folder / f"{name}.o"
+
+    def module(self, name, sources, package):
+        """Compiles a module to IR, and that to an object which also states its functions' stack."""
+        folder = self.folder
         intermediate = folder / f"{name}.ll"
         run(tool("swiftc"), "-I", folder, *self.swift, *package, "-module-name", name, *sources, "-emit-module",
             "-emit-module-path", folder / f"{name}.swiftmodule", "-emit-ir", "-o", intermediate)
@@ -74,23 +97,23 @@ class Target:
 
     def build(self, parts, variants=()):
         modules = [
-            (name, sorted((ROOT / folder).rglob("*.swift")), ["-package-name", "swift_erofs"])
+            (name, sorted((ROOT / folder).rglob("*.swift")), PACKAGE)
             for name, folder in rows(GATE / "modules.txt")
         ]
         objects = [self.module(*module) for module in modules]
         self.objects = {"": [*objects, self.module("Parts", [parts], [])]}
-        # What a variant leaves out concerns the last module only.
-        name, sources, package = modules[-1]
-        for variant, codecs in variants:
-            flags = [word for codec in ["EROFS_CHOOSES_CODECS", *codecs] for word in ("-D", codec)]
-            own = [self.module(name, sources, package + flags, variant)]
-            own.append(self.module("Firmware", [GATE / "Firmware.swift"], [], variant))
-            self.objects[variant] = [*objects[:-1], *own]
+        for variant, words in variants:
+            flags = [flag for word in ["EROFS_CHOOSES_CODECS", *words] for flag in ("-D", word)]
+            own = [self.bitcode(name, sources, package + flags, variant) for name, sources, package in modules]
+            own.append(self.bitcode("Firmware", [GATE / "Firmware.swift"], [], variant))
+            self.objects[variant] = own
         self.compile_support()
 
     def link(self, output, entry, extra=(), variant=""):
         objects = self.objects[variant]
         image = self.folder / output
+        if variant:
+            extra = [*extra, *toolset("common", "linker"), *toolset(FIRMWARE[self.name], "linker"), "-mllvm", "-stack-size-section"]
         run(tool("ld.lld"), "--gc-sections", "-static", "-e", entry, "--error-limit=0", "-o", image, *objects,
             *(self.folder / f"{name}.o" for name in SUPPORT), *extra)
         return image
@@ -133,8 +156,8 @@ def parts(source=GATE / "Parts.swift"):
 
 
 def variants(target):
-    """The variants that are built for a target, each with its codecs."""
-    return [(name, codecs) for name, only, *codecs in rows(GATE / "variants.txt") if only == target]
+    """The variants that are built for a target, each with its conditions."""
+    return [(name, words) for name, only, *words in rows(GATE / "variants.txt") if only == target]
 
 
 def measured_parts(target):
@@ -208,10 +231,29 @@ def must_fail(target):
             print(f"  refused, as it must be: {str(failure).splitlines()[0]}")
             if words not in str(failure):
                 failures.append(f"{part}: expected '{words}', got: {failure}")
+    failures += [*cured(target, culprits), *found_registers(target)]
     for failure in failures:
         print(f"FAILED {failure}")
-    print(f"{len(expected) - len(failures)} passed, {len(failures)} failed")
+    total = len(expected) + 2
+    print(f"{total - len(failures)} passed, {len(failures)} failed")
     return 1 if failures or not expected else 0
+
+
+def cured(target, culprits):
+    """What LLVM makes wrong code of comes out right with the options that firmware is linked with."""
+    (name, folder), *_ = rows(GATE / "modules.txt")
+    pages = target.bitcode(name, sorted((ROOT / folder).rglob("*.swift")), PACKAGE, "culprits")
+    target.objects["culprits"] = [pages, target.bitcode("Culprits", [culprits], [], "culprits")]
+    return registers.check(target.link("Cured.elf", "partRegister", variant="culprits"))
+
+
+def found_registers(target):
+    """Of the functions in registers.s, those that do not keep their caller's registers are found, and no others."""
+    target.compile_c(GATE / "registers.s", "registers.o")
+    listing = run(tool("llvm-objdump"), "-d", "--no-show-raw-insn", target.folder / "registers.o")
+    found = {name for name, _ in registers.unsaved(listing)}
+    wrong = set(re.findall(r"^(wrong\w*):", (GATE / "registers.s").read_text(), re.MULTILINE))
+    return [f"registers.s: found {sorted(found)}, must be {sorted(wrong)}"] if found != wrong or not wrong else []
 
 
 def main():

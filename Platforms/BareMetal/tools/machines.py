@@ -100,7 +100,9 @@ MACHINES = {
 # The same as one with little RAM, for programs with one codec.
 SMALL_MACHINE = Machine("cortex-m3-24k", ARM[1], ["qemu-system-arm", "-M", "mps2-an385"], **MPS2)
 CODECS = ("LZ4", "MicroLZMA", "Deflate", "Zstandard")
-NARROW = "NarrowOffsets"
+# Traits that leave out what firmware with its image in flash has no use for.
+BASIC = "BasicImages"
+SMALLEST = ("NarrowOffsets", "ContiguousMemory")
 
 
 def reference_images():

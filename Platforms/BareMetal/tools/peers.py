@@ -37,9 +37,8 @@ def source():
     return found[-1] if found else None
 
 
-def headers(linux, own):
-    """A folder with the headers that the decoders include: theirs from Linux, ours for the rest."""
-    folder = SCRATCH / "peers/include"
+def headers(linux, own, folder):
+    """Fills a folder with the headers that the decoders include: theirs from Linux, ours for the rest."""
     stand_in = f'#include "{BARE_METAL}/peers/kernel.h"\n'
     wanted = ["linux/" + name for name in (
         "bitops compiler errno init kernel limits math64 module printk slab stddef string swab types unaligned vmalloc").split()]
@@ -60,7 +59,7 @@ def build(machine, codec, linux, optimisation):
     common = [tool("clang"), "-target", machine.triple, *FLAGS[machine.name], "-ffreestanding", "-fno-builtin", "-w",
               "-ffunction-sections", "-fdata-sections", "-fno-stack-protector", "-fno-pic", "-I", BARE_METAL / "Machine/include"]
     # As Linux has it, and without its tables for compressing; the zlib of a mainframe is not asked for.
-    peer = ["-I", headers(linux, own), f"-D__KERNEL__", "-DCONFIG_XZ_DEC_MICROLZMA", "-DXZ_DEC_SINGLE", "-DZSTD_DISABLE_ASM=1",
+    peer = ["-I", headers(linux, own, folder / "include"), "-D__KERNEL__", "-DCONFIG_XZ_DEC_MICROLZMA", "-DXZ_DEC_SINGLE", "-DZSTD_DISABLE_ASM=1",
             f"-DPEER={number}", f"-DIMAGE={machine.image:#x}u", f"-DLIST={machine.image + LIST:#x}u",
             "-include", BARE_METAL / "peers/kernel.h", "-fbuiltin", optimisation]
     objects = []

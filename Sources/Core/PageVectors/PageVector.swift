@@ -25,22 +25,20 @@ package struct FrameRun {
 /// arguments. Positions count bytes from the vector's first; a position or a length that leaves the vector is cut.
 @frozen @safe
 public struct PageVector: @unchecked Sendable {
-  /// Where the addresses of the frames lie, or contiguous memory itself: `shift` tells which.
+  /// Where the addresses of the frames lie, or contiguous memory itself: the shift tells which.
   @usableFromInline let start: UnsafeMutableRawPointer
-  /// log2 of the page size; `contiguousShift` where there is no table.
-  @usableFromInline let shift: Int
-  /// Where the first byte lies, counted from the start of frame 0; 0 where there is no table.
-  @usableFromInline let offset: Int
+  @usableFromInline let placement: FramePlacement
   /// Bytes in the vector.
   public let count: Int
 
   @inlinable static var contiguousShift: Int { Int.bitWidth - 2 }
+  @inlinable var shift: Int { placement.shift }
+  @inlinable var offset: Int { placement.offset }
 
   @inlinable
   init(start: UnsafeMutableRawPointer, shift: Int, offset: Int, count: Int) {
     unsafe self.start = start
-    self.shift = shift
-    self.offset = offset
+    placement = FramePlacement(shift: shift, offset: offset)
     self.count = count
   }
 
@@ -61,7 +59,7 @@ public struct PageVector: @unchecked Sendable {
     }
   }
 
-  /// A vector over frames of `1 << pageShift` bytes.
+  /// A vector over frames of `1 << pageShift` bytes. In embedded programs with the trait `ContiguousMemory` it is empty.
   ///
   /// - Parameters:
   ///   - frames: the frames' addresses; as many as `offset + count` bytes need.
@@ -75,7 +73,7 @@ public struct PageVector: @unchecked Sendable {
     let first = max(offset, 0)
     unsafe self.init(
       start: UnsafeMutableRawPointer(mutating: frames), shift: shift, offset: first,
-      count: min(max(count, 0), Int.max - first))
+      count: FramePlacement.hasFrames ? min(max(count, 0), Int.max - first) : 0)
   }
 
   /// The empty vector.

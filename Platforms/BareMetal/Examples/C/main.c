@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
 
-/* C firmware that reads its configuration and lists a directory of the image that it was linked with. */
+/* C firmware that reads its configuration, lists a directory and runs code in place, from the image that it was linked with;
+ * then it reads the same image as one reads flash that is not mapped. */
 
 #include "erofs.h"
 #include "machine.h"
@@ -20,12 +21,69 @@ static void print(const char *text) {
   board_write(text, count);
 }
 
+static void print_number(uint32_t value) {
+  char digits[11] = {0};
+  size_t at = 10;
+  do digits[--at] = (char)('0' + value % 10);
+  while ((value /= 10) != 0);
+  print(digits + at);
+}
+
 static void require(erofs_result result, const char *what) {
   if (result == EROFS_OK) return;
   print("failed: ");
   print(what);
+  print(", detail ");
+  print_number((uint32_t)erofs_error_detail(&files));
   print("\n");
   board_exit((uint8_t)-result);
+}
+
+static void show(const char *path) {
+  erofs_file file;
+  require(erofs_open(&files, path, &file), path);
+  char buffer[100];
+  size_t count;
+  do {
+    require(erofs_read(&files, &file, buffer, sizeof buffer, &count), path);
+    board_write(buffer, count);
+  } while (count > 0);
+}
+
+static void list(const char *path) {
+  erofs_file directory;
+  require(erofs_open(&files, path, &directory), path);
+  static erofs_entry entry;
+  erofs_result result;
+  while ((result = erofs_readdir(&files, &directory, &entry)) == EROFS_OK) {
+    print(entry.name);
+    print("\n");
+  }
+  if (result != EROFS_END) require(result, path);
+}
+
+/* Where a file lies in mapped flash, or NULL. */
+static const void *address(const char *path) {
+  erofs_file file;
+  const void *bytes;
+  require(erofs_open(&files, path, &file), path);
+  require(erofs_address(&files, &file, &bytes), path);
+  return bytes;
+}
+
+/* Machine code that doubles a number. */
+#if defined(__thumb__)
+static const char code[] = "/code/thumb";
+enum { ENTRY = 1 };
+#else
+static const char code[] = "/code/riscv";
+enum { ENTRY = 0 };
+#endif
+
+static int32_t read_device(void *context, uint64_t offset, void *buffer, size_t count) {
+  const unsigned char *from = (const unsigned char *)context + (size_t)offset;
+  for (size_t i = 0; i < count; i++) ((unsigned char *)buffer)[i] = from[i];
+  return 0;
 }
 
 int main(void) {
@@ -33,26 +91,18 @@ int main(void) {
   const erofs_storage flash = {.mapped = machine_image(), .size = machine_image_bytes()};
   size_t needed = 0;
   require(erofs_mount(&files, &flash, arena, sizeof arena, &needed), "mount");
+  show("/etc/motd");
+  list("/bin");
+  const void *bytes = address(code);
+  if (!bytes || ((int (*)(int))((uintptr_t)bytes + ENTRY))(21) != 42) board_exit(1);
 
   erofs_file file;
-  require(erofs_open(&files, "/etc/motd", &file), "open");
-  char buffer[100];
-  size_t count;
-  do {
-    require(erofs_read(&files, &file, buffer, sizeof buffer, &count), "read");
-    board_write(buffer, count);
-  } while (count > 0);
-
-  require(erofs_open(&files, "/bin", &file), "open");
-  static erofs_entry entry;
-  erofs_result result;
-  while ((result = erofs_readdir(&files, &file, &entry)) == EROFS_OK) {
-    print(entry.name);
-    print("\n");
-  }
-  if (result != EROFS_END) require(result, "readdir");
-
   if (erofs_open(&files, "/no/such/file", &file) != EROFS_NOT_FOUND) board_exit(1);
   if (erofs_mount(&files, &flash, arena, 64, &needed) != EROFS_NO_MEMORY || needed <= 64) board_exit(1);
+
+  const erofs_storage device = {.size = flash.size, .read = read_device, .context = (void *)flash.mapped};
+  require(erofs_mount(&files, &device, arena, sizeof arena, &needed), "mount a device");
+  show("/etc/motd");
+  if (address(code)) board_exit(1);
   board_exit(0);
 }

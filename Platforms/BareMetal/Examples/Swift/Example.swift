@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-// Swift firmware that reads its message of the day and lists a directory of the image that it was linked with.
+// Swift firmware that reads its message of the day, lists a directory and runs code in place, from the image that it was
+// linked with.
 
 import Board
 import EROFS
@@ -22,6 +23,7 @@ struct Firmware {
       do throws(EROFSError) {
         try show("/etc/motd", &files, buffer)
         try list("/bin", &files)
+        guard try twice(21, &files) == 42 else { Board.exit(3) }
       } catch {
         Console.line("not readable")
         Board.exit(1)
@@ -54,5 +56,20 @@ struct Firmware {
       entry.name.forEachRun { Console.write(bytes: $0) }
       Console.line()
     }
+  }
+
+  /// Twice a number, by machine code in the image: a file that did not compress lies in flash as it is, and is called there.
+  static func twice(_ number: Int32, _ files: inout FileSystem<MemoryStorage>) throws(EROFSError) -> Int32? {
+    #if arch(arm)
+      let path: StaticString = "/code/thumb"
+      // An odd address is one of Thumb code.
+      let entry = 1
+    #else
+      let path: StaticString = "/code/riscv"
+      let entry = 0
+    #endif
+    let file = try files.open(UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount))
+    guard let code = try files.bytesInPlace(of: file)?.baseAddress else { return nil }
+    return unsafeBitCast(code + entry, to: (@convention(c) (Int32) -> Int32).self)(number)
   }
 }

@@ -32,7 +32,8 @@ extension Volume {
       extent.cover(0, head)
       if let address = try flatAddress(role) { extent.put(in: .device, address) }
     case .chunked:
-      try findChunk(role, offset, &extent)
+      // No inode of that kind is opened where they are not known.
+      if Self.knowsChunks { try findChunk(role, offset, &extent) }
     case .compressedFull, .compressedCompact:
       if self[role].isFragment { return try placeFragment(role, self[role].header & ~(1 &<< 63), &extent) }
       if self[role].hasEncodedExtents {
@@ -42,6 +43,10 @@ extension Volume {
       }
       try check(role, offset, &extent)
     }
+  }
+
+  static var knowsChunks: Bool {
+    @inline(__always) get { IncompatibleFeatures.known.contains(.chunkedFiles) }
   }
 
   /// What holds for the extents of compressed inodes, whatever index they come from.

@@ -55,7 +55,4 @@ public struct IncompatibleFeatures: OptionSet, Sendable {
   @inlinable public static var wide48Bit: Self { Self(rawValue: 0x80) }
   /// Compressed metadata.
   @inlinable public static var metabox: Self { Self(rawValue: 0x100) }
-
-  /// What this reader knows.
-  @inlinable public static var known: Self { Self(rawValue: 0x1FF) }
 }

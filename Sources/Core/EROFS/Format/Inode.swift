@@ -228,12 +228,15 @@ extension Inode {
   }
 
   var isFragment: Bool {
-    @inline(__always) get { header &>> 63 != 0 }
+    @inline(__always) get { IncompatibleFeatures.known.contains(.fragments) && header &>> 63 != 0 }
   }
 
   /// Whether a compressed inode has encoded extents where its index would be.
   var hasEncodedExtents: Bool {
-    @inline(__always) get { layout == .compressedFull && MapHeader(header).advise.contains(.extents) }
+    @inline(__always) get {
+      IncompatibleFeatures.known.contains(.wide48Bit) && layout == .compressedFull
+        && MapHeader(header).advise.contains(.extents)
+    }
   }
 }
 
@@ -245,7 +248,18 @@ struct MapHeader {
 
   var low: UInt32 { UInt32(truncatingIfNeeded: value) }
   private var upper: UInt32 { UInt32(truncatingIfNeeded: value &>> 32) }
-  var advise: MapAdvice { MapAdvice(rawValue: UInt16(truncatingIfNeeded: upper)) }
+  var advise: MapAdvice {
+    @inline(__always) get { MapAdvice(rawValue: UInt16(truncatingIfNeeded: upper)).subtracting(.unknown) }
+  }
+  /// Whether it says something that hangs on a feature which this reader does not know.
+  func needsMore(_ layout: DataLayout) -> Bool {
+    if !IncompatibleFeatures.known.contains(.fragments),
+      value &>> 63 != 0 || upper & UInt32(MapAdvice.unknown.rawValue) != 0
+    {
+      return true
+    }
+    return !IncompatibleFeatures.known.contains(.wide48Bit) && layout == .compressedFull && advise.contains(.extents)
+  }
   /// Algorithm ids of HEAD1 and HEAD2, unchecked.
   var algorithm1: UInt8 { UInt8((upper &>> 16) & 0x0F) }
   var algorithm2: UInt8 { UInt8((upper &>> 20) & 0x0F) }
@@ -272,4 +286,11 @@ struct MapAdvice: OptionSet, Sendable {
   static var inlinePcluster: Self { Self(rawValue: 0x08) }
   static var interlacedPcluster: Self { Self(rawValue: 0x10) }
   static var fragmentPcluster: Self { Self(rawValue: 0x20) }
+
+  /// What hangs on a feature that this reader does not know.
+  static var unknown: Self {
+    @inline(__always) get {
+      IncompatibleFeatures.known.contains(.fragments) ? [] : [.interlacedPcluster, .fragmentPcluster]
+    }
+  }
 }

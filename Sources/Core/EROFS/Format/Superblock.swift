@@ -59,9 +59,9 @@ public struct Superblock: Sendable {
       (field, detail) = (0, Defect.magic.rawValue)
     } else if !(9...16).contains(blockShift) {
       (field, kind, detail) = (0x0C, .blockSize, UInt8(truncatingIfNeeded: blockShift))
-    } else if incompatible.rawValue & ~IncompatibleFeatures.known.rawValue != 0 {
+    } else if announced & ~IncompatibleFeatures.known.rawValue != 0 {
       (field, kind) = (0x50, .incompatible)
-      failure.value = incompatible.rawValue & ~IncompatibleFeatures.known.rawValue
+      failure.value = announced & ~IncompatibleFeatures.known.rawValue
     } else if words.at58 &>> 16 & 0xFF != 0 {
       (field, kind, detail) = (0x5A, .directoryBlockSize, UInt8(truncatingIfNeeded: words.at58 &>> 16))
     } else if packedNID & Self.metaboxBit != 0 {
@@ -105,9 +105,11 @@ public struct Superblock: Sendable {
 extension Superblock {
   public var checksum: UInt32 { UInt32(truncatingIfNeeded: words.at0 &>> 32) }
   public var compatible: CompatibleFeatures { CompatibleFeatures(rawValue: UInt32(truncatingIfNeeded: words.at8)) }
+  /// Bits outside ``IncompatibleFeatures/known`` are 0: a superblock with them is refused.
   public var incompatible: IncompatibleFeatures {
-    IncompatibleFeatures(rawValue: UInt32(truncatingIfNeeded: words.at50))
+    @inline(__always) get { IncompatibleFeatures(rawValue: announced & IncompatibleFeatures.known.rawValue) }
   }
+  private var announced: UInt32 { UInt32(truncatingIfNeeded: words.at50) }
   /// log2 of the block size, 9 ... 16.
   public var blockShift: Int { Int(truncatingIfNeeded: (words.at8 &>> 32) & 0xFF) }
   public var blockSize: Int { 1 &<< blockShift }

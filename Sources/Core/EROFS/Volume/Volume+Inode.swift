@@ -78,7 +78,8 @@ extension Volume {
     }
     words.swapToHost()
     guard words.format &>> 5 == 0 else { throw fail(.inodeFormat, role) }
-    guard let layout = DataLayout(rawValue: UInt8(words.format &>> 1) & 7) else { throw fail(.dataLayout, role) }
+    guard let layout = DataLayout(rawValue: UInt8(words.format &>> 1) & 7), layout != .chunked || Self.knowsChunks
+    else { throw fail(.dataLayout, role) }
     guard let kind = InodeKind(mode: words.mode) else { throw fail(.fileType, role) }
     guard words.xattrCount != 1 else { throw fail(.xattrSize, role) }
     if !isExtended {
@@ -139,6 +140,7 @@ extension Volume {
   /// Whether a map header holds possible values; the order of the tests is the format's (section 10.1).
   @inline(__always)
   private mutating func isPossible(_ role: Role, _ header: MapHeader) -> Bool {
+    if header.needsMore(self[role].layout) { return false }
     if self[role].isFragment { return true }
     if self[role].hasEncodedExtents { return header.recordBytes >= 16 || header.reserved == 0 }
     if self[role].layout == .compressedCompact {
