@@ -66,7 +66,7 @@ extension DeflateDecoder {
           var source = unsafe Bytes(to) + (0 &- distance)
           var isHere = unsafe length <= outputEnd - to
           if isHere, unsafe distance > to - historyStart {
-            let earlier = unsafe output.earlierRun(distance, before: to, count: length)
+            let earlier = unsafe earlierRun(of: &output, distance, before: to, count: length)
             unsafe source = earlier ?? source
             isHere = unsafe earlier != nil
           }
@@ -123,4 +123,19 @@ extension DeflateDecoder {
     self.bitCount = bitCount
     return reason
   }
+}
+
+/// Where the byte `distance` back from `to`, which is in the window's current run, lies in an earlier one, if at least `count`
+/// bytes follow it there. Nil also where there is no such byte, or a ring keeps it no more.
+///
+/// With pages of 4 KiB most matches lie in another; each would leave the loop. As a method it would not keep its caller's
+/// r10 on ARM (Platforms/BareMetal/gate/registers.py).
+@inline(never)
+private func earlierRun(
+  of output: inout OutputWindow, _ distance: Int, before to: MutableBytes, count: Int
+) -> Bytes? {
+  let frame = unsafe output.frameOfRun &+ (to - output.runStart) &- distance
+  guard frame >= 0, distance <= output.reachLimit else { return unsafe nil }
+  let run = lookUp(output.frames.readOnly, frame)
+  return unsafe run.count >= count ? Bytes(run.start) : nil
 }

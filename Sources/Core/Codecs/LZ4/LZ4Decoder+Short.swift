@@ -13,7 +13,7 @@ extension LZ4Decoder {
   private static var shortRoom: Int { 37 }
 
   /// Decodes sequences from a token on, as long as none has length bytes and both runs have some room. It leaves off before
-  /// a token, or in a match that does not lie in one run.
+  /// a token, or in a match that lies in another run.
   @inline(never)
   mutating func decodeShort(atMost limit: Int) {
     let historyStart = unsafe output.runStart + output.excessOfRun
@@ -35,16 +35,12 @@ extension LZ4Decoder {
       unsafe from += 2
       matchToken = token
       self.distance = distance
-      var source = unsafe Bytes(to) + (0 &- distance)
       if unsafe distance > to - historyStart || distance == 0 {
-        guard let earlier = unsafe output.earlierRun(distance, before: to, count: match) else {
-          count = match
-          stage = .match
-          break
-        }
-        unsafe source = earlier
+        count = match
+        stage = .match
+        break
       }
-      unsafe copyRepeating(to, source, match)
+      unsafe copyRepeating(to, Bytes(to) + (0 &- distance), match)
       unsafe to += match
     }
     unsafe input.next = from

@@ -114,16 +114,6 @@ struct OutputWindow {
     return unsafe (Bytes(run.start), min(run.count, distance))
   }
 
-  /// For loops that keep `next` to themselves, as `to`: where the byte `distance` back lies in an earlier run, if at least
-  /// `count` bytes follow it there. Nil also where `distance` is none, or lies behind the end of a ring.
-  @inline(never)
-  func earlierRun(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes? {
-    let frame = unsafe frameOfRun &+ (to - runStart) &- distance
-    guard frame >= 0, distance > 0, distance <= reachLimit else { return unsafe nil }
-    let run = lookUp(frames.readOnly, frame)
-    return unsafe run.count >= count ? Bytes(run.start) : nil
-  }
-
   /// The byte `distance` back; the caller knows that `distance` is 1 ... `reach`.
   @inline(__always)
   func byte(back distance: Int) -> UInt8 { unsafe history(distance).start.load(as: UInt8.self) }
