@@ -135,7 +135,7 @@ private func earlierRun(
   of output: inout OutputWindow, _ distance: Int, before to: MutableBytes, count: Int
 ) -> Bytes? {
   let frame = unsafe output.frameOfRun &+ (to - output.runStart) &- distance
-  guard frame >= 0, distance <= output.reachLimit else { return unsafe nil }
+  guard frame >= 0, distance <= output.reachLimit else { return nil }
   let run = lookUp(output.frames.readOnly, frame)
   return unsafe run.count >= count ? Bytes(run.start) : nil
 }
