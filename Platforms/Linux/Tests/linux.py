@@ -39,6 +39,11 @@ TROUBLE = re.compile(f"{OOPS.pattern}|allocation failure|Out of memory|error")
 LEAST = {"rv64": "3584K", "rv32": "3584K", "cortex-m3": "3584K"}
 
 
+# LZMA makes an extent of 311 KiB of what fills a cluster. Its last page takes all of it and the cluster in memory at once,
+# which is most of what is free: about one boot in 60 ran out of memory on rv64. A root for so small a machine bounds its extents.
+BOUNDED = {"lzma": ["--max-extent-bytes=131072"]}
+
+
 class Results:
     def __init__(self):
         self.passed = self.failed = 0
@@ -193,9 +198,9 @@ def flips(results, folder, full):
                       (OOPS.search(output) or ["not all were read"])[0], output)
 
 
-def prompt(folder, cpu, decoder, codec, memory, times, seconds=60, **options):
+def prompt(folder, cpu, decoder, codec, memory, times, seconds=60, more=(), **options):
     """How many of so many boots came to a prompt and read every file right; `free` there; the last that did not."""
-    base, sums = guests.userspace_root(folder, cpu, [*CODECS[codec], "-C65536", "-Eztailpacking"])
+    base, sums = guests.userspace_root(folder, cpu, [*CODECS[codec], *more, "-C65536", "-Eztailpacking"])
     image = kernel(cpu, decoder, **options)
 
     def once(_):
@@ -218,7 +223,7 @@ def ram(results, folder, full):
     times = 20 if full else 3
     for cpu, memory in LEAST.items():
         for codec in ("lz4", "lzma"):
-            right, free, bad = prompt(folder, cpu, "pages", codec, memory, times)
+            right, free, bad = prompt(folder, cpu, "pages", codec, memory, times, more=BOUNDED.get(codec, ()))
             results.check(f"ram {cpu} {codec} {memory}: {right} of {times} boots to a prompt, all files right there", right == times,
                           "not all", bad)
             say(f"        {'total used free shared cache available, KiB:':12} {' '.join(free.split()[1:])}")
