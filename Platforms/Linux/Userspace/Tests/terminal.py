@@ -21,6 +21,9 @@ class Terminal:
     def __init__(self, build):
         self.process, self.master = pty.fork()
         if self.process == 0:
+            # Who starts us in the background may have both ignored, and so would the shell then have to.
+            for name in (signal.SIGINT, signal.SIGQUIT):
+                signal.signal(name, signal.SIG_DFL)
             os.execve(f"{build}/bin/sh", ["sh"], {"PATH": f"{build}/bin", "PS1": "READY> ", "HOME": "/"})
         settings = termios.tcgetattr(self.master)
         settings[3] &= ~termios.ECHO
