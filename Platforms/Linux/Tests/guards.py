@@ -96,6 +96,19 @@ def forbidden(results):
         results.check(f"an object for {cpu} is refused for each of {len(reasons)} reasons", not passed, "; ".join(passed))
 
 
+def sets(results):
+    """An object has the decoders of its algorithms, and nothing of the others."""
+    marks = {"lzma": "MicroLZMA", "deflate": "Deflate", "zstd": "Zstandard"}
+    for cpu, (_, _, binutils, _) in objects.CPUS.items():
+        folder, _ = kernels.swift_objects(cpu)
+        wrong = []
+        for name in objects.PARTS["pages"][3]:
+            names = kernels.run([f"{binutils}nm", folder / f"{name}.o"])
+            wrong += [f"{name}.o: {mark}" for algorithm, mark in marks.items()
+                      if (mark in names) != (algorithm in name.split("-"))]
+        results.check(f"objects for {cpu} have the decoders of their algorithms and no others", not wrong, ", ".join(wrong))
+
+
 def functions(cpu, kernel):
     """Names of our functions in a kernel's image file."""
     binutils = kernels.CPUS[cpu][1]

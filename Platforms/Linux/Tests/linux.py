@@ -249,6 +249,7 @@ def cost(results, folder, full):
 def guards(results, folder, full):
     guarding.sources(results)
     guarding.forbidden(results)
+    guarding.sets(results)
     guarding.configurations(results)
     # A backtrace prints what this table says.
     # The kernels of the parts before.

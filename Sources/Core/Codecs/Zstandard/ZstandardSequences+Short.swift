@@ -56,23 +56,4 @@ extension ZstandardDecoder {
     // A code of 31 makes a distance that is negative here, and refused as every code over 20 is: for being too far.
     return (literalCount, matchCount, distance(value, literals: literalCount))
   }
-
-  /// The distance that an offset stands for, as `nextSequence` has it; it becomes the latest.
-  @inline(__always)
-  private mutating func distance(_ value: Int, literals literalCount: Int) -> Int {
-    var distance = value &- 3
-    var keepsOldest = false
-    if UInt(bitPattern: value) <= 3 {
-      // One of the recent distances; where no literals come first, the one after it, and the newest less 1 for the last.
-      let index = value &- (literalCount == 0 ? 0 : 1)
-      distance = index == 0 ? sequences.recent0 : index == 1 ? sequences.recent1 : sequences.recent2
-      if index == 3 { distance = sequences.recent0 &- 1 }
-      keepsOldest = index < 2
-      if index == 0 { sequences.recent0 = sequences.recent1 }
-    }
-    if !keepsOldest { sequences.recent2 = sequences.recent1 }
-    sequences.recent1 = sequences.recent0
-    sequences.recent0 = distance
-    return distance
-  }
 }

@@ -109,10 +109,17 @@ extension ZstandardDecoder {
       sequences.matchState = Int(match.next) &+ bits & (1 &<< Int(match.bits) &- 1)
       sequences.offsetState = Int(offset.next) &+ sequences.bits.take(Int(offset.bits))
     }
+    try accept(
+      literals: literalCount, match: matchCount, distance: distance(value, literals: literalCount))
+  }
 
+  /// The distance that an offset's value stands for (RFC 8878, 3.1.1.5); it becomes the latest.
+  @inline(__always)
+  mutating func distance(_ value: Int, literals literalCount: Int) -> Int {
     var distance = value &- 3
     var keepsOldest = false
-    if value <= 3 {
+    // Without a sign: on 32-bit machines a code of 31 makes a negative value.
+    if UInt(bitPattern: value) <= 3 {
       // One of the recent distances; where no literals come first, the one after it, and the newest less 1 for the last.
       let index = value &- (literalCount == 0 ? 0 : 1)
       distance = index == 0 ? sequences.recent0 : index == 1 ? sequences.recent1 : sequences.recent2
@@ -123,7 +130,7 @@ extension ZstandardDecoder {
     if !keepsOldest { sequences.recent2 = sequences.recent1 }
     sequences.recent1 = sequences.recent0
     sequences.recent0 = distance
-    try accept(literals: literalCount, match: matchCount, distance: distance)
+    return distance
   }
 
   /// Checks a sequence whose predecessors have all been executed, and leaves it to be executed.
