@@ -18,7 +18,7 @@ typealias MutableBytes = UnsafeMutableRawPointer
   @inline(__always) var copiesAreWide: Bool { false }
 #endif
 
-/// Whether text is dearer than time, as it is on 32-bit machines.
+/// Whether text is dearer than time, as it is on 32-bit machines, and in firmware for 64-bit ones, which says so.
 #if _pointerBitWidth(_64) && !EROFS_SMALL
   @inline(__always) var textIsDear: Bool { false }
 #else
