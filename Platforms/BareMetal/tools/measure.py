@@ -19,7 +19,7 @@ import shutil
 import sys
 
 import peers
-from machines import BARE_METAL, CODECS, MACHINES, SCRATCH, SMALLEST, Failure, reference_images
+from machines import BARE_METAL, BASIC, CODECS, MACHINES, SCRATCH, SMALLEST, Failure, reference_images
 from elf import Elf
 from toolchain import rows
 
@@ -35,6 +35,7 @@ HELD = {name: BUILDS if name == "cortex-m3" else ("LZ4",) for name in NAMES}
 SLACK = 1.01
 WHAT = {
     "flash": "bytes of text, tables and first values of program Smallest: startup, reader, codec",
+    "basic": "those with the trait BasicImages",
     "arena": "bytes of arena that reading a file whole takes, from mapped flash, its bytes decoded where they are wanted",
     "stack": "bytes of stack, painted, for mounting, opening and reading; the file system itself lies there too",
     "ram": "both together, and variables: all but the image and the file's own bytes",
@@ -61,6 +62,7 @@ def measure(machine, builds, linux=None):
         traits = [*(CODECS if codec == "All" else (codec,)), *SMALLEST]
         smallest, program = machine.build("Smallest", "Measure", traits=traits)
         figures["flash", codec] = Elf(smallest).flash()
+        figures["basic", codec] = Elf(*machine.build("Smallest", traits=[*traits, BASIC])).flash()
         if codec == "All":
             continue
         image = folder / f"{IMAGES[codec]}.erofs"
