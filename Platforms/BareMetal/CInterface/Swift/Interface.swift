@@ -5,23 +5,23 @@ import EROFS
 import EROFSFirmware
 import PageVectors
 
-/// What lies in an `erofs`.
-struct State: ~Copyable {
-  var files: FileSystem<CStorage>
+// The file system lies at the start of the arena that it is given, so that it takes as much as its codecs do, and no more.
+
+private typealias Files = FileSystem<CStorage>
+
+/// Bytes of the arena that the file system itself takes.
+private var stateBytes: Int { (MemoryLayout<Files>.size + 7) & ~7 }
+
+/// The file system of what is mounted.
+private func files(_ fs: UnsafeMutablePointer<erofs>?) -> UnsafeMutablePointer<Files>? {
+  guard let fs = unsafe fs else { return nil }
+  return unsafe fs.pointee.state?.assumingMemoryBound(to: Files.self)
 }
 
-/// Behind it, the last error's detail.
-private var detailOffset: Int { MemoryLayout<erofs>.size - 8 }
-
-private func state(_ fs: UnsafeMutablePointer<erofs>) -> UnsafeMutablePointer<State> {
-  unsafe UnsafeMutableRawPointer(fs).assumingMemoryBound(to: State.self)
-}
-
-private func setDetail(_ fs: UnsafeMutablePointer<erofs>, _ detail: UInt64) {
-  unsafe UnsafeMutableRawPointer(fs).storeBytes(of: detail, toByteOffset: detailOffset, as: UInt64.self)
-}
+private func setDetail(_ fs: UnsafeMutablePointer<erofs>, _ detail: UInt64) { unsafe fs.pointee.detail = detail }
 
 private func fail(_ fs: UnsafeMutablePointer<erofs>, _ error: EROFSError) -> erofs_result {
+  unsafe setDetail(fs, 0)
   switch error {
   case .corrupt(_, let position):
     unsafe setDetail(fs, offset(position))
@@ -54,28 +54,48 @@ private func offset(_ position: Position) -> UInt64 {
 @implementation @c(erofs_mount)
 public func erofs_mount(
   _ fs: UnsafeMutablePointer<erofs>?, _ storage: UnsafePointer<erofs_storage>?, _ arena: UnsafeMutableRawPointer?,
-  _ bytes: Int, _ needed: UnsafeMutablePointer<Int>?
+  _ bytes: Int, _ options: UInt32, _ needed: UnsafeMutablePointer<Int>?
 ) -> erofs_result {
-  guard let fs = unsafe fs, let storage = unsafe storage, UInt(bitPattern: arena) & 7 == 0,
-    MemoryLayout<State>.size <= detailOffset
+  guard let fs = unsafe fs else { return EROFS_ARGUMENT }
+  unsafe fs.pointee = erofs(state: nil, detail: 0)
+  guard let storage = unsafe storage, let arena = unsafe arena, UInt(bitPattern: arena) & 7 == 0, bytes >= 0,
+    options & ~(EROFS_ROOT_ONLY.rawValue | EROFS_DIRECT.rawValue) == 0
   else { return EROFS_ARGUMENT }
-  unsafe setDetail(fs, 0)
-  let memory = unsafe Arena(
-    unsafeMemory: UnsafeMutableRawBufferPointer(start: arena, count: arena == nil ? 0 : max(0, bytes)))
+  guard bytes >= stateBytes else { return unsafe refuse(fs, stateBytes, needed) }
+  let files = unsafe arena.bindMemory(to: Files.self, capacity: 1)
+  unsafe make(
+    files, storage,
+    Arena(unsafeMemory: UnsafeMutableRawBufferPointer(start: arena + stateBytes, count: bytes - stateBytes)),
+    options & EROFS_DIRECT.rawValue != 0 ? .direct : .least)
   do throws(MountError) {
-    unsafe state(fs).initialize(to: State(files: FileSystem(CStorage(unsafeCopying: storage.pointee), in: memory)))
-    try unsafe state(fs).pointee.files.mount()
-    unsafe needed?.pointee = state(fs).pointee.files.memoryNeeded
+    try unsafe files.pointee.mount(options & EROFS_ROOT_ONLY.rawValue != 0 ? .root : .everything)
+    unsafe needed?.pointee = stateBytes + files.pointee.memoryNeeded
+    unsafe fs.pointee.state = UnsafeMutableRawPointer(files)
     return EROFS_OK
   } catch {
     switch error {
     case .image(let error): return unsafe fail(fs, error)
-    case .memory(let bytes, _, _):
-      unsafe needed?.pointee = bytes
-      unsafe setDetail(fs, UInt64(bytes))
-      return EROFS_NO_MEMORY
+    case .memory(let bytes, _, _): return unsafe refuse(fs, stateBytes + bytes, needed)
     }
   }
+}
+
+/// Makes the file system where it is to stay. What lies on the stack meanwhile is gone when it is mounted.
+@inline(never)
+private func make(
+  _ files: UnsafeMutablePointer<Files>, _ storage: UnsafePointer<erofs_storage>, _ arena: Arena,
+  _ depth: MemoryPlan.Depth
+) {
+  unsafe files.initialize(to: FileSystem(CStorage(unsafeCopying: storage.pointee), in: arena, reading: depth))
+}
+
+/// Says how many bytes of arena would do.
+private func refuse(
+  _ fs: UnsafeMutablePointer<erofs>, _ bytes: Int, _ needed: UnsafeMutablePointer<Int>?
+) -> erofs_result {
+  unsafe needed?.pointee = bytes
+  unsafe setDetail(fs, UInt64(bytes))
+  return EROFS_NO_MEMORY
 }
 
 // swift-format-ignore: AlwaysUseLowerCamelCase
@@ -83,11 +103,13 @@ public func erofs_mount(
 public func erofs_open(
   _ fs: UnsafeMutablePointer<erofs>?, _ path: UnsafePointer<CChar>?, _ file: UnsafeMutablePointer<erofs_file>?
 ) -> erofs_result {
-  guard let fs = unsafe fs, let path = unsafe path, let file = unsafe file else { return EROFS_ARGUMENT }
+  guard let fs = unsafe fs, let files = unsafe files(fs), let path = unsafe path, let file = unsafe file else {
+    return EROFS_ARGUMENT
+  }
   var count = 0
   while unsafe path[count] != 0 { count += 1 }
   do throws(EROFSError) {
-    let inode = try unsafe state(fs).pointee.files.open(UnsafeRawBufferPointer(start: path, count: count))
+    let inode = try unsafe files.pointee.open(UnsafeRawBufferPointer(start: path, count: count))
     unsafe file.pointee = erofs_file(
       nid: inode.nid, size: UInt64(inode.size), mtime: inode.modificationTime.seconds, uid: inode.userID,
       gid: inode.groupID,
@@ -115,14 +137,15 @@ public func erofs_read(
   _ fs: UnsafeMutablePointer<erofs>?, _ file: UnsafeMutablePointer<erofs_file>?, _ buffer: UnsafeMutableRawPointer?,
   _ count: Int, _ done: UnsafeMutablePointer<Int>?
 ) -> erofs_result {
-  guard let fs = unsafe fs, let file = unsafe file, let buffer = unsafe buffer, let done = unsafe done, count >= 0
+  guard let fs = unsafe fs, let files = unsafe files(fs), let file = unsafe file, let buffer = unsafe buffer,
+    let done = unsafe done, count >= 0
   else {
     return EROFS_ARGUMENT
   }
   unsafe done.pointee = 0
   do throws(EROFSError) {
-    let inode = try unsafe state(fs).pointee.files.volume.inode(file.pointee.nid)
-    let read = try unsafe state(fs).pointee.files.read(
+    let inode = try unsafe files.pointee.volume.inode(file.pointee.nid)
+    let read = try unsafe files.pointee.read(
       inode, at: FileOffset(clamping: file.pointee.position),
       into: UnsafeMutableRawBufferPointer(start: buffer, count: count))
     unsafe file.pointee.position += UInt64(read)
@@ -137,14 +160,15 @@ public func erofs_readdir(
   _ fs: UnsafeMutablePointer<erofs>?, _ directory: UnsafeMutablePointer<erofs_file>?,
   _ entry: UnsafeMutablePointer<erofs_entry>?
 ) -> erofs_result {
-  guard let fs = unsafe fs, let directory = unsafe directory, let entry = unsafe entry else { return EROFS_ARGUMENT }
+  guard let fs = unsafe fs, let files = unsafe files(fs), let directory = unsafe directory, let entry = unsafe entry
+  else { return EROFS_ARGUMENT }
   do throws(EROFSError) {
-    let inode = try unsafe state(fs).pointee.files.volume.inode(directory.pointee.nid)
+    let inode = try unsafe files.pointee.volume.inode(directory.pointee.nid)
     // The cursor is the caller's, and all zeros are its start.
     return try unsafe withUnsafeMutableBytes(of: &directory.pointee.cursor) {
       (bytes) throws(EROFSError) -> erofs_result in
       var cursor = unsafe bytes.loadUnaligned(as: DirectoryCursor.self)
-      while let next = try unsafe state(fs).pointee.files.nextEntry(of: inode, &cursor) {
+      while let next = try unsafe files.pointee.nextEntry(of: inode, &cursor) {
         unsafe bytes.storeBytes(of: cursor, as: DirectoryCursor.self)
         if next.isDotOrDotDot { continue }
         unsafe entry.pointee.nid = next.nid
@@ -166,11 +190,13 @@ public func erofs_address(
   _ fs: UnsafeMutablePointer<erofs>?, _ file: UnsafePointer<erofs_file>?,
   _ address: UnsafeMutablePointer<UnsafeRawPointer?>?
 ) -> erofs_result {
-  guard let fs = unsafe fs, let file = unsafe file, let address = unsafe address else { return EROFS_ARGUMENT }
+  guard let fs = unsafe fs, let files = unsafe files(fs), let file = unsafe file, let address = unsafe address else {
+    return EROFS_ARGUMENT
+  }
   unsafe address.pointee = nil
   do throws(EROFSError) {
-    let inode = try unsafe state(fs).pointee.files.volume.inode(file.pointee.nid)
-    let bytes = try unsafe state(fs).pointee.files.bytesInPlace(of: inode)
+    let inode = try unsafe files.pointee.volume.inode(file.pointee.nid)
+    let bytes = try unsafe files.pointee.bytesInPlace(of: inode)
     unsafe address.pointee = bytes?.baseAddress
     return EROFS_OK
   } catch { return unsafe fail(fs, error) }
@@ -180,5 +206,5 @@ public func erofs_address(
 @implementation @c(erofs_error_detail)
 public func erofs_error_detail(_ fs: UnsafePointer<erofs>?) -> UInt64 {
   guard let fs = unsafe fs else { return 0 }
-  return unsafe UnsafeRawPointer(fs).load(fromByteOffset: detailOffset, as: UInt64.self)
+  return unsafe fs.pointee.detail
 }

@@ -6,7 +6,7 @@
 #include "erofs.h"
 #include "machine.h"
 
-/* All the memory that the file system may use. */
+/* All the memory that the file system may use, and what it keeps there. */
 static uint64_t arena[16384];
 static erofs files;
 
@@ -50,6 +50,16 @@ static void show(const char *path) {
   } while (count > 0);
 }
 
+/* The same with one call, for file systems that only read files whole. */
+static void show_whole(const char *path) {
+  static char whole[16384];
+  erofs_file file;
+  size_t count;
+  require(erofs_open(&files, path, &file), path);
+  require(erofs_read(&files, &file, whole, sizeof whole, &count), path);
+  board_write(whole, count);
+}
+
 static void list(const char *path) {
   erofs_file directory;
   require(erofs_open(&files, path, &directory), path);
@@ -86,22 +96,36 @@ static int32_t read_device(void *context, uint64_t offset, void *buffer, size_t 
   return 0;
 }
 
-int main(void) {
-  board_start();
-  const erofs_storage flash = {.mapped = machine_image(), .size = machine_image_bytes()};
-  size_t needed = 0;
-  require(erofs_mount(&files, &flash, arena, sizeof arena, &needed), "mount");
+/* In mapped flash. */
+static void use(const erofs_storage *flash) {
+  size_t needed;
+  require(erofs_mount(&files, flash, arena, sizeof arena, EROFS_SURVEY, &needed), "mount");
   show("/etc/motd");
   list("/bin");
   const void *bytes = address(code);
   if (!bytes || ((int (*)(int))((uintptr_t)bytes + ENTRY))(21) != 42) board_exit(1);
 
+  /* With as much memory as it says, and with less, and where each file is read by one call. */
+  size_t enough = needed;
   erofs_file file;
   if (erofs_open(&files, "/no/such/file", &file) != EROFS_NOT_FOUND) board_exit(1);
-  if (erofs_mount(&files, &flash, arena, 64, &needed) != EROFS_NO_MEMORY || needed <= 64) board_exit(1);
+  require(erofs_mount(&files, flash, arena, enough, EROFS_SURVEY, NULL), "mount in little memory");
+  show("/etc/motd");
+  if (erofs_mount(&files, flash, arena, enough - 1, EROFS_SURVEY, &needed) != EROFS_NO_MEMORY || needed != enough) board_exit(1);
+  if (erofs_mount(&files, flash, arena, 64, EROFS_SURVEY, &needed) != EROFS_NO_MEMORY || needed <= 64) board_exit(1);
+  if (erofs_open(&files, "/etc/motd", &file) != EROFS_ARGUMENT) board_exit(1);
+  require(erofs_mount(&files, flash, arena, sizeof arena, EROFS_ROOT_ONLY | EROFS_DIRECT, &needed), "mount for whole files");
+  if (needed >= enough) board_exit(1);
+  show_whole("/etc/motd");
+}
+
+int main(void) {
+  board_start();
+  const erofs_storage flash = {.mapped = machine_image(), .size = machine_image_bytes()};
+  use(&flash);
 
   const erofs_storage device = {.size = flash.size, .read = read_device, .context = (void *)flash.mapped};
-  require(erofs_mount(&files, &device, arena, sizeof arena, &needed), "mount a device");
+  require(erofs_mount(&files, &device, arena, sizeof arena, EROFS_SURVEY, NULL), "mount a device");
   show("/etc/motd");
   if (address(code)) board_exit(1);
   board_exit(0);
