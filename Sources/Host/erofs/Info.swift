@@ -96,7 +96,7 @@ private struct Summary {
     rows.append(("checksum", checksumText))
     if superblock.extraDevices > 0 { rows.append(("extra devices", "\(superblock.extraDevices)")) }
     rows.append(("features", superblock.featureNames.isEmpty ? "none" : superblock.featureNames.joined(separator: " ")))
-    for (algorithm, text) in algorithms { rows.append((algorithm.name, text)) }
+    for (algorithm, text) in algorithms { rows.append(("\(algorithm.name)", text)) }
     rows.append(("names", "\(names)"))
     for kind in InodeKind.allCases {
       if let count = counts[kind] { rows.append((kind.word, "\(count)")) }
@@ -133,7 +133,7 @@ private struct Summary {
         .array(
           algorithms.map { algorithm, _ in
             var members: [JSON.Member] = [
-              ("name", .string(algorithm.name)), ("window_bytes", JSON(limits.window(of: algorithm))),
+              ("name", .string("\(algorithm.name)")), ("window_bytes", JSON(limits.window(of: algorithm))),
             ]
             if algorithm == .lz4 {
               members.append(("maximum_pcluster_bytes", JSON(limits.lz4MaximumPclusterBlocks * superblock.blockSize)))

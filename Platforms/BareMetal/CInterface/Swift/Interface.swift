@@ -18,38 +18,6 @@ private func files(_ fs: UnsafeMutablePointer<erofs>?) -> UnsafeMutablePointer<F
   return unsafe fs.pointee.state?.assumingMemoryBound(to: Files.self)
 }
 
-private func setDetail(_ fs: UnsafeMutablePointer<erofs>, _ detail: UInt64) { unsafe fs.pointee.detail = detail }
-
-private func fail(_ fs: UnsafeMutablePointer<erofs>, _ error: EROFSError) -> erofs_result {
-  unsafe setDetail(fs, 0)
-  switch error {
-  case .corrupt(_, let position):
-    unsafe setDetail(fs, offset(position))
-    return EROFS_CORRUPT
-  case .undecodable(_, _, let position):
-    unsafe setDetail(fs, offset(position))
-    return EROFS_UNDECODABLE
-  case .unsupported(let feature, _):
-    if case .algorithm(let id) = feature { unsafe setDetail(fs, UInt64(id)) } else { unsafe setDetail(fs, .max) }
-    return EROFS_UNSUPPORTED
-  case .storage(let error, _):
-    unsafe setDetail(fs, UInt64(bitPattern: Int64(error.code)))
-    return EROFS_STORAGE
-  case .memory(_, let bytes):
-    unsafe setDetail(fs, UInt64(bytes))
-    return EROFS_NO_MEMORY
-  case .notFound: return EROFS_NOT_FOUND
-  case .notADirectory: return EROFS_NOT_A_DIRECTORY
-  case .notAFile: return EROFS_NOT_A_FILE
-  }
-}
-
-private func offset(_ position: Position) -> UInt64 {
-  switch position {
-  case .device(_, let offset), .metabox(let offset): offset
-  }
-}
-
 // swift-format-ignore: AlwaysUseLowerCamelCase
 @implementation @c(erofs_mount)
 public func erofs_mount(
@@ -57,10 +25,10 @@ public func erofs_mount(
   _ bytes: Int, _ options: UInt32, _ needed: UnsafeMutablePointer<Int>?
 ) -> erofs_result {
   guard let fs = unsafe fs else { return EROFS_ARGUMENT }
-  unsafe fs.pointee = erofs(state: nil, detail: 0)
+  unsafe fs.pointee = erofs()
   guard let storage = unsafe storage, let arena = unsafe arena, UInt(bitPattern: arena) & 7 == 0, bytes >= 0,
     options & ~(EROFS_ROOT_ONLY.rawValue | EROFS_DIRECT.rawValue) == 0
-  else { return EROFS_ARGUMENT }
+  else { return unsafe refuse(fs) }
   guard bytes >= stateBytes else { return unsafe refuse(fs, stateBytes, needed) }
   let files = unsafe arena.bindMemory(to: Files.self, capacity: 1)
   unsafe make(
@@ -89,13 +57,17 @@ private func make(
   unsafe files.initialize(to: FileSystem(CStorage(unsafeCopying: storage.pointee), in: arena, reading: depth))
 }
 
+private func refuse(_ fs: UnsafeMutablePointer<erofs>?) -> erofs_result {
+  guard let fs = unsafe fs else { return EROFS_ARGUMENT }
+  return unsafe fail(fs, EROFS_ARGUMENT)
+}
+
 /// Says how many bytes of arena would do.
 private func refuse(
   _ fs: UnsafeMutablePointer<erofs>, _ bytes: Int, _ needed: UnsafeMutablePointer<Int>?
 ) -> erofs_result {
   unsafe needed?.pointee = bytes
-  unsafe setDetail(fs, UInt64(bytes))
-  return EROFS_NO_MEMORY
+  return unsafe fail(fs, EROFS_NO_MEMORY, 0, UInt64(bytes))
 }
 
 // swift-format-ignore: AlwaysUseLowerCamelCase
@@ -104,7 +76,7 @@ public func erofs_open(
   _ fs: UnsafeMutablePointer<erofs>?, _ path: UnsafePointer<CChar>?, _ file: UnsafeMutablePointer<erofs_file>?
 ) -> erofs_result {
   guard let fs = unsafe fs, let files = unsafe files(fs), let path = unsafe path, let file = unsafe file else {
-    return EROFS_ARGUMENT
+    return unsafe refuse(fs)
   }
   var count = 0
   while unsafe path[count] != 0 { count += 1 }
@@ -140,7 +112,7 @@ public func erofs_read(
   guard let fs = unsafe fs, let files = unsafe files(fs), let file = unsafe file, let buffer = unsafe buffer,
     let done = unsafe done, count >= 0
   else {
-    return EROFS_ARGUMENT
+    return unsafe refuse(fs)
   }
   unsafe done.pointee = 0
   do throws(EROFSError) {
@@ -161,7 +133,7 @@ public func erofs_readdir(
   _ entry: UnsafeMutablePointer<erofs_entry>?
 ) -> erofs_result {
   guard let fs = unsafe fs, let files = unsafe files(fs), let directory = unsafe directory, let entry = unsafe entry
-  else { return EROFS_ARGUMENT }
+  else { return unsafe refuse(fs) }
   do throws(EROFSError) {
     let inode = try unsafe files.pointee.volume.inode(directory.pointee.nid)
     // The cursor is the caller's, and all zeros are its start.
@@ -191,7 +163,7 @@ public func erofs_address(
   _ address: UnsafeMutablePointer<UnsafeRawPointer?>?
 ) -> erofs_result {
   guard let fs = unsafe fs, let files = unsafe files(fs), let file = unsafe file, let address = unsafe address else {
-    return EROFS_ARGUMENT
+    return unsafe refuse(fs)
   }
   unsafe address.pointee = nil
   do throws(EROFSError) {
@@ -200,11 +172,4 @@ public func erofs_address(
     unsafe address.pointee = bytes?.baseAddress
     return EROFS_OK
   } catch { return unsafe fail(fs, error) }
-}
-
-// swift-format-ignore: AlwaysUseLowerCamelCase
-@implementation @c(erofs_error_detail)
-public func erofs_error_detail(_ fs: UnsafePointer<erofs>?) -> UInt64 {
-  guard let fs = unsafe fs else { return 0 }
-  return unsafe fs.pointee.detail
 }

@@ -33,6 +33,8 @@ static void require(erofs_result result, const char *what) {
   if (result == EROFS_OK) return;
   print("failed: ");
   print(what);
+  print(": ");
+  print(erofs_error_text(&files));
   print(", detail ");
   print_number((uint32_t)erofs_error_detail(&files));
   print("\n");

@@ -133,19 +133,52 @@ struct Shell<Source: Storage>: ~Copyable {
 
   private mutating func describe(_ path: UnsafeRawBufferPointer) throws(EROFSError) {
     let inode = try files.open(path)
-    Console.write("nid ")
+    Console.write(Self.word(inode.kind))
+    Console.write(" ")
+    Console.write(permissions: inode.permissions)
+    Console.write(", owner ")
+    Console.write(UInt64(inode.userID))
+    Console.write(":")
+    Console.write(UInt64(inode.groupID))
+    Console.write(", links ")
+    Console.write(UInt64(inode.linkCount))
+    Console.write(", nid ")
     Console.write(inode.nid)
-    Console.write(", size ")
+    Console.line()
+    Console.write("size ")
     Console.write(UInt64(inode.size))
-    Console.write(", layout ")
-    Console.write(Int(inode.layout.rawValue))
-    Console.write(", memory ")
+    Console.write(", ")
+    Console.write(Self.word(inode.layout))
+    Console.write(", reading takes ")
     Console.write(try files.volume.plan(for: inode).totalBytes)
+    Console.write(" bytes of memory")
     if let bytes = try files.bytesInPlace(of: inode) {
       Console.write(", in place at ")
       Console.write(hexadecimal: UInt64(UInt(bitPattern: bytes.baseAddress)), digits: UInt.bitWidth / 4)
     }
     Console.line()
+  }
+
+  private static func word(_ kind: InodeKind) -> StaticString {
+    switch kind {
+    case .regular: "file"
+    case .directory: "directory"
+    case .characterDevice: "character device"
+    case .blockDevice: "block device"
+    case .fifo: "fifo"
+    case .socket: "socket"
+    case .symbolicLink: "link"
+    }
+  }
+
+  private static func word(_ layout: DataLayout) -> StaticString {
+    switch layout {
+    case .flatPlain: "stored as it is"
+    case .flatInline: "stored as it is, its end inline"
+    case .chunked: "in chunks"
+    case .compressedFull: "compressed, full index"
+    case .compressedCompact: "compressed, compact index"
+    }
   }
 
   private func memory() {

@@ -53,9 +53,7 @@ public struct Report {
   ) throws(EROFSError) {
     Console.write(byte: Self.letters.utf8Start[Int(inode.kind.rawValue)])
     Console.write(" ")
-    for digit in 0..<4 {
-      Console.write(byte: 0x30 + UInt8(truncatingIfNeeded: inode.permissions &>> UInt16(9 - 3 * digit)) & 7)
-    }
+    Console.write(permissions: inode.permissions)
     number(UInt64(inode.userID))
     number(UInt64(inode.groupID))
     number(UInt64(inode.linkCount))

@@ -5,25 +5,13 @@ import Codecs
 import EROFS
 import EROFSFirmware
 
-extension Algorithm {
-  /// What mkfs calls it.
-  public var name: StaticString {
-    switch self {
-    case .lz4: "lz4"
-    case .microLZMA: "lzma"
-    case .deflate: "deflate"
-    case .zstandard: "zstd"
-    }
-  }
-}
-
 extension Console {
   /// An error in a line of words: what, which, where.
   public static func write(_ error: EROFSError) {
     switch error {
     case .corrupt(let defect, let position):
-      write("corrupt ")
-      write(Int(defect.rawValue))
+      write("corrupt: ")
+      write(defect.explanation)
       write(position)
     case .unsupported(let feature, let position):
       write("unsupported ")
@@ -32,17 +20,17 @@ extension Console {
     case .undecodable(let error, let algorithm, let position):
       write("undecodable ")
       write(algorithm.name)
-      write(" ")
-      write(Int(error.reason.rawValue))
+      write(": ")
+      write(error.reason.explanation)
       write(position)
     case .storage(let error, let position):
       write("storage ")
       write(Int(error.code))
       write(position)
     case .memory(let need, let bytes):
-      write("memory ")
-      write(Int(need.rawValue))
-      write(" ")
+      write("memory for ")
+      write(need.explanation)
+      write(": needs ")
       write(bytes)
     case .notFound: write("not-found")
     case .notADirectory: write("not-a-directory")
@@ -94,6 +82,11 @@ extension Console {
       write(" bytes, given ")
       write(given)
     }
+  }
+
+  /// Four octal digits.
+  public static func write(permissions: UInt16) {
+    for digit in 0..<4 { write(byte: 0x30 + UInt8(truncatingIfNeeded: permissions &>> UInt16(9 - 3 * digit)) & 7) }
   }
 
   /// A path or a name; what is not printable ASCII, and the backslash, as `\xx`.

@@ -31,7 +31,7 @@ public enum DumpFormat {
     if superblock.packedNID != 0 { rows.append(("Filesystem packed nid:", "\(superblock.packedNID)")) }
     if let nid = superblock.metaboxNID { rows.append(("Filesystem metabox nid:", "\(nid)")) }
     if superblock.incompatible.contains(.compressionRecords) {
-      let names = Algorithm.allCases.filter { superblock.compression.announces($0) }.map(\.name)
+      let names = Algorithm.allCases.filter { superblock.compression.announces($0) }.map { "\($0.name)" }
       rows.append(("Filesystem compr_algs:", names.joined(separator: ", ")))
     } else {
       // The field of an image without compression is 0.

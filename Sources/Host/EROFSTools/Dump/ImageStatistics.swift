@@ -145,7 +145,7 @@ extension ImageStatistics.Storing {
     switch self {
     case .plain: "plain"
     case .interlaced: "interlaced"
-    case .compressed(let algorithm): algorithm.name
+    case .compressed(let algorithm): "\(algorithm.name)"
     case .inline: "inline"
     case .fragment: "fragment"
     case .hole: "hole"

@@ -35,7 +35,7 @@ extension Superblock {
     number("xattr_prefixes", xattrPrefixCount)
     if xattrPrefixCount > 0 { number("xattr_prefix_offset", xattrPrefixOffset) }
     for algorithm in Algorithm.allCases where compression.announces(algorithm) {
-      number(algorithm.name + "_window", compression.window(of: algorithm))
+      number("\(algorithm.name)_window", compression.window(of: algorithm))
       if algorithm == .lz4 { number("lz4_pcluster_blocks", compression.lz4MaximumPclusterBlocks) }
     }
     return fields

@@ -65,7 +65,7 @@ final class MappingMount: SimulatedMount {
   }
 
   private func takeStream(_ algorithm: Algorithm) throws(SimulationFault) {
-    try take(LinuxDecoders.streamBytes(algorithm, superblock.compression), .stream(algorithm.name))
+    try take(LinuxDecoders.streamBytes(algorithm, superblock.compression), .stream("\(algorithm.name)"))
   }
 
   private func take(_ bytes: Int, _ shortage: Shortage) throws(SimulationFault) {

@@ -43,7 +43,10 @@ typedef struct {
  * processors it takes about 1 KB with LZ4 alone and 2 KB with all codecs. Zeros are one that is not mounted. */
 typedef struct {
   void *state;
-  uint64_t detail; /* of the last error: see erofs_error_detail */
+  /* Of the last error: see erofs_error_detail and erofs_error_text. */
+  uint64_t detail;
+  erofs_result result;
+  uint8_t what;
 } erofs;
 
 /* How an image is mounted; what is wanted is or-ed together. */
@@ -98,6 +101,10 @@ erofs_result erofs_address(erofs *fs, const erofs_file *file, const void **addre
  * EROFS_UNSUPPORTED the id of the codec that is missing (0 LZ4, 1 MicroLZMA, 2 DEFLATE, 3 Zstandard), or UINT64_MAX where
  * it is something else; as said above for EROFS_STORAGE and EROFS_NO_MEMORY; 0 for the others. */
 uint64_t erofs_error_detail(const erofs *fs);
+
+/* The last error of this file system in words: the rule of the format that the image breaks, why the bytes do not decode, what
+ * is missing. Never NULL. 3 KB of text, in programs that call it. */
+const char *erofs_error_text(const erofs *fs);
 
 #ifdef __cplusplus
 }

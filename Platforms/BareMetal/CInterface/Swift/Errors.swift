@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import CEROFS
+import Codecs
+import EROFS
+
+/// Puts down what an error is about; the text is made of it when it is asked for.
+func fail(
+  _ fs: UnsafeMutablePointer<erofs>, _ result: erofs_result, _ what: UInt8 = 0, _ detail: UInt64 = 0
+) -> erofs_result {
+  unsafe fs.pointee.detail = detail
+  unsafe fs.pointee.result = result
+  unsafe fs.pointee.what = what
+  return result
+}
+
+func fail(_ fs: UnsafeMutablePointer<erofs>, _ error: EROFSError) -> erofs_result {
+  switch error {
+  case .corrupt(let defect, let position):
+    unsafe fail(fs, EROFS_CORRUPT, defect.rawValue, offset(position))
+  case .undecodable(let error, _, let position):
+    unsafe fail(fs, EROFS_UNDECODABLE, error.reason.rawValue, offset(position))
+  case .unsupported(let feature, _): unsafe fail(fs, feature)
+  case .storage(let error, _):
+    unsafe fail(fs, EROFS_STORAGE, 0, UInt64(bitPattern: Int64(error.code)))
+  case .memory(_, let bytes): unsafe fail(fs, EROFS_NO_MEMORY, 0, UInt64(bytes))
+  case .notFound: unsafe fail(fs, EROFS_NOT_FOUND)
+  case .notADirectory: unsafe fail(fs, EROFS_NOT_A_DIRECTORY)
+  case .notAFile: unsafe fail(fs, EROFS_NOT_A_FILE)
+  }
+}
+
+private func fail(_ fs: UnsafeMutablePointer<erofs>, _ feature: Feature) -> erofs_result {
+  var detail = UInt64.max
+  let missing: Missing
+  switch feature {
+  case .algorithm(let id): (missing, detail) = (.codec, UInt64(id))
+  case .incompatible: missing = .feature
+  case .blockSize: missing = .blockSize
+  case .directoryBlockSize: missing = .directoryBlockSize
+  case .device: missing = .device
+  case .size, .work, .pathLength: missing = .size
+  }
+  return unsafe fail(fs, EROFS_UNSUPPORTED, missing.rawValue, detail)
+}
+
+private func offset(_ position: Position) -> UInt64 {
+  switch position {
+  case .device(_, let offset), .metabox(let offset): offset
+  }
+}
+
+/// What an image asks for that this reader lacks.
+private enum Missing: UInt8 {
+  case feature, blockSize, directoryBlockSize, codec, device, size
+
+  var explanation: StaticString {
+    switch self {
+    case .feature: "a feature of the format that this reader does not know"
+    case .blockSize: "a block size other than 512 bytes to 64 KiB"
+    case .directoryBlockSize: "directory blocks larger than a block"
+    case .codec: "a codec that this program does not have"
+    case .device: "an extra device"
+    case .size: "more than this machine can address"
+    }
+  }
+}
+
+// swift-format-ignore: AlwaysUseLowerCamelCase
+@implementation @c(erofs_error_detail)
+public func erofs_error_detail(_ fs: UnsafePointer<erofs>?) -> UInt64 { unsafe fs?.pointee.detail ?? 0 }
+
+// swift-format-ignore: AlwaysUseLowerCamelCase
+@implementation @c(erofs_error_text)
+public func erofs_error_text(_ fs: UnsafePointer<erofs>?) -> UnsafePointer<CChar>? {
+  let text = unsafe explanation(fs?.pointee.result ?? EROFS_ARGUMENT, fs?.pointee.what ?? 0)
+  return unsafe UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
+}
+
+private func explanation(_ result: erofs_result, _ what: UInt8) -> StaticString {
+  switch result {
+  case EROFS_CORRUPT: Defect(rawValue: what)?.explanation ?? ""
+  case EROFS_UNDECODABLE: DecodeError.Reason(rawValue: what)?.explanation ?? ""
+  case EROFS_UNSUPPORTED: Missing(rawValue: what)?.explanation ?? ""
+  case EROFS_STORAGE: "the storage failed"
+  case EROFS_NO_MEMORY: "the arena is too small"
+  case EROFS_NOT_FOUND: "no such file or directory"
+  case EROFS_NOT_A_DIRECTORY: "not a directory"
+  case EROFS_NOT_A_FILE: "neither a file nor a symbolic link"
+  case EROFS_ARGUMENT: "an argument that cannot be, or nothing is mounted"
+  default: ""
+  }
+}
