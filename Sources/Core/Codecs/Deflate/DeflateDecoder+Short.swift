@@ -14,7 +14,8 @@ extension DeflateDecoder {
   @inline(never)
   mutating func decodeShort(to end: Int) -> DecodeError.Reason? {
     _ = output.hasRoom()
-    let base = unsafe Bytes(tables.base)
+    // What else is looked up lies less than 256 bytes before it, or behind it.
+    let literals = unsafe Bytes(tables.base) + DeflateTables.literals
     let historyStart = unsafe output.runStart + output.excessOfRun
     var to = unsafe output.next
     let outputEnd = unsafe to + min(output.room, end &- output.position)
@@ -24,7 +25,7 @@ extension DeflateDecoder {
     var bitCount = self.bitCount
     var reason: DecodeError.Reason?
     // The table of the next look-up and its mask, and the length that waits for its distance, or 0.
-    var table = unsafe base + DeflateTables.literals
+    var table = unsafe literals
     var mask: UInt = 1023
     var length = 0
 
@@ -35,7 +36,8 @@ extension DeflateDecoder {
     /// The value of a length or distance, with its extra bits, which are the last of those that the entry counts: to the top
     /// with them, and down to the bottom.
     @inline(__always) func value(_ entry: UInt, _ bases: Int) -> Int {
-      let symbol = unsafe UInt(base.load(fromByteOffset: bases &+ Int(bitPattern: entry &>> 8) &* 4, as: UInt32.self))
+      let base = unsafe literals + Int(bitPattern: entry &>> 8)
+      let symbol = unsafe UInt(base.load(fromByteOffset: bases &- DeflateTables.literals, as: UInt32.self))
       let extra = ((bits &<< (0 &- entry)) &>> 1) &>> symbol
       drop(entry & 31)
       return Int(bitPattern: symbol &>> 8 &+ extra)
@@ -50,7 +52,7 @@ extension DeflateDecoder {
           drop(used)
           unsafe to.storeBytes(of: UInt8(truncatingIfNeeded: entry &>> 8), as: UInt8.self)
           unsafe to += 1
-          unsafe table = base + DeflateTables.literals
+          unsafe table = literals
           mask = 1023
           if unsafe to == outputEnd { break }
           continue
@@ -58,7 +60,7 @@ extension DeflateDecoder {
         if entry & DeflateTables.isException == 0 {
           if length == 0 {
             length = value(entry, DeflateTables.lengthBases)
-            unsafe table = base + DeflateTables.distances
+            unsafe table = literals + (DeflateTables.distances &- DeflateTables.literals)
             mask = 255
             continue
           }
@@ -75,10 +77,15 @@ extension DeflateDecoder {
             pendingDistance = distance
             break
           }
-          unsafe copyRepeating(to, source, length)
+          if wordsLieAnywhere {
+            unsafe copyRepeating(to, source, length)
+          } else {
+            // Most matches are so short that a call would double what they take.
+            unsafe copyByBytes(to, source, length)
+          }
           unsafe to += length
           length = 0
-          unsafe table = base + DeflateTables.literals
+          unsafe table = literals
           mask = 1023
           if unsafe to == outputEnd { break }
           continue
@@ -100,8 +107,13 @@ extension DeflateDecoder {
       if unsafe inputEnd - from >= 4 {
         let word = unsafe UInt32(littleEndian: from.loadUnaligned(as: UInt32.self))
         bits |= UInt(truncatingIfNeeded: word) &<< bitCount
-        unsafe from += Int(bitPattern: (31 &- bitCount) &>> 3)
-        bitCount |= 24
+        #if _pointerBitWidth(_64)
+          unsafe from += 4
+          bitCount &+= 32
+        #else
+          unsafe from += Int(bitPattern: (31 &- bitCount) &>> 3)
+          bitCount |= 24
+        #endif
         continue
       }
       unsafe input.next = from

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// The decoding tables of one block, and where they lie in the 4040 bytes of working memory.
+/// The decoding tables of one block, and where they lie in the 4024 bytes of working memory.
 ///
-///     0     literal/length codes: 1024 root entries of 16 bits, then up to 308 of subtables
-///     2664  distance codes: 256 root entries of 16 bits, then up to 144 of subtables
-///     3464  bases of the length symbols, 32 of 32 bits
-///     3592  bases of the distance symbols, 32 of 32 bits
-///     3720  code lengths of the block being set up, 320 bytes
+///     0     bases of the length symbols, 30 of 32 bits
+///     120   bases of the distance symbols, 30 of 32 bits
+///     240   literal/length codes: 1024 root entries of 16 bits, then up to 308 of subtables
+///     2904  distance codes: 256 root entries of 16 bits, then up to 144 of subtables
+///     3704  code lengths of the block being set up, 320 bytes
 ///
 /// The sizes with subtables are the worst over all complete codes of 286 symbols behind a root of 10 bits (1332
 /// entries) and of 30 symbols behind 8 bits (400), as zlib's program `enough` counts them; codes up to 15 bits.
@@ -16,8 +16,8 @@
 /// An entry is 16 bits, the first bit of the stream being the lowest of the index:
 ///
 ///     literal          bits 0-5  code length; bit 7 clear; bits 8-15 the byte
-///     length symbol    bits 0-5  code length + extra bits; bit 7 set; bits 8-12 symbol - 257
-///     distance symbol  bits 0-5  code length + extra bits; bit 7 set; bits 8-12 symbol
+///     length symbol    bits 0-5  code length + extra bits; bit 7 set; bits 10-14 symbol - 257
+///     distance symbol  bits 0-5  code length + extra bits; bit 7 set; bits 10-14 symbol
 ///     end of block     bits 0-3  code length; bits 5, 6, 7 set; bits 8-15 zero
 ///     refused          bits 5, 6, 7 set; bit 8 set; bits 0-3 code length where text is dear
 ///     subtable         bits 0-2  its index bits; bits 6, 7 set, bit 5 clear; bits 8-15 its distance from the root
@@ -27,7 +27,7 @@
 /// 64-bit register takes of its count) drops a symbol together with its extra bits.
 @safe
 struct DeflateTables {
-  static let bytes = 4040
+  static let bytes = 4024
 
   static let literalRoot = 10
   static let distanceRoot = 8
@@ -37,11 +37,11 @@ struct DeflateTables {
   static let literalEntries = 1332
   static let distanceEntries = 400
 
-  static let literals = 0
-  static let distances = 2664
-  static let lengthBases = 3464
-  static let distanceBases = 3592
-  static let codeLengths = 3720
+  static let lengthBases = 0
+  static let distanceBases = 120
+  static let literals = 240
+  static let distances = 2904
+  static let codeLengths = 3704
 
   /// Where the 19 lengths of the code length code lie, behind the room for its sorting.
   static let codeLengthLengths = distances + 128
@@ -64,7 +64,7 @@ struct DeflateTables {
     unsafe self.base = base
     var length = 3
     var distance = 1
-    for i in 0..<32 {
+    for i in 0..<30 {
       // RFC 1951, 3.2.5: after eight lengths without extra bits, four lengths for each count of them; 258 stands
       // alone. After four distances, two for each count.
       var extra = i < 8 ? 0 : (i &>> 2) &- 1
@@ -72,10 +72,10 @@ struct DeflateTables {
         length = 258
         extra = 0
       }
-      storeBase(Self.lengthBases, i, length, extra & 7)
+      storeBase(Self.lengthBases, i, length, extra)
       length &+= 1 &<< extra
       extra = i < 4 ? 0 : (i &>> 1) &- 1
-      storeBase(Self.distanceBases, i, distance & 0x7FFF, extra)
+      storeBase(Self.distanceBases, i, distance, extra)
       distance &+= 1 &<< extra
     }
   }
@@ -101,12 +101,13 @@ struct DeflateTables {
     return entry(table &+ 2 &<< root, index)
   }
 
-  /// The base that a length or distance entry stands on; `bases` is ``lengthBases`` or ``distanceBases``.
+  /// The base that a length or distance entry stands on, whose upper bits are how far it lies in the table; `bases` is
+  /// ``lengthBases`` or ``distanceBases``.
   @inline(__always)
   func symbolBase(_ bases: Int, _ entry: UInt) -> UInt {
     UInt(
       truncatingIfNeeded: unsafe base.load(
-        fromByteOffset: bases &+ Int(bitPattern: entry &>> 8) &* 4, as: UInt32.self))
+        fromByteOffset: bases &+ Int(bitPattern: entry &>> 8), as: UInt32.self))
   }
 
   /// How many extra bits a symbol has.
@@ -280,7 +281,7 @@ struct DeflateTables {
       code == .literals ? (Self.lengthBases, symbol &- 257, 29 as UInt) : (Self.distanceBases, symbol, 30)
     // 286, 287, 30 and 31 have codes in fixed blocks, and stand for nothing.
     if at >= count { return Self.refused(length) }
-    let extra = Self.extraBits(symbolBase(bases, at &<< 8))
-    return UInt16(truncatingIfNeeded: Self.isSymbol | at &<< 8 | (length &+ extra))
+    let extra = Self.extraBits(symbolBase(bases, at &<< 10))
+    return UInt16(truncatingIfNeeded: Self.isSymbol | at &<< 10 | (length &+ extra))
   }
 }

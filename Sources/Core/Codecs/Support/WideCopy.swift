@@ -203,20 +203,21 @@ func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
 
 /// Whether words are loaded and stored at any address where copies are not wide: ARMv7-M does, which has wider atomics than
 /// ARMv6-M, and nothing else that the compiler's conditions tell them apart by.
-#if (arch(arm) && _hasAtomicBitWidth(_64)) || EROFS_SMALL
-  @inline(__always) private var wordsLieAnywhere: Bool { true }
+#if (arch(arm) && _hasAtomicBitWidth(_64)) || ((arch(x86_64) || arch(arm64)) && EROFS_SMALL)
+  @inline(__always) var wordsLieAnywhere: Bool { true }
 #else
-  @inline(__always) private var wordsLieAnywhere: Bool { false }
+  @inline(__always) var wordsLieAnywhere: Bool { false }
 #endif
 
 /// ``copyForward(_:_:_:)`` for 32-bit machines, once for all who call it. `count` is not negative.
 @inline(never)
 func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  if !wordsLieAnywhere { return unsafe copyByBytes(to, from, count) }
   var to = unsafe to
   var from = unsafe from
   var left = count
   // A source that lies behind is no less than a word away, without a sign.
-  if wordsLieAnywhere, UInt(bitPattern: unsafe Bytes(to) - from) >= 4 {
+  if UInt(bitPattern: unsafe Bytes(to) - from) >= 4 {
     var words = left &>> 2
     while words != 0 {
       unsafe to.storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
@@ -226,25 +227,29 @@ func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
     }
     left &= 3
   }
-  if !wordsLieAnywhere {
-    // Counting and stepping would take more than a byte does.
-    while left >= 4 {
-      var i = 0
-      while i < 4 {
-        unsafe to.storeBytes(of: from.load(fromByteOffset: i, as: UInt8.self), toByteOffset: i, as: UInt8.self)
-        i &+= 1
-      }
-      unsafe to += 4
-      unsafe from += 4
-      left &-= 4
-    }
-  }
   while left != 0 {
     unsafe to.storeBytes(of: from.load(as: UInt8.self), as: UInt8.self)
     unsafe to += 1
     unsafe from += 1
     left &-= 1
   }
+}
+
+/// ``copyForward(_:_:_:)`` by four bytes, since counting and stepping take more than a byte does; the odd ones first, so that
+/// only the end is left to compare with.
+@inline(__always)
+func copyByBytes(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  var to = unsafe to
+  var from = unsafe from
+  let end = unsafe to + count
+  @inline(__always) func copy(_ count: Int) {
+    unsafe copyForward(to, from, count)
+    unsafe to += count
+    unsafe from += count
+  }
+  if count & 1 != 0 { copy(1) }
+  if count & 2 != 0 { copy(2) }
+  while unsafe to != end { copy(4) }
 }
 
 /// Copies exactly `count` bytes that do not overlap; or `to` lies before `from`.
