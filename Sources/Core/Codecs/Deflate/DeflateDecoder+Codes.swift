@@ -36,7 +36,7 @@ extension DeflateDecoder {
   private mutating func decodeSymbol() throws(DecodeError) {
     let entry = try nextSymbol()
     if entry & DeflateTables.isSymbol == 0 {
-      _ = output.append(UInt8(truncatingIfNeeded: entry &>> 8))
+      _ = output.append(UInt8(truncatingIfNeeded: DeflateTables.value(entry)))
       return
     }
     if entry == DeflateTables.endOfBlock {
@@ -67,11 +67,11 @@ extension DeflateDecoder {
       entry = tables.entry(table, root: root, subtable: entry, bits: bits &>> codeLength)
     }
     if entry & DeflateTables.isException != 0 {
-      guard entry & 0x100 == 0 else { throw error(.invalid) }
-      codeLength &+= entry & 15
+      guard entry & DeflateTables.isRefused == 0 else { throw error(.invalid) }
+      codeLength &+= DeflateTables.taken(entry)
       entry = DeflateTables.endOfBlock
     } else {
-      codeLength &+= entry & 31
+      codeLength &+= DeflateTables.taken(entry)
       if entry & DeflateTables.isSymbol != 0 { codeLength &-= DeflateTables.extraBits(tables.symbolBase(bases, entry)) }
     }
     try drop(codeLength)

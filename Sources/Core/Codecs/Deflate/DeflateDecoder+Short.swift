@@ -36,21 +36,22 @@ extension DeflateDecoder {
     /// The value of a length or distance, with its extra bits, which are the last of those that the entry counts: to the top
     /// with them, and down to the bottom.
     @inline(__always) func value(_ entry: UInt, _ bases: Int) -> Int {
-      let base = unsafe literals + Int(bitPattern: entry &>> 8)
+      let base = unsafe literals + Int(bitPattern: DeflateTables.value(entry))
       let symbol = unsafe UInt(base.load(fromByteOffset: bases &- DeflateTables.literals, as: UInt32.self))
-      let extra = ((bits &<< (0 &- entry)) &>> 1) &>> symbol
-      drop(entry & 31)
+      let used = DeflateTables.taken(entry)
+      let extra = ((bits &<< (0 &- used)) &>> 1) &>> symbol
+      drop(used)
       return Int(bitPattern: symbol &>> 8 &+ extra)
     }
 
     while true {
       let entry = unsafe UInt(table.load(fromByteOffset: Int(bitPattern: bits & mask) &* 2, as: UInt16.self))
-      let used = entry & 31
+      let used = DeflateTables.taken(entry)
       if used <= bitCount {
         if entry & DeflateTables.isSymbol == 0 {
           if unsafe to == outputEnd { break }
           drop(used)
-          unsafe to.storeBytes(of: UInt8(truncatingIfNeeded: entry &>> 8), as: UInt8.self)
+          unsafe to.storeBytes(of: UInt8(truncatingIfNeeded: DeflateTables.value(entry)), as: UInt8.self)
           unsafe to += 1
           unsafe table = literals
           mask = 1023
@@ -92,15 +93,15 @@ extension DeflateDecoder {
         }
         if entry & DeflateTables.isFinal != 0 {
           drop(used)
-          if entry & 0x100 == 0 { endBlock() } else { reason = .invalid }
+          if entry & DeflateTables.isRefused == 0 { endBlock() } else { reason = .invalid }
           break
         }
         // 10 or 8 bits.
         let root = 8 &+ (mask &>> 8 & 2)
         if root <= bitCount {
           drop(root)
-          unsafe table += Int(bitPattern: mask &* 2 &+ 2 &+ (entry &>> 8) &* 4)
-          mask = (1 &<< (entry & 7)) &- 1
+          unsafe table += Int(bitPattern: mask &* 2 &+ 2 &+ DeflateTables.value(entry) &* 4)
+          mask = (1 &<< used) &- 1
           continue
         }
       }

@@ -118,7 +118,7 @@ extension DeflateDecoder {
         }
         if entry & DeflateTables.isException != 0 {
           drop(entry & 15)
-          stop = entry & 0x100 == 0 ? .endOfBlock : .invalid
+          stop = entry & DeflateTables.isRefused == 0 ? .endOfBlock : .invalid
           break
         }
         before = bits

@@ -191,8 +191,8 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
       // A code of up to 7 bits and up to 7 extra bits.
       need(14)
       let entry = tables.entry(DeflateTables.literals, bits & 127)
-      var used = entry & 15
-      let symbol = entry &>> 8
+      var used = DeflateTables.taken(entry)
+      let symbol = DeflateTables.value(entry)
       if symbol < 16 {
         try drop(used)
         unsafe lengths.storeBytes(of: UInt8(truncatingIfNeeded: symbol), toByteOffset: i, as: UInt8.self)

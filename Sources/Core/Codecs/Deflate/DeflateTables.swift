@@ -13,18 +13,21 @@
 /// Memory serves twice while a block is set up: the code length code lies where the literal/length codes go
 /// afterwards, and the sorting that comes before each table lies in one that is not yet, or no longer, needed.
 ///
-/// An entry is 16 bits, the first bit of the stream being the lowest of the index:
+/// An entry is 16 bits: the bits that it takes (5), what it is (3), and a value (8), the first bit of the stream being the
+/// lowest of the index:
 ///
-///     literal          bits 0-5  code length; bit 7 clear; bits 8-15 the byte
-///     length symbol    bits 0-5  code length + extra bits; bit 7 set; bits 10-14 symbol - 257
-///     distance symbol  bits 0-5  code length + extra bits; bit 7 set; bits 10-14 symbol
-///     end of block     bits 0-3  code length; bits 5, 6, 7 set; bits 8-15 zero
-///     refused          bits 5, 6, 7 set; bit 8 set; bits 0-3 code length where text is dear
-///     subtable         bits 0-2  its index bits; bits 6, 7 set, bit 5 clear; bits 8-15 its distance from the root
-///                      table's end, in pairs of entries
+///     literal          code length                                        the byte
+///     length symbol    code length + extra bits  symbol                   4 * (symbol - 257)
+///     distance symbol  code length + extra bits  symbol                   4 * symbol
+///     end of block     code length               symbol, exception, final  0
+///     refused          code length               symbol, exception, final  1
+///     subtable         its index bits            symbol, exception        its distance from the root table's end, in
+///                                                                         pairs of entries
 ///
-/// One look-up is thus all that a literal takes, and one shift by the entry's low six bits (which is what a shift of a
-/// 64-bit register takes of its count) drops a symbol together with its extra bits.
+/// One look-up is thus all that a literal takes, and one shift drops a symbol together with its extra bits. For that the
+/// bits that are taken are the lowest where loops are wide, since a shift of a 64-bit register takes the low six of its
+/// count and "final" is clear then, and the value is the highest. Where text is dear they are the highest, which one shift
+/// brings down, and the value is the lowest, which is stored without one. Code lengths of refused entries are only there.
 @safe
 struct DeflateTables {
   static let bytes = 4024
@@ -46,11 +49,12 @@ struct DeflateTables {
   /// Where the 19 lengths of the code length code lie, behind the room for its sorting.
   static let codeLengthLengths = distances + 128
 
-  static let isSymbol: UInt = 0x80
-  static let isException: UInt = 0x40
-  static let isFinal: UInt = 0x20
-  static let endOfBlock: UInt = 0xE0
-  static let refused: UInt = 0x1E0
+  @inline(__always) static var isSymbol: UInt { textIsDear ? 0x400 : 0x80 }
+  @inline(__always) static var isException: UInt { textIsDear ? 0x200 : 0x40 }
+  @inline(__always) static var isFinal: UInt { textIsDear ? 0x100 : 0x20 }
+  @inline(__always) static var endOfBlock: UInt { isSymbol | isException | isFinal }
+  /// What tells a refused entry from the end of a block.
+  @inline(__always) static var isRefused: UInt { textIsDear ? 1 : 0x100 }
 
   /// Which code a table decodes.
   enum Code {
@@ -97,22 +101,28 @@ struct DeflateTables {
   /// Entry of the subtable that `pointer` names, in the table at `table` with a root of `root` bits.
   @inline(__always)
   func entry(_ table: Int, root: Int, subtable pointer: UInt, bits: UInt) -> UInt {
-    let index = (pointer &>> 8) &* 2 &+ (bits & ((1 &<< (pointer & 7)) &- 1))
+    let index = Self.value(pointer) &* 2 &+ (bits & ((1 &<< (Self.taken(pointer) & 7)) &- 1))
     return entry(table &+ 2 &<< root, index)
   }
 
-  /// The base that a length or distance entry stands on, whose upper bits are how far it lies in the table; `bases` is
-  /// ``lengthBases`` or ``distanceBases``.
+  /// The base that a length or distance entry stands on; `bases` is ``lengthBases`` or ``distanceBases``.
   @inline(__always)
   func symbolBase(_ bases: Int, _ entry: UInt) -> UInt {
     UInt(
       truncatingIfNeeded: unsafe base.load(
-        fromByteOffset: bases &+ Int(bitPattern: entry &>> 8), as: UInt32.self))
+        fromByteOffset: bases &+ Int(bitPattern: Self.value(entry)), as: UInt32.self))
   }
 
   /// How many extra bits a symbol has.
   @inline(__always)
   static func extraBits(_ base: UInt) -> UInt { 63 &- base & 63 }
+
+  /// The bits that an entry takes; those of a subtable's index, likewise.
+  @inline(__always)
+  static func taken(_ entry: UInt) -> UInt { textIsDear ? entry &>> 11 : entry & 31 }
+
+  @inline(__always)
+  static func value(_ entry: UInt) -> UInt { textIsDear ? entry & 0xFF : entry &>> 8 }
 
   // MARK: Building
 
@@ -213,8 +223,8 @@ struct DeflateTables {
           // Cannot be, by the count above; a table that is too large is refused all the same.
           if end > (code == .distances ? Self.distanceEntries : Self.literalEntries) { return false }
           let pairs = UInt(bitPattern: (begin &- (1 &<< root)) &>> 1)
-          unsafe entries[Int(bitPattern: prefix)] = UInt16(
-            truncatingIfNeeded: Self.isSymbol | Self.isException | UInt(bitPattern: width) | pairs &<< 8)
+          unsafe entries[Int(bitPattern: prefix)] = Self.make(
+            Self.isSymbol | Self.isException, pairs, UInt(bitPattern: width))
         }
         let made = unsafe entry(code, symbol: UInt(next.pointee), length: UInt(bitPattern: length &- root))
         unsafe next += 1
@@ -264,24 +274,27 @@ struct DeflateTables {
 
   @inline(__always)
   private func entry(_ code: Code, symbol: UInt, length: UInt) -> UInt16 {
-    if code != .distances, symbol < 256 { return UInt16(truncatingIfNeeded: symbol &<< 8 | length) }
+    if code != .distances, symbol < 256 { return Self.make(0, symbol, length) }
     return symbolEntry(code, symbol, length)
   }
 
   @inline(__always)
-  private static func refused(_ length: UInt) -> UInt16 {
-    UInt16(truncatingIfNeeded: textIsDear ? refused | length : refused)
+  private static func make(_ flags: UInt, _ value: UInt, _ taken: UInt) -> UInt16 {
+    UInt16(truncatingIfNeeded: textIsDear ? taken &<< 11 | flags | value : value &<< 8 | flags | taken)
   }
+
+  @inline(__always)
+  private static func refused(_ length: UInt) -> UInt16 { make(endOfBlock, 1, textIsDear ? length : 0) }
 
   /// The entry of a length, of a distance, or of the end of block.
   @inline(never)
   private func symbolEntry(_ code: Code, _ symbol: UInt, _ length: UInt) -> UInt16 {
-    if code == .literals, symbol == 256 { return UInt16(truncatingIfNeeded: Self.endOfBlock | length) }
+    if code == .literals, symbol == 256 { return Self.make(Self.endOfBlock, 0, length) }
     let (bases, at, count) =
       code == .literals ? (Self.lengthBases, symbol &- 257, 29 as UInt) : (Self.distanceBases, symbol, 30)
     // 286, 287, 30 and 31 have codes in fixed blocks, and stand for nothing.
     if at >= count { return Self.refused(length) }
-    let extra = Self.extraBits(symbolBase(bases, at &<< 10))
-    return UInt16(truncatingIfNeeded: Self.isSymbol | at &<< 10 | (length &+ extra))
+    let base = unsafe base.load(fromByteOffset: bases &+ Int(bitPattern: at &* 4), as: UInt32.self)
+    return Self.make(Self.isSymbol, at &* 4, length &+ Self.extraBits(UInt(truncatingIfNeeded: base)))
   }
 }
