@@ -7,25 +7,30 @@ import PageVectors
 
 extension DeflateDecoder {
   /// Decodes symbols until `end` bytes are there, the block has ended, or a match is pending, which there must not be
-  /// before. Where there is no room, the next symbol has to be the end of the block. Returns what is wrong, if anything.
+  /// before. `end` is not there yet, unless it is that of the extent: then the next symbol has to be the end of the
+  /// block. Returns what is wrong, if anything.
   ///
   /// An entry is looked up with what bits there are; only where it takes more of them than that, more are read, and it is
   /// looked up again. None takes more than 21.
   @inline(never)
   mutating func decodeShort(to end: Int) -> DecodeError.Reason? {
-    _ = output.hasRoom()
-    // What else is looked up lies less than 256 bytes before it, or behind it.
-    let literals = unsafe Bytes(tables.base) + DeflateTables.literals
+    let hasRoom = output.hasRoom()
+    let base = unsafe Bytes(tables.base)
     let historyStart = unsafe output.runStart + output.excessOfRun
     var to = unsafe output.next
-    let outputEnd = unsafe to + min(output.room, end &- output.position)
+    var outputEnd = unsafe to + min(output.room, end &- output.position)
+    if !hasRoom {
+      // A literal goes where it does no harm, and ends the loop as any last one does. No match is as short as this room.
+      unsafe to = tables.base + DeflateTables.codeLengths
+      unsafe outputEnd = to + 1
+    }
     var from = unsafe input.next
     var inputEnd = unsafe input.end
     var bits = self.bits
     var bitCount = self.bitCount
     var reason: DecodeError.Reason?
     // The table of the next look-up and its mask, and the length that waits for its distance, or 0.
-    var table = unsafe literals
+    var table = unsafe base + DeflateTables.literals
     var mask: UInt = 1023
     var length = 0
 
@@ -36,8 +41,8 @@ extension DeflateDecoder {
     /// The value of a length or distance, with its extra bits, which are the last of those that the entry counts: to the top
     /// with them, and down to the bottom.
     @inline(__always) func value(_ entry: UInt, _ bases: Int) -> Int {
-      let base = unsafe literals + Int(bitPattern: DeflateTables.value(entry))
-      let symbol = unsafe UInt(base.load(fromByteOffset: bases &- DeflateTables.literals, as: UInt32.self))
+      let at = unsafe base + Int(bitPattern: DeflateTables.value(entry))
+      let symbol = unsafe UInt(at.load(fromByteOffset: bases, as: UInt32.self))
       let used = DeflateTables.taken(entry)
       let extra = ((bits &<< (0 &- used)) &>> 1) &>> symbol
       drop(used)
@@ -49,11 +54,10 @@ extension DeflateDecoder {
       let used = DeflateTables.taken(entry)
       if used <= bitCount {
         if entry & DeflateTables.isSymbol == 0 {
-          if unsafe to == outputEnd { break }
           drop(used)
           unsafe to.storeBytes(of: UInt8(truncatingIfNeeded: DeflateTables.value(entry)), as: UInt8.self)
           unsafe to += 1
-          unsafe table = literals
+          unsafe table = base + DeflateTables.literals
           mask = 1023
           if unsafe to == outputEnd { break }
           continue
@@ -61,7 +65,7 @@ extension DeflateDecoder {
         if entry & DeflateTables.isException == 0 {
           if length == 0 {
             length = value(entry, DeflateTables.lengthBases)
-            unsafe table = literals + (DeflateTables.distances &- DeflateTables.literals)
+            unsafe table = base + DeflateTables.distances
             mask = 255
             continue
           }
@@ -78,15 +82,10 @@ extension DeflateDecoder {
             pendingDistance = distance
             break
           }
-          if wordsLieAnywhere {
-            unsafe copyRepeating(to, source, length)
-          } else {
-            // Most matches are so short that a call would double what they take.
-            unsafe copyByBytes(to, source, length)
-          }
+          unsafe copyRepeatingHere(to, source, length)
           unsafe to += length
           length = 0
-          unsafe table = literals
+          unsafe table = base + DeflateTables.literals
           mask = 1023
           if unsafe to == outputEnd { break }
           continue
@@ -100,7 +99,7 @@ extension DeflateDecoder {
         let root = 8 &+ (mask &>> 8 & 2)
         if root <= bitCount {
           drop(root)
-          unsafe table += Int(bitPattern: mask &* 2 &+ 2 &+ DeflateTables.value(entry) &* 4)
+          unsafe table += Int(bitPattern: ((mask &+ 1) &>> 1 &+ DeflateTables.value(entry)) &* 4)
           mask = (1 &<< used) &- 1
           continue
         }
@@ -130,7 +129,7 @@ extension DeflateDecoder {
       unsafe from = input.next
       unsafe inputEnd = input.end
     }
-    unsafe output.next = to
+    if hasRoom { unsafe output.next = to }
     unsafe input.next = from
     self.bits = bits
     self.bitCount = bitCount

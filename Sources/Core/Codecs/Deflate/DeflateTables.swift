@@ -4,8 +4,8 @@
 ///
 ///     0     bases of the length symbols, 30 of 32 bits
 ///     120   bases of the distance symbols, 30 of 32 bits
-///     240   literal/length codes: 1024 root entries of 16 bits, then up to 308 of subtables
-///     2904  distance codes: 256 root entries of 16 bits, then up to 144 of subtables
+///     240   distance codes: 256 root entries of 16 bits, then up to 144 of subtables
+///     1040  literal/length codes: 1024 root entries of 16 bits, then up to 308 of subtables
 ///     3704  code lengths of the block being set up, 320 bytes
 ///
 /// The sizes with subtables are the worst over all complete codes of 286 symbols behind a root of 10 bits (1332
@@ -13,21 +13,21 @@
 /// Memory serves twice while a block is set up: the code length code lies where the literal/length codes go
 /// afterwards, and the sorting that comes before each table lies in one that is not yet, or no longer, needed.
 ///
-/// An entry is 16 bits: the bits that it takes (5), what it is (3), and a value (8), the first bit of the stream being the
-/// lowest of the index:
+/// An entry is 16 bits: how many bits it takes (5), what it is (3), and a value (8). The first bit of the stream is the
+/// lowest of the index.
 ///
-///     literal          code length                                        the byte
-///     length symbol    code length + extra bits  symbol                   4 * (symbol - 257)
-///     distance symbol  code length + extra bits  symbol                   4 * symbol
-///     end of block     code length               symbol, exception, final  0
-///     refused          code length               symbol, exception, final  1
-///     subtable         its index bits            symbol, exception        its distance from the root table's end, in
-///                                                                         pairs of entries
+///     literal          code length                                          the byte
+///     length symbol    code length + extra bits   symbol                    4 * (symbol - 257)
+///     distance symbol  code length + extra bits   symbol                    4 * symbol
+///     end of block     code length                symbol, exception, final  0
+///     refused          code length, or 0          symbol, exception, final  1
+///     subtable         its index bits             symbol, exception         its distance from the root table's end,
+///                                                                           in pairs of entries
 ///
-/// One look-up is thus all that a literal takes, and one shift drops a symbol together with its extra bits. For that the
-/// bits that are taken are the lowest where loops are wide, since a shift of a 64-bit register takes the low six of its
-/// count and "final" is clear then, and the value is the highest. Where text is dear they are the highest, which one shift
-/// brings down, and the value is the lowest, which is stored without one. Code lengths of refused entries are only there.
+/// One look-up is thus all that a literal takes, and one shift drops a symbol together with its extra bits. In the wide
+/// loop that is a shift by the whole entry, of which a 64-bit register takes the low six bits: what is taken lies lowest
+/// there, with "final" (clear then) above it, and the value highest. Where text is dear what is taken lies highest, and
+/// one shift brings it down; the value lies lowest, where a byte is stored without one.
 @safe
 struct DeflateTables {
   static let bytes = 4024
@@ -42,15 +42,15 @@ struct DeflateTables {
 
   static let lengthBases = 0
   static let distanceBases = 120
-  static let literals = 240
-  static let distances = 2904
+  static let distances = 240
+  static let literals = 1040
   static let codeLengths = 3704
 
   /// Where the 19 lengths of the code length code lie, behind the room for its sorting.
   static let codeLengthLengths = distances + 128
 
-  @inline(__always) static var isSymbol: UInt { textIsDear ? 0x400 : 0x80 }
-  @inline(__always) static var isException: UInt { textIsDear ? 0x200 : 0x40 }
+  @inline(__always) static var isSymbol: UInt { textIsDear ? 0x200 : 0x80 }
+  @inline(__always) static var isException: UInt { textIsDear ? 0x400 : 0x40 }
   @inline(__always) static var isFinal: UInt { textIsDear ? 0x100 : 0x20 }
   @inline(__always) static var endOfBlock: UInt { isSymbol | isException | isFinal }
   /// What tells a refused entry from the end of a block.

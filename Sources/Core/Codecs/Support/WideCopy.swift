@@ -212,7 +212,7 @@ func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
 /// ``copyForward(_:_:_:)`` for 32-bit machines, once for all who call it. `count` is not negative.
 @inline(never)
 func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
-  if !wordsLieAnywhere { return unsafe copyByBytes(to, from, count) }
+  if !wordsLieAnywhere { return unsafe copyRepeatingHere(to, from, count) }
   var to = unsafe to
   var from = unsafe from
   var left = count
@@ -235,21 +235,34 @@ func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   }
 }
 
-/// ``copyForward(_:_:_:)`` by four bytes, since counting and stepping take more than a byte does; the odd ones first, so that
-/// only the end is left to compare with.
+/// ``copyRepeating(_:_:_:)`` for short matches, for which a call would double what they take. It takes more text.
+///
+/// By four bytes, since counting and stepping take more than a byte does; the odd ones first, so that only the end is left
+/// to compare with. Such a loop is not unrolled either.
 @inline(__always)
-func copyByBytes(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+func copyRepeatingHere(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   var to = unsafe to
   var from = unsafe from
   let end = unsafe to + count
-  @inline(__always) func copy(_ count: Int) {
-    unsafe copyForward(to, from, count)
+  @inline(__always) func copy(_ count: Int, byBytes: Bool) {
+    if byBytes {
+      unsafe copyForward(to, from, count)
+    } else if count == 2 {
+      unsafe to.storeBytes(of: from.loadUnaligned(as: UInt16.self), as: UInt16.self)
+    } else {
+      unsafe to.storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
+    }
     unsafe to += count
     unsafe from += count
   }
-  if count & 1 != 0 { copy(1) }
-  if count & 2 != 0 { copy(2) }
-  while unsafe to != end { copy(4) }
+  // A source that lies behind is no less than a word away, without a sign.
+  if wordsLieAnywhere, UInt(bitPattern: unsafe Bytes(to) - from) < 4 {
+    while unsafe to != end { copy(1, byBytes: true) }
+    return
+  }
+  if count & 1 != 0 { copy(1, byBytes: true) }
+  if count & 2 != 0 { copy(2, byBytes: !wordsLieAnywhere) }
+  while unsafe to != end { copy(4, byBytes: !wordsLieAnywhere) }
 }
 
 /// Copies exactly `count` bytes that do not overlap; or `to` lies before `from`.
