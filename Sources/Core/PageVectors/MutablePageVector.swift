@@ -87,9 +87,9 @@ public struct MutablePageVector: @unchecked Sendable {
     while position < total {
       let to = unsafe unsafeRun(at: position)
       let from = unsafe source.unsafeRun(at: position)
-      let step = min(total - position, min(to.count, from.count))
+      let step = min(total &- position, min(to.count, from.count))
       unsafe to.start.copyMemory(from: from.start, byteCount: step)
-      position += step
+      position &+= step
     }
     return total
   }
@@ -100,7 +100,7 @@ public struct MutablePageVector: @unchecked Sendable {
     while position < count {
       let to = unsafe unsafeRun(at: position)
       unsafe to.start.initializeMemory(as: UInt8.self, repeating: byte, count: to.count)
-      position += to.count
+      position &+= to.count
     }
   }
 }

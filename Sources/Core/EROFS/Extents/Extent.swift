@@ -46,7 +46,14 @@ public struct Extent: Equatable, Sendable {
   /// Bytes as stored, padding included. For a plain extent: those that count, `length` or more.
   public internal(set) var storedLength: FileOffset = 0
   /// In the space `device`.
-  var device: UInt16 = 0
+  #if EROFS_BASIC_IMAGES
+    var device: UInt16 {
+      get { 0 }
+      set {}
+    }
+  #else
+    var device: UInt16 = 0
+  #endif
   var space = Space.hole
   var form = Form.plain
   /// The stream goes on behind this extent: another file uses more of it.
@@ -88,4 +95,8 @@ public struct Extent: Equatable, Sendable {
 
   /// Bytes that are read from where it is stored: of a plain extent, those that count.
   var bytesStored: FileOffset { form == .plain ? length : storedLength }
+
+  /// Whether it lies in the packed inode, or is turned round, which it cannot where no image with such extents is known.
+  var isPacked: Bool { IncompatibleFeatures.known.contains(.fragments) && space == .packed }
+  var isInterlaced: Bool { IncompatibleFeatures.known.contains(.fragments) && form == .interlaced }
 }

@@ -26,6 +26,10 @@ struct LclusterEntry {
 
   var isHead: Bool { kind != .nonhead }
 
+  // Of an entry of a compact index, unpacked into one word: see `unpack`.
+  static func isHead(_ word: UInt32) -> Bool { word &>> 30 != UInt32(Kind.nonhead.rawValue) }
+  static func value(_ word: UInt32) -> UInt32 { word & 0x3FFF_FFFF }
+
   /// Bit of a look-back distance that turns it into a number of blocks.
   static var countFlag: UInt32 { 0x800 }
 
@@ -136,7 +140,9 @@ extension Volume {
   ) throws(Fault) -> Bool {
     let pack = pack(of: number, role)
     let header = MapHeader(self[role].header)
-    entry = try unpack(role, pack, pack.index)
+    let word = try unpack(role, pack, pack.index)
+    entry.kind = LclusterEntry.Kind(bits: word &>> 30)
+    entry.value = LclusterEntry.value(word)
     if entry.isHead {
       guard entry.value &>> UInt32(self[role].shift) == 0 else { return false }
       entry.block = try block(role, pack)
@@ -150,26 +156,22 @@ extension Volume {
       isPossible = true
       let before = try unpack(role, pack, pack.last &- 1)
       entry.value = 1
-      if !before.isHead {
-        entry.value = before.value &+ 1
-        if before.value & LclusterEntry.countFlag != 0 { entry.value = 2 }
+      if !LclusterEntry.isHead(before) {
+        entry.value = before & LclusterEntry.countFlag != 0 ? 2 : LclusterEntry.value(before) &+ 1
       }
     }
     return isPossible
   }
 
-  /// Kind and value of entry `number` of a pack.
+  /// Entry `number` of a pack: its value, and its kind in the two highest bits.
   @inline(never)
-  private mutating func unpack(_ role: Role, _ pack: LclusterPack, _ number: Int) throws(Fault) -> LclusterEntry {
+  private mutating func unpack(_ role: Role, _ pack: LclusterPack, _ number: Int) throws(Fault) -> UInt32 {
     let bit = number &* pack.bits
     // An entry of 14 or 16 bits spans at most three bytes, all before the end of the base address.
     let at = pack.offset &+ FileOffset(truncatingIfNeeded: bit &>> 3)
     let value = try load(self[role].stream, at, 3) &>> UInt32(truncatingIfNeeded: bit & 7)
     let width = UInt32(truncatingIfNeeded: max(superblock.blockShift, 12))
-    var entry = LclusterEntry()
-    entry.kind = LclusterEntry.Kind(bits: value &>> width)
-    entry.value = value & ((1 &<< width) &- 1)
-    return entry
+    return (value &>> width) &<< 30 | value & ((1 &<< width) &- 1)
   }
 
   /// Block address of the head that a pack was asked for: the pack's base, and the blocks of what begins before it in the
@@ -181,16 +183,16 @@ extension Volume {
     var at = pack.index
     while at > 0 {
       at &-= 1
-      let entry = try unpack(role, pack, at)
-      let value = Int(truncatingIfNeeded: entry.value)
-      if entry.isHead {
+      let word = try unpack(role, pack, at)
+      let value = Int(truncatingIfNeeded: LclusterEntry.value(word))
+      if LclusterEntry.isHead(word) {
         block &+= 1
       } else if !isBig {
         guard value > 0 else { throw fail(.lookBack, role) }
         at &-= value
         if at >= 0 { block &+= 1 }
-      } else if entry.value & LclusterEntry.countFlag != 0 {
-        block &+= entry.value & (LclusterEntry.countFlag &- 1)
+      } else if word & LclusterEntry.countFlag != 0 {
+        block &+= word & (LclusterEntry.countFlag &- 1)
         at &-= 1
       } else {
         guard value > 1 else { throw fail(.lookBack, role) }

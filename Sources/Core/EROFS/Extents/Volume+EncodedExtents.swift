@@ -81,7 +81,7 @@ extension Volume {
   ///
   /// Each role has a hint of its own: a file's records may lie in the metabox, whose records are walked meanwhile.
   private mutating func walk(_ role: Role, _ table: FileOffset, _ number: FileOffset) throws(Fault) -> UInt64 {
-    var hint = unsafe inodes[unchecked: role.rawValue].hint
+    var hint = unsafe inodes[unchecked: role.index].hint
     if hint.key != self[role].key || hint.number > number {
       let first = try load64(self[role].stream, table)
       guard first <= UInt64(FileOffset.limit) else { throw failSize(.addressOverflow, role) }
@@ -93,7 +93,7 @@ extension Volume {
       hint.number &+= 1
       if hint.address > .limit { throw failSize(.addressOverflow, role) }
     }
-    unsafe inodes[unchecked: role.rawValue].hint = hint
+    unsafe inodes[unchecked: role.index].hint = hint
     return UInt64(hint.address)
   }
 

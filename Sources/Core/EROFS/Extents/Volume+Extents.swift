@@ -54,7 +54,7 @@ extension Volume {
     guard extent.start <= offset, extent.length > 0, extent.length <= self[role].size &- extent.start,
       offset &- extent.start < extent.length
     else { throw fail(.extentOrder, role) }
-    if extent.space == .hole || extent.space == .packed { return }
+    if extent.space == .hole || extent.isPacked { return }
     guard extent.storedLength > 0, extent.storedLength <= FileOffset(Superblock.maximumStoredBytes),
       extent.form.isCompressed || extent.length <= extent.storedLength
     else { throw fail(.storedLength, role) }

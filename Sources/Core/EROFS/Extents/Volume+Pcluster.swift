@@ -62,12 +62,12 @@ extension Volume {
       guard at & superblock.blockMask &+ FileOffset(header.inlineBytes) <= superblock.blockMask &+ 1 else {
         throw fail(.inlineCrossesBlock, role)
       }
-      if extent.form == .interlaced { extent.form = .plain }
+      if extent.isInterlaced { extent.form = .plain }
       extent.put(in: self[role].stream == .device ? .metadata : .metabox, at)
       extent.storedLength = FileOffset(header.inlineBytes)
       return
     }
-    let blocks = try storedBlocks(role, head, entry)
+    let blocks = try storedBlocks(role, head, entry, &next)
     if blocks == 0 {
       extent.cover(start, end &- start)
       return
@@ -78,12 +78,11 @@ extension Volume {
 
   /// Blocks that the pcluster of a head takes; 0 for a hole.
   private mutating func storedBlocks(
-    _ role: Role, _ head: FileOffset, _ entry: LclusterEntry
+    _ role: Role, _ head: FileOffset, _ entry: LclusterEntry, _ next: inout LclusterEntry
   ) throws(Fault) -> UInt32 {
     if entry.isHole { return 0 }
     let flag: MapAdvice = entry.kind == .head1 ? .bigPcluster1 : .bigPcluster2
     guard MapHeader(self[role].header).advise.contains(flag), head &+ 1 < lclusterCount(role) else { return 1 }
-    var next = LclusterEntry()
     try load(role, head &+ 1, &next)
     if next.isHead { return 1 }
     guard next.block > 0 else { throw fail(.clusterCount, role) }

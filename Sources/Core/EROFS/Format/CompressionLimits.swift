@@ -9,9 +9,12 @@ public struct CompressionLimits: Equatable, Sendable {
   /// A bit for each algorithm id that the image may use.
   public private(set) var algorithms: UInt16 = 0
   /// How far back a match may reach, in bytes, 1 ... 65535.
-  public private(set) var lz4MaximumDistance = 65535
+  public var lz4MaximumDistance: Int { distance == 0 ? 65535 : Int(distance) }
   /// The largest LZ4 pcluster, in blocks.
-  public private(set) var lz4MaximumPclusterBlocks = 1
+  public var lz4MaximumPclusterBlocks: Int { max(1, Int(pclusterBlocks)) }
+  // As they are stored, where 0 means the default: like all else that nothing has been read into.
+  private var distance: UInt16 = 0
+  private var pclusterBlocks: UInt16 = 0
   /// Bytes, 4 KiB ... 8 MiB.
   public private(set) var lzmaDictionaryBytes = 0
   /// log2 of the window, 8 ... 15.
@@ -43,7 +46,7 @@ public struct CompressionLimits: Equatable, Sendable {
       algorithms = bitmapOrDistance
     } else {
       if features.contains(.zeroPadding) || bitmapOrDistance != 0 { algorithms = 1 }
-      if bitmapOrDistance != 0 { lz4MaximumDistance = Int(bitmapOrDistance) }
+      distance = bitmapOrDistance
     }
     let missing = algorithms & ~LinkedCodecs.all
     guard missing == 0 else {
@@ -54,13 +57,14 @@ public struct CompressionLimits: Equatable, Sendable {
     }
     guard hasRecords else { return }
     var position = records
-    for id: UInt16 in 0..<4 where algorithms & (1 &<< id) != 0 {
+    for id: UInt32 in 0..<4 where UInt32(algorithms & LinkedCodecs.all) & (1 &<< id) != 0 {
       position = (position &+ 3) & ~3
       // Its length, and the first 6 bytes of its body: all that is looked at.
-      let length = try storage.load32(position, &failure) & 0xFFFF
-      let first = try storage.load32(position &+ 2, &failure)
-      let second = try storage.load32(position &+ 4, &failure) &>> 16
-      guard length >= (id <= 1 ? 14 : 6), take(first, second, of: id) else {
+      let words = try storage.load64(position, &failure)
+      let length = UInt16(truncatingIfNeeded: words)
+      guard length >= (id <= 1 ? 14 : 6),
+        take(UInt32(truncatingIfNeeded: words &>> 16), UInt32(truncatingIfNeeded: words &>> 48), of: id)
+      else {
         failure.set(.corrupt, Defect.compressionRecord.rawValue, 0, position &+ 2)
         throw Fault()
       }
@@ -69,20 +73,24 @@ public struct CompressionLimits: Equatable, Sendable {
   }
 
   /// Takes the first 6 bytes of a record; false where they hold impossible values.
-  private mutating func take(_ low: UInt32, _ high: UInt32, of id: UInt16) -> Bool {
+  @inline(__always)
+  private mutating func take(_ low: UInt32, _ high: UInt32, of id: UInt32) -> Bool {
     let byte = Int(low & 0xFF)
+    // Those of codecs that this build lacks are left out of it.
     switch id {
-    case 0:
-      if low & 0xFFFF != 0 { lz4MaximumDistance = Int(low & 0xFFFF) }
-      lz4MaximumPclusterBlocks = max(1, Int(low &>> 16))
+    case 0 where LinkedCodecs.all & 1 != 0:
+      distance = UInt16(truncatingIfNeeded: low)
+      pclusterBlocks = UInt16(truncatingIfNeeded: low &>> 16)
       return true
-    case 1:
+    case 1 where LinkedCodecs.all & 2 != 0:
       lzmaDictionaryBytes = Int(truncatingIfNeeded: low)
       return high == 0 && low >= 4096 && low <= 8 << 20
-    case 2:
+    case 2 where LinkedCodecs.all & 4 != 0:
       // mkfs.erofs 1.9.4 writes 0 with libdeflate, and its streams use all 32 KiB.
       deflateWindowBits = byte == 0 ? 15 : byte
       return (8...15).contains(deflateWindowBits)
+    case _ where LinkedCodecs.all & 8 == 0:
+      return true
     default:
       zstandardWindowLog = Int((low &>> 8) & 0xFF) &+ 10
       return byte == 0 && zstandardWindowLog <= 20
@@ -99,6 +107,16 @@ extension Storage {
       try unsafe load(offset, MutablePageVector(unsafeContiguous: buffer), &failure)
     }
     return UInt32(littleEndian: value)
+  }
+
+  /// The little-endian integer of 8 bytes at `offset`.
+  @inline(never)
+  func load64(_ offset: FileOffset, _ failure: inout Failure) throws(Fault) -> UInt64 {
+    var value: UInt64 = 0
+    try unsafe withUnsafeMutableBytes(of: &value) { (buffer) throws(Fault) in
+      try unsafe load(offset, MutablePageVector(unsafeContiguous: buffer), &failure)
+    }
+    return UInt64(littleEndian: value)
   }
 
   /// Fills `bytes` from `offset` of the primary device on.

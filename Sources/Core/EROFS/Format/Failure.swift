@@ -54,23 +54,25 @@ struct Failure {
   /// What callers get to see.
   @inline(never)
   var error: EROFSError {
+    let at = position
+    let feature: Feature
     switch kind {
-    case .corrupt: .corrupt(Defect(rawValue: detail) ?? .magic, at: position)
-    case .incompatible: .unsupported(.incompatible(value), at: position)
-    case .blockSize: .unsupported(.blockSize(detail), at: position)
-    case .directoryBlockSize: .unsupported(.directoryBlockSize(detail), at: position)
-    case .algorithm: .unsupported(.algorithm(detail), at: position)
-    case .device: .unsupported(.device(Int(device)), at: position)
-    case .size: .unsupported(.size, at: position)
+    case .corrupt: return .corrupt(Defect(rawValue: detail) ?? .magic, at: at)
+    case .incompatible: feature = .incompatible(value)
+    case .blockSize: feature = .blockSize(detail)
+    case .directoryBlockSize: feature = .directoryBlockSize(detail)
+    case .algorithm: feature = .algorithm(detail)
+    case .device: feature = .device(Int(device))
+    case .size: feature = .size
     case .undecodable:
-      .undecodable(
-        DecodeError(DecodeError.Reason(rawValue: detail) ?? .invalid, at: Int(value)), algorithm: algorithm,
-        at: position)
-    case .storage: .storage(StorageError(code: Int32(bitPattern: value)), at: position)
-    case .memory: .memory(Need(rawValue: detail) ?? .metadata, bytes: Int(value))
-    case .notFound: .notFound
-    case .notADirectory: .notADirectory
-    case .notAFile: .notAFile
+      let reason = DecodeError.Reason(rawValue: detail) ?? .invalid
+      return .undecodable(DecodeError(reason, at: Int(truncatingIfNeeded: value)), algorithm: algorithm, at: at)
+    case .storage: return .storage(StorageError(code: Int32(bitPattern: value)), at: at)
+    case .memory: return .memory(Need(rawValue: detail) ?? .metadata, bytes: Int(truncatingIfNeeded: value))
+    case .notFound: return .notFound
+    case .notADirectory: return .notADirectory
+    case .notAFile: return .notAFile
     }
+    return .unsupported(feature, at: at)
   }
 }

@@ -70,6 +70,16 @@ public enum MetadataStream: UInt8, Sendable {
   /// The decoded content of the metabox inode.
   case metabox
 
+  #if EROFS_BASIC_IMAGES
+    /// Something for each stream: images with a metabox are refused.
+    typealias All<Element: ~Copyable> = InlineArray<1, Element>
+    var index: Int { 0 }
+  #else
+    /// Something for each stream, in the order of their numbers.
+    typealias All<Element: ~Copyable> = InlineArray<2, Element>
+    var index: Int { @inline(__always) get { Int(rawValue) } }
+  #endif
+
   /// How a ``Failure`` writes it down.
   var device: Int32 { -Int32(rawValue) }
 
@@ -88,15 +98,22 @@ public struct Inode: Sendable {
   var words = InodeWords()
   /// The map header of a compressed one; else 0.
   var header: UInt64 = 0
+  /// Where in the stream its tail, chunk table, index or extent table starts.
+  var table: FileOffset = 0
   /// Where the inode lies.
   public internal(set) var offset: FileOffset = 0
-  public internal(set) var stream = MetadataStream.device
+  #if EROFS_BASIC_IMAGES
+    public internal(set) var stream: MetadataStream {
+      get { .device }
+      set {}
+    }
+  #else
+    public internal(set) var stream = MetadataStream.device
+  #endif
   public internal(set) var kind = InodeKind.regular
   public internal(set) var layout = DataLayout.flatPlain
   /// log2 of a chunk's or an lcluster's size.
   var shift: UInt8 = 0
-  /// Where in the stream its tail, chunk table, index or extent table starts.
-  var table: FileOffset = 0
 
   /// Permission bits with set-user-id, set-group-id and sticky, 0 ... 0o7777.
   public var permissions: UInt16 { words.mode & 0o7777 }

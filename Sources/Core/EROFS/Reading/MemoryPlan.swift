@@ -22,28 +22,44 @@ public struct MemoryPlan: Equatable, Sendable {
   }
 
   public var metadata = 0
-  public var metaboxBlock = 0
   public var directory = 0
   public var file = Decoding()
-  public var packed = Decoding()
-  public var metabox = Decoding()
+  #if EROFS_BASIC_IMAGES
+    // Nothing, in images without fragments and without a metabox.
+    public var metaboxBlock: Int {
+      get { 0 }
+      set {}
+    }
+    public var packed: Decoding {
+      get { Decoding() }
+      set {}
+    }
+    public var metabox: Decoding {
+      get { Decoding() }
+      set {}
+    }
+  #else
+    public var metaboxBlock = 0
+    public var packed = Decoding()
+    public var metabox = Decoding()
+  #endif
 
   @inlinable
   public init() {}
 
   /// Bytes that may be scattered over page frames.
   public var frameBytes: Int {
-    metadata + metaboxBlock + directory + file.frames + packed.frames + metabox.frames
+    metadata &+ metaboxBlock &+ directory &+ file.frames &+ packed.frames &+ metabox.frames
   }
 
   /// Bytes of codec tables, each codec's in one piece.
   public var stateBytes: Int {
-    Self.aligned(file.state) + Self.aligned(packed.state) + Self.aligned(metabox.state)
+    Self.aligned(file.state) &+ Self.aligned(packed.state) &+ Self.aligned(metabox.state)
   }
 
-  public var totalBytes: Int { frameBytes + stateBytes }
+  public var totalBytes: Int { frameBytes &+ stateBytes }
 
-  static func aligned(_ count: Int) -> Int { (count + 7) & ~7 }
+  static func aligned(_ count: Int) -> Int { (count &+ 7) & ~7 }
 
   /// How much of an extent is to stay at hand while it is read.
   @frozen
@@ -70,11 +86,13 @@ public struct MemoryPlan: Equatable, Sendable {
     case exact
   }
 
+  @inline(never)
   public mutating func formUnion(_ other: MemoryPlan) {
     metadata = max(metadata, other.metadata)
-    metaboxBlock = max(metaboxBlock, other.metaboxBlock)
     directory = max(directory, other.directory)
     file.formUnion(other.file)
+    if Role.count == 1 { return }
+    metaboxBlock = max(metaboxBlock, other.metaboxBlock)
     packed.formUnion(other.packed)
     metabox.formUnion(other.metabox)
   }
@@ -102,6 +120,7 @@ extension MemoryPlan {
 }
 
 extension MemoryPlan.Decoding {
+  @inline(never)
   mutating func formUnion(_ other: Self) {
     if other.frames > frames { stored = other.stored }
     frames = max(frames, other.frames)
@@ -156,7 +175,7 @@ extension Volume {
       // A compressed directory has no block that could be shown in place.
       if inode.kind == .directory, inode.isCompressed { plan.directory = superblock.blockSize }
       let depth = inode.kind == .directory ? depth.behindFiles : depth
-      try add(.file, 0, inode.size, to: &plan.file, &plan.packed, depth, tables)
+      try add(.file, 0, inode.size, to: &plan, depth, tables)
     } catch { throw failure.error }
     return plan
   }
@@ -170,7 +189,7 @@ extension Volume {
       // Directories end behind their inodes, and those may lie in the metabox.
       plan.directory = superblock.blockSize
       try openMetabox()
-      try add(.metabox, 0, self[.metabox].size, to: &plan.metabox, &plan.packed, depth, tables)
+      try add(.metabox, 0, self[.metabox].size, to: &plan, depth, tables)
     } else if superblock.xattrPrefixCount > 0, superblock.packedNID != 0,
       !superblock.compatible.contains(.plainXattrPrefixes)
     {
@@ -178,8 +197,7 @@ extension Volume {
       // A record of the table takes 2 bytes, up to 256, and up to 3 of padding.
       let start = FileOffset(truncatingIfNeeded: superblock.xattrPrefixOffset)
       let length = FileOffset(truncatingIfNeeded: superblock.xattrPrefixCount &* 261)
-      var none = MemoryPlan.Decoding()
-      try add(.packed, start, start &+ length, to: &plan.packed, &none, depth, tables)
+      try add(.packed, start, start &+ length, to: &plan, depth, tables)
     }
   }
 
@@ -187,8 +205,8 @@ extension Volume {
   /// the packed inode, which has none of its own.
   @inline(never)
   private mutating func add(
-    _ role: Role, _ start: FileOffset, _ end: FileOffset, to own: inout MemoryPlan.Decoding,
-    _ packed: inout MemoryPlan.Decoding, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
+    _ role: Role, _ start: FileOffset, _ end: FileOffset, to plan: inout MemoryPlan, _ depth: MemoryPlan.Depth,
+    _ tables: MemoryPlan.Tables
   ) throws(Fault) {
     guard self[role].isCompressed else { return }
     var extent = Extent()
@@ -196,13 +214,15 @@ extension Volume {
     while offset < min(end, self[role].size) {
       try find(role, offset, &extent)
       offset = extent.end
-      if extent.space == .packed {
+      if extent.isPacked {
         guard role != .packed else { throw fail(.nestedFragment, role) }
-        var none = MemoryPlan.Decoding()
-        let length = extent.length
-        try add(.packed, extent.address, extent.address &+ length, to: &packed, &none, depth.behindFiles, tables)
+        try add(.packed, extent.address, extent.address &+ extent.length, to: &plan, depth.behindFiles, tables)
       } else if extent.form.isCompressed {
-        try add(&extent, to: &own, depth, tables)
+        switch role {
+        case .packed where Role.count > 1: try add(&extent, to: &plan.packed, depth, tables)
+        case .metabox where Role.count > 1: try add(&extent, to: &plan.metabox, depth, tables)
+        default: try add(&extent, to: &plan.file, depth, tables)
+        }
       }
     }
   }
@@ -212,7 +232,7 @@ extension Volume {
   private mutating func add(
     _ extent: inout Extent, to plan: inout MemoryPlan.Decoding, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
   ) throws(Fault) {
-    let need = arrangement(&extent, isMapped: extent.space != .metabox && isMapped)
+    let need = arrangement(&extent, isMapped: Self.showsExtents || extent.space != .metabox && isMapped)
     let frames = depth == .wholeExtents ? need.whole : depth == .least ? need.least : need.stored
     if frames > plan.frames {
       plan.frames = frames

@@ -72,19 +72,24 @@ extension Volume {
     if extent.form.isCompressed {
       return try decode(role, &extent, Int(truncatingIfNeeded: skip), into: destination)
     }
-    switch extent.space {
-    case .hole:
-      destination.fill(0)
-    case .packed:
+    if extent.isPacked {
       try openPacked()
       guard role != .packed else { throw fail(.nestedFragment, role) }
       _ = try read(.packed, at: extent.address &+ skip, into: destination)
+      return
+    }
+    switch extent.space {
+    case .hole, .packed:
+      destination.fill(0)
     case .metadata, .metabox:
       try copy(extent.space == .metadata ? .device : .metabox, extent.address &+ skip, into: destination)
     case .device:
+      if !IncompatibleFeatures.known.contains(.fragments) {
+        return try readStored(extent.device, extent.address, skip, into: destination)
+      }
       var at = skip
       var end = FileOffset.limit
-      if extent.form == .interlaced {
+      if extent.isInterlaced {
         // The run is turned: each byte lies at its own offset in a block, the first ones in the last block.
         end = extent.storedLength
         at &+= end &- (superblock.blockMask &+ 1) &+ (extent.start & superblock.blockMask)
@@ -126,7 +131,7 @@ extension Volume {
   private mutating func decode(
     _ role: Role, _ extent: inout Extent, _ skip: Int, into destination: MutablePageVector
   ) throws(Fault) {
-    let number = role.rawValue
+    let number = role.index
     if unsafe !decoders[unchecked: number].canServe(&extent, of: self[role].key, from: skip) {
       if try begin(role, &extent, skip == 0 ? destination : MutablePageVector()) { return }
     }
@@ -142,19 +147,20 @@ extension Volume {
   private mutating func begin(
     _ role: Role, _ extent: inout Extent, _ destination: MutablePageVector
   ) throws(Fault) -> Bool {
-    let number = role.rawValue
+    let number = role.index
     unsafe decoders[unchecked: number].reset()
     unsafe decoders[unchecked: number].output = destination
     let mapped = try showStored(&extent, 0, Int(truncatingIfNeeded: extent.storedLength))
     unsafe decoders[unchecked: number].input = mapped
-    let need = arrangement(&extent, isMapped: !mapped.isEmpty)
+    let isMapped = Self.showsExtents || !mapped.isEmpty
+    let need = arrangement(&extent, isMapped: isMapped)
     let available = unsafe decoders[unchecked: number].frames.count
     let isDirect = destination.count == need.length && available >= need.stored
     if !isDirect {
       guard available >= need.least else { throw fail(need: role.framesNeed, bytes: need.least) }
       unsafe decoders[unchecked: number].takeOutput(need.output(in: available))
     }
-    if mapped.isEmpty {
+    if !isMapped {
       let place = unsafe decoders[unchecked: number].takeInput(
         at: isDirect ? 0 : need.storedPlace(in: available), need.stored)
       try fetch(&extent, into: place)
@@ -165,6 +171,11 @@ extension Volume {
       if isDirect { try unsafe decoders[unchecked: number].decodeAll() }
     } catch { throw undecodable(error, role, &extent) }
     return isDirect
+  }
+
+  /// Whether the stored bytes of all extents lie in memory, those in a metabox not being there.
+  static var showsExtents: Bool {
+    @inline(__always) get { Source.mapsEverything && Role.count == 1 }
   }
 
   mutating func arrangement(_ extent: inout Extent, isMapped: Bool) -> ExtentArrangement {

@@ -19,12 +19,13 @@ extension Volume {
   }
 
   /// Makes an inode that was read before the one that the role `file` is about.
-  @inline(__always)
+  @inline(never)
   mutating func open(_ inode: Inode) { inodes[0].inode = inode }
 
   /// Opens the metabox inode, unless it is open.
   @inline(never)
   mutating func openMetabox() throws(Fault) {
+    guard Role.count > 1 else { throw fail(.noMetabox, .device, FileOffset(Superblock.offset)) }
     if self[.metabox].nid != 0 { return }
     guard let nid = superblock.metaboxNID else { throw fail(.noMetabox, .device, FileOffset(Superblock.offset)) }
     try openRegular(nid, .metabox, .noMetabox)
@@ -33,6 +34,7 @@ extension Volume {
   /// Opens the packed inode, unless it is open.
   @inline(never)
   mutating func openPacked() throws(Fault) {
+    guard Role.count > 1 else { throw fail(.noPackedInode, .device, FileOffset(Superblock.offset)) }
     if self[.packed].nid != 0 { return }
     let nid = superblock.packedNID
     guard nid != 0 else { throw fail(.noPackedInode, .device, FileOffset(Superblock.offset)) }
@@ -48,7 +50,7 @@ extension Volume {
       guard role == .packed, self[role].usesFragments else { return }
       defect = .nestedFragment
     }
-    inodes[role.rawValue].inode.nid = 0
+    inodes[role.index].inode.nid = 0
     throw fail(defect, role)
   }
 
@@ -66,7 +68,7 @@ extension Volume {
     }
     var offset = number &<< 5
     if stream == .device { offset &+= try address(ofBlock: UInt64(superblock.metadataBlock), role) }
-    let at = role.rawValue
+    let at = role.index
     inodes[at].inode.nid = 0
     inodes[at].inode.offset = offset
     inodes[at].inode.stream = stream
@@ -116,6 +118,7 @@ extension Volume {
       guard (end & blockMask) &+ tail <= blockMask else { throw fail(.inlineCrossesBlock, role) }
       if self[role].size > tail &+ 1 { _ = try flatAddress(role) }
     case .chunked:
+      if !Self.knowsChunks { break }
       let format = self[role].words.union & 0xFFFF
       guard format &>> 7 == 0, format & 0x60 != 0x40 else { throw fail(.chunkFormat, role) }
       table = end.aligned(to: format & 0x20 != 0 ? 8 : 4)
@@ -123,7 +126,7 @@ extension Volume {
     case .compressedFull, .compressedCompact:
       table = end.aligned(to: 8)
       let header = MapHeader(try load64(self[role].stream, table))
-      unsafe inodes[unchecked: role.rawValue].inode.header = header.value
+      unsafe inodes[unchecked: role.index].inode.header = header.value
       guard isPossible(role, header) else { throw fail(.mapHeader, self[role].stream, table) }
       table &+= 8
       if self[role].hasEncodedExtents {
@@ -133,8 +136,8 @@ extension Volume {
       }
       shift &+= Int(truncatingIfNeeded: header.clusterBits)
     }
-    unsafe inodes[unchecked: role.rawValue].inode.table = table
-    unsafe inodes[unchecked: role.rawValue].inode.shift = UInt8(truncatingIfNeeded: shift)
+    unsafe inodes[unchecked: role.index].inode.table = table
+    unsafe inodes[unchecked: role.index].inode.shift = UInt8(truncatingIfNeeded: shift)
   }
 
   /// Whether a map header holds possible values; the order of the tests is the format's (section 10.1).

@@ -17,10 +17,10 @@ extension Volume {
   /// The bytes of a metadata stream from `offset` on that lie in one run, as far as they are at hand; at least one.
   @inline(never)
   mutating func run(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> FrameRun {
-    let number = Int(stream.rawValue)
+    let number = stream.index
     var at = unsafe offset &- windows[unchecked: number].start
     if unsafe at >= FileOffset(truncatingIfNeeded: windows[unchecked: number].bytes.count) {
-      if stream == .device { try showDevice(offset) } else { try showMetabox(offset) }
+      if stream.index == 0 { try showDevice(offset) } else { try showMetabox(offset) }
       at = unsafe offset &- windows[unchecked: number].start
       guard unsafe at < FileOffset(truncatingIfNeeded: windows[unchecked: number].bytes.count) else {
         throw fail(.outsideDevice, stream, offset)
@@ -108,12 +108,12 @@ extension Volume {
     guard offset < size else { throw fail(.outsideMetabox, .metabox, offset) }
     let start = offset & ~superblock.blockMask
     let available = Int(truncatingIfNeeded: min(superblock.blockMask &+ 1, size &- start))
-    let block = windows[1].buffer.prefix(available)
+    let block = windows[MetadataStream.metabox.index].buffer.prefix(available)
     guard block.count == available else { throw fail(need: Need.metaboxBlock.rawValue, bytes: superblock.blockSize) }
-    windows[1].bytes = PageVector()
+    windows[MetadataStream.metabox.index].bytes = PageVector()
     _ = try read(.metabox, at: start, into: block)
-    windows[1].bytes = block.readOnly
-    windows[1].start = start
+    windows[MetadataStream.metabox.index].bytes = block.readOnly
+    windows[MetadataStream.metabox.index].start = start
   }
 
   /// Bytes of a device, as far as the reader can address them.

@@ -18,11 +18,11 @@ public struct Volume<Source: Storage>: ~Copyable {
   public private(set) var superblock = Superblock()
 
   /// A window for each ``MetadataStream``, in the order of their numbers.
-  var windows: InlineArray<2, MetadataWindow> = [MetadataWindow(), MetadataWindow()]
+  var windows: MetadataStream.All<MetadataWindow> = InlineArray { _ in MetadataWindow() }
   var directory = DirectoryWindow()
   /// The inode that each ``Role`` has open, and its decoder, in the order of their numbers.
-  var inodes: InlineArray<3, OpenInode> = [OpenInode(), OpenInode(), OpenInode()]
-  var decoders: InlineArray<3, ExtentDecoder> = [ExtentDecoder(), ExtentDecoder(), ExtentDecoder()]
+  var inodes: Role.All<OpenInode> = InlineArray { _ in OpenInode() }
+  var decoders: Role.All<ExtentDecoder> = InlineArray { _ in ExtentDecoder() }
   /// What the latest ``Fault`` was about.
   var failure = Failure()
 
@@ -74,7 +74,7 @@ public struct Volume<Source: Storage>: ~Copyable {
   @inline(never)
   public mutating func close() {
     superblock = Superblock()
-    for role in 0..<3 { unsafe inodes[unchecked: role] = OpenInode() }
+    for role in 0..<Role.count { unsafe inodes[unchecked: role] = OpenInode() }
     _ = unsafe supply(
       MemoryPlan(), frames: MutablePageVector(), state: UnsafeMutableRawBufferPointer(start: nil, count: 0))
   }
@@ -90,11 +90,12 @@ public struct Volume<Source: Storage>: ~Copyable {
   @inline(never)
   public mutating func supply(_ memory: ReaderMemory) {
     windows[0] = MetadataWindow(memory.metadata)
-    windows[1] = MetadataWindow(memory.metaboxBlock)
     directory = DirectoryWindow(memory.directory)
     decoders[0].supply(memory.file)
-    decoders[1].supply(memory.packed)
-    decoders[2].supply(memory.metabox)
+    if Role.count == 1 { return }
+    windows[MetadataStream.metabox.index] = MetadataWindow(memory.metaboxBlock)
+    decoders[Role.packed.index].supply(memory.packed)
+    decoders[Role.metabox.index].supply(memory.metabox)
   }
 }
 
@@ -113,11 +114,12 @@ extension Volume {
     guard frames.count >= plan.frameBytes, state.count >= plan.stateBytes else { return false }
     var rest = unsafe MemoryRest(frames: frames, state: state)
     windows[0] = MetadataWindow(rest.take(plan.metadata))
-    windows[1] = MetadataWindow(rest.take(plan.metaboxBlock))
     directory = DirectoryWindow(rest.take(plan.directory))
     rest.take(plan.file, for: &decoders[0])
-    rest.take(plan.packed, for: &decoders[1])
-    rest.take(plan.metabox, for: &decoders[2])
+    if Role.count == 1 { return true }
+    windows[MetadataStream.metabox.index] = MetadataWindow(rest.take(plan.metaboxBlock))
+    rest.take(plan.packed, for: &decoders[Role.packed.index])
+    rest.take(plan.metabox, for: &decoders[Role.metabox.index])
     return true
   }
 }
@@ -135,6 +137,18 @@ enum Role: Int {
   case packed = 1
   case metabox = 2
 
+  #if EROFS_BASIC_IMAGES
+    /// Something for each role. There is one only: images with the features that ask for the others are refused.
+    typealias All<Element: ~Copyable> = InlineArray<1, Element>
+    static var count: Int { 1 }
+    var index: Int { 0 }
+  #else
+    /// Something for each role, in the order of their numbers.
+    typealias All<Element: ~Copyable> = InlineArray<3, Element>
+    static var count: Int { 3 }
+    var index: Int { @inline(__always) get { rawValue } }
+  #endif
+
   /// Numbers of the ``Need`` of its frames, and of its tables.
   var framesNeed: UInt8 { Need.fileExtents.rawValue &+ 2 &* UInt8(truncatingIfNeeded: rawValue) }
   var stateNeed: UInt8 { framesNeed &+ 1 }
@@ -143,7 +157,7 @@ enum Role: Int {
 extension Volume {
   /// The inode that `role` has open.
   subscript(role: Role) -> Inode {
-    @inline(__always) get { unsafe inodes[unchecked: role.rawValue].inode }
+    @inline(__always) get { unsafe inodes[unchecked: role.index].inode }
   }
 
   // MARK: What went wrong
