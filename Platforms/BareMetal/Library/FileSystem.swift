@@ -66,12 +66,13 @@ public struct FileSystem<Source: Storage>: ~Copyable {
     var refusal: MountError
     do throws(EROFSError) {
       try prepare(survey)
-      if memoryNeeded <= arena.count, arena.supply(plan, to: &volume) { return }
-      refusal = .memory(needed: memoryNeeded, given: arena.count, isExact: survey == .everything)
+      let needed = needed()
+      if needed <= arena.count, arena.supply(plan, to: &volume) { return }
+      refusal = .memory(needed: needed, given: arena.count, isExact: survey == .everything)
     } catch {
       refusal = .image(error)
       if case .memory(_, let bytes) = error {
-        refusal = .memory(needed: max(bytes, memoryNeeded), given: arena.count, isExact: false)
+        refusal = .memory(needed: max(bytes, needed()), given: arena.count, isExact: false)
       }
     }
     volume.close()
@@ -79,47 +80,30 @@ public struct FileSystem<Source: Storage>: ~Copyable {
     throw refusal
   }
 
+  /// As ``memoryNeeded``, which copies the file system to find out.
+  @inline(never)
+  private mutating func needed() -> Int { max(plan.totalBytes, walk) }
+
   // Each of these is a function of its own, so that no frame on the stack holds what only another one needs.
 
   @inline(never)
   private mutating func prepare(_ survey: Survey) throws(EROFSError) {
-    try open()
-    try planBasics()
-    try planRoot()
+    do throws(Fault) {
+      try volume.openInside()
+      try volume.checkChecksum()
+      plan = volume.blocks
+      try supply(plan)
+      try volume.addBasics(to: &plan, MemoryPlan.Depth.least)
+      try supply(plan)
+      try volume.openRoot()
+      try volume.addOpened(to: &plan, depth)
+    } catch { throw volume.latestError() }
     if survey == .everything { try surveyTree() }
   }
 
   @inline(never)
-  private mutating func open() throws(EROFSError) {
-    try volume.open()
-    if try volume.superblock.checksumMatches(in: volume.storage) == false {
-      throw .corrupt(.checksum, at: .device(0, offset: Superblock.offset))
-    }
-    plan = volume.blocks
-    try supply()
-  }
-
-  @inline(never)
-  private mutating func planBasics() throws(EROFSError) {
-    plan = try volume.basicPlan()
-    try supply()
-  }
-
-  @inline(never)
-  private mutating func planRoot() throws(EROFSError) {
-    let root = try volume.inode(volume.superblock.rootNID)
-    guard root.kind == .directory else { throw .notADirectory }
-    try add(root)
-  }
-
-  @inline(never)
-  private mutating func add(_ inode: borrowing Inode) throws(EROFSError) {
-    plan.formUnion(try volume.plan(for: copy inode, depth))
-  }
-
-  @inline(never)
-  private mutating func supply() throws(EROFSError) {
-    guard arena.supply(plan, to: &volume) else { throw .memory(.metadata, bytes: plan.totalBytes) }
+  private mutating func supply(_ plan: MemoryPlan) throws(Fault) {
+    guard arena.supply(plan, to: &volume) else { throw volume.fail(need: .metadata, bytes: plan.totalBytes) }
   }
 
   /// Plans every inode.
@@ -127,7 +111,7 @@ public struct FileSystem<Source: Storage>: ~Copyable {
   private mutating func surveyTree() throws(EROFSError) {
     // What walking takes: the plan so far, and what the directories add to it.
     var basic = plan
-    try supply()
+    do throws(Fault) { try supply(basic) } catch { throw volume.latestError() }
     var tree = unsafe TreeWalk(from: volume.superblock.rootNID, unsafeLevels: arena.rest(behind: basic))
     while let inode = try tree.next(in: &volume) {
       let own = try volume.plan(for: inode, depth)
@@ -138,7 +122,7 @@ public struct FileSystem<Source: Storage>: ~Copyable {
       walk = max(walk, (basic.totalBytes + 7) & ~7 + tree.deepest * MemoryLayout<TreeWalk.Level>.stride)
       guard basic != old else { continue }
       let levels = unsafe arena.rest(behind: basic)
-      guard arena.supply(basic, to: &volume) else { throw .memory(.metadata, bytes: basic.totalBytes) }
+      do throws(Fault) { try supply(basic) } catch { throw volume.latestError() }
       try unsafe tree.move(to: levels)
     }
   }
@@ -148,24 +132,28 @@ public struct FileSystem<Source: Storage>: ~Copyable {
   /// - Throws: `notFound`, `notADirectory`; `memory` where the arena is too small for this file; the rest as the image
   ///   or the storage gives cause.
   public mutating func open(_ path: UnsafeRawBufferPointer) throws(EROFSError) -> Inode {
-    let inode = try unsafe volume.inode(at: PageVector(unsafeContiguous: path))
-    try prepare(for: inode)
-    return inode
+    do throws(Fault) {
+      try unsafe volume.walk(PageVector(unsafeContiguous: path))
+      try prepareOpened()
+    } catch { throw volume.latestError() }
+    return volume.openedInode()
   }
 
   /// Sees to it that `inode`, from ``volume``, can be read: plans it, and grows the memory that the reader has of the arena.
   ///
   /// - Throws: `memory` where the arena is too small for this file.
   public mutating func prepare(for inode: Inode) throws(EROFSError) {
-    let old = plan
-    try add(inode)
-    guard plan != old else { return }
-    do throws(EROFSError) {
-      try supply()
-    } catch {
-      plan = old
-      throw error
-    }
+    volume.open(inode)
+    do throws(Fault) { try prepareOpened() } catch { throw volume.latestError() }
+  }
+
+  @inline(never)
+  private mutating func prepareOpened() throws(Fault) {
+    var grown = plan
+    try volume.addOpened(to: &grown, depth)
+    if grown == plan { return }
+    try supply(grown)
+    plan = grown
   }
 
   /// Reads from byte `offset` of a file (or a symbolic link's target) on, as much as `buffer` holds; returns how many

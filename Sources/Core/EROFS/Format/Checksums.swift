@@ -4,23 +4,18 @@ import PageVectors
 
 /// CRC-32C (Castagnoli), reflected, without the final inversion: what the superblock's checksum is.
 ///
-/// A nibble at a time: it runs once per mount, so 64 bytes of table are worth more than speed.
+/// A bit at a time: it runs once per mount, so a table is worth more than speed.
 public struct CRC32C: Sendable {
   public private(set) var value: UInt32
 
   public init(seed: UInt32 = 0xFFFF_FFFF) { value = seed }
 
-  public mutating func update(_ byte: UInt8) {
-    value ^= UInt32(byte)
-    value = (value &>> 4) ^ Self.entry(value & 15)
-    value = (value &>> 4) ^ Self.entry(value & 15)
-  }
+  public mutating func update(_ byte: UInt8) { update(UInt32(byte), bits: 8) }
 
-  @inline(__always)
-  private static func entry(_ nibble: UInt32) -> UInt32 {
-    var value = nibble
-    for _ in 0..<4 { value = (value &>> 1) ^ (value & 1 != 0 ? 0x82F6_3B78 : 0) }
-    return value
+  /// Takes the lowest `bits` of `word`; of 32, those of four bytes in little-endian order.
+  mutating func update(_ word: UInt32, bits: Int) {
+    value ^= word
+    for _ in 0..<bits { value = (value &>> 1) ^ (value & 1 != 0 ? 0x82F6_3B78 : 0) }
   }
 }
 

@@ -4,7 +4,7 @@ import Codecs
 
 /// What the inside of the reader throws: the mere fact, which costs no register. What went wrong, and where, has been put
 /// down in a ``Failure`` by then, and leaves the reader as an ``EROFSError``.
-struct Fault: Error {}
+package struct Fault: Error {}
 
 /// What went wrong, in a few words.
 struct Failure {

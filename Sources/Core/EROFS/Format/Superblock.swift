@@ -84,21 +84,23 @@ public struct Superblock: Sendable {
   /// Recomputes the checksum of the superblock's block; nil where the image does not carry one.
   public func checksumMatches(in storage: some Storage) throws(EROFSError) -> Bool? {
     guard compatible.contains(.superblockChecksum) else { return nil }
+    var failure = Failure()
+    do throws(Fault) { return try computedChecksum(storage, &failure) == checksum } catch { throw failure.error }
+  }
+
+  func computedChecksum(_ storage: some Storage, _ failure: inout Failure) throws(Fault) -> UInt32 {
     let start = FileOffset(Self.offset)
-    let size = FileOffset(blockSize)
-    let end = size > start ? size : start + size
+    var end = FileOffset(truncatingIfNeeded: blockSize)
+    if end <= start { end &+= start }
     var crc = CRC32C()
     var position = start
-    var failure = Failure()
-    do throws(Fault) {
-      while position < end {
-        var word = try storage.load32(position, &failure)
-        if position == start + 4 { word = 0 }
-        for shift in 0..<4 as Range<UInt32> { crc.update(UInt8(truncatingIfNeeded: word &>> (8 &* shift))) }
-        position += 4
-      }
-    } catch { throw failure.error }
-    return crc.value == checksum
+    while position < end {
+      var word = try storage.load32(position, &failure)
+      if position == start &+ 4 { word = 0 }
+      crc.update(word, bits: 32)
+      position &+= 4
+    }
+    return crc.value
   }
 }
 

@@ -109,9 +109,15 @@ extension Volume {
     return self[.file]
   }
 
+  /// Opens the root, which must be a directory.
+  package mutating func openRoot() throws(Fault) {
+    try open(superblock.rootNID, .file)
+    _ = try directoryBlocks()
+  }
+
   /// Opens the inode at a path.
   @inline(never)
-  private mutating func walk(_ path: PageVector) throws(Fault) {
+  package mutating func walk(_ path: PageVector) throws(Fault) {
     try open(superblock.rootNID, .file)
     var at = 0
     while at < path.count {

@@ -170,19 +170,28 @@ extension Volume {
   ) throws(EROFSError) -> MemoryPlan {
     open(inode)
     var plan = blocks
-    do throws(Fault) {
-      try addBasics(to: &plan, depth.behindFiles, tables)
-      // A compressed directory has no block that could be shown in place.
-      if inode.kind == .directory, inode.isCompressed { plan.directory = superblock.blockSize }
-      let depth = inode.kind == .directory ? depth.behindFiles : depth
-      try add(.file, 0, inode.size, to: &plan, depth, tables)
-    } catch { throw failure.error }
+    do throws(Fault) { try addOpened(to: &plan, depth, tables) } catch { throw failure.error }
     return plan
   }
 
+  /// Adds what it takes to read the inode that is open.
+  package mutating func addOpened(
+    to plan: inout MemoryPlan, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables = .exact
+  ) throws(Fault) {
+    try addBasics(to: &plan, depth.behindFiles, tables)
+    var depth = depth
+    if self[.file].kind == .directory {
+      depth = depth.behindFiles
+      // A compressed directory has no block that could be shown in place.
+      if self[.file].isCompressed { plan.directory = superblock.blockSize }
+    }
+    try add(.file, 0, self[.file].size, to: &plan, depth, tables)
+  }
+
+  /// Adds what it takes to reach inodes: see ``basicPlan(_:_:)``.
   @inline(never)
-  private mutating func addBasics(
-    to plan: inout MemoryPlan, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
+  package mutating func addBasics(
+    to plan: inout MemoryPlan, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables = .exact
   ) throws(Fault) {
     if superblock.hasMetabox {
       plan.metaboxBlock = superblock.blockSize

@@ -10,6 +10,9 @@ extension Volume {
     return self[.file]
   }
 
+  /// The inode that was opened last.
+  package mutating func openedInode() -> Inode { self[.file] }
+
   /// The packed inode, for those who look at it by itself; nil where the image has none.
   @specialized(where Source == MappedStorage)
   public mutating func packedInode() throws(EROFSError) -> Inode? {
@@ -20,7 +23,7 @@ extension Volume {
 
   /// Makes an inode that was read before the one that the role `file` is about.
   @inline(never)
-  mutating func open(_ inode: Inode) { inodes[0].inode = inode }
+  package mutating func open(_ inode: Inode) { inodes[0].inode = inode }
 
   /// Opens the metabox inode, unless it is open.
   @inline(never)

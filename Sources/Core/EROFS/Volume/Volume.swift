@@ -60,13 +60,19 @@ public struct Volume<Source: Storage>: ~Copyable {
   ///
   /// - Throws: `corrupt`, `unsupported` or `storage`.
   public mutating func open() throws(EROFSError) {
+    do throws(Fault) { try openInside() } catch { throw failure.error }
+  }
+
+  /// As ``open()``, for those who ask for ``latestError()`` later.
+  @inline(never)
+  package mutating func openInside() throws(Fault) {
     close()
     do throws(Fault) {
       try superblock.read(storage, &failure)
     } catch {
       // What was refused must not be used by whoever goes on all the same.
       superblock = Superblock()
-      throw failure.error
+      throw error
     }
   }
 
@@ -77,6 +83,15 @@ public struct Volume<Source: Storage>: ~Copyable {
     for role in 0..<Role.count { unsafe inodes[unchecked: role] = OpenInode() }
     _ = unsafe supply(
       MemoryPlan(), frames: MutablePageVector(), state: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+  }
+
+  /// Fails where the image has a checksum and it is wrong.
+  @inline(never)
+  package mutating func checkChecksum() throws(Fault) {
+    guard superblock.compatible.contains(.superblockChecksum) else { return }
+    if try superblock.computedChecksum(storage, &failure) != superblock.checksum {
+      throw fail(.checksum, .device, FileOffset(Superblock.offset))
+    }
   }
 
   /// Opens an image whose superblock has been read already.
@@ -162,6 +177,10 @@ extension Volume {
 
   // MARK: What went wrong
 
+  /// What the latest ``Fault`` was about.
+  @inline(never)
+  package mutating func latestError() -> EROFSError { failure.error }
+
   @inline(never)
   mutating func fail(_ defect: Defect, _ stream: MetadataStream, _ offset: FileOffset) -> Fault {
     failure.set(.corrupt, defect.rawValue, stream.device, offset)
@@ -177,6 +196,9 @@ extension Volume {
     failure.kind = kind
     return Fault()
   }
+
+  /// More memory is needed than there is.
+  package mutating func fail(need: Need, bytes: Int) -> Fault { fail(need: need.rawValue, bytes: bytes) }
 
   @inline(never)
   mutating func fail(need: UInt8, bytes: Int) -> Fault {
