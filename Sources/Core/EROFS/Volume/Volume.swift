@@ -14,14 +14,16 @@ import PageVectors
 ///     let count = try volume.read(inode, at: 0, into: pages)
 @safe
 public struct Volume<Source: Storage>: ~Copyable {
-  public let storage: Source
-  public private(set) var superblock = Superblock()
+  // What is asked for most comes first: short instructions reach no farther than 124 bytes.
 
+  /// The inode that each ``Role`` has open, in the order of their numbers.
+  var inodes: Role.All<OpenInode> = InlineArray { _ in OpenInode() }
+  public private(set) var superblock = Superblock()
+  public let storage: Source
   /// A window for each ``MetadataStream``, in the order of their numbers.
   var windows: MetadataStream.All<MetadataWindow> = InlineArray { _ in MetadataWindow() }
   var directory = DirectoryWindow()
-  /// The inode that each ``Role`` has open, and its decoder, in the order of their numbers.
-  var inodes: Role.All<OpenInode> = InlineArray { _ in OpenInode() }
+  /// The decoder of each role.
   var decoders: Role.All<ExtentDecoder> = InlineArray { _ in ExtentDecoder() }
   /// What the latest ``Fault`` was about.
   var failure = Failure()
