@@ -8,17 +8,29 @@ import PageVectors
 /// It is either one piece, or page frames that lie anywhere with one piece beside them for the codecs' tables.
 @safe
 public struct Arena {
-  /// None where it is one piece.
-  private let frames: MutablePageVector
+  #if EROFS_CONTIGUOUS_MEMORY
+    private var frames: MutablePageVector { MutablePageVector() }
+  #else
+    /// None where it is one piece.
+    private let frames: MutablePageVector
+  #endif
   /// The tables, or all of it.
-  private let piece: UnsafeMutableRawBufferPointer
+  private let start: UnsafeMutableRawPointer
+  private let pieceBytes: Int
 
   /// One piece of memory.
   ///
   /// - Parameter memory: any number of bytes, aligned to 8; valid, and nobody else's, as long as the file system is used.
   public init(unsafeMemory memory: UnsafeMutableRawBufferPointer) {
-    frames = MutablePageVector()
-    unsafe piece = memory
+    unsafe self.init(memory)
+  }
+
+  private init(_ piece: UnsafeMutableRawBufferPointer, frames: MutablePageVector = MutablePageVector()) {
+    #if !EROFS_CONTIGUOUS_MEMORY
+      self.frames = frames
+    #endif
+    unsafe start = piece.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 8)!
+    pieceBytes = piece.count
   }
 
   #if !EROFS_CONTIGUOUS_MEMORY
@@ -33,28 +45,31 @@ public struct Arena {
       unsafeFrames frames: UnsafePointer<UnsafeMutableRawPointer>, pageShift: Int, count: Int,
       tables: UnsafeMutableRawBufferPointer
     ) {
-      self.frames = unsafe MutablePageVector(unsafeFrames: frames, pageShift: pageShift, count: count)
-      unsafe piece = tables
+      unsafe self.init(
+        tables, frames: MutablePageVector(unsafeFrames: frames, pageShift: pageShift, count: count))
     }
   #endif
 
   /// Bytes that there are.
-  public var count: Int { unsafe frames.count + piece.count }
+  public var count: Int { frames.count &+ pieceBytes }
 
   /// Gives `volume` what `plan` asks for; false, and nothing changed, where it is too little.
   @inline(never)
   func supply<Source: Storage>(_ plan: MemoryPlan, to volume: inout Volume<Source>) -> Bool {
-    let tables = plan.stateBytes
-    if !frames.isEmpty { return unsafe volume.supply(plan, frames: frames, state: piece) }
-    guard unsafe piece.count >= plan.totalBytes else { return false }
+    var frames = frames
+    var tables = pieceBytes
+    if frames.isEmpty {
+      tables = plan.stateBytes
+      guard tables <= pieceBytes else { return false }
+      frames = unsafe MutablePageVector(unsafeContiguous: start + tables, count: pieceBytes &- tables)
+    }
     return unsafe volume.supply(
-      plan, frames: MutablePageVector(unsafeContiguous: UnsafeMutableRawBufferPointer(rebasing: piece[tables...])),
-      state: UnsafeMutableRawBufferPointer(rebasing: piece[..<tables]))
+      plan, frames: frames, state: UnsafeMutableRawBufferPointer(start: start, count: tables))
   }
 
   /// What `plan` leaves free, in one piece, aligned to 8.
   func rest(behind plan: MemoryPlan) -> UnsafeMutableRawBufferPointer {
-    let used = frames.isEmpty ? (plan.totalBytes + 7) & ~7 : plan.stateBytes
-    return unsafe UnsafeMutableRawBufferPointer(rebasing: piece[min(used, piece.count)...])
+    let used = min(frames.isEmpty ? (plan.totalBytes &+ 7) & ~7 : plan.stateBytes, pieceBytes)
+    return unsafe UnsafeMutableRawBufferPointer(start: start + used, count: pieceBytes &- used)
   }
 }
