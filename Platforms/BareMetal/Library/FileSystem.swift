@@ -65,7 +65,8 @@ public struct FileSystem<Source: Storage>: ~Copyable {
     walk = 0
     var refusal: MountError
     do throws(EROFSError) {
-      try prepare(survey)
+      do throws(Fault) { try prepare() } catch { throw volume.latestError() }
+      if survey == .everything { try surveyTree() }
       let needed = needed()
       if needed <= arena.count, arena.supply(plan, to: &volume) { return }
       refusal = .memory(needed: needed, given: arena.count, isExact: survey == .everything)
@@ -87,18 +88,15 @@ public struct FileSystem<Source: Storage>: ~Copyable {
   // Each of these is a function of its own, so that no frame on the stack holds what only another one needs.
 
   @inline(never)
-  private mutating func prepare(_ survey: Survey) throws(EROFSError) {
-    do throws(Fault) {
-      try volume.openInside()
-      try volume.checkChecksum()
-      plan = volume.blocks
-      try supply(plan)
-      try volume.addBasics(to: &plan, MemoryPlan.Depth.least)
-      try supply(plan)
-      try volume.openRoot()
-      try volume.addOpened(to: &plan, depth)
-    } catch { throw volume.latestError() }
-    if survey == .everything { try surveyTree() }
+  private mutating func prepare() throws(Fault) {
+    try volume.openInside()
+    try volume.checkChecksum()
+    plan = volume.blocks
+    try supply(plan)
+    try volume.addBasics(to: &plan, MemoryPlan.Depth.least)
+    try supply(plan)
+    try volume.openRoot()
+    try volume.addOpened(to: &plan, depth)
   }
 
   @inline(never)

@@ -80,7 +80,7 @@ public struct MutablePageVector: @unchecked Sendable {
   /// Copies the bytes of `source` to the start of this vector, as many as both hold; returns how many.
   ///
   /// The two may share memory only where they are the very same bytes or do not overlap.
-  @discardableResult
+  @discardableResult @inline(never)
   public func copy(from source: PageVector) -> Int {
     let total = min(count, source.count)
     var position = 0

@@ -36,7 +36,6 @@ struct DecoderRoom: ~Copyable {
   private var bytes = Largest.none
 
   /// Makes the decoder of an extent.
-  @inline(never)
   mutating func begin(
     _ algorithm: Algorithm, _ input: PageVector, _ output: MutablePageVector, _ length: Int, _ memory: WorkingMemory
   ) throws(DecodeError) {

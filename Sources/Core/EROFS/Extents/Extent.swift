@@ -76,7 +76,6 @@ public struct Extent: Equatable, Sendable {
   }
 
   /// Makes it a plain piece of a file, a hole as yet.
-  @inline(never)
   mutating func cover(_ start: FileOffset, _ length: FileOffset) {
     self.start = start
     self.length = length

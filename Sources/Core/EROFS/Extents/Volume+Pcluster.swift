@@ -55,7 +55,7 @@ extension Volume {
     if entry.kind == .plain {
       if header.advise.contains(.interlacedPcluster) { extent.form = .interlaced }
     } else {
-      extent.form = try form(role, entry.kind == .head1 ? header.algorithm1 : header.algorithm2)
+      extent.form = try form(role, header.algorithm(entry.kind))
     }
     if end == size, header.inlineBytes > 0 {
       let at = indexEnd(role)
@@ -69,7 +69,8 @@ extension Volume {
     }
     let blocks = try storedBlocks(role, head, entry, &next)
     if blocks == 0 {
-      extent.cover(start, end &- start)
+      extent.form = .plain
+      extent.isPartial = false
       return
     }
     extent.put(in: .device, try address(ofBlock: UInt64(entry.block), role))
@@ -90,7 +91,6 @@ extension Volume {
   }
 
   /// The form of what is compressed by the algorithm of an id, which the superblock must have announced.
-  @inline(never)
   mutating func form(_ role: Role, _ id: UInt8) throws(Fault) -> Extent.Form {
     guard superblock.compression.algorithms & (1 &<< UInt16(id)) != 0 else {
       let fault = fail(.unannouncedAlgorithm, role)

@@ -36,7 +36,6 @@ public struct CompressionLimits: Equatable, Sendable {
   }
 
   /// Reads the records of an image, which lie from byte `records` on.
-  @inline(never)
   mutating func read(
     _ storage: some Storage, _ features: IncompatibleFeatures, _ bitmapOrDistance: UInt16, _ records: FileOffset,
     _ failure: inout Failure
@@ -110,7 +109,6 @@ extension Storage {
   }
 
   /// The little-endian integer of 8 bytes at `offset`.
-  @inline(never)
   func load64(_ offset: FileOffset, _ failure: inout Failure) throws(Fault) -> UInt64 {
     var value: UInt64 = 0
     try unsafe withUnsafeMutableBytes(of: &value) { (buffer) throws(Fault) in

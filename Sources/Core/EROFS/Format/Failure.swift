@@ -39,7 +39,6 @@ struct Failure {
   var value: UInt32 = 0
   var offset: FileOffset = 0
 
-  @inline(never)
   mutating func set(_ kind: Kind, _ detail: UInt8, _ device: Int32, _ offset: FileOffset) {
     self.kind = kind
     self.detail = detail

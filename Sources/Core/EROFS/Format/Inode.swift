@@ -277,9 +277,11 @@ struct MapHeader {
     }
     return !IncompatibleFeatures.known.contains(.wide48Bit) && layout == .compressedFull && advise.contains(.extents)
   }
-  /// Algorithm ids of HEAD1 and HEAD2, unchecked.
-  var algorithm1: UInt8 { UInt8((upper &>> 16) & 0x0F) }
-  var algorithm2: UInt8 { UInt8((upper &>> 20) & 0x0F) }
+  /// Algorithm id of HEAD1 or HEAD2, unchecked.
+  func algorithm(_ kind: LclusterEntry.Kind) -> UInt8 {
+    let both = UInt8(truncatingIfNeeded: upper &>> 16)
+    return kind == .head1 ? both & 15 : both &>> 4
+  }
   /// log2 of an lcluster's size, in blocks.
   var clusterBits: FileOffset { FileOffset((upper &>> 24) & 0x0F) }
   var reserved: UInt32 { (upper &>> 28) & 7 }

@@ -33,7 +33,6 @@ public struct Superblock: Sendable {
   init() {}
 
   /// Reads and checks it.
-  @inline(never)
   mutating func read(_ storage: some Storage, _ failure: inout Failure) throws(Fault) {
     let start = FileOffset(Self.offset)
     let available = storage.byteCount(ofDevice: 0)

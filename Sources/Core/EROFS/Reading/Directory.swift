@@ -210,19 +210,17 @@ extension Volume {
     }
     guard at == 0, count > 0, first < length else { throw fail(.directoryEntries, .file) }
     directory.count = count
+    var nameStart = first
     for index in 0..<count {
-      if let defect = defect(ofName: index) { throw fail(defect, .file) }
+      let end = index &+ 1 < count ? directory.nameOffset(index &+ 1) : length
+      guard nameStart < end, end <= length else { throw fail(.nameOffset, .file) }
+      nameStart = end
+      let name = directory.name(index)
+      guard name.count >= 1, name.count <= 255 else { throw fail(.nameLength, .file) }
+      guard name.index(of: 0, or: 0x2F, from: 0, to: name.count) == name.count else {
+        throw fail(.nameCharacter, .file)
+      }
     }
     directory.key = self[.file].key
-  }
-
-  /// The rule that a name of the directory's block breaks.
-  private mutating func defect(ofName index: Int) -> Defect? {
-    let start = directory.nameOffset(index)
-    let end = index &+ 1 < directory.count ? directory.nameOffset(index &+ 1) : directory.bytes.count
-    guard start < end, end <= directory.bytes.count else { return .nameOffset }
-    let name = directory.name(index)
-    guard name.count >= 1, name.count <= 255 else { return .nameLength }
-    return name.index(of: 0, or: 0x2F, from: 0, to: name.count) < name.count ? .nameCharacter : nil
   }
 }

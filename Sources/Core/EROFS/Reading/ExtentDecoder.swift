@@ -38,14 +38,12 @@ struct ExtentDecoder: ~Copyable {
   }
 
   /// Whether the extent's bytes from `skip` on can be had without starting anew.
-  @inline(never)
   mutating func canServe(_ extent: inout Extent, of key: FileOffset, from skip: Int) -> Bool {
     self.key == key && start == extent.start && length == Int(truncatingIfNeeded: extent.length)
       && skip >= produced &- kept
   }
 
   /// Has the first `count` bytes of the frames take the decoded bytes.
-  @inline(never)
   mutating func takeOutput(_ count: Int) { output = frames.cut(at: 0, count: count) }
 
   /// Has `count` bytes of the frames take the stored bytes, and returns them.

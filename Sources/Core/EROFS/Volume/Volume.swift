@@ -16,15 +16,25 @@ import PageVectors
 public struct Volume<Source: Storage>: ~Copyable {
   // What is asked for most comes first: short instructions reach no farther than 124 bytes.
 
-  /// The inode that each ``Role`` has open, in the order of their numbers.
-  var inodes: Role.All<OpenInode> = InlineArray { _ in OpenInode() }
+  #if EROFS_BASIC_IMAGES
+    var inodes: Role.All<OpenInode> = [OpenInode()]
+  #else
+    /// The inode that each ``Role`` has open, in the order of their numbers.
+    var inodes: Role.All<OpenInode> = [OpenInode(), OpenInode(), OpenInode()]
+  #endif
   public private(set) var superblock = Superblock()
   public let storage: Source
-  /// A window for each ``MetadataStream``, in the order of their numbers.
-  var windows: MetadataStream.All<MetadataWindow> = InlineArray { _ in MetadataWindow() }
+
   var directory = DirectoryWindow()
-  /// The decoder of each role.
-  var decoders: Role.All<ExtentDecoder> = InlineArray { _ in ExtentDecoder() }
+  #if EROFS_BASIC_IMAGES
+    var windows: MetadataStream.All<MetadataWindow> = [MetadataWindow()]
+    var decoders: Role.All<ExtentDecoder> = [ExtentDecoder()]
+  #else
+    /// A window for each ``MetadataStream``, in the order of their numbers.
+    var windows: MetadataStream.All<MetadataWindow> = [MetadataWindow(), MetadataWindow()]
+    /// The decoder of each role.
+    var decoders: Role.All<ExtentDecoder> = [ExtentDecoder(), ExtentDecoder(), ExtentDecoder()]
+  #endif
   /// What the latest ``Fault`` was about.
   var failure = Failure()
 
