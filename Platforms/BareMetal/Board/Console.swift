@@ -58,6 +58,16 @@ public enum Console {
     return value
   }
 
+  /// A word in hexadecimal, with all its digits.
+  public static func write(hexadecimal number: UInt) {
+    var rest = number
+    for _ in 0..<UInt.bitWidth / 4 {
+      let digit = UInt8(truncatingIfNeeded: rest &>> UInt(UInt.bitWidth - 4))
+      rest &<<= 4
+      UART.write(digit < 10 ? 0x30 &+ digit : 0x57 &+ digit)
+    }
+  }
+
   /// `digits` hexadecimal digits, the lowest of `number`.
   public static func write(hexadecimal number: UInt64, digits: Int) {
     var index = digits

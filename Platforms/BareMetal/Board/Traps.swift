@@ -18,8 +18,7 @@ public func trapped(_ trap: UnsafePointer<machine_trap>) {
     Console.line("\nthe program returned without an exit status")
     Board.exit(ExitStatus.returned)
   }
-  Console.write("\ntrap ")
-  Console.write(hexadecimal: UInt64(trap.cause), digits: UInt.bitWidth / 4)
+  field("\ntrap ", trap.cause)
   field(" at ", trap.address)
   field(" from ", trap.caller)
   field(" value ", trap.value)
@@ -28,7 +27,8 @@ public func trapped(_ trap: UnsafePointer<machine_trap>) {
   Board.exit(ExitStatus.trapped)
 }
 
+@inline(never)
 private func field(_ name: StaticString, _ value: UInt) {
   Console.write(name)
-  Console.write(hexadecimal: UInt64(value), digits: UInt.bitWidth / 4)
+  Console.write(hexadecimal: value)
 }

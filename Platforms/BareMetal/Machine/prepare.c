@@ -15,9 +15,8 @@ size_t machine_stack_used(void) {
 
 void machine_prepare(void) {
   machine_stack_paint();
-  const volatile unsigned char *from = machine_data_stored;
-  for (volatile unsigned char *to = machine_data_start; to < machine_data_end; to++, from++) *to = *from;
-  for (volatile unsigned char *to = machine_bss_start; to < machine_bss_end; to++) *to = 0;
+  memcpy(machine_data_start, machine_data_stored, (size_t)(machine_data_end - machine_data_start));
+  memset(machine_bss_start, 0, (size_t)(machine_bss_end - machine_bss_start));
 }
 
 _Noreturn void machine_returned(void) {

@@ -55,8 +55,9 @@ __attribute__((naked, used)) static void trap(void) {
 }
 
 typedef void (*vector)(void);
-__attribute__((section(".vectors"), used)) static const vector vectors[16 + 32] = {
-    (vector)machine_stack_top, machine_reset, [2 ... 47] = trap};
+/* Exceptions only: a device's interrupt is off until a program switches it on, and one that does brings its vector. */
+__attribute__((section(".vectors"), used)) static const vector vectors[16] = {
+    (vector)machine_stack_top, machine_reset, [2 ... 15] = trap};
 
 uintptr_t machine_semihosting(uintptr_t operation, const void *parameters) {
   register uintptr_t r0 __asm__("r0") = operation;

@@ -8,6 +8,8 @@
 extern unsigned char machine_data_stored[], machine_guard[];
 
 int main(int, char **);
+void *memcpy(void *restrict, const void *restrict, size_t);
+void *memset(void *, int, size_t);
 /* The program came to its end without saying how it went. */
 _Noreturn void machine_returned(void);
 void machine_trap_entry(void);
