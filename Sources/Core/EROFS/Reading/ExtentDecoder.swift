@@ -47,7 +47,6 @@ struct ExtentDecoder: ~Copyable {
   mutating func takeOutput(_ count: Int) { output = frames.cut(at: 0, count: count) }
 
   /// Has `count` bytes of the frames take the stored bytes, and returns them.
-  @inline(never)
   mutating func takeInput(at place: Int, _ count: Int) -> MutablePageVector {
     let bytes = frames.cut(at: place, count: count)
     input = bytes.readOnly

@@ -65,7 +65,6 @@ extension Volume {
   }
 
   /// Reads the bytes of an extent from `skip` on; `destination` ends with the extent or before it.
-  @inline(never)
   private mutating func read(
     _ role: Role, _ extent: inout Extent, _ skip: FileOffset, into destination: MutablePageVector
   ) throws(Fault) {
@@ -143,7 +142,6 @@ extension Volume {
   /// Brings the stored bytes to where the decoder of `role` finds them, and starts it.
   ///
   /// - Parameter destination: where an extent is decoded at once that is just as long; true is returned then.
-  @inline(never)
   private mutating func begin(
     _ role: Role, _ extent: inout Extent, _ destination: MutablePageVector
   ) throws(Fault) -> Bool {
@@ -186,7 +184,6 @@ extension Volume {
   }
 
   /// Reads an extent's stored bytes.
-  @inline(never)
   mutating func fetch(_ extent: inout Extent, into destination: MutablePageVector) throws(Fault) {
     if extent.space == .device {
       try readStored(extent.device, extent.address, 0, into: destination)
