@@ -48,14 +48,12 @@ extension Volume {
   }
 
   /// The little-endian integer of 8 bytes at `offset` of a metadata stream.
-  @inline(never)
   mutating func load64(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> UInt64 {
     let low = try load(stream, offset, 4)
     return UInt64(try load(stream, offset &+ 4, 4)) &<< 32 | UInt64(low)
   }
 
   /// The little-endian integer of 4 bytes at `offset` of the stream that an open inode lies in.
-  @inline(never)
   mutating func load32(_ role: Role, _ offset: FileOffset) throws(Fault) -> UInt32 {
     try load(self[role].stream, offset, 4)
   }
