@@ -95,7 +95,7 @@ public struct Extent: Equatable, Sendable {
   /// Bytes that are read from where it is stored: of a plain extent, those that count.
   var bytesStored: FileOffset { form == .plain ? length : storedLength }
 
-  /// Whether it lies in the packed inode, or is turned round, which it cannot where no image with such extents is known.
+  // Whether it lies in the packed inode, or is turned round: not where no image with such extents is known.
   var isPacked: Bool { IncompatibleFeatures.known.contains(.fragments) && space == .packed }
   var isInterlaced: Bool { IncompatibleFeatures.known.contains(.fragments) && form == .interlaced }
 }
