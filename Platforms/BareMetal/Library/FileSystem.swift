@@ -111,13 +111,14 @@ public struct FileSystem<Source: Storage>: ~Copyable {
     var basic = plan
     do throws(Fault) { try supply(basic) } catch { throw volume.latestError() }
     var tree = unsafe TreeWalk(from: volume.superblock.rootNID, unsafeLevels: arena.rest(behind: basic))
+    // Also where there was no memory for it: then that is what is missing.
+    defer { walk = (basic.totalBytes + 7) & ~7 + tree.deepest * MemoryLayout<TreeWalk.Level>.stride }
     while let inode = try tree.next(in: &volume) {
       let own = try volume.plan(for: inode, depth)
       plan.formUnion(own)
       // Directories may be compressed: then walking through them needs what reading them needs.
       let old = basic
       if inode.kind == .directory { basic.formUnion(own) }
-      walk = max(walk, (basic.totalBytes + 7) & ~7 + tree.deepest * MemoryLayout<TreeWalk.Level>.stride)
       guard basic != old else { continue }
       let levels = unsafe arena.rest(behind: basic)
       do throws(Fault) { try supply(basic) } catch { throw volume.latestError() }

@@ -23,7 +23,7 @@ public struct TreeWalk {
   private var pathBytes = 0
   private var root: UInt64?
   private var entries: UInt64 = 0
-  /// The most levels that were in use.
+  /// The most levels that were in use, or had to be.
   public private(set) var deepest = 0
 
   /// - Parameters:
@@ -99,11 +99,11 @@ public struct TreeWalk {
     for level in 0..<depth where unsafe levels[level].nid == inode.nid {
       throw .corrupt(.entryTarget, at: inode.position)
     }
+    deepest = max(deepest, depth + 1)
     guard unsafe depth < levels.count else {
       throw .memory(.directory, bytes: (depth + 1) * MemoryLayout<Level>.stride)
     }
     unsafe levels[depth] = Level(nid: inode.nid, cursor: DirectoryCursor(), pathBytes: pathBytes)
     depth += 1
-    deepest = max(deepest, depth)
   }
 }
