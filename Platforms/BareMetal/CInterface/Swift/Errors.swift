@@ -23,7 +23,9 @@ func fail(_ fs: UnsafeMutablePointer<erofs>, _ error: EROFSError) -> erofs_resul
   case .unsupported(let feature, _): unsafe fail(fs, feature)
   case .storage(let error, _):
     unsafe fail(fs, EROFS_STORAGE, 0, UInt64(bitPattern: Int64(error.code)))
-  case .memory(_, let bytes): unsafe fail(fs, EROFS_NO_MEMORY, 0, UInt64(bytes))
+  // Of the file system, who has planned; the reader itself only knows what it lacks for one extent.
+  case .memory(.metadata, let bytes): unsafe fail(fs, EROFS_NO_MEMORY, 0, UInt64(stateBytes + bytes))
+  case .memory: unsafe fail(fs, EROFS_NO_MEMORY)
   case .notFound: unsafe fail(fs, EROFS_NOT_FOUND)
   case .notADirectory: unsafe fail(fs, EROFS_NOT_A_DIRECTORY)
   case .notAFile: unsafe fail(fs, EROFS_NOT_A_FILE)

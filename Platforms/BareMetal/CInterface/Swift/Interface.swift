@@ -7,10 +7,10 @@ import PageVectors
 
 // The file system lies at the start of the arena that it is given, so that it takes as much as its codecs do, and no more.
 
-private typealias Files = FileSystem<CStorage>
+typealias Files = FileSystem<CStorage>
 
 /// Bytes of the arena that the file system itself takes.
-private var stateBytes: Int { (MemoryLayout<Files>.size + 7) & ~7 }
+var stateBytes: Int { (MemoryLayout<Files>.size + 7) & ~7 }
 
 /// The file system of what is mounted.
 private func files(_ fs: UnsafeMutablePointer<erofs>?) -> UnsafeMutablePointer<Files>? {

@@ -119,6 +119,13 @@ static void use(const erofs_storage *flash) {
   require(erofs_mount(&files, flash, arena, sizeof arena, EROFS_ROOT_ONLY | EROFS_DIRECT, &needed), "mount for whole files");
   if (needed >= enough) board_exit(1);
   show_whole("/etc/motd");
+
+  /* Planned when it is opened: what is missing then is said too. */
+  require(erofs_mount(&files, flash, arena, needed, EROFS_ROOT_ONLY, NULL), "mount for the root");
+  if (erofs_open(&files, "/etc/motd", &file) != EROFS_NO_MEMORY) board_exit(1);
+  enough = (size_t)erofs_error_detail(&files);
+  require(erofs_mount(&files, flash, arena, enough, EROFS_ROOT_ONLY, NULL), "mount for the root and a file");
+  show("/etc/motd");
 }
 
 int main(void) {

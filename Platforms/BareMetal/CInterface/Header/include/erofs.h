@@ -87,7 +87,9 @@ erofs_result erofs_mount(erofs *fs, const erofs_storage *storage, void *arena, s
 erofs_result erofs_open(erofs *fs, const char *path, erofs_file *file);
 
 /* Reads on from file->position, which may be set to anything, and moves it; *done says how many bytes: fewer than count only
- * at the end, where it is 0. The target of a link is read like a file. */
+ * at the end, and 0 behind it. The target of a link is read like a file. After an error nothing in buffer means anything.
+ * EROFS_NO_MEMORY where a compressed file was not opened since mounting, or less than all of it is asked for with EROFS_DIRECT:
+ * no arena would do for that, and the detail is 0. */
 erofs_result erofs_read(erofs *fs, erofs_file *file, void *buffer, size_t count, size_t *done);
 
 /* The next entry of a directory in the order of their names, . and .. left out; EROFS_END behind the last. */
