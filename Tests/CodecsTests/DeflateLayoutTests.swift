@@ -6,8 +6,8 @@ import Testing
 
 @testable import Codecs
 
-/// Any stream, in runs of any size, by steps of any size, to any length: the verdict is always zlib's. Runs of few bytes
-/// are where a loop that works inside one goes in and out most, with whatever is pending.
+/// Any stream, in runs of any size, by steps of any size, to any length: the verdict is always zlib's. Where runs have
+/// few bytes, a loop that works inside one goes in and out most, with whatever is pending.
 @Suite struct DeflateLayoutTests {
   private static func stream(_ data: [UInt8], using generator: inout SplitMix64) -> [UInt8] {
     switch Int.random(in: 0..<4, using: &generator) {
