@@ -27,7 +27,8 @@ public func erofs_mount(
   guard let fs = unsafe fs else { return EROFS_ARGUMENT }
   unsafe fs.pointee = erofs()
   guard let storage = unsafe storage, let arena = unsafe arena, UInt(bitPattern: arena) & 7 == 0, bytes >= 0,
-    options & ~(EROFS_ROOT_ONLY.rawValue | EROFS_DIRECT.rawValue) == 0
+    options & ~(EROFS_ROOT_ONLY.rawValue | EROFS_DIRECT.rawValue) == 0,
+    unsafe storage.pointee.mapped != nil || storage.pointee.read != nil
   else { return unsafe refuse(fs) }
   guard bytes >= stateBytes else { return unsafe refuse(fs, stateBytes, needed) }
   let files = unsafe arena.bindMemory(to: Files.self, capacity: 1)
