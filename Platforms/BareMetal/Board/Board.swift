@@ -6,6 +6,7 @@ import _Volatile
 /// The processor as a program sees it: how it ends, its memory, its stack.
 public enum Board {
   /// Ends the machine and tells the host how it went: 0 for well, 1 ... 255 for what the program means by it.
+  @inline(never)
   public static func exit(_ status: UInt8) -> Never {
     #if arch(arm)
       // SYS_EXIT_EXTENDED: ADP_Stopped_ApplicationExit, status.

@@ -2,7 +2,11 @@
 
 /// Text on the serial port, without strings: literals, numbers and bytes.
 public enum Console {
-  public static func start() { UART.start() }
+  /// Makes it ready. From then on a trap is told in words, too.
+  public static func start() {
+    describeTrap = writeTrap
+    UART.start()
+  }
 
   /// The next byte that came in; waits for it.
   public static func read() -> UInt8 {

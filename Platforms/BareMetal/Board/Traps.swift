@@ -8,23 +8,30 @@ public enum ExitStatus {
   public static var returned: UInt8 { 71 }
 }
 
+/// Says in words what happened. Starting the console sets it: a program that has none does not hold the words either.
+nonisolated(unsafe) var describeTrap: ((machine_trap) -> Void)?
+
 /// Reports a trap of the processor (a Swift trap, a stack that is too small, a bad address) and ends the machine: nothing
 /// hangs in silence.
 @c(machine_trapped)
 public func trapped(_ trap: UnsafePointer<machine_trap>) {
   let trap = trap.pointee
-  Console.start()
-  if trap.cause == 0 && trap.address == 0 {
-    Console.line("\nthe program returned without an exit status")
-    Board.exit(ExitStatus.returned)
-  }
+  describeTrap?(trap)
+  Board.exit(hasReturned(trap) ? ExitStatus.returned : ExitStatus.trapped)
+}
+
+private func hasReturned(_ trap: machine_trap) -> Bool { trap.cause == 0 && trap.address == 0 }
+
+/// Writes it to the serial port.
+func writeTrap(_ trap: machine_trap) {
+  UART.start()
+  if hasReturned(trap) { return Console.line("\nthe program returned without an exit status") }
   field("\ntrap ", trap.cause)
   field(" at ", trap.address)
   field(" from ", trap.caller)
   field(" value ", trap.value)
   field(" stack ", trap.stack)
   Console.line()
-  Board.exit(ExitStatus.trapped)
 }
 
 @inline(never)

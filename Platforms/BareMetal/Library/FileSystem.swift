@@ -67,9 +67,8 @@ public struct FileSystem<Source: Storage>: ~Copyable {
     do throws(EROFSError) {
       do throws(Fault) { try prepare() } catch { throw volume.latestError() }
       if survey == .everything { try surveyTree() }
-      let needed = needed()
-      if needed <= arena.count, arena.supply(plan, to: &volume) { return }
-      refusal = .memory(needed: needed, given: arena.count, isExact: survey == .everything)
+      if walk <= arena.count, arena.supply(plan, to: &volume) { return }
+      refusal = .memory(needed: needed(), given: arena.count, isExact: survey == .everything)
     } catch {
       refusal = .image(error)
       if case .memory(_, let bytes) = error {
@@ -92,9 +91,12 @@ public struct FileSystem<Source: Storage>: ~Copyable {
     try volume.openInside()
     try volume.checkChecksum()
     plan = volume.blocks
-    try supply(plan)
-    try volume.addBasics(to: &plan, MemoryPlan.Depth.least)
-    try supply(plan)
+    // A storage that maps everything is planned without memory, but for what inodes lean on.
+    if !Source.mapsEverything { try supply(plan) }
+    if MemoryPlan.inodesLean {
+      try volume.addBasics(to: &plan, MemoryPlan.Depth.least)
+      try supply(plan)
+    }
     try volume.openRoot()
     try volume.addOpened(to: &plan, depth)
   }

@@ -5,12 +5,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__ARM_FEATURE_UNALIGNED)
+/* The processor takes words at any address. */
+typedef uintptr_t __attribute__((may_alias, aligned(1))) word;
+enum { SIZE = sizeof(word), ALIGNMENT = 1 };
+#else
 typedef uintptr_t __attribute__((may_alias)) word;
-enum { SIZE = sizeof(word) };
+enum { SIZE = sizeof(word), ALIGNMENT = SIZE };
+#endif
 
 void *memset(void *to, int byte, size_t count) {
   unsigned char *p = to;
-  for (; count && (uintptr_t)p % SIZE; count--) *p++ = (unsigned char)byte;
+  for (; count && (uintptr_t)p % ALIGNMENT; count--) *p++ = (unsigned char)byte;
   for (word value = (word)-1 / 255 * (unsigned char)byte; count >= SIZE; count -= SIZE, p += SIZE) *(word *)p = value;
   while (count--) *p++ = (unsigned char)byte;
   return to;
@@ -19,8 +25,8 @@ void *memset(void *to, int byte, size_t count) {
 void *memcpy(void *restrict to, const void *restrict from, size_t count) {
   unsigned char *p = to;
   const unsigned char *q = from;
-  if (((uintptr_t)p ^ (uintptr_t)q) % SIZE == 0) {
-    for (; count && (uintptr_t)p % SIZE; count--) *p++ = *q++;
+  if (((uintptr_t)p ^ (uintptr_t)q) % ALIGNMENT == 0) {
+    for (; count && (uintptr_t)p % ALIGNMENT; count--) *p++ = *q++;
     for (; count >= SIZE; count -= SIZE, p += SIZE, q += SIZE) *(word *)p = *(const word *)q;
   }
   while (count--) *p++ = *q++;

@@ -20,6 +20,6 @@ void machine_prepare(void) {
 }
 
 _Noreturn void machine_returned(void) {
-  static const machine_trap trap = {.cause = 0};
+  const machine_trap trap = {.cause = 0};
   machine_trapped(&trap);
 }

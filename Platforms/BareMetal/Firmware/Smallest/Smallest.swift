@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 // The least that a program can do with an image: mount the one that it was linked with, and read a file. What the linker
-// makes of it is what reader and codecs cost, startup and trap report included.
+// makes of it is what reader and codecs cost, startup included, and the end of the machine where it traps.
 
 import Board
 import EROFS

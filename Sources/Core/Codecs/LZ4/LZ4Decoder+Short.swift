@@ -15,36 +15,36 @@ extension LZ4Decoder {
   /// Decodes sequences from a token on, as long as none has length bytes and both runs have some room. It leaves off before
   /// a token, or in a match that lies in another run.
   @inline(never)
-  mutating func decodeShort(atMost limit: Int) {
-    let historyStart = unsafe output.runStart + output.excessOfRun
-    var from = unsafe input.next
-    var to = unsafe output.next
-    let inputEnd = unsafe input.end
-    let outputEnd = unsafe to + min(limit, output.room)
-    while unsafe inputEnd - from >= Self.shortInput && outputEnd - to >= Self.shortRoom {
+  static func decodeShort(_ decoder: inout LZ4Decoder, atMost limit: Int) {
+    let historyStart = unsafe decoder.output.runStart + decoder.output.excessOfRun
+    var from = unsafe decoder.input.next
+    var to = unsafe decoder.output.next
+    let inputEnd = unsafe decoder.input.end
+    let outputEnd = unsafe to + min(limit, decoder.output.room)
+    while unsafe inputEnd - from >= shortInput && outputEnd - to >= shortRoom {
       let token = unsafe Int(truncatingIfNeeded: from.load(as: UInt8.self))
       let literals = token &>> 4
       var match = token & 15
       if literals == 15 || match == 15 { break }
-      match &+= Self.minimumMatch
+      match &+= minimumMatch
       unsafe from += 1
       if literals > 0 { unsafe copyRepeating(to, from, literals) }
       unsafe from += literals
       unsafe to += literals
       let distance = unsafe Int(truncatingIfNeeded: UInt16(littleEndian: from.loadUnaligned(as: UInt16.self)))
       unsafe from += 2
-      matchToken = token
-      self.distance = distance
+      decoder.matchToken = token
+      decoder.distance = distance
       if unsafe distance > to - historyStart || distance == 0 {
-        count = match
-        stage = .match
+        decoder.count = match
+        decoder.stage = .match
         break
       }
       unsafe copyRepeating(to, Bytes(to) + (0 &- distance), match)
       unsafe to += match
     }
-    unsafe input.next = from
-    unsafe output.next = to
+    unsafe decoder.input.next = from
+    unsafe decoder.output.next = to
   }
 
   /// Copies literals or bytes of a match, `limit` at most (and that is there to be written), as far as the runs go.

@@ -97,19 +97,19 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
       switch stage {
       case .token:
         if !Self.decodesInRun {
-          decodeShort(atMost: left)
+          Self.decodeShort(&self, atMost: left)
           if stage == .match { continue }
         }
-        if !readToken() { return .inputEnded }
+        if !Self.readToken(&self) { return .inputEnded }
       case .distance:
-        let low = readByte()
+        let low = Self.readByte(&self)
         if low < 0 { return .outputShort }
-        distance = readByte() &<< 8 | low
+        distance = Self.readByte(&self) &<< 8 | low
         // Where text is dear, `copyPiece` checks the distance.
         if !textIsDear, distance == 0 { return .invalid }
         if !textIsDear, distance > output.reach { return .distance }
         // A distance that the end of the input cut off is negative, and then no length follows either.
-        count = readLength(token & 15) &+ Self.minimumMatch
+        count = Self.readLength(&self, token & 15) &+ Self.minimumMatch
         if distance < 0 || count < Self.minimumMatch { return .inputEnded }
         matchToken = token
         stage = .match
@@ -135,7 +135,7 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
   private mutating func flaw() -> DecodeError.Reason? {
     if output.left > 0 { return .outputShort }
     if stage == .token {
-      if !readToken() { return .inputEnded }
+      if !Self.readToken(&self) { return .inputEnded }
       // The one stream for nothing is a zero byte.
       if output.length == 0 { count |= token }
     }
@@ -144,20 +144,22 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
     return literals < tail ? .invalid : nil
   }
 
+  // No methods: there `self` lies in a register that only the long instructions of Thumb reach.
+
   /// The next byte of input; -1 at its end.
   @inline(never)
-  private mutating func readByte() -> Int { input.byte() }
+  private static func readByte(_ decoder: inout LZ4Decoder) -> Int { decoder.input.byte() }
 
   /// A length from its nibble in the token, with the bytes that add to it; negative where the input ends.
   ///
   /// One that no memory could hold is cut: there are fewer bytes than that on either side.
   @inline(never)
-  private mutating func readLength(_ nibble: Int) -> Int {
+  private static func readLength(_ decoder: inout LZ4Decoder, _ nibble: Int) -> Int {
     var length = nibble
     if nibble == 15 {
       var byte: Int
       repeat {
-        byte = readByte()
+        byte = readByte(&decoder)
         if byte < 0 { return Int.min }
         if length < Int.max &>> 1 { length &+= byte }
       } while byte == 255
@@ -167,13 +169,13 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
 
   /// Begins a sequence; false where the input ends.
   @inline(never)
-  private mutating func readToken() -> Bool {
-    token = readByte()
-    if token < 0 { return false }
-    count = readLength(token &>> 4)
-    literals = count
-    stage = .literal
-    return count >= 0
+  private static func readToken(_ decoder: inout LZ4Decoder) -> Bool {
+    decoder.token = readByte(&decoder)
+    if decoder.token < 0 { return false }
+    decoder.count = readLength(&decoder, decoder.token &>> 4)
+    decoder.literals = decoder.count
+    decoder.stage = .literal
+    return decoder.count >= 0
   }
 
   /// Literals that the last sequence needs to have, by the end rules, if the latest match was the last.

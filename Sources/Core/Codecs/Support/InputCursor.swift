@@ -45,12 +45,16 @@ struct InputCursor {
   @inline(__always) var isLastRun: Bool { unsafe offsetOfRun &+ (end - runStart) == bytes.count }
 
   /// Goes on to the next run once the current one is used up; false at the end of the input.
+  @inline(__always)
+  mutating func advance() -> Bool { Self.advance(&self) }
+
+  // Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
   @inline(never)
-  mutating func advance() -> Bool {
-    let offset = self.offset
+  private static func advance(_ cursor: inout InputCursor) -> Bool {
+    let offset = cursor.offset
     // At the very end it stays on the last run, so that `left` is 0 and nothing is dereferenced.
-    if offset >= bytes.count { return false }
-    enterRun(at: offset)
+    if offset >= cursor.bytes.count { return false }
+    cursor.enterRun(at: offset)
     return true
   }
 

@@ -75,6 +75,7 @@ struct OutputWindow {
   /// them reaches too far.
   @inline(__always) var excessOfRun: Int { unsafe max(0, end - runStart &- reachLimit) }
 
+  @inline(__always)
   private mutating func enterRun(at position: Int, frame: Int) -> Bool {
     guard position < length, !frames.isEmpty else { return false }
     let frame = frame >= frames.count ? 0 : frame
@@ -92,9 +93,13 @@ struct OutputWindow {
   }
 
   /// Goes on to the next run once the current one is full; false at the end of the extent.
+  @inline(__always)
+  mutating func advance() -> Bool { Self.advance(&self) }
+
+  // Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
   @inline(never)
-  mutating func advance() -> Bool {
-    unsafe enterRun(at: position, frame: frameOfRun &+ (next - runStart))
+  private static func advance(_ window: inout OutputWindow) -> Bool {
+    unsafe window.enterRun(at: window.position, frame: window.frameOfRun &+ (window.next - window.runStart))
   }
 
   /// Makes sure of at least one byte of room; false at the end of the extent.

@@ -52,15 +52,19 @@ struct DecoderRoom: ~Copyable {
 
   /// Decodes up to `end` with the decoder that was made, and with `finishing` checks that nothing follows. Returns what
   /// has been produced.
+  ///
+  /// Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
   @inline(never)
-  mutating func decode(_ algorithm: Algorithm, to end: Int, finishing: Bool) throws(DecodeError) -> Int {
-    try unsafe withUnsafeMutablePointer(to: &bytes) { (pointer) throws(DecodeError) in
+  static func decode(
+    _ decoder: inout DecoderRoom, _ algorithm: Algorithm, to end: Int, finishing: Bool
+  ) throws(DecodeError) -> Int {
+    try unsafe withUnsafeMutablePointer(to: &decoder.bytes) { (pointer) throws(DecodeError) in
       let room = UnsafeMutableRawPointer(pointer)
       return switch algorithm {
-      case .lz4: try unsafe Self.run(LinkedLZ4.self, room, end, finishing)
-      case .microLZMA: try unsafe Self.run(LinkedMicroLZMA.self, room, end, finishing)
-      case .deflate: try unsafe Self.run(LinkedDeflate.self, room, end, finishing)
-      case .zstandard: try unsafe Self.run(LinkedZstandard.self, room, end, finishing)
+      case .lz4: try unsafe run(LinkedLZ4.self, room, end, finishing)
+      case .microLZMA: try unsafe run(LinkedMicroLZMA.self, room, end, finishing)
+      case .deflate: try unsafe run(LinkedDeflate.self, room, end, finishing)
+      case .zstandard: try unsafe run(LinkedZstandard.self, room, end, finishing)
       }
     }
   }

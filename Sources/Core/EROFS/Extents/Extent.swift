@@ -57,7 +57,14 @@ public struct Extent: Equatable, Sendable {
   var space = Space.hole
   var form = Form.plain
   /// The stream goes on behind this extent: another file uses more of it.
-  public internal(set) var isPartial = false
+  #if EROFS_BASIC_IMAGES
+    public internal(set) var isPartial: Bool {
+      get { false }
+      set {}
+    }
+  #else
+    public internal(set) var isPartial = false
+  #endif
 
   public var end: FileOffset { start &+ length }
 
@@ -90,6 +97,11 @@ public struct Extent: Equatable, Sendable {
   mutating func put(in space: Space, _ address: FileOffset) {
     self.space = space
     self.address = address
+  }
+
+  /// The stream that one inside the metadata lies in.
+  var stream: MetadataStream {
+    @inline(__always) get { Role.count == 1 || space == .metadata ? .device : .metabox }
   }
 
   /// Bytes that are read from where it is stored: of a plain extent, those that count.

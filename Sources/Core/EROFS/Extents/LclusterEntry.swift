@@ -12,9 +12,20 @@ struct LclusterEntry {
   }
 
   var kind = Kind.plain
-  /// Heads of full indexes.
-  var isPartial = false
-  var isHole = false
+  // Heads of full indexes.
+  #if EROFS_BASIC_IMAGES
+    var isPartial: Bool {
+      get { false }
+      set {}
+    }
+    var isHole: Bool {
+      get { false }
+      set {}
+    }
+  #else
+    var isPartial = false
+    var isHole = false
+  #endif
   /// Heads: where in the lcluster the extent starts. Non-heads: lclusters back to the head (or to a non-head nearer to
   /// it), at least 1; the whole field while it is being read.
   var value: UInt32 = 0
@@ -104,8 +115,22 @@ extension Volume {
   }
 
   /// Reads entry `number`, which is below the index's count, of an open file's index.
-  @inline(never)
+  @inline(__always)
   mutating func load(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) throws(Fault) {
+    if !loads(role, number, &entry) { throw Fault() }
+  }
+
+  /// The same; false for a fault.
+  @inline(never)
+  private mutating func loads(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) -> Bool {
+    do throws(Fault) {
+      try loadEither(role, number, &entry)
+      return true
+    } catch { return false }
+  }
+
+  @inline(__always)
+  private mutating func loadEither(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) throws(Fault) {
     entry.ahead = 1
     entry.isPartial = false
     entry.isHole = false
@@ -126,6 +151,8 @@ extension Volume {
     if entry.isHead {
       entry.value = low &>> 16
       entry.block = high
+      // Both bits hang on features; a reader that knows neither refuses them.
+      if !IncompatibleFeatures.known.contains(.fragments), low & 0xC000 != 0 { return false }
       entry.isPartial = low & 0x8000 != 0
       entry.isHole = low & 0x4000 != 0
       return entry.value &>> UInt32(self[role].shift) == 0
@@ -164,8 +191,20 @@ extension Volume {
   }
 
   /// Entry `number` of a pack: its value, and its kind in the two highest bits.
-  @inline(never)
+  @inline(__always)
   private mutating func unpack(_ role: Role, _ pack: LclusterPack, _ number: Int) throws(Fault) -> UInt32 {
+    guard let word = unpackOrNil(role, pack, number) else { throw Fault() }
+    return word
+  }
+
+  /// The same; nil for a fault.
+  @inline(never)
+  private mutating func unpackOrNil(_ role: Role, _ pack: LclusterPack, _ number: Int) -> UInt32? {
+    do throws(Fault) { return try unpackInside(role, pack, number) } catch { return nil }
+  }
+
+  @inline(__always)
+  private mutating func unpackInside(_ role: Role, _ pack: LclusterPack, _ number: Int) throws(Fault) -> UInt32 {
     let bit = number &* pack.bits
     // An entry of 14 or 16 bits spans at most three bytes, all before the end of the base address.
     let at = pack.offset &+ FileOffset(truncatingIfNeeded: bit &>> 3)

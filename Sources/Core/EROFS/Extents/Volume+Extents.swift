@@ -108,8 +108,8 @@ extension Volume {
   @inline(never)
   mutating func locate(
     _ device: UInt16, _ address: FileOffset, _ length: FileOffset
-  ) throws(Fault) -> (device: Int, offset: FileOffset) {
-    var found = (device: Int(device), offset: address)
+  ) throws(Fault) -> DevicePlace {
+    var found = DevicePlace(Int(device), address)
     if superblock.extraDevices > 0 {
       if device == 0 {
         found = try resolveUnified(address)
@@ -130,7 +130,7 @@ extension Volume {
   }
 
   /// Extra devices may be mapped into the address space of the primary one; their slots say where (format, section 14).
-  private mutating func resolveUnified(_ address: FileOffset) throws(Fault) -> (device: Int, offset: FileOffset) {
+  private mutating func resolveUnified(_ address: FileOffset) throws(Fault) -> DevicePlace {
     var slot = FileOffset(truncatingIfNeeded: superblock.deviceTableOffset) &+ 0x40
     let block = address &>> FileOffset(truncatingIfNeeded: superblock.blockShift)
     var device = 0
@@ -145,11 +145,29 @@ extension Volume {
       }
       if first != 0, UInt64(block) >= first, UInt64(block) &- first < blocks {
         let start = FileOffset(truncatingIfNeeded: first) &<< FileOffset(truncatingIfNeeded: superblock.blockShift)
-        return (device, address &- start)
+        return DevicePlace(device, address &- start)
       }
       slot &+= 128
     }
-    return (0, address)
+    return DevicePlace(0, address)
+  }
+}
+
+/// A byte offset on a device.
+struct DevicePlace {
+  #if EROFS_BASIC_IMAGES
+    var device: Int { 0 }
+  #else
+    let device: Int
+  #endif
+  let offset: FileOffset
+
+  @inline(__always)
+  init(_ device: Int, _ offset: FileOffset) {
+    #if !EROFS_BASIC_IMAGES
+      self.device = device
+    #endif
+    self.offset = offset
   }
 }
 

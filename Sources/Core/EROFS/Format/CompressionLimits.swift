@@ -6,21 +6,23 @@ import PageVectors
 /// What the pclusters of an image ask for at most, by algorithm: from the compression records, or the defaults of
 /// images that have none.
 public struct CompressionLimits: Equatable, Sendable {
-  /// A bit for each algorithm id that the image may use.
-  public private(set) var algorithms: UInt16 = 0
+  // The numbers come by size: what has no gaps is cleared in one piece.
+
   /// How far back a match may reach, in bytes, 1 ... 65535.
   public var lz4MaximumDistance: Int { distance == 0 ? 65535 : Int(distance) }
   /// The largest LZ4 pcluster, in blocks.
   public var lz4MaximumPclusterBlocks: Int { max(1, Int(pclusterBlocks)) }
-  // As they are stored, where 0 means the default: like all else that nothing has been read into.
-  private var distance: UInt16 = 0
-  private var pclusterBlocks: UInt16 = 0
   /// Bytes, 4 KiB ... 8 MiB.
   public private(set) var lzmaDictionaryBytes = 0
   /// log2 of the window, 8 ... 15.
   public private(set) var deflateWindowBits = 0
   /// log2 of the window, 10 ... 20.
   public private(set) var zstandardWindowLog = 0
+  /// A bit for each algorithm id that the image may use.
+  public private(set) var algorithms: UInt16 = 0
+  // As they are stored, where 0 means the default: like all else that nothing has been read into.
+  private var distance: UInt16 = 0
+  private var pclusterBlocks: UInt16 = 0
 
   @inlinable
   public func announces(_ algorithm: Algorithm) -> Bool { algorithms & (1 << UInt16(algorithm.rawValue)) != 0 }
@@ -125,6 +127,10 @@ extension Storage {
     guard count >= size, offset <= count &- size else {
       failure.set(.corrupt, Defect.outsideDevice.rawValue, 0, offset)
       throw Fault()
+    }
+    if Self.mapsEverything {
+      bytes.copy(from: mapped(device: 0, at: offset, count: bytes.count) ?? PageVector())
+      return
     }
     do throws(StorageError) {
       try read(device: 0, at: offset, into: bytes)

@@ -98,7 +98,7 @@ public struct Inode: Sendable {
   var words = InodeWords()
   /// The map header of a compressed one; else 0.
   var header: UInt64 = 0
-  /// Where in the stream its tail, chunk table, index or extent table starts.
+  /// Where in the stream its tail, chunk table, index or extent table starts, or would start; 0 where it has no data.
   var table: FileOffset = 0
   /// Where the inode lies.
   public internal(set) var offset: FileOffset = 0
@@ -112,8 +112,12 @@ public struct Inode: Sendable {
   #endif
   public internal(set) var kind = InodeKind.regular
   public internal(set) var layout = DataLayout.flatPlain
-  /// log2 of a chunk's or an lcluster's size.
-  var shift: UInt8 = 0
+  /// log2 of a chunk's or an lcluster's size. It leaves no gap behind it: what has none is cleared in one piece.
+  #if EROFS_BASIC_IMAGES
+    var shift: UInt16 = 0
+  #else
+    var shift: UInt8 = 0
+  #endif
 
   /// Permission bits with set-user-id, set-group-id and sticky, 0 ... 0o7777.
   public var permissions: UInt16 { words.mode & 0o7777 }
@@ -151,7 +155,7 @@ public struct Inode: Sendable {
     @inline(__always) get { hasData && layout.isCompressed }
   }
   var hasData: Bool {
-    @inline(__always) get { size > 0 && (kind == .regular || kind == .directory || kind == .symbolicLink) }
+    @inline(__always) get { table != 0 }
   }
 }
 
@@ -197,14 +201,37 @@ struct InodeWords: Equatable, Sendable {
     at28 = UInt64(littleEndian: at28)
   }
 
-  /// Widens the 32 bytes of a compact inode.
+  /// Widens the first 28 bytes of a compact inode; what lies behind them may be anything.
   @inline(__always)
-  mutating func widen(links: UInt32, hasHigh: Bool, epoch: Int64, nanoseconds: UInt32) {
+  mutating func widen(hasHigh: Bool, epoch: Int64, nanoseconds: UInt32) {
+    let links = hasHigh ? 1 : UInt32(high)
     if !hasHigh { at0 |= Self.noHigh }
     at20 = UInt64(bitPattern: epoch) &+ (at8 &>> 32)
     at28 = UInt64(links) &<< 32 | UInt64(nanoseconds)
     at8 &= 0xFFFF_FFFF
     at18 = (at18 & 0xFFFF) | (at18 & 0xFFFF_0000) &<< 16
+  }
+}
+
+extension Inode {
+  /// Makes the words that were read, 28 bytes of a compact inode or 48 of an extended one, an inode that has no data
+  /// as yet.
+  ///
+  /// Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
+  @inline(never)
+  static func take(
+    _ inode: inout Inode, _ kind: InodeKind, _ layout: DataLayout, _ superblock: inout Superblock
+  ) {
+    inode.words.swapToHost()
+    inode.kind = kind
+    inode.layout = layout
+    inode.header = 0
+    inode.table = 0
+    if !inode.isExtended {
+      inode.words.widen(
+        hasHigh: inode.words.format & 0x10 != 0 && kind != .directory, epoch: superblock.epoch,
+        nanoseconds: superblock.fixedNanoseconds)
+    }
   }
 }
 

@@ -21,32 +21,41 @@ public struct Superblock: Sendable {
 
   /// Its first 144 bytes, in the byte order of the machine, as far as the image has them.
   private(set) var words = SuperblockWords()
+  /// What an offset in a block can be. It is asked for so often that working it out each time takes more text.
+  private(set) var blockMask: FileOffset = 0
   public private(set) var compression = CompressionLimits()
 
   /// Reads and checks the superblock of `storage`; needs no memory but the stack.
   public init(reading storage: some Storage) throws(EROFSError) {
     self.init()
     var failure = Failure()
-    do throws(Fault) { try read(storage, &failure) } catch { throw failure.error }
+    do throws(Fault) { try Self.read(&self, storage, &failure) } catch { throw failure.error }
   }
 
   init() {}
 
   /// Reads and checks it.
-  mutating func read(_ storage: some Storage, _ failure: inout Failure) throws(Fault) {
+  ///
+  /// Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
+  @inline(never)
+  static func read(
+    _ superblock: inout Superblock, _ storage: some Storage, _ failure: inout Failure
+  ) throws(Fault) {
     let start = FileOffset(Self.offset)
     let available = storage.byteCount(ofDevice: 0)
     // As far as an image that ends early has it.
     var count = MemoryLayout<SuperblockWords>.size
     if available < start &+ FileOffset(truncatingIfNeeded: count) { count = Self.size }
-    try unsafe withUnsafeMutableBytes(of: &words) { (buffer) throws(Fault) in
+    try unsafe withUnsafeMutableBytes(of: &superblock.words) { (buffer) throws(Fault) in
       try unsafe storage.load(start, MutablePageVector(unsafeContiguous: buffer).prefix(count), &failure)
     }
-    words.swapToHost()
-    try check(count, &failure)
+    superblock.words.swapToHost()
+    try superblock.check(count, &failure)
+    superblock.blockMask = (1 &<< FileOffset(truncatingIfNeeded: superblock.blockShift)) &- 1
     var records = start &+ FileOffset(Self.size)
-    records &+= 16 &* FileOffset(extraSlots)
-    try compression.read(storage, incompatible, bitmapOrDistance, records, &failure)
+    records &+= 16 &* FileOffset(superblock.extraSlots)
+    try superblock.compression.read(
+      storage, superblock.incompatible, superblock.bitmapOrDistance, records, &failure)
   }
 
   /// Checks the fields that cannot hold just any value.
@@ -88,18 +97,24 @@ public struct Superblock: Sendable {
   }
 
   func computedChecksum(_ storage: some Storage, _ failure: inout Failure) throws(Fault) -> UInt32 {
-    let start = FileOffset(Self.offset)
-    var end = FileOffset(truncatingIfNeeded: blockSize)
-    if end <= start { end &+= start }
     var crc = CRC32C()
-    var position = start
-    while position < end {
-      var word = try storage.load32(position, &failure)
-      if position == start &+ 4 { word = 0 }
-      crc.update(word, bits: 32)
+    var position = FileOffset(Self.offset)
+    while position < checksumEnd {
+      update(&crc, try storage.load32(position, &failure), at: position)
       position &+= 4
     }
     return crc.value
+  }
+
+  /// Where the bytes that the checksum is of end, which begin with the superblock.
+  var checksumEnd: FileOffset {
+    let end = FileOffset(truncatingIfNeeded: blockSize)
+    return end <= FileOffset(Self.offset) ? end &+ FileOffset(Self.offset) : end
+  }
+
+  /// Takes a word; the checksum itself counts as 0.
+  func update(_ crc: inout CRC32C, _ word: UInt32, at position: FileOffset) {
+    crc.update(position == FileOffset(Self.offset) &+ 4 ? 0 : word, bits: 32)
   }
 }
 
@@ -113,9 +128,7 @@ extension Superblock {
   private var announced: UInt32 { UInt32(truncatingIfNeeded: words.at50) }
   /// log2 of the block size, 9 ... 16.
   public var blockShift: Int { Int(truncatingIfNeeded: (words.at8 &>> 32) & 0xFF) }
-  public var blockSize: Int { 1 &<< blockShift }
-  /// What an offset in a block can be.
-  var blockMask: FileOffset { (1 &<< FileOffset(truncatingIfNeeded: blockShift)) &- 1 }
+  public var blockSize: Int { Int(truncatingIfNeeded: blockMask) &+ 1 }
   /// Extra 16-byte slots behind the first 128 bytes.
   public var extraSlots: UInt8 { UInt8(truncatingIfNeeded: words.at8 &>> 40) }
   private var rootOrBlocks: UInt64 { words.at8 &>> 48 }

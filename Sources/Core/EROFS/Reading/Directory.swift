@@ -13,8 +13,11 @@ struct DirectoryWindow {
   /// Entries in the block.
   var count = 0
 
-  init() {}
-  init(_ buffer: MutablePageVector) { self.buffer = buffer }
+  /// Replaces the buffer, and forgets what is at hand.
+  mutating func supply(_ buffer: MutablePageVector) {
+    self.buffer = buffer
+    key = 0
+  }
 
   /// Bytes of an entry without its name.
   static var entrySize: Int { 12 }
@@ -129,7 +132,7 @@ extension Volume {
       _ = try directoryBlocks()
       if name.count == 1, name.byte(at: 0) == 0x2E { continue }
       guard name.count <= 255, let index = try search(name) else { throw fail(.notFound) }
-      try open(try entry(index).nid, .file)
+      try open(try entryNID(index), .file)
     }
   }
 
@@ -167,14 +170,21 @@ extension Volume {
     return nil
   }
 
-  @inline(never)
   private mutating func entry(_ index: Int) throws(Fault) -> DirectoryEntry {
+    let nid = try entryNID(index)
+    return DirectoryEntry(nid: nid, kind: InodeKind(rawValue: entryType(index)), name: directory.name(index))
+  }
+
+  /// Where entry `index` leads, whose type is checked.
+  private mutating func entryNID(_ index: Int) throws(Fault) -> UInt64 {
+    guard entryType(index) <= 7 else { throw fail(.entryType, .file) }
     let at = index &* DirectoryWindow.entrySize
     let low = directory.bytes.word(at: at, 4)
-    let nid = UInt64(directory.bytes.word(at: at &+ 4, 4)) &<< 32 | UInt64(low)
-    let type = UInt8(truncatingIfNeeded: directory.bytes.word(at: at &+ 10, 1))
-    guard type <= 7 else { throw fail(.entryType, .file) }
-    return DirectoryEntry(nid: nid, kind: InodeKind(rawValue: type), name: directory.name(index))
+    return UInt64(directory.bytes.word(at: at &+ 4, 4)) &<< 32 | UInt64(low)
+  }
+
+  private func entryType(_ index: Int) -> UInt8 {
+    UInt8(truncatingIfNeeded: directory.bytes.word(at: index &* DirectoryWindow.entrySize &+ 10, 1))
   }
 
   /// Brings a block of the open directory to hand, and checks all its entries.

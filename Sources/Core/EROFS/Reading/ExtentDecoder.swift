@@ -100,7 +100,7 @@ struct ExtentDecoder: ~Copyable {
     let key = self.key
     // An error leaves nothing to go on from.
     reset()
-    produced = try room.decode(algorithm, to: end, finishing: mustFinish && end == length)
+    produced = try DecoderRoom.decode(&room, algorithm, to: end, finishing: mustFinish && end == length)
     guard produced > before else { throw DecodeError(.invalid, at: 0) }
     self.key = key
   }

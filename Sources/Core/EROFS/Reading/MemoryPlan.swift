@@ -59,6 +59,11 @@ public struct MemoryPlan: Equatable, Sendable {
 
   public var totalBytes: Int { frameBytes &+ stateBytes }
 
+  /// Whether this reader knows images whose inodes lean on others: on the packed one or on the metabox.
+  package static var inodesLean: Bool {
+    @inline(__always) get { Role.count > 1 }
+  }
+
   static func aligned(_ count: Int) -> Int { (count &+ 7) & ~7 }
 
   /// How much of an extent is to stay at hand while it is read.
@@ -261,7 +266,7 @@ extension Volume {
   private mutating func firstByte(of extent: inout Extent) throws(Fault) -> UInt8? {
     if extent.space != .device {
       return UInt8(
-        truncatingIfNeeded: try load(extent.space == .metadata ? .device : .metabox, extent.address, 1))
+        truncatingIfNeeded: try load(extent.stream, extent.address, 1))
     }
     let place = try locate(extent.device, extent.address, extent.storedLength)
     if place.device != 0 { return nil }

@@ -81,8 +81,15 @@ extension Volume {
     case .hole, .packed:
       destination.fill(0)
     case .metadata, .metabox:
-      try copy(extent.space == .metadata ? .device : .metabox, extent.address &+ skip, into: destination)
+      try copy(extent.stream, extent.address &+ skip, into: destination)
     case .device:
+      if Self.showsExtents {
+        let bytes = try showStored(&extent, skip, destination.count)
+        guard destination.copy(from: bytes) == destination.count else {
+          throw fail(.outsideDevice, .device, extent.address)
+        }
+        return
+      }
       if !IncompatibleFeatures.known.contains(.fragments) {
         return try readStored(extent.device, extent.address, skip, into: destination)
       }
@@ -188,7 +195,7 @@ extension Volume {
     if extent.space == .device {
       try readStored(extent.device, extent.address, 0, into: destination)
     } else {
-      try copy(extent.space == .metadata ? .device : .metabox, extent.address, into: destination)
+      try copy(extent.stream, extent.address, into: destination)
     }
   }
 
@@ -222,7 +229,8 @@ extension Extent {
   func failure(_ error: DecodeError) -> Failure {
     var failure = Failure()
     failure.set(
-      .undecodable, error.reason.rawValue, space == .metabox ? -1 : Int32(space == .device ? device : 0), address)
+      .undecodable, error.reason.rawValue,
+      space == .metabox && Role.count > 1 ? -1 : Int32(space == .device ? device : 0), address)
     failure.algorithm = form.algorithm
     failure.value = UInt32(truncatingIfNeeded: error.inputOffset)
     return failure

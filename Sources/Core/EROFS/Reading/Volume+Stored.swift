@@ -14,7 +14,8 @@ extension Volume {
   public mutating func location(of extent: Extent) throws(EROFSError) -> (device: Int, offset: FileOffset)? {
     guard extent.space == .device || extent.space == .metadata else { return nil }
     do throws(Fault) {
-      return try locate(extent.device, extent.address, extent.bytesStored)
+      let place = try locate(extent.device, extent.address, extent.bytesStored)
+      return (place.device, place.offset)
     } catch { throw failure.error }
   }
 
@@ -52,7 +53,8 @@ extension Volume {
       let padding = try extent.padding(of: stored, superblock.incompatible, superblock.blockMask)
       try room.begin(algorithm, stored.dropFirst(padding), output, output.count, state)
       let isWhole = FileOffset(output.count) == extent.length
-      _ = try room.decode(algorithm, to: output.count, finishing: isWhole && extent.mustFinish(superblock.incompatible))
+      _ = try DecoderRoom.decode(
+        &room, algorithm, to: output.count, finishing: isWhole && extent.mustFinish(superblock.incompatible))
     } catch {
       if error.reason == .memory { throw .memory(.fileState, bytes: algorithm.workingBytes) }
       throw extent.failure(error).error

@@ -48,7 +48,8 @@ public struct MemoryStorage: Storage, Sendable {
 
   @inlinable
   public func byteCount(ofDevice device: Int) -> FileOffset {
-    device == 0 ? FileOffset(truncatingIfNeeded: bytes.count) : 0
+    // A count is never negative: saying so spares the reader a comparison with its limit.
+    device == 0 ? FileOffset(truncatingIfNeeded: bytes.count & Int.max) : 0
   }
 
   @inlinable

@@ -62,8 +62,11 @@ extension Volume {
   mutating func open(_ nid: UInt64, _ role: Role) throws(Fault) {
     // A volume that has not been opened is as one without a superblock.
     guard superblock.blockShift > 0 else { throw fail(.magic, .device, FileOffset(Superblock.offset)) }
-    let stream: MetadataStream = nid & Superblock.metaboxBit == 0 ? .device : .metabox
-    if stream == .metabox, !superblock.hasMetabox { throw fail(.noMetabox, .metabox, 0) }
+    if nid & Superblock.metaboxBit != 0, !superblock.hasMetabox {
+      failure.set(.corrupt, Defect.noMetabox.rawValue, MetadataStream.metabox.device, 0)
+      throw Fault()
+    }
+    let stream: MetadataStream = Role.count == 1 || nid & Superblock.metaboxBit == 0 ? .device : .metabox
     let number = FileOffset(truncatingIfNeeded: nid & ~Superblock.metaboxBit)
     // A NID is a number of 32-byte slots.
     guard UInt64(number) == nid & ~Superblock.metaboxBit, number <= FileOffset.limit &>> 5 else {
@@ -80,6 +83,10 @@ extension Volume {
     try unsafe withUnsafeMutableBytes(of: &words) { (buffer) throws(Fault) in
       let all = unsafe MutablePageVector(unsafeContiguous: buffer)
       try copy(stream, offset, into: all.prefix(isExtended ? 48 : 28))
+      // As bytes: a copy of a structure is taken apart into its words.
+      unsafe withUnsafeMutableBytes(of: &inodes[unchecked: at].inode.words) {
+        unsafe $0.copyMemory(from: UnsafeRawBufferPointer(buffer))
+      }
     }
     words.swapToHost()
     guard words.format &>> 5 == 0 else { throw fail(.inodeFormat, role) }
@@ -87,18 +94,9 @@ extension Volume {
     else { throw fail(.dataLayout, role) }
     guard let kind = InodeKind(mode: words.mode) else { throw fail(.fileType, role) }
     guard words.xattrCount != 1 else { throw fail(.xattrSize, role) }
-    if !isExtended {
-      let hasHigh = words.format & 0x10 != 0 && kind != .directory
-      words.widen(
-        links: hasHigh ? 1 : UInt32(words.high), hasHigh: hasHigh, epoch: superblock.epoch,
-        nanoseconds: superblock.fixedNanoseconds)
-    }
-    unsafe inodes[unchecked: at].inode.words = words
-    unsafe inodes[unchecked: at].inode.kind = kind
-    unsafe inodes[unchecked: at].inode.layout = layout
-    unsafe inodes[unchecked: at].inode.header = 0
-    guard words.size <= UInt64(FileOffset.limit) else { throw failSize(.size, role) }
-    if self[role].hasData {
+    unsafe Inode.take(&inodes[unchecked: at].inode, kind, layout, &superblock)
+    guard self[role].words.size <= UInt64(FileOffset.limit) else { throw failSize(.size, role) }
+    if self[role].size > 0, kind == .regular || kind == .directory || kind == .symbolicLink {
       var end = offset &+ (isExtended ? 64 : 32)
       if words.xattrCount > 0 { end &+= 8 &+ 4 &* FileOffset(words.xattrCount) }
       try findMap(role, end)
@@ -140,7 +138,7 @@ extension Volume {
       shift &+= Int(truncatingIfNeeded: header.clusterBits)
     }
     unsafe inodes[unchecked: role.index].inode.table = table
-    unsafe inodes[unchecked: role.index].inode.shift = UInt8(truncatingIfNeeded: shift)
+    unsafe inodes[unchecked: role.index].inode.shift = .init(truncatingIfNeeded: shift)
   }
 
   /// Whether a map header holds possible values; the order of the tests is the format's (section 10.1).
@@ -169,8 +167,20 @@ extension Volume {
   }
 
   /// The byte address of a block.
-  @inline(never)
+  @inline(__always)
   mutating func address(ofBlock block: UInt64, _ role: Role) throws(Fault) -> FileOffset {
+    guard let address = addressOrNil(block, role) else { throw Fault() }
+    return address
+  }
+
+  /// The same; nil for a fault.
+  @inline(never)
+  private mutating func addressOrNil(_ block: UInt64, _ role: Role) -> FileOffset? {
+    do throws(Fault) { return try addressInside(block, role) } catch { return nil }
+  }
+
+  @inline(__always)
+  private mutating func addressInside(_ block: UInt64, _ role: Role) throws(Fault) -> FileOffset {
     let shift = superblock.blockShift
     let low = FileOffset(truncatingIfNeeded: block)
     guard UInt64(low) == block, low.leadingZeroBitCount > shift else { throw failSize(.addressOverflow, role) }

@@ -9,14 +9,29 @@ struct MetadataWindow: ~Copyable {
   var bytes = PageVector()
   var start: FileOffset = 0
 
-  init() {}
-  init(_ buffer: MutablePageVector) { self.buffer = buffer }
+  /// Replaces the buffer, and forgets what is at hand.
+  mutating func supply(_ buffer: MutablePageVector) {
+    self.buffer = buffer
+    bytes = PageVector()
+  }
 }
 
 extension Volume {
   /// The bytes of a metadata stream from `offset` on that lie in one run, as far as they are at hand; at least one.
-  @inline(never)
+  @inline(__always)
   mutating func run(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> FrameRun {
+    guard let run = runOrNil(stream, offset) else { throw Fault() }
+    return run
+  }
+
+  /// The same; nil for a fault.
+  @inline(never)
+  private mutating func runOrNil(_ stream: MetadataStream, _ offset: FileOffset) -> FrameRun? {
+    do throws(Fault) { return try findRun(stream, offset) } catch { return nil }
+  }
+
+  @inline(__always)
+  private mutating func findRun(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> FrameRun {
     let number = stream.index
     var at = unsafe offset &- windows[unchecked: number].start
     if unsafe at >= FileOffset(truncatingIfNeeded: windows[unchecked: number].bytes.count) {
@@ -30,12 +45,24 @@ extension Volume {
   }
 
   /// The little-endian integer of `size` bytes (1 ... 4) at `offset` of a metadata stream.
-  @inline(never)
+  @inline(__always)
   mutating func load(_ stream: MetadataStream, _ offset: FileOffset, _ size: Int) throws(Fault) -> UInt32 {
+    guard let value = loadOrNil(stream, offset, size) else { throw Fault() }
+    // Here, where the size is known: often the mask is not needed then.
+    return value & (UInt32.max &>> UInt32(truncatingIfNeeded: 32 &- 8 &* size))
+  }
+
+  /// The same, but the bits above the `size` bytes may be anything; nil for a fault.
+  @inline(never)
+  private mutating func loadOrNil(_ stream: MetadataStream, _ offset: FileOffset, _ size: Int) -> UInt32? {
+    do throws(Fault) { return try loadWord(stream, offset, size) } catch { return nil }
+  }
+
+  @inline(__always)
+  private mutating func loadWord(_ stream: MetadataStream, _ offset: FileOffset, _ size: Int) throws(Fault) -> UInt32 {
     let run = try run(stream, offset)
     if run.count >= 4 {
-      let word = unsafe UInt32(littleEndian: run.start.loadUnaligned(as: UInt32.self))
-      return word & (UInt32.max &>> UInt32(truncatingIfNeeded: 32 &- 8 &* size))
+      return unsafe UInt32(littleEndian: run.start.loadUnaligned(as: UInt32.self))
     }
     var value: UInt32 = 0
     var at = size

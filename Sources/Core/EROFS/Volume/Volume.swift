@@ -22,7 +22,7 @@ public struct Volume<Source: Storage>: ~Copyable {
     /// The inode that each ``Role`` has open, in the order of their numbers.
     var inodes: Role.All<OpenInode> = [OpenInode(), OpenInode(), OpenInode()]
   #endif
-  public private(set) var superblock = Superblock()
+  public internal(set) var superblock = Superblock()
   public let storage: Source
 
   var directory = DirectoryWindow()
@@ -80,10 +80,10 @@ public struct Volume<Source: Storage>: ~Copyable {
   package mutating func openInside() throws(Fault) {
     close()
     do throws(Fault) {
-      try superblock.read(storage, &failure)
+      try Superblock.read(&superblock, storage, &failure)
     } catch {
       // What was refused must not be used by whoever goes on all the same.
-      superblock = Superblock()
+      close()
       throw error
     }
   }
@@ -101,9 +101,23 @@ public struct Volume<Source: Storage>: ~Copyable {
   @inline(never)
   package mutating func checkChecksum() throws(Fault) {
     guard superblock.compatible.contains(.superblockChecksum) else { return }
-    if try superblock.computedChecksum(storage, &failure) != superblock.checksum {
-      throw fail(.checksum, .device, FileOffset(Superblock.offset))
+    if try computedChecksum() != superblock.checksum { throw fail(.checksum, .device, FileOffset(Superblock.offset)) }
+  }
+
+  @inline(__always)
+  private mutating func computedChecksum() throws(Fault) -> UInt32 {
+    if !Source.mapsEverything { return try superblock.computedChecksum(storage, &failure) }
+    // What is mapped is read as all metadata is.
+    var crc = CRC32C()
+    var position = FileOffset(Superblock.offset)
+    let end = superblock.checksumEnd
+    let whole = deviceBytes(0) & ~3
+    while position < end {
+      guard position < whole else { throw fail(.outsideDevice, .device, position) }
+      superblock.update(&crc, try load(.device, position, 4), at: position)
+      position &+= 4
     }
+    return crc.value
   }
 
   /// Opens an image whose superblock has been read already.
@@ -116,11 +130,11 @@ public struct Volume<Source: Storage>: ~Copyable {
   /// Replaces the memory, and forgets what lay in the old one.
   @inline(never)
   public mutating func supply(_ memory: ReaderMemory) {
-    windows[0] = MetadataWindow(memory.metadata)
-    directory = DirectoryWindow(memory.directory)
+    windows[0].supply(memory.metadata)
+    directory.supply(memory.directory)
     decoders[0].supply(memory.file)
     if Role.count == 1 { return }
-    windows[MetadataStream.metabox.index] = MetadataWindow(memory.metaboxBlock)
+    windows[MetadataStream.metabox.index].supply(memory.metaboxBlock)
     decoders[Role.packed.index].supply(memory.packed)
     decoders[Role.metabox.index].supply(memory.metabox)
   }
@@ -140,11 +154,12 @@ extension Volume {
   ) -> Bool {
     guard frames.count >= plan.frameBytes, state.count >= plan.stateBytes else { return false }
     var rest = unsafe MemoryRest(frames: frames, state: state)
-    windows[0] = MetadataWindow(rest.take(plan.metadata))
-    directory = DirectoryWindow(rest.take(plan.directory))
+    // What maps everything has no use for a buffer.
+    windows[0].supply(Source.mapsEverything ? MutablePageVector() : rest.take(plan.metadata))
+    directory.supply(rest.take(plan.directory))
     rest.take(plan.file, for: &decoders[0])
     if Role.count == 1 { return true }
-    windows[MetadataStream.metabox.index] = MetadataWindow(rest.take(plan.metaboxBlock))
+    windows[MetadataStream.metabox.index].supply(rest.take(plan.metaboxBlock))
     rest.take(plan.packed, for: &decoders[Role.packed.index])
     rest.take(plan.metabox, for: &decoders[Role.metabox.index])
     return true
