@@ -18,14 +18,10 @@ struct LclusterEntry {
       get { false }
       set {}
     }
-    var isHole: Bool {
-      get { false }
-      set {}
-    }
   #else
     var isPartial = false
-    var isHole = false
   #endif
+  var isHole = false
   /// Heads: where in the lcluster the extent starts. Non-heads: lclusters back to the head (or to a non-head nearer to
   /// it), at least 1; the whole field while it is being read.
   var value: UInt32 = 0
@@ -151,8 +147,8 @@ extension Volume {
     if entry.isHead {
       entry.value = low &>> 16
       entry.block = high
-      // Both bits hang on features; a reader that knows neither refuses them.
-      if !IncompatibleFeatures.known.contains(.fragments), low & 0xC000 != 0 { return false }
+      // Only images with deduplicated data have partial references. Holes need no feature.
+      if !IncompatibleFeatures.known.contains(.fragments), low & 0x8000 != 0 { return false }
       entry.isPartial = low & 0x8000 != 0
       entry.isHole = low & 0x4000 != 0
       return entry.value &>> UInt32(self[role].shift) == 0
