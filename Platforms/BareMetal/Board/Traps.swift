@@ -9,21 +9,21 @@ public enum ExitStatus {
 }
 
 /// Says in words what happened. Starting the console sets it: a program that has none does not hold the words either.
-nonisolated(unsafe) var describeTrap: ((machine_trap) -> Void)?
+nonisolated(unsafe) var describeTrap: (@convention(c) (UnsafePointer<machine_trap>) -> Void)?
 
 /// Reports a trap of the processor (a Swift trap, a stack that is too small, a bad address) and ends the machine: nothing
 /// hangs in silence.
 @c(machine_trapped)
 public func trapped(_ trap: UnsafePointer<machine_trap>) {
-  let trap = trap.pointee
   describeTrap?(trap)
-  Board.exit(hasReturned(trap) ? ExitStatus.returned : ExitStatus.trapped)
+  Board.exit(hasReturned(trap.pointee) ? ExitStatus.returned : ExitStatus.trapped)
 }
 
 private func hasReturned(_ trap: machine_trap) -> Bool { trap.cause == 0 && trap.address == 0 }
 
 /// Writes it to the serial port.
-func writeTrap(_ trap: machine_trap) {
+func writeTrap(_ trap: UnsafePointer<machine_trap>) {
+  let trap = trap.pointee
   UART.start()
   if hasReturned(trap) { return Console.line("\nthe program returned without an exit status") }
   field("\ntrap ", trap.cause)

@@ -209,60 +209,47 @@ func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   @inline(__always) var wordsLieAnywhere: Bool { false }
 #endif
 
-/// ``copyForward(_:_:_:)`` for 32-bit machines, once for all who call it. `count` is not negative.
+/// ``copyForward(_:_:_:)`` for small machines, once for all who call it. `count` is not negative.
 @inline(never)
-func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
-  if !wordsLieAnywhere { return unsafe copyRepeatingHere(to, from, count) }
-  var to = unsafe to
-  var from = unsafe from
-  var left = count
-  // A source that lies behind is no less than a word away, without a sign.
-  if UInt(bitPattern: unsafe Bytes(to) - from) >= 4 {
-    var words = left &>> 2
-    while words != 0 {
-      unsafe to.storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
-      unsafe to += 4
-      unsafe from += 4
-      words &-= 1
-    }
-    left &= 3
-  }
-  while left != 0 {
-    unsafe to.storeBytes(of: from.load(as: UInt8.self), as: UInt8.self)
-    unsafe to += 1
-    unsafe from += 1
-    left &-= 1
-  }
-}
+func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) { unsafe copyRepeatingHere(to, from, count) }
 
 /// ``copyRepeating(_:_:_:)`` for short matches, for which a call would double what they take. It takes more text.
-///
-/// By four bytes, since counting and stepping take more than a byte does; the odd ones first, so that only the end is left
-/// to compare with. Such a loop is not unrolled either.
 @inline(__always)
 func copyRepeatingHere(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   var to = unsafe to
   var from = unsafe from
-  let end = unsafe to + count
-  @inline(__always) func copy(_ count: Int, byBytes: Bool) {
-    if byBytes {
-      unsafe copyForward(to, from, count)
-    } else if count == 2 {
-      unsafe to.storeBytes(of: from.loadUnaligned(as: UInt16.self), as: UInt16.self)
-    } else {
-      unsafe to.storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
+  var left = count
+  if wordsLieAnywhere {
+    // A source that lies behind is no less than a word away, without a sign.
+    if UInt(bitPattern: unsafe Bytes(to) - from) >= 4 {
+      var words = left &>> 2
+      while words != 0 {
+        unsafe to.storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
+        unsafe to += 4
+        unsafe from += 4
+        words &-= 1
+      }
+      left &= 3
     }
+    while left != 0 {
+      unsafe to.storeBytes(of: from.load(as: UInt8.self), as: UInt8.self)
+      unsafe to += 1
+      unsafe from += 1
+      left &-= 1
+    }
+    return
+  }
+  // By four, since counting and stepping take more than a byte does; the odd ones first, so that only the end is left to
+  // compare with. Such a loop is not unrolled either.
+  let end = unsafe to + count
+  @inline(__always) func copyBytes(_ count: Int) {
+    unsafe copyForward(to, from, count)
     unsafe to += count
     unsafe from += count
   }
-  // A source that lies behind is no less than a word away, without a sign.
-  if wordsLieAnywhere, UInt(bitPattern: unsafe Bytes(to) - from) < 4 {
-    while unsafe to != end { copy(1, byBytes: true) }
-    return
-  }
-  if count & 1 != 0 { copy(1, byBytes: true) }
-  if count & 2 != 0 { copy(2, byBytes: !wordsLieAnywhere) }
-  while unsafe to != end { copy(4, byBytes: !wordsLieAnywhere) }
+  if count & 1 != 0 { copyBytes(1) }
+  if count & 2 != 0 { copyBytes(2) }
+  while unsafe to != end { copyBytes(4) }
 }
 
 /// Copies exactly `count` bytes that do not overlap; or `to` lies before `from`.
