@@ -25,7 +25,7 @@ func fail(_ fs: UnsafeMutablePointer<erofs>, _ error: EROFSError) -> erofs_resul
     unsafe fail(fs, EROFS_STORAGE, 0, UInt64(bitPattern: Int64(error.code)))
   // Of the file system, who has planned; the reader itself only knows what it lacks for one extent.
   case .memory(.metadata, let bytes): unsafe fail(fs, EROFS_NO_MEMORY, 0, UInt64(stateBytes + bytes))
-  case .memory: unsafe fail(fs, EROFS_NO_MEMORY)
+  case .memory: unsafe fail(fs, EROFS_NO_MEMORY, 1)
   case .notFound: unsafe fail(fs, EROFS_NOT_FOUND)
   case .notADirectory: unsafe fail(fs, EROFS_NOT_A_DIRECTORY)
   case .notAFile: unsafe fail(fs, EROFS_NOT_A_FILE)
@@ -85,7 +85,8 @@ private func explanation(_ result: erofs_result, _ what: UInt8) -> StaticString 
   case EROFS_UNDECODABLE: DecodeError.Reason(rawValue: what)?.explanation ?? ""
   case EROFS_UNSUPPORTED: Missing(rawValue: what)?.explanation ?? ""
   case EROFS_STORAGE: "the storage failed"
-  case EROFS_NO_MEMORY: "the arena is too small"
+  case EROFS_NO_MEMORY where what == 0: "the arena is too small"
+  case EROFS_NO_MEMORY: "a file to be opened first, or to be read whole: no memory is planned for it"
   case EROFS_NOT_FOUND: "no such file or directory"
   case EROFS_NOT_A_DIRECTORY: "not a directory"
   case EROFS_NOT_A_FILE: "neither a file nor a symbolic link"

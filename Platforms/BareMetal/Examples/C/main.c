@@ -119,6 +119,11 @@ static void use(const erofs_storage *flash) {
   require(erofs_mount(&files, flash, arena, sizeof arena, EROFS_ROOT_ONLY | EROFS_DIRECT, &needed), "mount for whole files");
   if (needed >= enough) board_exit(1);
   show_whole("/etc/motd");
+  char piece[100];
+  size_t count;
+  require(erofs_open(&files, "/etc/motd", &file), "open");
+  if (erofs_read(&files, &file, piece, sizeof piece, &count) != EROFS_NO_MEMORY || count > 0) board_exit(1);
+  if (erofs_error_detail(&files) != 0 || file.position != 0) board_exit(1);
 
   /* Planned when it is opened: what is missing then is said too. */
   require(erofs_mount(&files, flash, arena, needed, EROFS_ROOT_ONLY, NULL), "mount for the root");

@@ -133,7 +133,7 @@ struct Shell<Source: Storage>: ~Copyable {
 
   private mutating func describe(_ path: UnsafeRawBufferPointer) throws(EROFSError) {
     let inode = try files.open(path)
-    Console.write(Self.word(inode.kind))
+    Console.write(inode.kind.name)
     Console.write(" ")
     Console.write(permissions: inode.permissions)
     Console.write(", owner ")
@@ -148,7 +148,7 @@ struct Shell<Source: Storage>: ~Copyable {
     Console.write("size ")
     Console.write(UInt64(inode.size))
     Console.write(", ")
-    Console.write(Self.word(inode.layout))
+    Console.write(inode.layout.name)
     Console.write(", reading takes ")
     Console.write(try files.volume.plan(for: inode).totalBytes)
     Console.write(" bytes of memory")
@@ -157,28 +157,6 @@ struct Shell<Source: Storage>: ~Copyable {
       Console.write(hexadecimal: UInt64(UInt(bitPattern: bytes.baseAddress)), digits: UInt.bitWidth / 4)
     }
     Console.line()
-  }
-
-  private static func word(_ kind: InodeKind) -> StaticString {
-    switch kind {
-    case .regular: "file"
-    case .directory: "directory"
-    case .characterDevice: "character device"
-    case .blockDevice: "block device"
-    case .fifo: "fifo"
-    case .socket: "socket"
-    case .symbolicLink: "link"
-    }
-  }
-
-  private static func word(_ layout: DataLayout) -> StaticString {
-    switch layout {
-    case .flatPlain: "stored as it is"
-    case .flatInline: "stored as it is, its end inline"
-    case .chunked: "in chunks"
-    case .compressedFull: "compressed, full index"
-    case .compressedCompact: "compressed, compact index"
-    }
   }
 
   private func memory() {

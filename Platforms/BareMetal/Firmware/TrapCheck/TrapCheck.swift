@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-// Ends in the way that a byte on the serial port asks for, so that the host can see that none of them hangs in silence.
+// Ends in the way that a byte on the serial port asks for, so that the host can see that none of them hangs in silence. With
+// silent=1 it traps before there is a console.
 
 import Board
+import FirmwareSupport
 
 @inline(never)
 func deepen(_ level: Int) -> Int {
@@ -19,6 +21,8 @@ func add(_ a: Int, _ b: Int) -> Int { a + b }
 @main
 struct Program {
   static func main() {
+    let options = Options(unsafeBuffer: UnsafeMutableRawBufferPointer(rebasing: Board.freeMemory[..<256]))
+    if let silent = options.number("silent") { Board.exit(UInt8(truncatingIfNeeded: add(Int.max, Int(silent)))) }
     Console.start()
     Console.line("ready")
     switch Console.read() {

@@ -119,10 +119,7 @@ extension Volume {
   /// The same; false for a fault.
   @inline(never)
   private mutating func loads(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) -> Bool {
-    do throws(Fault) {
-      try loadEither(role, number, &entry)
-      return true
-    } catch { return false }
+    (try? loadEither(role, number, &entry)) != nil
   }
 
   @inline(__always)
@@ -189,14 +186,13 @@ extension Volume {
   /// Entry `number` of a pack: its value, and its kind in the two highest bits.
   @inline(__always)
   private mutating func unpack(_ role: Role, _ pack: LclusterPack, _ number: Int) throws(Fault) -> UInt32 {
-    guard let word = unpackOrNil(role, pack, number) else { throw Fault() }
-    return word
+    try unpackOrNil(role, pack, number).orFault()
   }
 
   /// The same; nil for a fault.
   @inline(never)
   private mutating func unpackOrNil(_ role: Role, _ pack: LclusterPack, _ number: Int) -> UInt32? {
-    do throws(Fault) { return try unpackInside(role, pack, number) } catch { return nil }
+    try? unpackInside(role, pack, number)
   }
 
   @inline(__always)

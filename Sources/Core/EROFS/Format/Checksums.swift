@@ -4,7 +4,7 @@ import PageVectors
 
 /// CRC-32C (Castagnoli), reflected, without the final inversion: what the superblock's checksum is.
 ///
-/// A bit at a time: it runs once per mount, so a table is worth more than speed.
+/// A bit at a time: it runs once per mount, so the text of a table would cost more than it saves.
 public struct CRC32C: Sendable {
   public private(set) var value: UInt32
 

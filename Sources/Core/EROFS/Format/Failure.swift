@@ -9,6 +9,15 @@ import Codecs
 /// through an inlined function that throws; so nobody can forget to look.
 package struct Fault: Error {}
 
+extension Optional {
+  /// What is there; nil stands for a fault.
+  @inline(__always)
+  func orFault() throws(Fault) -> Wrapped {
+    guard let self else { throw Fault() }
+    return self
+  }
+}
+
 /// What went wrong, in a few words.
 struct Failure {
   /// What kind of failure it is; `detail`, `value` and `device` say more where the comment says so.

@@ -169,21 +169,18 @@ extension Volume {
   /// The byte address of a block.
   @inline(__always)
   mutating func address(ofBlock block: UInt64, _ role: Role) throws(Fault) -> FileOffset {
-    guard let address = addressOrNil(block, role) else { throw Fault() }
-    return address
+    try addressOrNil(block, role).orFault()
   }
 
   /// The same; nil for a fault.
   @inline(never)
   private mutating func addressOrNil(_ block: UInt64, _ role: Role) -> FileOffset? {
-    do throws(Fault) { return try addressInside(block, role) } catch { return nil }
-  }
-
-  @inline(__always)
-  private mutating func addressInside(_ block: UInt64, _ role: Role) throws(Fault) -> FileOffset {
     let shift = superblock.blockShift
     let low = FileOffset(truncatingIfNeeded: block)
-    guard UInt64(low) == block, low.leadingZeroBitCount > shift else { throw failSize(.addressOverflow, role) }
+    guard UInt64(low) == block, low.leadingZeroBitCount > shift else {
+      _ = failSize(.addressOverflow, role)
+      return nil
+    }
     return low &<< FileOffset(truncatingIfNeeded: shift)
   }
 }

@@ -20,14 +20,13 @@ extension Volume {
   /// The bytes of a metadata stream from `offset` on that lie in one run, as far as they are at hand; at least one.
   @inline(__always)
   mutating func run(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> FrameRun {
-    guard let run = runOrNil(stream, offset) else { throw Fault() }
-    return run
+    try runOrNil(stream, offset).orFault()
   }
 
   /// The same; nil for a fault.
   @inline(never)
   private mutating func runOrNil(_ stream: MetadataStream, _ offset: FileOffset) -> FrameRun? {
-    do throws(Fault) { return try findRun(stream, offset) } catch { return nil }
+    try? findRun(stream, offset)
   }
 
   @inline(__always)
@@ -47,7 +46,7 @@ extension Volume {
   /// The little-endian integer of `size` bytes (1 ... 4) at `offset` of a metadata stream.
   @inline(__always)
   mutating func load(_ stream: MetadataStream, _ offset: FileOffset, _ size: Int) throws(Fault) -> UInt32 {
-    guard let value = loadOrNil(stream, offset, size) else { throw Fault() }
+    let value = try loadOrNil(stream, offset, size).orFault()
     // Here, where the size is known: often the mask is not needed then.
     return value & (UInt32.max &>> UInt32(truncatingIfNeeded: 32 &- 8 &* size))
   }
@@ -55,7 +54,7 @@ extension Volume {
   /// The same, but the bits above the `size` bytes may be anything; nil for a fault.
   @inline(never)
   private mutating func loadOrNil(_ stream: MetadataStream, _ offset: FileOffset, _ size: Int) -> UInt32? {
-    do throws(Fault) { return try loadWord(stream, offset, size) } catch { return nil }
+    try? loadWord(stream, offset, size)
   }
 
   @inline(__always)

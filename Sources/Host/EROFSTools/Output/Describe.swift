@@ -17,17 +17,7 @@ extension InodeKind {
   }
 
   /// A word for it, which is also its value in JSON.
-  public var word: String {
-    switch self {
-    case .regular: "file"
-    case .directory: "directory"
-    case .characterDevice: "character device"
-    case .blockDevice: "block device"
-    case .fifo: "fifo"
-    case .socket: "socket"
-    case .symbolicLink: "symbolic link"
-    }
-  }
+  public var word: String { "\(name)" }
 
   /// The type bits of a POSIX mode.
   public var typeBits: UInt32 {
@@ -45,15 +35,7 @@ extension InodeKind {
 
 extension DataLayout {
   /// The name that the tools of erofs-utils use.
-  public var word: String {
-    switch self {
-    case .flatPlain: "plain"
-    case .compressedFull: "compressed full"
-    case .flatInline: "inline"
-    case .compressedCompact: "compressed compact"
-    case .chunked: "chunk-based"
-    }
-  }
+  public var word: String { "\(name)" }
 }
 
 extension Inode {

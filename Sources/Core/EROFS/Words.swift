@@ -2,7 +2,8 @@
 
 import Codecs
 
-// What is wrong, in words. They are texts without an allocation, and a program that does not say them does not hold them.
+// What an image holds, and what is wrong with it, in words. They are texts without an allocation, and a program that does not
+// say them does not hold them.
 
 extension Algorithm {
   /// The name that mkfs.erofs knows it by.
@@ -12,6 +13,33 @@ extension Algorithm {
     case .microLZMA: "lzma"
     case .deflate: "deflate"
     case .zstandard: "zstd"
+    }
+  }
+}
+
+extension InodeKind {
+  public var name: StaticString {
+    switch self {
+    case .regular: "file"
+    case .directory: "directory"
+    case .characterDevice: "character device"
+    case .blockDevice: "block device"
+    case .fifo: "fifo"
+    case .socket: "socket"
+    case .symbolicLink: "symbolic link"
+    }
+  }
+}
+
+extension DataLayout {
+  /// The name that the tools of erofs-utils use.
+  public var name: StaticString {
+    switch self {
+    case .flatPlain: "plain"
+    case .compressedFull: "compressed full"
+    case .flatInline: "inline"
+    case .compressedCompact: "compressed compact"
+    case .chunked: "chunk-based"
     }
   }
 }
