@@ -101,11 +101,11 @@ if embedded {
 
 if !embedded, !small {
   products += [
-    // For the packages in Benchmarks and Fuzz.
+    // For the packages in Benchmarks and Fuzzing.
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
     .library(name: "NoMMUMachine", targets: ["NoMMUMachine"]),
-    .executable(name: "erofs", targets: ["erofs"]),
+    .executable(name: "erofs", targets: ["EROFSCommand"]),
   ]
   dependencies += [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -120,12 +120,12 @@ if !embedded, !small {
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/EROFSTools"),
     .executableTarget(
-      name: "erofs",
+      name: "EROFSCommand",
       dependencies: [
         "EROFS", "EROFSTools", "NoMMUMachine", "PageVectors",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
-      ], path: "Sources/Host/erofs"),
+      ], path: "Sources/Host/EROFSCommand"),
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
     .target(
       name: "CodecPeers", dependencies: ["CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"], path: "Tests/CodecPeers"),
@@ -134,13 +134,13 @@ if !embedded, !small {
     .testTarget(
       name: "EROFSToolsTests",
       dependencies: [
-        "EROFS", "EROFSTools", "PageVectors", "Digests", "TestSupport", "CXattr", "erofs",
+        "EROFS", "EROFSTools", "PageVectors", "Digests", "TestSupport", "CXattr", "EROFSCommand",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(
       name: "AnalysisTests",
       dependencies: [
-        "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "TestSupport", "erofs",
+        "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "TestSupport", "EROFSCommand",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
   ]

@@ -99,7 +99,7 @@ def mps2(kernel, root, data, ram, smp, words, device_tree, folder):
     run("fdtput", "-t", "s", blob, "/chosen", "bootargs", f"earlycon root=/dev/mtdblock0 {words}")
     loader = folder / "loader.elf"
     run("arm-linux-gnueabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-nostdlib", "-static", f"-DKERNEL={PSRAM + KERNEL_OFFSET:#x}",
-        f"-DDEVICE_TREE={blob_at:#x}", "-Wl,-Ttext=0,--build-id=none", "-o", loader, HERE / "Boot/cortex-m3.S")
+        f"-DDEVICE_TREE={blob_at:#x}", "-Wl,-Ttext=0,--build-id=none", "-o", loader, HERE / "Loader/cortex-m3.S")
     command = ["qemu-system-arm", "-M", "mps2-an385", "-kernel", str(loader)]
     for file, address in loads:
         command += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]

@@ -14,7 +14,7 @@ let kit: [Target.Dependency] = [
 ]
 
 let package = Package(
-  name: "Fuzz",
+  name: "Fuzzing",
   dependencies: [.package(name: "swift-erofs", path: "..")],
   targets: [
     .target(name: "FuzzKit", dependencies: kit),

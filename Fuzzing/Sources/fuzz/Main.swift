@@ -23,7 +23,7 @@ struct Fuzz {
     if words.first == "--list" { return print(targetNames.joined(separator: "\n")) }
     if let folder = option("--make-corpus") { return makeCorpus(folder) }
     let seed = option("--seed").flatMap(UInt64.init) ?? 1
-    let corpus = option("--corpus") ?? "Fuzz/Corpus"
+    let corpus = option("--corpus") ?? "Fuzzing/Corpus"
     let culprits = option("--culprits") ?? ".build-fuzz"
     if words.first == "--input", words.count == 3, let target = makeTarget(words[1]),
       let data = FileManager.default.contents(atPath: words[2])
