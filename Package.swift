@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 import PackageDescription
 
-// Core builds for hosts, kernels and bare metal. With EROFS_EMBEDDED set, the package contains only Core and the firmware, so
-// that `swift build --triple …` does not load targets that need an operating system.
+// Core builds for hosts, kernels and bare metal. With EROFS_EMBEDDED set, the package contains only Core and the
+// firmware, so that `swift build --triple …` does not load targets that need an operating system.
 let embedded = Context.environment["EROFS_EMBEDDED"] != nil
 
-// With EROFS_SMALL set, the package contains only Core and the tests of its decoders and its reader, and Core is compiled in
-// the forms for small machines. Without it, a 64-bit host would never run them.
+// With EROFS_SMALL set, the package contains only Core and the tests of its decoders and its reader, and Core is
+// compiled in the forms for small machines. Without it, a 64-bit host would never run them.
 let small = Context.environment["EROFS_SMALL"] != nil
 
 let core: [SwiftSetting] = [.strictMemorySafety()] + (small ? [.define("EROFS_SMALL")] : [])
@@ -142,20 +142,17 @@ if !embedded, !small {
     .testTarget(
       name: "EROFSToolsTests",
       dependencies: [
-        "EROFS", "EROFSTools", "PageVectors", "Digests", "TestSupport", "CXattr", "EROFSCommand",
-        hostDependency("SystemPackage", "swift-system"),
-      ]),
-    .testTarget(
-      name: "AnalysisTests",
-      dependencies: [
-        "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "TestSupport", "EROFSCommand",
-        hostDependency("SystemPackage", "swift-system"),
+        "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "Digests", "TestSupport", "CXattr",
+        "EROFSCommand", hostDependency("SystemPackage", "swift-system"),
       ]),
   ]
 }
 
 let package = Package(
-  name: "swift-erofs", products: products,
+  name: "swift-erofs",
+  // For InlineArray and Span; other systems get them with the toolchain.
+  platforms: [.macOS(.v26)],
+  products: products,
   traits: Set(codecs.map { .trait(name: $0, description: "Reads images that are compressed with \($0).") })
     .union([
       .trait(name: "BasicImages", description: "Supports no features but big pclusters and tail packing: less code."),

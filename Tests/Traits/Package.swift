@@ -6,6 +6,7 @@ import PackageDescription
 // images.
 let package = Package(
   name: "Traits",
+  platforms: [.macOS(.v26)],
   dependencies: [.package(name: "swift-erofs", path: "../..", traits: ["LZ4"])],
   targets: [
     .executableTarget(
