@@ -2,21 +2,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 import PackageDescription
 
-// Core builds for hosts, kernels and bare metal. Setting EROFS_EMBEDDED leaves only that part in the package, so that
-// `swift build --triple …` does not look at what needs an operating system.
+// Core builds for hosts, kernels and bare metal. With EROFS_EMBEDDED set, the package contains only Core and the
+// firmware, so that `swift build --triple …` does not load targets that need an operating system.
 let embedded = Context.environment["EROFS_EMBEDDED"] != nil
 
-// Setting EROFS_SMALL leaves Core and the tests of its decoders and its reader, and gives it the forms that small machines
-// have. Where the decoders have others for 64-bit machines, those are never run on a host otherwise.
+// With EROFS_SMALL set, the package contains only Core and the tests of its decoders and its reader, and Core is
+// compiled in the forms for small machines. Without it, a 64-bit host would never run them.
 let small = Context.environment["EROFS_SMALL"] != nil
 
 let core: [SwiftSetting] = [.strictMemorySafety()] + (small ? [.define("EROFS_SMALL")] : [])
 
-/// Leaves out of embedded programs what page frames need.
+/// Removes the code for scattered page frames from embedded programs.
 let contiguous: SwiftSetting = .define("EROFS_CONTIGUOUS_MEMORY", .when(traits: ["ContiguousMemory"]))
 
-// The codecs, all of them unless the package that depends on this one names those that it wants.
+// A package that depends on this one gets all codecs unless it names the traits that it wants.
 let codecs = ["LZ4", "MicroLZMA", "Deflate", "Zstandard"]
+
+/// Without this trait, SwiftPM does not fetch the packages that only EROFSTools and the command need.
+let hostTools = "HostTools"
+
+/// A product of another package, for targets that need the trait HostTools.
+func hostDependency(_ name: String, _ package: String) -> Target.Dependency {
+  .product(name: name, package: package, condition: .when(traits: [hostTools]))
+}
 
 /// A C library of the host, from its development package.
 func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
@@ -35,7 +43,7 @@ var targets: [Target] = [
   .target(
     name: "PageVectors", path: "Sources/Core/PageVectors",
     swiftSettings: core + [contiguous]),
-  // One builtin of the C compiler that Swift lacks; where it is not found, Codecs does without.
+  // A builtin of the C compiler that Swift lacks. Codecs compiles without it too.
   .systemLibrary(name: "CPrefetch", path: "Sources/Libraries/CPrefetch"),
   .target(
     name: "Codecs", dependencies: ["PageVectors", "CPrefetch"], path: "Sources/Core/Codecs", swiftSettings: core),
@@ -73,7 +81,7 @@ if embedded {
   ]
   products += [
     .library(name: "EROFSFirmware", targets: ["EROFSFirmware"]),
-    // To be linked by hand, too.
+    // Static, because C firmware may link it without SwiftPM.
     .library(name: "EROFSForC", type: .static, targets: ["EROFSForC", "CEROFS"]),
     .library(name: "BoardSupport", targets: ["Board"]),
   ]
@@ -117,14 +125,14 @@ if !embedded, !small {
       name: "EROFSTools",
       dependencies: [
         "EROFS", "Codecs", "PageVectors", "NoMMUMachine", "Digests", "CXattr",
-        .product(name: "SystemPackage", package: "swift-system"),
+        hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSTools"),
     .executableTarget(
       name: "EROFSCommand",
       dependencies: [
         "EROFS", "EROFSTools", "NoMMUMachine", "PageVectors",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "SystemPackage", package: "swift-system"),
+        hostDependency("ArgumentParser", "swift-argument-parser"),
+        hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSCommand"),
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
     .target(
@@ -134,25 +142,23 @@ if !embedded, !small {
     .testTarget(
       name: "EROFSToolsTests",
       dependencies: [
-        "EROFS", "EROFSTools", "PageVectors", "Digests", "TestSupport", "CXattr", "EROFSCommand",
-        .product(name: "SystemPackage", package: "swift-system"),
-      ]),
-    .testTarget(
-      name: "AnalysisTests",
-      dependencies: [
-        "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "TestSupport", "EROFSCommand",
-        .product(name: "SystemPackage", package: "swift-system"),
+        "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "Digests", "TestSupport", "CXattr",
+        "EROFSCommand", hostDependency("SystemPackage", "swift-system"),
       ]),
   ]
 }
 
 let package = Package(
-  name: "swift-erofs", products: products,
-  traits: Set(codecs.map { .trait(name: $0, description: "Reads images with \($0).") })
+  name: "swift-erofs",
+  // For InlineArray and Span; other systems get them with the toolchain.
+  platforms: [.macOS(.v26)],
+  products: products,
+  traits: Set(codecs.map { .trait(name: $0, description: "Reads images that are compressed with \($0).") })
     .union([
-      .trait(name: "BasicImages", description: "Images with big pclusters and tail packing at most: less code."),
-      .trait(name: "ContiguousMemory", description: "In embedded programs, no scattered page frames: less code."),
-      .trait(name: "NarrowOffsets", description: "On 32-bit machines, images and files below 2 GiB only: less code."),
-      .default(enabledTraits: Set(codecs)),
+      .trait(name: "BasicImages", description: "Supports no features but big pclusters and tail packing: less code."),
+      .trait(name: "ContiguousMemory", description: "Embedded programs only: no scattered page frames, less code."),
+      .trait(name: "NarrowOffsets", description: "32-bit machines only: images and files below 2 GiB, less code."),
+      .trait(name: hostTools, description: "EROFSTools and the command, with the packages that they depend on."),
+      .default(enabledTraits: Set(codecs + [hostTools])),
     ]),
   dependencies: dependencies, targets: targets, swiftLanguageModes: [.v6])

@@ -5,6 +5,7 @@ import PackageDescription
 // A package of its own, so that what measures may use flags that a library may not. `../bench` builds and runs it.
 let package = Package(
   name: "Benchmarks",
+  platforms: [.macOS(.v26)],
   dependencies: [
     .package(name: "swift-erofs", path: ".."),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),

@@ -15,6 +15,7 @@ let kit: [Target.Dependency] = [
 
 let package = Package(
   name: "Fuzzing",
+  platforms: [.macOS(.v26)],
   dependencies: [.package(name: "swift-erofs", path: "..")],
   targets: [
     .target(name: "FuzzKit", dependencies: kit),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-# install-packages.sh WHO...: installs with apt-get what packages.txt lists for WHO and is missing. Says what; says
-# nothing, and needs neither network nor root, where nothing is missing.
+# install-packages.sh WHO...: installs the packages that packages.txt lists for WHO, with apt-get, and prints which. If none
+# is missing, it prints nothing and needs neither network nor root.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 

@@ -2,12 +2,13 @@
 
 import Foundation
 
-/// What a program that was run has to say.
+/// The result of a program that was run.
 struct Outcome {
   let status: Int32
   let output: Data
   let errors: String
   var text: String { String(decoding: output, as: UTF8.self) }
+  var json: [String: Any]? { (try? JSONSerialization.jsonObject(with: output)) as? [String: Any] }
 }
 
 /// A program that has been started.
@@ -15,9 +16,12 @@ final class RunningCommand {
   let process = Process()
   private let folder = TemporaryFolder()
 
-  fileprivate init() throws {
-    // What is built to count coverage would write down its counts where another user may not.
-    process.environment = ProcessInfo.processInfo.environment.merging(["LLVM_PROFILE_FILE": "/dev/null"]) { $1 }
+  /// - Parameter countsCoverage: false for a process of another user, which could not write its counts.
+  fileprivate init(countsCoverage: Bool) throws {
+    var environment = ProcessInfo.processInfo.environment
+    environment["TZ"] = "UTC"
+    if !countsCoverage { environment["LLVM_PROFILE_FILE"] = "/dev/null" }
+    process.environment = environment
     for name in ["out", "err"] { _ = try folder.write([], name) }
     process.standardOutput = FileHandle(forWritingAtPath: folder("out"))
     process.standardError = FileHandle(forWritingAtPath: folder("err"))
@@ -46,17 +50,36 @@ enum Command {
     try start(program, arguments).finish()
   }
 
-  /// Starts a program, for those that look at it, or disturb it, while it runs.
-  static func start(_ program: String = path, _ arguments: [String]) throws -> RunningCommand {
-    let running = try RunningCommand()
+  /// Runs the `erofs` that was built with these tests.
+  static func erofs(_ arguments: String...) throws -> Outcome { try run(arguments, calledAs: "erofs") }
+
+  /// Runs the `erofs` that was built with these tests by another name: that of a symbolic link to it.
+  static func run(_ arguments: [String], calledAs name: String) throws -> Outcome {
+    let folder = TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    try FileManager.default.createSymbolicLink(atPath: folder(name), withDestinationPath: path)
+    return try start(folder(name), arguments, countsCoverage: true).finish()
+  }
+
+  /// Starts a program, for tests that observe or disturb it while it runs.
+  static func start(
+    _ program: String = path, _ arguments: [String], countsCoverage: Bool = false
+  ) throws -> RunningCommand {
+    let running = try RunningCommand(countsCoverage: countsCoverage)
     running.process.executableURL = URL(fileURLWithPath: program)
     running.process.arguments = arguments
     try running.process.run()
     return running
   }
 
-  /// A program of the system, nil where it is not installed; the newest one, of the peers to measure against, first
-  /// where that is asked for.
+  /// dump.erofs of erofs-utils 1.9, nil if it is not installed.
+  static let dumpErofs: String? = {
+    guard let program = find("dump.erofs", amongPeers: true) else { return nil }
+    return (try? run(program, ["-V"]))?.text.contains(" 1.9") == true ? program : nil
+  }()
+
+  /// A program of the system, nil if it is not installed. With `amongPeers`, the newest one, which
+  /// Scripts/install-peers.sh installs, comes first.
   static func find(_ name: String, amongPeers: Bool = false) -> String? {
     if amongPeers {
       // Where Scripts/install-peers.sh puts it.

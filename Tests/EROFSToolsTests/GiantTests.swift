@@ -72,8 +72,8 @@ import Testing
     #expect(end[4096...].allSatisfy { $0 == (form == .encoded ? 0x41 : 0) })
   }
 
-  /// Checked at once, and extracted at once where there is room for the size; otherwise said so, with the path, while all
-  /// else is made. Once in the usual place for temporary files, and once in memory, where files may be larger.
+  /// Checked at once, and extracted at once where there is room for the size; otherwise said so, with the path, while
+  /// all else is made. Once in the usual place for temporary files, and once in memory, where files may be larger.
   @Test(.timeLimit(.minutes(5)), arguments: Form.allCases, sizes)
   func areReadAndMade(form: Form, size: UInt64) throws {
     let image = try make(form, size)
@@ -107,7 +107,7 @@ import Testing
     let outcome = try Command.run(
       "/bin/sh", ["-c", "ulimit -f 1000; exec \"$@\"", "sh", Command.path, "extract", image, folder("tree")])
     #expect(outcome.status == 1)
-    #expect(outcome.errors == "erofs: /giant: making it 8,589,934,592 bytes long failed: File too large\n")
+    #expect(outcome.errors == "erofs: /giant: setting its size to 8,589,934,592 bytes failed: File too large\n")
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder("tree")) == ["small"])
   }
 

@@ -119,7 +119,7 @@ import Testing
     let image = try folder.write(patch.sealed, "image")
     let outcome = try Command.run(Command.path, ["fsck", image])
     #expect(outcome.status == 1)
-    #expect(outcome.text.contains(": 1 thing wrong; "), "\(outcome.text)")
+    #expect(outcome.text.contains(": 1 error; "), "\(outcome.text)")
     #expect([0, 1, 2].map { $0.counting("inode") } == ["0 inodes", "1 inode", "2 inodes"])
     #expect([1, 1000].map { $0.groupedCounting("entry", plural: "entries") } == ["1 entry", "1,000 entries"])
   }

@@ -5,10 +5,9 @@ import EROFS
 import EROFSTools
 import Foundation
 import SystemPackage
-import Synchronization
 import TestSupport
 
-/// A folder that goes away with its owner.
+/// A folder that is removed with its owner.
 final class TemporaryFolder: Sendable {
   let path: String
 
@@ -41,6 +40,21 @@ extension ReferenceImages {
   static func open(_ name: String) throws -> ImageFile {
     try ImageFile(FilePath(path(name)), devices: devices(name).map { FilePath($0) })
   }
+
+  static func reader(_ name: String) throws -> ImageReader { try ImageReader(try open(name)) }
+
+  /// One image of each kind, those that come with the project: for tests that take long. With EROFS_ALL_IMAGES set,
+  /// all.
+  static let oneOfEachKind: [String] =
+    ProcessInfo.processInfo.environment["EROFS_ALL_IMAGES"] != nil
+    ? names
+    : among(
+      "plain-512", "chunks-64k-device", "lz4hc-64k-tail", "lz4hc-64k-dedupe-fragments", "lz4hc-16k-full-index",
+      "lzma-1k-64k-tail", "libdeflate-32k-tail", "zstd-metabox-fragments", "lz4hc-48bit-bytes", "zstd-48bit-64k",
+      "lz4hc-xattr-prefix-fragments")
+
+  /// Those of `wanted` that are available.
+  static func among(_ wanted: String...) -> [String] { wanted.filter(names.contains) }
 }
 
 /// What a check of an image finds.
@@ -52,7 +66,7 @@ func problems(of path: String, devices: [String] = [], metadataOnly: Bool = fals
 func problems(
   of image: ImageFile, _ superblock: Superblock, metadataOnly: Bool = false
 ) -> ([Problem], Checker.Summary) {
-  let found = Box<Problem>()
+  let found = SynchronizedArray<Problem>()
   var options = Checker.Options()
   options.metadataOnly = metadataOnly
   options.threads = 2
@@ -60,14 +74,14 @@ func problems(
   return (found.all, summary)
 }
 
-/// Extracts all of an image; returns what it had to say.
+/// Extracts an image; returns the events and the summary.
 @discardableResult
 func extract(
   _ path: String, devices: [String] = [], to directory: String, overwrites: Bool = false
 ) throws -> (events: [ExtractEvent], summary: ExtractSummary) {
   let image = try ImageFile(FilePath(path), devices: devices.map { FilePath($0) })
   let reader = try ImageReader(image)
-  let events = Box<ExtractEvent>()
+  let events = SynchronizedArray<ExtractEvent>()
   var options = Extractor.Options()
   options.overwrites = overwrites
   options.threads = 2
@@ -75,11 +89,4 @@ func extract(
   let root = try reader.volume.inode(reader.superblock.rootNID)
   let summary = try extractor.run(root, name: [], into: FilePath(directory))
   return (events.all, summary)
-}
-
-/// A list that threads add to.
-final class Box<Element: Sendable>: Sendable {
-  private let elements = Mutex<[Element]>([])
-  func append(_ element: Element) { elements.withLock { $0.append(element) } }
-  var all: [Element] { elements.withLock { $0 } }
 }

@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 import PackageDescription
 
-// A package that depends on this project's and wants one of the codecs only; ./check.py builds it and looks at what it
-// makes of images.
+// A package that depends on this one with one codec only. check.py builds it without network and runs the program on
+// images.
 let package = Package(
   name: "Traits",
+  platforms: [.macOS(.v26)],
   dependencies: [.package(name: "swift-erofs", path: "../..", traits: ["LZ4"])],
   targets: [
     .executableTarget(

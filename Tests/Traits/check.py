@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""Builds a package that wants LZ4 only of this project's codecs, and holds what it makes of the fixtures to that: images
-with LZ4, or nothing compressed, are read; any other is refused when it is opened, with the name of the codec.
+"""Builds a package that depends on this one with the trait LZ4 only, without network and without a package cache.
+
+Without the trait HostTools nothing may be fetched: the dependencies of the command are not those of the library. The
+program that is built must read the fixtures that are compressed with LZ4 or not at all, and refuse every other one when it
+opens it, with the name of the codec.
 
 Last line: "N passed, N failed".
 """
@@ -10,6 +13,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,12 +24,30 @@ FIXTURES = ROOT / "Tests/Fixtures/images"
 FILE = "/contents/text-150000"
 # Images by the start of their names, and what refuses them.
 CODECS = {"plain": None, "lz4": None, "lzma": "microLZMA", "libdeflate": "deflate", "zstd": "zstandard"}
+# Git finds no repository at any address, whatever mirrors this machine is configured for.
+OFFLINE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "1",
+           "GIT_CONFIG_KEY_0": "url.file:///nonexistent/.insteadOf", "GIT_CONFIG_VALUE_0": "https://"}
+
+
+def fetches_with_host_tools(environment):
+    """Whether the same package does need the network once it enables HostTools: otherwise the check above proves nothing."""
+    with tempfile.TemporaryDirectory() as scratch:
+        package = pathlib.Path(scratch) / "package"
+        shutil.copytree(HERE, package, ignore=shutil.ignore_patterns(".build*", "Package.resolved"))
+        manifest = package / "Package.swift"
+        text = manifest.read_text()
+        changed = text.replace('path: "../.."', f'path: "{ROOT}"').replace('["LZ4"]', '["LZ4", "HostTools"]')
+        manifest.write_text(changed)
+        command = ["swift", "package", "--package-path", package, "--cache-path", scratch + "/cache", "resolve"]
+        done = subprocess.run(command, env=environment, text=True, capture_output=True)
+        return done.returncode != 0 and "nonexistent" in done.stdout + done.stderr
 
 
 def main():
-    # Without the host's part, whose packages nobody needs here.
-    environment = dict(os.environ, EROFS_SMALL="1")
-    build = ["swift", "build", "--package-path", HERE, "--scratch-path", ROOT / ".build-traits"]
+    environment = dict(os.environ, **OFFLINE)
+    cache = ROOT / ".build-traits/empty-cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    build = ["swift", "build", "--package-path", HERE, "--scratch-path", ROOT / ".build-traits", "--cache-path", cache]
     done = subprocess.run(build, env=environment, text=True, capture_output=True)
     if done.returncode != 0:
         print(done.stdout[-3000:] + done.stderr[-3000:] + "FAILED the package does not build\n0 passed, 1 failed")
@@ -34,6 +56,13 @@ def main():
     rows = map(json.loads, (FIXTURES / "manifest.jsonl").read_text().splitlines())
     digest = next(row["sha256"] for row in rows if row["path"] == FILE)
     failures, seen, passed = [], set(), 0
+    checkouts = ROOT / ".build-traits/checkouts"
+    fetched = sorted(path.name for path in checkouts.iterdir()) if checkouts.exists() else []
+    for good, what in [(not fetched, f"without HostTools, {', '.join(fetched)} is fetched"),
+                       (fetches_with_host_tools(environment), "with HostTools, nothing is fetched")]:
+        passed += good
+        if not good:
+            failures.append(what)
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(["tar", "--zstd", "-xf", FIXTURES / "images.tar.zst", "-C", scratch], check=True)
         for image in sorted(pathlib.Path(scratch).rglob("*.erofs")):

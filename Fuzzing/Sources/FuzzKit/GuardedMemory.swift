@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-import Glibc
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// Contiguous memory between two pages that nobody may touch: an access one byte outside is a fault, at no cost.
 public final class GuardedMemory {

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-import Glibc
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
-/// Keeps the input at hand while it runs: after a trap, a fault or ten seconds of processor time without an end it is
-/// written to a file, and the process ends with status 70.
+/// Saves the current input to a file, and ends the process with status 70, after a trap, a fault or ten seconds of
+/// processor time.
 enum Watch {
   static let secondsAllowed: CInt = 10
   nonisolated(unsafe) static var input: UnsafePointer<UInt8>?
@@ -19,7 +25,11 @@ enum Watch {
     for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT] { signal(number) { Watch.stop($0) } }
     signal(SIGPROF) { _ in Watch.tick() }
     var timer = itimerval(it_interval: timeval(tv_sec: 1, tv_usec: 0), it_value: timeval(tv_sec: 1, tv_usec: 0))
-    setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &timer, nil)
+    #if canImport(Glibc)
+      setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &timer, nil)
+    #else
+      setitimer(ITIMER_PROF, &timer, nil)
+    #endif
   }
 
   private static func tick() {

@@ -3,9 +3,9 @@
 import EROFS
 import PageVectors
 
-/// The memory that a file system works in, stated by its author: nothing else is ever taken.
+/// The memory that a file system works in. It uses no other.
 ///
-/// It is either one piece, or page frames that lie anywhere with one piece beside them for the codecs' tables.
+/// It is either one contiguous piece, or page frames at any addresses and one contiguous piece for the codecs' tables.
 @safe
 public struct Arena {
   #if EROFS_CONTIGUOUS_MEMORY
@@ -20,7 +20,8 @@ public struct Arena {
 
   /// One piece of memory.
   ///
-  /// - Parameter memory: any number of bytes, aligned to 8; valid, and nobody else's, as long as the file system is used.
+  /// - Parameter memory: any number of bytes, aligned to 8; it must be valid, and not used otherwise, as long as the
+  ///   file system is used.
   public init(unsafeMemory memory: UnsafeMutableRawBufferPointer) {
     unsafe self.init(memory)
   }
@@ -34,10 +35,10 @@ public struct Arena {
   }
 
   #if !EROFS_CONTIGUOUS_MEMORY
-    /// Page frames, and a piece for what cannot be scattered. Not there in programs with the trait `ContiguousMemory`.
+    /// Page frames, and a contiguous piece for tables. Not available with the trait `ContiguousMemory`.
     ///
     /// - Parameters:
-    ///   - frames: where each frame lies, in any order: as many as `count` bytes take.
+    ///   - frames: the address of each frame, in any order; as many as `count` bytes need.
     ///   - pageShift: log2 of the size of a frame, in bytes.
     ///   - count: bytes in all frames.
     ///   - tables: memory for the codecs' tables, aligned to 8.
@@ -50,10 +51,10 @@ public struct Arena {
     }
   #endif
 
-  /// Bytes that there are.
+  /// The size in bytes.
   public var count: Int { frames.count &+ pieceBytes }
 
-  /// Gives `volume` what `plan` asks for; false, and nothing changed, where it is too little.
+  /// Gives `volume` the memory of `plan`; returns false, and changes nothing, if the arena is too small.
   @inline(never)
   func supply<Source: Storage>(_ plan: MemoryPlan, to volume: inout Volume<Source>) -> Bool {
     var frames = frames

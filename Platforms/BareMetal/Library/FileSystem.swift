@@ -5,16 +5,17 @@ import PageVectors
 
 /// Why an image was not mounted.
 public enum MountError: Error, Equatable {
-  /// It cannot be read: see the reader's word.
+  /// The image cannot be read; the reader's error says why.
   case image(EROFSError)
-  /// The arena is too small: it has `given` bytes. With `needed` bytes everything in the image can be read; where
-  /// `isExact` is false, the arena could not even hold what finding that out takes, and `needed` is what that takes.
+  /// The arena is too small: it has `given` bytes. With `needed` bytes everything in the image can be read. If
+  /// `isExact` is false, the arena was too small even to compute that, and `needed` is what computing it needs.
   case memory(needed: Int, given: Int, isExact: Bool)
 }
 
 /// How much of an image is looked at when it is mounted.
 public enum Survey {
-  /// Every inode and every index, so that mounting says what the image needs, and no read fails for want of memory.
+  /// Every inode and every index: mounting computes what the image needs, and no read fails because of too little
+  /// memory.
   case everything
   /// The superblock and the root only: each file is planned when it is opened.
   case root
@@ -27,40 +28,42 @@ public enum Survey {
 ///     let motd = try files.open(path)
 ///     let count = try files.read(motd, at: 0, into: buffer)
 ///
-/// It takes about 1 KB with LZ4 alone and 2 KB with all codecs (half of that more on 64-bit machines) wherever its author
-/// puts it. It is for one thread. volume has all that the reader can do: extended attributes, extents, the superblock.
+/// It takes about 1 KB with LZ4 alone and 2 KB with all codecs (half of that more on 64-bit machines), wherever its
+/// owner stores it. It is for one thread. ``volume`` offers everything else: extended attributes, extents, the
+/// superblock.
 @safe
 public struct FileSystem<Source: Storage>: ~Copyable {
   public var volume: Volume<Source>
   private let arena: Arena
   private let depth: MemoryPlan.Depth
   private var plan = MemoryPlan()
-  /// Bytes that the walk through the tree takes.
+  /// Bytes that the walk through the tree needs.
   private var walk = 0
 
-  /// Bytes of the arena with which all that has been planned can be read: after ``Survey/everything``, all of the image.
+  /// Bytes of the arena with which all that has been planned can be read: after ``Survey/everything``, all of the
+  /// image.
   public var memoryNeeded: Int { max(plan.totalBytes, walk) }
 
-  /// A file system that has yet to be mounted; until then it finds nothing.
+  /// A file system that is not mounted yet; until then it finds no files.
   ///
   /// - Parameters:
   ///   - storage: where the image is.
-  ///   - arena: all the memory that reading may take.
-  ///   - depth: how much of an extent stays at hand while a file is read. With `direct` a file must be read whole, or by
-  ///     its extents.
+  ///   - arena: all the memory that reading may use.
+  ///   - depth: how much of a decoded extent is kept while a file is read. With `direct` a file must be read whole, or
+  ///     by its extents.
   public init(_ storage: Source, in arena: Arena, reading depth: MemoryPlan.Depth = .least) {
     volume = Volume(unopened: storage)
     self.arena = arena
     self.depth = depth
   }
 
-  /// Mounts the image: its superblock, its checksum where it has one, its root directory, and what `survey` asks for.
+  /// Mounts the image: reads its superblock, checksum (if it has one) and root directory, and what `survey` requires.
   ///
-  /// A file system whose mounting failed finds nothing until mounting it succeeds; one that is mounted anew has forgotten
-  /// the image that it had. But a storage may remember what it read: for another card make another of both.
+  /// After a failed mount, the file system finds no files until a mount succeeds. Mounting again discards the previous
+  /// image. But a storage may keep what it read: for another card, make a new storage and a new file system.
   ///
-  /// - Throws: MountError. An image that needs a codec which is not linked is refused by that codec's id:
-  ///   `unsupported(.algorithm(id))`.
+  /// - Throws: ``MountError``. If the image needs a codec that is not built in, `unsupported(.algorithm(id))` with its
+  ///   id.
   public mutating func mount(_ survey: Survey = .everything) throws(MountError) {
     walk = 0
     var refusal: MountError
@@ -130,8 +133,8 @@ public struct FileSystem<Source: Storage>: ~Copyable {
 
   /// The inode at `path`, ready to be read. Symbolic links are not followed.
   ///
-  /// - Throws: `notFound`, `notADirectory`; `memory` where the arena is too small for this file; the rest as the image
-  ///   or the storage gives cause.
+  /// - Throws: `notFound`, `notADirectory`; `memory` if the arena is too small for this file; other errors of the
+  ///   image or the storage.
   public mutating func open(_ path: UnsafeRawBufferPointer) throws(EROFSError) -> Inode {
     do throws(Fault) {
       try unsafe volume.walk(PageVector(unsafeContiguous: path))
@@ -140,9 +143,10 @@ public struct FileSystem<Source: Storage>: ~Copyable {
     return volume.openedInode()
   }
 
-  /// Sees to it that `inode`, from ``volume``, can be read: plans it, and grows the memory that the reader has of the arena.
+  /// Prepares an inode that came from ``volume`` for reading: plans it, and gives the reader more of the arena if
+  /// necessary.
   ///
-  /// - Throws: `memory` where the arena is too small for this file.
+  /// - Throws: `memory` if the arena is too small for this file.
   public mutating func prepare(for inode: Inode) throws(EROFSError) {
     volume.open(inode)
     do throws(Fault) { try prepareOpened() } catch { throw volume.latestError() }
@@ -157,23 +161,23 @@ public struct FileSystem<Source: Storage>: ~Copyable {
     plan = grown
   }
 
-  /// Reads from byte `offset` of a file (or a symbolic link's target) on, as much as `buffer` holds; returns how many
-  /// bytes: fewer than that only at the end.
+  /// Reads a file (or a symbolic link's target) from byte `offset`, to fill `buffer`. Returns the number of bytes:
+  /// fewer than `buffer` holds only at the end.
   public mutating func read(
     _ inode: Inode, at offset: FileOffset, into buffer: UnsafeMutableRawBufferPointer
   ) throws(EROFSError) -> Int {
     try unsafe volume.read(inode, at: offset, into: MutablePageVector(unsafeContiguous: buffer))
   }
 
-  /// The next entry of a directory that was opened; nil behind the last. Its name is good until the next operation.
+  /// The next entry of an open directory; nil after the last. Its name is valid until the next operation.
   public mutating func nextEntry(
     of directory: Inode, _ cursor: inout DirectoryCursor
   ) throws(EROFSError) -> DirectoryEntry? {
     try volume.nextEntry(of: directory, &cursor)
   }
 
-  /// All bytes of a file where they lie, to be used or executed in place; nil where they do not lie in memory in one
-  /// piece as they are: compressed, scattered, with holes, or in a storage that is not mapped.
+  /// The bytes of a file in a mapped storage, to use or execute them in place; nil if they are compressed, not
+  /// contiguous, have holes, or are not mapped.
   public mutating func bytesInPlace(of inode: Inode) throws(EROFSError) -> UnsafeRawBufferPointer? {
     guard inode.kind == .regular, inode.size > 0, volume.superblock.extraDevices == 0 else { return nil }
     var start: UnsafeRawPointer?

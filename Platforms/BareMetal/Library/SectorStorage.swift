@@ -3,32 +3,33 @@
 import EROFS
 import PageVectors
 
-/// A device that is read by sectors of 512 bytes: an SD card, flash behind SPI.
+/// A device that is read by sectors of 512 bytes, such as an SD card or SPI flash.
 public protocol SectorDevice {
-  /// Sectors that there are.
+  /// The number of sectors.
   var sectorCount: UInt64 { get }
 
-  /// Reads sector `number`, one of those that there are, to `buffer`: 512 bytes. Returns 0, or the device's own code of
-  /// what went wrong.
+  /// Reads sector `number`, less than ``sectorCount``, to `buffer`: 512 bytes. Returns 0, or an error code of the
+  /// device.
   func read(sector number: UInt64, into buffer: UnsafeMutableRawPointer) -> Int32
 }
 
 /// An image on a device of sectors, read through one buffer of one sector: the image is never in memory.
 @safe
 public struct SectorStorage<Device: SectorDevice>: Storage {
-  /// What it needs of the author: aligned to 8.
+  /// The size of the buffer, in bytes.
   public static var bufferBytes: Int { 8 + 512 }
 
   private let device: Device
   private let first: UInt64
   private let sectors: UInt64
-  /// One more than the number of the sector in the buffer, 0 for none; then the sector.
+  /// One more than the number of the sector in the buffer, 0 for none; after that the sector itself.
   private let buffer: UnsafeMutableRawPointer
 
   /// - Parameters:
-  ///   - device: what is read.
+  ///   - device: the device.
   ///   - first: the sector at which the image starts.
-  ///   - unsafeBuffer: bufferBytes of memory, nobody else's as long as the storage is used.
+  ///   - buffer: ``bufferBytes`` of memory, aligned to 8, which must not be used otherwise as long as the storage is
+  ///     used.
   public init(_ device: Device, from first: UInt64 = 0, unsafeBuffer buffer: UnsafeMutableRawPointer) {
     self.device = device
     self.first = first

@@ -3,13 +3,13 @@
 import EROFS
 import PageVectors
 
-/// A walk through all that lies below a directory: each entry once, a directory before what is in it.
+/// A walk over everything below a directory: each entry once, a directory before its entries.
 ///
-/// It takes memory for each level of directories, and for the path if that is wanted; it does not recurse, and it ends on
-/// any image.
+/// It needs memory for each level of directories, and for the path if that is wanted. It does not recurse, and it ends
+/// on every image.
 @safe
 public struct TreeWalk {
-  /// A directory that the walk is in the middle of.
+  /// A directory whose entries are being visited.
   public struct Level {
     var nid: UInt64
     var cursor: DirectoryCursor
@@ -23,13 +23,13 @@ public struct TreeWalk {
   private var pathBytes = 0
   private var root: UInt64?
   private var entries: UInt64 = 0
-  /// The most levels that were in use, or had to be.
+  /// The most levels that were used, or needed.
   public private(set) var deepest = 0
 
   /// - Parameters:
   ///   - root: NID of the directory to start at.
-  ///   - levels: memory for Level values, aligned to 8: a tree of more levels than it holds is an error.
-  ///   - path: memory for the longest path; empty where nobody asks for paths.
+  ///   - levels: memory for ``Level`` values, aligned to 8; a tree with more levels is an error.
+  ///   - path: memory for the longest path; empty if paths are not needed.
   public init(
     from root: UInt64, unsafeLevels levels: UnsafeMutableRawBufferPointer,
     path: UnsafeMutableRawBufferPointer = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -39,15 +39,15 @@ public struct TreeWalk {
     unsafe self.path = path
   }
 
-  /// The path of what `next` returned, from the walk's root on: empty for the root itself.
+  /// The path of the inode that ``next(in:)`` returned, from the root of the walk; empty for the root itself.
   public var currentPath: UnsafeRawBufferPointer {
     unsafe UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(path)[..<pathBytes])
   }
 
-  /// The next inode, the root first; nil behind the last.
+  /// The next inode, the root first; nil after the last.
   ///
-  /// - Throws: what reading directories gives cause for; `memory(.directory, …)` where the tree is deeper, or a path
-  ///   longer, than the memory given allows; `corrupt` for a directory that lies in itself.
+  /// - Throws: errors of reading directories; `memory(.directory, …)` if the tree is deeper, or a path longer, than the
+  ///   supplied memory allows; `corrupt` for a directory that contains itself.
   public mutating func next<Source: Storage>(
     in volume: inout Volume<Source>
   ) throws(EROFSError) -> Inode? {
@@ -64,7 +64,7 @@ public struct TreeWalk {
         continue
       }
       if entry.isDotOrDotDot { continue }
-      // Directories may be entered by many ways in an image that lies; each entry takes at least a byte of it.
+      // In a hostile image a directory may have many parents; each entry takes at least a byte of the image.
       entries += 1
       guard entries <= volume.storage.byteCount(ofDevice: 0) else {
         throw .corrupt(.directoryEntries, at: directory.position)
@@ -77,7 +77,7 @@ public struct TreeWalk {
     return nil
   }
 
-  /// Goes on with other memory for the levels, which may overlap the old one.
+  /// Continues with other memory for the levels, which may overlap the old memory.
   mutating func move(to memory: UnsafeMutableRawBufferPointer) throws(EROFSError) {
     let target = unsafe memory.bindMemory(to: Level.self)
     guard target.count >= depth else { throw .memory(.directory, bytes: depth * MemoryLayout<Level>.stride) }

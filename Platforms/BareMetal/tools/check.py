@@ -232,7 +232,7 @@ def codecs(folder, rows, scratch):
         (program,) = machine.build("ExampleC", image=image, traits=["MicroLZMA", *SMALLEST])
         status, output = machine.boot(program)
         results.hold(f"{machine.name}: ExampleC with MicroLZMA only, image with LZ4",
-                     (status, output) == (2, b"failed: mount: a codec that this program does not have, detail 0\n"), f"status {status}: {last(output)}")
+                     (status, output) == (2, b"failed: mount: a codec that is not in this program, detail 0\n"), f"status {status}: {last(output)}")
     except Failure as failure:
         results.hold(f"{machine.name}: ExampleC with MicroLZMA only", False, str(failure))
     return results

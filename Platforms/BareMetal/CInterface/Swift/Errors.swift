@@ -4,7 +4,7 @@ import CEROFS
 import Codecs
 import EROFS
 
-/// Puts down what an error is about; the text is made of it when it is asked for.
+/// Records an error; `erofs_error_text` makes the text from it.
 func fail(
   _ fs: UnsafeMutablePointer<erofs>, _ result: erofs_result, _ what: UInt8 = 0, _ detail: UInt64 = 0
 ) -> erofs_result {
@@ -23,7 +23,7 @@ func fail(_ fs: UnsafeMutablePointer<erofs>, _ error: EROFSError) -> erofs_resul
   case .unsupported(let feature, _): unsafe fail(fs, feature)
   case .storage(let error, _):
     unsafe fail(fs, EROFS_STORAGE, 0, UInt64(bitPattern: Int64(error.code)))
-  // Of the file system, who has planned; the reader itself only knows what it lacks for one extent.
+  // The file system plans its memory, so it knows the total; the reader knows only what one extent lacks.
   case .memory(.metadata, let bytes): unsafe fail(fs, EROFS_NO_MEMORY, 0, UInt64(stateBytes + bytes))
   case .memory: unsafe fail(fs, EROFS_NO_MEMORY, 1)
   case .notFound: unsafe fail(fs, EROFS_NOT_FOUND)
@@ -52,18 +52,18 @@ private func offset(_ position: Position) -> UInt64 {
   }
 }
 
-/// What an image asks for that this reader lacks.
+/// What an image needs and this reader does not have.
 private enum Missing: UInt8 {
   case feature, blockSize, directoryBlockSize, codec, device, size
 
   var explanation: StaticString {
     switch self {
-    case .feature: "a feature of the format that this reader does not know"
+    case .feature: "a feature that this reader does not support"
     case .blockSize: "a block size other than 512 bytes to 64 KiB"
     case .directoryBlockSize: "directory blocks larger than a block"
-    case .codec: "a codec that this program does not have"
+    case .codec: "a codec that is not in this program"
     case .device: "an extra device"
-    case .size: "more than this machine can address"
+    case .size: "too large for this machine to address"
     }
   }
 }
@@ -86,11 +86,11 @@ private func explanation(_ result: erofs_result, _ what: UInt8) -> StaticString 
   case EROFS_UNSUPPORTED: Missing(rawValue: what)?.explanation ?? ""
   case EROFS_STORAGE: "the storage failed"
   case EROFS_NO_MEMORY where what == 0: "the arena is too small"
-  case EROFS_NO_MEMORY: "a file to be opened first, or to be read whole: no memory is planned for it"
+  case EROFS_NO_MEMORY: "the file must be opened first, or read whole: no memory is planned for it"
   case EROFS_NOT_FOUND: "no such file or directory"
   case EROFS_NOT_A_DIRECTORY: "not a directory"
   case EROFS_NOT_A_FILE: "neither a file nor a symbolic link"
-  case EROFS_ARGUMENT: "an argument that cannot be, or nothing is mounted"
+  case EROFS_ARGUMENT: "an invalid argument, or no image is mounted"
   default: ""
   }
 }

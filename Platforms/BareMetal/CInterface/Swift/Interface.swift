@@ -5,7 +5,8 @@ import EROFS
 import EROFSFirmware
 import PageVectors
 
-// The file system lies at the start of the arena that it is given, so that it takes as much as its codecs do, and no more.
+// The file system lies at the start of the arena that it is given, so that it takes as much as its codecs do, and no
+// more.
 
 typealias Files = FileSystem<CStorage>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-// Swift firmware that reads its message of the day, lists a directory and runs code in place, from the image that it was
-// linked with.
+// Swift firmware that prints /etc/motd, lists a directory and runs code in place, from the image that it is linked
+// with. The parts between SNIPPET and END are shown in the documentation; a test compares them.
 
 import Board
 import EROFS
@@ -12,12 +12,14 @@ import PageVectors
 struct Firmware {
   static func main() {
     Console.start()
+    // SNIPPET
     let flash = MemoryStorage(PageVector(unsafeContiguous: Board.linkedImage))
     // All the memory that the file system may use, and a buffer beside it.
     let free = Board.freeMemory
     let arena = Arena(unsafeMemory: UnsafeMutableRawBufferPointer(rebasing: free[..<131072]))
     let buffer = UnsafeMutableRawBufferPointer(rebasing: free[131072..<131172])
     var files = FileSystem(flash, in: arena)
+    // END
     do throws(MountError) {
       try files.mount()
       do throws(EROFSError) {
@@ -38,6 +40,7 @@ struct Firmware {
   static func show(
     _ path: StaticString, _ files: inout FileSystem<MemoryStorage>, _ buffer: UnsafeMutableRawBufferPointer
   ) throws(EROFSError) {
+    // SNIPPET
     let file = try files.open(UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount))
     var offset: FileOffset = 0
     while true {
@@ -46,9 +49,11 @@ struct Firmware {
       Console.write(bytes: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       offset += FileOffset(count)
     }
+    // END
   }
 
   static func list(_ path: StaticString, _ files: inout FileSystem<MemoryStorage>) throws(EROFSError) {
+    // SNIPPET
     let directory = try files.open(UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount))
     var cursor = DirectoryCursor()
     while let entry = try files.nextEntry(of: directory, &cursor) {
@@ -56,9 +61,10 @@ struct Firmware {
       entry.name.forEachRun { Console.write(bytes: $0) }
       Console.line()
     }
+    // END
   }
 
-  /// Twice a number, by machine code in the image: a file that did not compress lies in flash as it is, and is called there.
+  /// Twice a number, by machine code in the image: a file that is not compressed can be called where it is in flash.
   static func twice(_ number: Int32, _ files: inout FileSystem<MemoryStorage>) throws(EROFSError) -> Int32? {
     #if arch(arm)
       let path: StaticString = "/code/thumb"

@@ -15,17 +15,18 @@ struct Boot: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Boots Linux without an MMU from an image, under QEMU.",
     discussion: """
-      The console is this terminal; Ctrl-A X ends the machine. The kernel is built on first use, which takes some \
-      minutes, and kept in the cache. Debian's package linux-source is what it is made of, so this needs Debian, the \
-      network, and the packages that Scripts/packages.txt lists for "linux"; missing ones are installed.
+      The console is this terminal; press Ctrl-A X to stop the machine. The first use builds a kernel, which takes \
+      several minutes; later uses take it from the cache. The kernel is built from Debian's package linux-source, so \
+      this command needs Debian, network access and the packages that Scripts/packages.txt lists for "linux". It \
+      installs missing packages.
 
       Without an image it boots this project's own userspace.
 
-      Decoders: "pages" decodes from pages to pages; "vmap" is the kernel's own code on a vmap that brings back what a \
-      mapping changed; "vmap-copyback" brings whole pages back, which corrupts data where several processors read; \
-      "stock" is the kernel as it is, which stops at a BUG for an LZ4 image.
+      Decoders: "pages" decodes from pages to pages. "vmap" is the kernel's own code over a vmap without an MMU that \
+      copies back only the bytes that a mapping changed. "vmap-copyback" copies whole pages back, which corrupts data \
+      when two processes read at the same time. "stock" is the unchanged kernel, which stops at a BUG for an LZ4 image.
 
-      The command runs a script of the checkout that it was built from.
+      The command runs a script in the checkout that it was built from.
       """)
 
   enum CPU: String, CaseIterable, ExpressibleByArgument {
@@ -38,31 +39,31 @@ struct Boot: ParsableCommand {
     case vmapCopyBack = "vmap-copyback"
   }
 
-  @Option(help: "The processor.")
+  @Option(help: "Processor.")
   var cpu = CPU.rv64
 
-  @Option(help: ArgumentHelp("Memory of the machine, in bytes, K or M.", valueName: "size"))
+  @Option(help: ArgumentHelp("Memory of the machine in bytes, or with suffix K, M or G.", valueName: "size"))
   var ram = "3584K"
 
-  @Option(help: ArgumentHelp("Processors, 1 to 4; several on rv64 only.", valueName: "number"))
+  @Option(help: ArgumentHelp("Number of processors, 1 to 4; more than 1 only on rv64.", valueName: "number"))
   var smp = 1
 
-  @Option(help: "What decompresses.")
+  @Option(help: "Which decoder the kernel uses.")
   var decoder = KernelDecoder.pages
 
   @Option(
     name: .customLong("init"),
-    help: ArgumentHelp("What the kernel starts, with its arguments.", valueName: "command"))
+    help: ArgumentHelp("The first program, with its arguments.", valueName: "command"))
   var initialProgram = "/init"
 
-  @Argument(help: "An image with the root file system.", completion: .file())
+  @Argument(help: "Image with the root file system.", completion: .file())
   var image: String?
 
   func validate() throws {
-    guard (1...4).contains(smp) else { throw ValidationError("--smp has to be 1 to 4") }
-    guard smp == 1 || cpu == .rv64 else { throw ValidationError("--smp is for rv64") }
+    guard (1...4).contains(smp) else { throw ValidationError("--smp must be 1 to 4") }
+    guard smp == 1 || cpu == .rv64 else { throw ValidationError("--smp needs --cpu rv64") }
     guard ram.wholeMatch(of: /[0-9]+[KMGkmg]?/) != nil else {
-      throw ValidationError("--ram has to be a number with K, M or nothing behind it")
+      throw ValidationError("--ram must be a number, optionally followed by K, M or G")
     }
   }
 
@@ -71,15 +72,15 @@ struct Boot: ParsableCommand {
       .removingLastComponent()
     let script = checkout.appending("Platforms/Linux/boot").string
     guard access(script, X_OK) == 0 else {
-      throw Failure("the checkout that this command was built from is gone: there is no \(script)")
+      throw CommandError("the checkout that this command was built from does not exist any more: no \(script)")
     }
     var words = [script, "--cpu", cpu.rawValue, "--ram", ram, "--smp", String(smp)]
     words += ["--decoder", decoder.rawValue, "--init", initialProgram]
     if let image { words += ["--", image] }
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     arguments.append(nil)
-    // The terminal, signals and the exit status are the machine's from here on.
+    // From here on the script owns the terminal, signals and the exit status.
     execv(script, arguments)
-    throw Failure("cannot run \(script): \(String(cString: strerror(errno)))")
+    throw CommandError("cannot run \(script): \(String(cString: strerror(errno)))")
   }
 }

@@ -6,7 +6,7 @@ import EROFSTools
 
 struct Cat: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cat", abstract: "Writes the content of files to standard output, one after another.")
+    commandName: "cat", abstract: "Writes the content of files to standard output.")
 
   @OptionGroup var options: ImageOptions
 
@@ -22,7 +22,7 @@ struct Cat: ParsableCommand {
         guard inode.kind == .regular else { throw .notAFile }
         try reader.writeContent(of: inode)
       } catch {
-        complain("\(path): \(error)")
+        printError("\(path): \(error)")
         failed = true
       }
     }

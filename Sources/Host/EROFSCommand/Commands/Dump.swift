@@ -6,21 +6,21 @@ import EROFSTools
 
 struct Dump: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dump", abstract: "Shows how an image is made: its superblock, statistics, the extents of a file.",
-    discussion: "Without options: the superblock. Called as dump.erofs it takes the options of that tool.")
+    commandName: "dump", abstract: "Shows the superblock, statistics or the extents of a file.",
+    discussion: "Without options it shows the superblock. Called as dump.erofs it takes the options of that program.")
 
   @OptionGroup var options: ImageOptions
 
-  @Flag(help: "The superblock.")
+  @Flag(help: "Show the superblock.")
   var superblock = false
 
-  @Flag(help: "Files by kind, size and extension, how they are stored, and how much that saves.")
+  @Flag(help: "Show files by kind, size and extension, how they are stored, and how well they are compressed.")
   var statistics = false
 
-  @Option(help: ArgumentHelp("The extents of the file at this path.", valueName: "path"))
+  @Option(help: ArgumentHelp("Show the extents of the file at this path.", valueName: "path"))
   var extents: RawArgument?
 
-  @Option(help: ArgumentHelp("The extents of the inode of this number.", valueName: "number"))
+  @Option(help: ArgumentHelp("Show the extents of the inode with this number.", valueName: "number"))
   var nid: UInt64?
 
   @OptionGroup var json: JSONOption
@@ -42,7 +42,7 @@ struct Dump: ParsableCommand {
       if let extents {
         let inode: Inode
         do throws(EROFSError) { inode = try reader.inode(at: extents.bytes) } catch {
-          throw Failure("\(extents): \(error)")
+          throw CommandError("\(extents): \(error)")
         }
         let list = try ExtentList(of: TreeFile(path: extents.bytes, inode: inode), reader)
         texts.append(list.text)
@@ -51,12 +51,14 @@ struct Dump: ParsableCommand {
       if let nid {
         let path = Array("nid \(nid)".utf8)
         let inode: Inode
-        do throws(EROFSError) { inode = try reader.volume.inode(nid) } catch { throw Failure("nid \(nid): \(error)") }
+        do throws(EROFSError) { inode = try reader.volume.inode(nid) } catch {
+          throw CommandError("nid \(nid): \(error)")
+        }
         let list = try ExtentList(of: TreeFile(path: path, inode: inode), reader)
         texts.append(list.text)
         members.append(("inode_extents", list.json))
       }
-    } catch let error as TreeError { throw Failure("\(options.image): \(error)") }
+    } catch let error as TreeError { throw CommandError("\(options.image): \(error)") }
     StandardOutput.shared.write(
       text: json.isOn ? JSON.object(members).text() + "\n" : texts.joined(separator: "\n"))
   }

@@ -7,23 +7,23 @@ import SystemPackage
 
 struct Extract: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "extract", abstract: "Writes what is in an image into a directory.",
+    commandName: "extract", abstract: "Extracts the files of an image to a directory.",
     discussion: """
-      Data with its holes, hard links, symbolic links, devices, fifos, sockets, extended attributes, owners, \
-      permissions and times. Nothing outside the directory is touched, whatever the image says, and no name shows a \
-      file before it is whole. What the system does not permit (owners and devices, for all but the superuser) is left \
-      out with a warning. After an error it goes on with the next file, and the exit status is 1.
+      It restores data, holes, hard links, symbolic links, devices, fifos, sockets, extended attributes, owners, \
+      permissions and times. It never writes outside the directory, whatever the image contains, and a file gets its \
+      name only when it is complete. Anything that the system does not permit (owners and devices need the superuser) \
+      is skipped with a warning. After an error it continues with the next file, and the exit status is 1.
       """)
 
   @OptionGroup var options: ImageOptions
 
-  @Argument(help: "Where to: a directory, which is made where it does not exist.")
+  @Argument(help: "Directory to extract to; it is created if it does not exist.")
   var directory: RawArgument
 
-  @Option(help: ArgumentHelp("Extract only this: a directory's content, or a single file.", valueName: "path"))
+  @Option(help: ArgumentHelp("Extract only the content of this directory, or only this file.", valueName: "path"))
   var path: RawArgument?
 
-  @Option(help: ArgumentHelp("Extract only the inode of this number.", valueName: "number"))
+  @Option(help: ArgumentHelp("Extract only the inode with this number.", valueName: "number"))
   var nid: UInt64?
 
   @Flag(help: "Replace files that exist.")
@@ -32,23 +32,23 @@ struct Extract: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Keep owners and permissions. (default: for the superuser)")
   var preserve: Bool?
 
-  @Flag(inversion: .prefixedNo, help: "Keep owners; otherwise everything is yours.")
+  @Flag(inversion: .prefixedNo, help: "Keep owners; otherwise all files belong to you.")
   var preserveOwner: Bool?
 
-  @Flag(inversion: .prefixedNo, help: "Keep permissions as they are; otherwise the umask takes its part.")
+  @Flag(inversion: .prefixedNo, help: "Keep permissions exactly; otherwise the umask applies.")
   var preservePerms: Bool?
 
   @Flag(inversion: .prefixedNo, help: "Keep extended attributes.")
   var xattrs = true
 
-  @Option(help: ArgumentHelp("How many threads to use; by default one for each core.", valueName: "number"))
+  @Option(help: ArgumentHelp("Number of threads; the default is one for each core.", valueName: "number"))
   var threads: Int?
 
   @OptionGroup var progressOptions: ProgressOptions
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
-    if path != nil, nid != nil { throw ValidationError("--path and --nid exclude each other") }
+    if path != nil, nid != nil { throw ValidationError("--path and --nid cannot be used together") }
   }
 
   func run() throws {
@@ -64,15 +64,15 @@ struct Extract: ParsableCommand {
     let progress = progressOptions.progress("extracting")
     let extractor = Extractor(reader.image, reader.superblock, options: extractOptions, progress: progress) { event in
       progress.clear()
-      complain("\(event)")
+      printError("\(event)")
     }
     Interruption.stops(extractor)
     let summary: ExtractSummary
     do throws(Errno) { summary = try extractor.run(root, name: name, into: directory.filePath) } catch {
-      throw Failure("\(directory): \(error)")
+      throw CommandError("\(directory): \(error)")
     }
     if summary.isStopped {
-      complain("\(directory): stopped before the end: \(summary.remains)")
+      printError("\(directory): stopped before the end: \(summary.remains)")
       Interruption.endBySignal()
       throw ExitCode(ExitStatus.failed)
     }
@@ -84,7 +84,7 @@ struct Extract: ParsableCommand {
     if summary.failures > 0 { throw ExitCode(ExitStatus.failed) }
   }
 
-  /// What to extract, and the name that it gets where it is not a directory.
+  /// The inode to extract, and the name for it if it is not a directory.
   private func selected(_ reader: ImageReader) throws -> (EROFS.Inode, [UInt8]) {
     do throws(EROFSError) {
       if let path {
@@ -95,6 +95,6 @@ struct Extract: ParsableCommand {
       let root = try reader.volume.inode(reader.superblock.rootNID)
       guard root.kind == .directory else { throw .notADirectory }
       return (root, [])
-    } catch { throw Failure("\(path?.description ?? nid.map { "nid \($0)" } ?? "root directory"): \(error)") }
+    } catch { throw CommandError("\(path?.description ?? nid.map { "nid \($0)" } ?? "root directory"): \(error)") }
   }
 }

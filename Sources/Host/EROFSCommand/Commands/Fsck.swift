@@ -6,20 +6,22 @@ import EROFSTools
 
 struct Fsck: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "fsck", abstract: "Checks all of an image, metadata and data.",
+    commandName: "fsck", abstract: "Checks the metadata and the data of an image.",
     discussion: """
-      Reads every inode and directory that the tree reaches, compares what says the same thing twice (names' types, `.` \
-      and `..`, link counts, name filters, checksum, digests), and decodes all data. It goes on after an error. Exit \
-      status 0: nothing is wrong; 1: something is, or the image cannot be read.
+      It reads every directory and inode in the tree, checks that redundant fields agree (file types in directories, \
+      `.` and `..`, link counts, name filters, checksum, digests), and decodes all data. It continues after an error.
+
+      Exit status: 0 if there is no error, 1 if there is one or the image cannot be read, 64 if the command line is \
+      wrong.
       """)
 
   @OptionGroup var options: ImageOptions
 
-  @Flag(help: "Leave the data out; where it lies is still checked.")
+  @Flag(help: "Do not decode data; still check where it is stored.")
   var metadataOnly = false
 
   @Option(
-    help: ArgumentHelp("How many threads to use; by default one more than there are cores.", valueName: "number"))
+    help: ArgumentHelp("Number of threads; the default is one more than the number of cores.", valueName: "number"))
   var threads: Int?
 
   @OptionGroup var progressOptions: ProgressOptions
@@ -33,7 +35,7 @@ struct Fsck: ParsableCommand {
   func run() throws {
     let reader = try options.reader()
     let progress = progressOptions.progress("checking")
-    let problems = Collected<Problem>()
+    let problems = SynchronizedArray<Problem>()
     var checkOptions = Checker.Options()
     checkOptions.metadataOnly = metadataOnly
     checkOptions.isLimited = !options.isUnlimited
@@ -43,7 +45,7 @@ struct Fsck: ParsableCommand {
       problems.append(problem)
       if !isJSON {
         progress.clear()
-        complain("\(problem)")
+        printError("\(problem)")
       }
     }
     let summary = checker.run()
@@ -51,7 +53,7 @@ struct Fsck: ParsableCommand {
       StandardOutput.shared.write(text: Self.json(summary, problems.all).text() + "\n")
     } else if !progressOptions.quiet {
       let inodes = summary.counts.values.reduce(0, +)
-      let verdict = summary.problems == 0 ? "nothing wrong" : "\(summary.problems.counting("thing")) wrong"
+      let verdict = summary.problems == 0 ? "no errors" : summary.problems.counting("error")
       let content = metadataOnly ? "" : ", \(summary.contentBytes.counting("byte")) of content"
       let digests = summary.digests > 0 ? ", \(summary.digests.counting("digest"))" : ""
       StandardOutput.shared.write(

@@ -7,7 +7,7 @@ import EROFSTools
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",
-    abstract: "Shows what an image is: superblock, features, algorithms, what it holds and what reading it takes.")
+    abstract: "Shows the superblock, features, algorithms, file counts and the memory needed to read an image.")
 
   @OptionGroup var options: ImageOptions
   @OptionGroup var json: JSONOption
@@ -25,8 +25,8 @@ struct Info: ParsableCommand {
         StandardOutput.shared.write(text: value.isEmpty ? "\(key)\n" : "\(key)\(pad)\(value)\n")
       }
     }
-    for (path, error) in summary.errors { complain("/\(path.printable): \(error)") }
-    if summary.checksum == false { complain("the superblock's checksum is wrong") }
+    for (path, error) in summary.errors { printError("/\(path.printable): \(error)") }
+    if summary.checksum == false { printError("the superblock's checksum is wrong") }
     if summary.checksum == false || !summary.errors.isEmpty { throw ExitCode(ExitStatus.failed) }
   }
 }
@@ -34,7 +34,7 @@ struct Info: ParsableCommand {
 /// What `info` shows.
 private struct Summary {
   let superblock: Superblock
-  /// Whether the checksum is right; nil where there is none.
+  /// Whether the checksum is correct; nil if the image has none.
   let checksum: Bool?
   private(set) var counts: [InodeKind: Int] = [:]
   private(set) var names = 0
@@ -78,7 +78,7 @@ private struct Summary {
   private var checksumText: String {
     let digits = "0x" + String(superblock.checksum, radix: 16)
     switch checksum {
-    case true?: return "\(digits), right"
+    case true?: return "\(digits), correct"
     case false?: return "\(digits), WRONG"
     case nil: return "none"
     }
@@ -92,7 +92,7 @@ private struct Summary {
     ]
     if superblock.packedNID != 0 { rows.append(("packed nid", "\(superblock.packedNID)")) }
     if let nid = superblock.metaboxNID { rows.append(("metabox nid", "\(nid)")) }
-    rows.append(("made", builtAt.text(isFull: true)))
+    rows.append(("created", builtAt.text(isFull: true)))
     rows.append(("checksum", checksumText))
     if superblock.extraDevices > 0 { rows.append(("extra devices", "\(superblock.extraDevices)")) }
     rows.append(("features", superblock.featureNames.isEmpty ? "none" : superblock.featureNames.joined(separator: " ")))

@@ -7,20 +7,20 @@ import EROFSTools
 struct Ls: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ls", abstract: "Lists a directory of an image.",
-    discussion: "Names are written as the bytes that they are; on a terminal what could confuse it is shown as \\xNN.")
+    discussion: "Names are written byte for byte; on a terminal, control characters and invalid UTF-8 as \\xNN.")
 
   @OptionGroup var options: ImageOptions
 
-  @Argument(help: "What to list; symbolic links are not followed.")
+  @Argument(help: "Paths to list; symbolic links are not followed.")
   var paths: [RawArgument] = []
 
-  @Flag(name: [.customShort("l"), .long], help: "Mode, links, owner, group, size and time as well.")
+  @Flag(name: [.customShort("l"), .long], help: "Also show mode, links, owner, group, size and time.")
   var long = false
 
-  @Flag(name: [.customShort("R"), .long], help: "What is in directories below as well.")
+  @Flag(name: [.customShort("R"), .long], help: "Also list subdirectories.")
   var recursive = false
 
-  @Flag(name: [.customShort("a"), .long], help: "Names that start with a dot as well.")
+  @Flag(name: [.customShort("a"), .long], help: "Also show names that start with a dot.")
   var all = false
 
   @OptionGroup var json: JSONOption
@@ -30,7 +30,7 @@ struct Ls: ParsableCommand {
     var rows: [JSON] = []
     var failed = false
     func report(_ path: [UInt8], _ error: EROFSError) {
-      complain("\(path.printable): \(error)")
+      printError("\(path.printable): \(error)")
       failed = true
     }
     for path in paths.isEmpty ? [[0x2F]] : paths.map(\.bytes) {
@@ -147,7 +147,7 @@ private struct Listing {
 }
 
 extension Inode {
-  /// What an inode says of itself.
+  /// The fields of the inode.
   func jsonMembers(_ reader: ImageReader) throws(EROFSError) -> [JSON.Member] {
     var members: [JSON.Member] = [
       ("nid", JSON(nid)), ("kind", .string(kind.word)), ("mode", .string(modeOctal)), ("links", JSON(linkCount)),

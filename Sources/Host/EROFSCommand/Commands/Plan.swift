@@ -7,37 +7,37 @@ import SystemPackage
 
 struct Plan: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Shows the memory that reading takes, before anything is read.",
+    commandName: "plan", abstract: "Shows how much memory reading an image needs, without reading its files.",
     discussion: """
-      The plan is exact: the reader never uses more. It is the largest over all files, because they are read one after \
-      another. Beside it stands what Linux's own decoders take for the same files.
+      The plan is exact: the reader never uses more. It is the maximum over all files, because they are read one after \
+      another. For comparison, it also shows the memory that Linux's own decoders need for the same files.
       """)
 
   @OptionGroup var options: ImageOptions
 
-  @Argument(help: "Files to plan for, and directories with all that is in them; the whole image where there are none.")
+  @Argument(help: "Files and directories (with everything below them); the default is the whole image.")
   var paths: [RawArgument] = []
 
-  @Flag(help: "Where the stored bytes are: read from a device into memory, or in memory already, as in mapped flash.")
+  @Flag(help: "Whether stored bytes are read from a device, or are in memory already, as in mapped flash.")
   var storage = StorageKind.read
 
   @Flag(
     help: """
-      How much of an extent stays at hand: the least that works; all of it, so that going back is free; or nothing, for \
-      a reader that takes files whole (direct).
+      How much of a decoded extent is kept: the least that works; the whole extent, so that reading backwards needs no \
+      second decoding; or nothing, for callers that read whole files at once (direct).
       """)
   var depth = DepthKind.least
 
-  @Option(help: ArgumentHelp("Page size for what Linux maps.", valueName: "bytes"))
+  @Option(help: ArgumentHelp("Page size of Linux.", valueName: "bytes"))
   var page = ByteCount(4096)
 
-  @Option(help: ArgumentHelp("Write the bar picture to this file, too, as SVG.", valueName: "file"))
+  @Option(help: ArgumentHelp("Also write the bar chart to this file, as SVG.", valueName: "file"))
   var svg: RawArgument?
 
   @OptionGroup var json: JSONOption
 
   func validate() throws {
-    guard page.isPageSize else { throw ValidationError("--page has to be a power of two from 512 to 64K") }
+    guard page.isPageSize else { throw ValidationError("--page must be a power of two from 512 to 64K") }
   }
 
   func run() throws {
@@ -47,9 +47,9 @@ struct Plan: ParsableCommand {
       report = try PlanReport(
         of: reader, files: try reader.files(below: paths), depth: depth.planned,
         isMapped: storage == .mapped, pageSize: Int(page.bytes))
-    } catch { throw Failure("\(options.image): \(error)") }
+    } catch { throw CommandError("\(options.image): \(error)") }
     if let svg {
-      let picture = BarPicture(title: "bytes", bars: report.bars).svg(heading: "Memory to read \(options.image)")
+      let picture = BarChart(title: "bytes", bars: report.bars).svg(heading: "Memory to read \(options.image)")
       try writeFile(svg.filePath, picture)
     }
     StandardOutput.shared.write(
@@ -74,13 +74,12 @@ enum DepthKind: EnumerableFlag {
 }
 
 extension ByteCount {
-  /// Whether it can be the size of a page that data is mapped by.
+  /// Whether this is a valid page size.
   var isPageSize: Bool { (512...65536).contains(bytes) && bytes.nonzeroBitCount == 1 }
 }
 
 extension ImageReader {
-  /// The files that paths on the command line name, with all that is in directories; nil for the whole image where there
-  /// are none.
+  /// The files at these paths, and below them if they are directories; nil, for the whole image, if there are no paths.
   func files(below paths: [RawArgument]) throws(TreeError) -> [TreeFile]? {
     var files: [TreeFile] = []
     for path in paths { files += try self.files(below: path.bytes) }
@@ -88,12 +87,12 @@ extension ImageReader {
   }
 }
 
-/// Writes a text file, over what was there.
+/// Writes a text file; replaces an existing one.
 func writeFile(_ path: FilePath, _ text: String) throws {
   do {
     let file = try FileDescriptor.open(
       path, .writeOnly, options: [.create, .truncate, .closeOnExec],
       permissions: [.ownerReadWrite, .groupRead, .otherRead])
     try file.closeAfter { _ = try file.writeAll(text.utf8) }
-  } catch let error as Errno { throw Failure("\(path): \(error)") }
+  } catch let error as Errno { throw CommandError("\(path): \(error)") }
 }

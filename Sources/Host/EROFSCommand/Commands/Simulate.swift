@@ -7,25 +7,26 @@ import NoMMUMachine
 
 struct Simulate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "simulate", abstract: "Reads an image on a simulated machine without an MMU, in three ways.",
+    commandName: "simulate", abstract: "Reads an image on simulated machines without an MMU, in three ways.",
     discussion: """
-      The machine has page frames, a budget of them, an allocator that fragments on purpose, and no virtual memory. On \
-      it every file is read as Linux's fs/erofs does it over a vmap that copies whole pages back, over one that \
-      writes only what changed, and with page vectors; and every byte is compared with an ordinary read.
+      A simulated machine has a limited number of page frames, an allocator that fragments memory on purpose, and \
+      no virtual memory. Every file is read in three ways: as Linux's fs/erofs does, over a vmap that copies whole \
+      pages back; the same over a vmap that copies back only changed bytes; and with page vectors. Every byte is \
+      compared with an ordinary read.
 
-      Two pclusters are decoded at a time, step by step in an order that a generator draws, so that the page in which \
-      one extent ends and the next begins is often in the hands of both. A real machine comes to that point more \
-      rarely (75 of 100,207 page reads were wrong on Linux 7.2 with two processors); that it does is what counts.
+      Two pclusters are decoded at the same time, in steps whose order is random, so that both often use the page in \
+      which one extent ends and the next begins. On a real machine that happens less often (75 of 100,207 page reads \
+      were wrong on Linux 7.2 with two processors), but it does happen.
 
-      Without any option that describes a machine there are two: one with plenty of memory, and one with little.
+      Without --ram and --fragmentation it simulates two machines: one with plenty of memory, and one with little.
       """)
 
   @OptionGroup var options: ImageOptions
 
-  @Argument(help: "Files to read, and directories with all that is in them; the whole image where there are none.")
+  @Argument(help: "Files and directories (with everything below them); the default is the whole image.")
   var paths: [RawArgument] = []
 
-  @Option(help: ArgumentHelp("Memory of the machine; 512K where only other options are given.", valueName: "bytes"))
+  @Option(help: ArgumentHelp("Memory of the machine; the default with --fragmentation is 512K.", valueName: "bytes"))
   var ram: ByteCount?
 
   @Option(help: ArgumentHelp("Page size.", valueName: "bytes"))
@@ -33,33 +34,34 @@ struct Simulate: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How free memory lies: none, shuffled, random or worst.", valueName: "kind"))
+      "How free memory is fragmented: none, shuffled, random or worst.", valueName: "kind"))
   var fragmentation: Fragmentation?
 
-  @Option(help: ArgumentHelp("Pclusters that are decoded at a time, 1 to 64.", valueName: "number"))
+  @Option(help: ArgumentHelp("Number of pclusters that are decoded at the same time, 1 to 64.", valueName: "number"))
   var workers = 2
 
-  @Option(help: ArgumentHelp("What is asked for of a file at a time.", valueName: "bytes"))
+  @Option(help: ArgumentHelp("How many bytes of a file are requested at a time.", valueName: "bytes"))
   var readahead = ByteCount(128 << 10)
 
-  @Option(help: ArgumentHelp("Picks where page frames lie, and in which order workers go on.", valueName: "number"))
+  @Option(help: ArgumentHelp("Seed for the order of page frames and of decoding steps.", valueName: "number"))
   var seed: UInt64 = 1
 
   @Option(
     name: .customLong("way"),
-    help: ArgumentHelp("Only this way: copy-back, merge-back or page-vectors; repeated for more.", valueName: "way"))
+    help: ArgumentHelp(
+      "Read in this way only: copy-back, merge-back or page-vectors; may be repeated.", valueName: "way"))
   var ways: [ReadingWay] = []
 
   @OptionGroup var json: JSONOption
 
   func validate() throws {
-    guard page.isPageSize else { throw ValidationError("--page has to be a power of two from 512 to 64K") }
-    guard (1...64).contains(workers) else { throw ValidationError("--workers has to be 1 to 64") }
+    guard page.isPageSize else { throw ValidationError("--page must be a power of two from 512 to 64K") }
+    guard (1...64).contains(workers) else { throw ValidationError("--workers must be 1 to 64") }
     guard readahead.bytes >= 1, readahead.bytes <= UInt64(Simulation.longestReadahead) else {
-      throw ValidationError("--readahead has to be 1 to \(Simulation.longestReadahead.inUnits)")
+      throw ValidationError("--readahead must be 1 to \(Simulation.longestReadahead.inUnits)")
     }
     if let ram, ram.bytes < page.bytes || ram.bytes > 4 << 30 {
-      throw ValidationError("--ram has to be at least a page, and at most 4G")
+      throw ValidationError("--ram must be at least one page and at most 4G")
     }
   }
 
@@ -77,13 +79,15 @@ struct Simulate: ParsableCommand {
     let reader = try options.reader()
     let simulation: Simulation
     do throws(TreeError) { simulation = try Simulation(reader, files: try reader.files(below: paths)) } catch {
-      throw Failure("\(options.image): \(error)")
+      throw CommandError("\(options.image): \(error)")
     }
     var runs: [SimulationReport.Run] = []
     for machine in machines {
       var results: [SimulationResult] = []
       for way in ways.isEmpty ? ReadingWay.allCases : ways {
-        guard let result = simulation.run(way, on: machine) else { throw Failure("there is no such machine") }
+        guard let result = simulation.run(way, on: machine) else {
+          throw CommandError("these options do not describe a machine")
+        }
         results.append(result)
       }
       runs.append(SimulationReport.Run(machine: machine, results: results))

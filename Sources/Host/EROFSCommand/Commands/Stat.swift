@@ -7,7 +7,7 @@ import EROFSTools
 struct Stat: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stat",
-    abstract: "Shows all that an image says of files: inode, extended attributes, how the data is stored.")
+    abstract: "Shows the inode, the extended attributes and the storage of files.")
 
   @OptionGroup var options: ImageOptions
 
@@ -30,7 +30,7 @@ struct Stat: ParsableCommand {
           StandardOutput.shared.write(text: details.text)
         }
       } catch {
-        complain("\(path): \(error)")
+        printError("\(path): \(error)")
         failed = true
       }
     }

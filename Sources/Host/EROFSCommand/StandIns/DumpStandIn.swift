@@ -4,8 +4,8 @@ import EROFS
 import EROFSTools
 import SystemPackage
 
-/// `dump.erofs`: the options and the output of the program of that name in erofs-utils 1.9. What it cannot show makes it
-/// end with status 1; that program does so only for what it cannot open.
+/// `dump.erofs`: the options and the output of the program of that name in erofs-utils 1.9. It ends with status 1 if
+/// there is anything that it cannot show; that program does so only if it cannot open the image.
 struct DumpStandIn {
   private static let options = LongOptions(
     long: [
@@ -30,8 +30,8 @@ struct DumpStandIn {
      --ls            list the directory that --nid or --path names
      --cat           write the content of the file that --nid or --path names
      --nid=#         show the inode of nid #
-     --no-limit      go on where IMAGE makes more work than any honest one of its
-                     size (not in erofs-utils)
+     --no-limit      read on even if IMAGE takes far more work than its size can
+                     justify (not in erofs-utils)
      --offset=#      skip # bytes at the beginning of IMAGE
      --path=X        show the inode of path X
 
@@ -50,11 +50,11 @@ struct DumpStandIn {
   private var nid: UInt64?
   private var path: [UInt8]?
   private var image: FilePath = ""
-  /// What there is to say instead of working.
+  /// Text to print instead of reading the image.
   private var answer: String?
 
   static func run(_ arguments: [String]) -> Int32 {
-    do throws(LongOptions.Mistake) {
+    do throws(LongOptions.UsageError) {
       let program = try DumpStandIn(arguments)
       if let answer = program.answer {
         StandardOutput.shared.write(text: answer)
@@ -67,12 +67,12 @@ struct DumpStandIn {
     }
   }
 
-  private init(_ arguments: [String]) throws(LongOptions.Mistake) {
+  private init(_ arguments: [String]) throws(LongOptions.UsageError) {
     let parsed = try Self.options.parse(arguments)
     for (name, value) in parsed.options {
       switch name {
       case "help", "-h": answer = answer ?? Self.help
-      case "version", "-V": answer = answer ?? "dump.erofs (swift-erofs) \(Erofs.configuration.version)\n"
+      case "version", "-V": answer = answer ?? "dump.erofs (swift-erofs) \(RootCommand.configuration.version)\n"
       case "-S": showsStatistics = true
       case "-e": showsExtents = true
       case "-s": showsSuperblock = true
@@ -87,19 +87,21 @@ struct DumpStandIn {
       }
     }
     if answer != nil { return }
-    guard let first = parsed.operands.first else { throw LongOptions.Mistake(description: "missing argument: IMAGE") }
+    guard let first = parsed.operands.first else {
+      throw LongOptions.UsageError(description: "missing argument: IMAGE")
+    }
     guard parsed.operands.count == 1 else {
-      throw LongOptions.Mistake(description: "unexpected argument: \(parsed.operands[1])")
+      throw LongOptions.UsageError(description: "unexpected argument: \(parsed.operands[1])")
     }
     image = RawArgument(argument: first)?.filePath ?? ""
     let hasInode = nid != nil || path != nil
-    if showsExtents, !hasInode { throw LongOptions.Mistake(description: "-e needs --nid or --path") }
-    if writesContent, !hasInode { throw LongOptions.Mistake(description: "--cat needs --nid or --path") }
+    if showsExtents, !hasInode { throw LongOptions.UsageError(description: "-e needs --nid or --path") }
+    if writesContent, !hasInode { throw LongOptions.UsageError(description: "--cat needs --nid or --path") }
   }
 
-  private static func number(_ name: String, _ value: String?) throws(LongOptions.Mistake) -> UInt64 {
+  private static func number(_ name: String, _ value: String?) throws(LongOptions.UsageError) -> UInt64 {
     guard let value, let number = ByteCount(argument: value) else {
-      throw LongOptions.Mistake(description: "invalid \(name) \(value ?? "")")
+      throw LongOptions.UsageError(description: "invalid \(name) \(value ?? "")")
     }
     return number.bytes
   }
@@ -141,7 +143,7 @@ struct DumpStandIn {
         inode = try reader.volume.inode(nid ?? 0)
       }
     } catch {
-      throw Failure("\(path?.printable ?? "nid \(nid ?? 0)"): \(error)")
+      throw CommandError("\(path?.printable ?? "nid \(nid ?? 0)"): \(error)")
     }
     if writesContent {
       try reader.writeContent(of: inode)

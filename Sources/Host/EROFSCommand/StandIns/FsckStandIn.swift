@@ -32,8 +32,8 @@ struct FsckStandIn {
      --offset=#             skip # bytes at the beginning of IMAGE
      --nid=#                check or extract from the target inode of nid #
      --path=X               check or extract from the target inode of path X
-     --no-limit             go on where IMAGE makes more work than any honest one of
-                            its size (not in erofs-utils)
+     --no-limit             read on even if IMAGE takes far more work than its size
+                            can justify (not in erofs-utils)
      --no-sbcrc             bypass the superblock checksum verification
      --xattr-inode-digest   verify per-inode digests recorded as extended attributes
      --[no-]xattrs          whether to extract extended attributes (default off)
@@ -66,11 +66,11 @@ struct FsckStandIn {
   private var extraction = Extractor.Options()
   private var image: RawArgument?
 
-  /// What there is to say instead of working, as -V and -h want it.
+  /// Text to print instead of checking the image: of -V and -h.
   private var answer: String?
 
   static func run(_ arguments: [String]) -> Int32 {
-    do throws(LongOptions.Mistake) {
+    do throws(LongOptions.UsageError) {
       let program = try FsckStandIn(arguments)
       if let answer = program.answer {
         StandardOutput.shared.write(text: answer)
@@ -83,7 +83,7 @@ struct FsckStandIn {
     }
   }
 
-  private init(_ arguments: [String]) throws(LongOptions.Mistake) {
+  private init(_ arguments: [String]) throws(LongOptions.UsageError) {
     extraction.preservesAttributes = false
     let parsed = try Self.options.parse(arguments)
     for (name, value) in parsed.options {
@@ -92,31 +92,33 @@ struct FsckStandIn {
         return
       }
     }
-    guard let first = parsed.operands.first else { throw LongOptions.Mistake(description: "missing argument: IMAGE") }
+    guard let first = parsed.operands.first else {
+      throw LongOptions.UsageError(description: "missing argument: IMAGE")
+    }
     guard parsed.operands.count == 1 else {
-      throw LongOptions.Mistake(description: "unexpected argument: \(parsed.operands[1])")
+      throw LongOptions.UsageError(description: "unexpected argument: \(parsed.operands[1])")
     }
     image = RawArgument(argument: first)
     if target == nil {
-      if mayFillRoot { throw LongOptions.Mistake(description: "--force must be used together with --extract=X") }
+      if mayFillRoot { throw LongOptions.UsageError(description: "--force must be used together with --extract=X") }
       if extraction.overwrites {
-        throw LongOptions.Mistake(description: "--overwrite must be used together with --extract=X")
+        throw LongOptions.UsageError(description: "--overwrite must be used together with --extract=X")
       }
       if preserves {
-        throw LongOptions.Mistake(
+        throw LongOptions.UsageError(
           description: "--[no-]preserve[-owner/-perms] must be used together with --extract=X")
       }
     } else if target?.lexicallyNormalized() == "/", !mayFillRoot {
-      throw LongOptions.Mistake(description: "--extract=/ must be used together with --force")
+      throw LongOptions.UsageError(description: "--extract=/ must be used together with --force")
     }
   }
 
   /// Takes an option; returns what it wants printed instead of anything done.
-  private mutating func take(_ name: String, _ value: String?) throws(LongOptions.Mistake) -> String? {
+  private mutating func take(_ name: String, _ value: String?) throws(LongOptions.UsageError) -> String? {
     switch name {
     case "help", "-h": return Self.help
     case "version", "-V":
-      return "fsck.erofs (swift-erofs) \(Erofs.configuration.version)\n"
+      return "fsck.erofs (swift-erofs) \(RootCommand.configuration.version)\n"
         + "available decompressors: lz4, lz4hc, lzma, deflate, libdeflate, zstd\n"
     case "-d": messages.verbosity = Int(try Self.number(name, value, upTo: 9))
     case "-p": printsRatio = true
@@ -149,7 +151,8 @@ struct FsckStandIn {
   }
 
   /// A number as strtoull takes it: 0x… and 0… are of other bases.
-  private static func number(_ name: String, _ value: String?, upTo limit: UInt64) throws(LongOptions.Mistake) -> UInt64
+  private static func number(_ name: String, _ value: String?, upTo limit: UInt64) throws(LongOptions.UsageError)
+    -> UInt64
   {
     let text = value ?? ""
     let number: UInt64?
@@ -160,7 +163,7 @@ struct FsckStandIn {
     } else {
       number = UInt64(text)
     }
-    guard let number, number <= limit else { throw LongOptions.Mistake(description: "invalid \(name) \(text)") }
+    guard let number, number <= limit else { throw LongOptions.UsageError(description: "invalid \(name) \(text)") }
     return number
   }
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-import EROFSTools
-
-/// A command line as getopt_long reads it, for the programs that this one stands in for: long options may be shortened as
-/// long as it is clear which is meant, options and operands may be mixed, and `--` ends the options.
+/// A parser that works like getopt_long, for the programs of erofs-utils that this one replaces: long options may be
+/// abbreviated if that is unambiguous, options and operands may be mixed, and `--` ends the options.
 struct LongOptions {
   enum Argument {
     case none, required
@@ -18,7 +16,7 @@ struct LongOptions {
     var operands: [String] = []
   }
 
-  struct Mistake: Error, CustomStringConvertible {
+  struct UsageError: Error, CustomStringConvertible {
     let description: String
   }
 
@@ -26,7 +24,7 @@ struct LongOptions {
   let long: [String: Argument]
   let short: [Character: Argument]
 
-  func parse(_ arguments: [String]) throws(Mistake) -> Parsed {
+  func parse(_ arguments: [String]) throws(UsageError) -> Parsed {
     var parsed = Parsed()
     var rest = arguments[...]
     while let argument = rest.popFirst() {
@@ -47,21 +45,21 @@ struct LongOptions {
 
   private func parseLong(
     _ text: Substring, _ rest: inout ArraySlice<String>, _ parsed: inout Parsed
-  ) throws(Mistake) {
+  ) throws(UsageError) {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let given = String(parts[0])
     let candidates = long[given] != nil ? [given] : long.keys.filter { $0.hasPrefix(given) }
     guard let name = candidates.first, !given.isEmpty else {
-      throw Mistake(description: "unrecognized option '--\(given)'")
+      throw UsageError(description: "unrecognized option '--\(given)'")
     }
-    guard candidates.count == 1 else { throw Mistake(description: "option '--\(given)' is ambiguous") }
+    guard candidates.count == 1 else { throw UsageError(description: "option '--\(given)' is ambiguous") }
     var value = parts.count > 1 ? String(parts[1]) : nil
     switch long[name] ?? .none {
     case .none:
-      if value != nil { throw Mistake(description: "option '--\(name)' doesn't allow an argument") }
+      if value != nil { throw UsageError(description: "option '--\(name)' doesn't allow an argument") }
     case .required:
       if value == nil { value = rest.popFirst() }
-      if value == nil { throw Mistake(description: "option '--\(name)' requires an argument") }
+      if value == nil { throw UsageError(description: "option '--\(name)' requires an argument") }
     case .optional: break
     }
     parsed.options.append((name, value))
@@ -69,34 +67,19 @@ struct LongOptions {
 
   private func parseShort(
     _ text: Substring, _ rest: inout ArraySlice<String>, _ parsed: inout Parsed
-  ) throws(Mistake) {
+  ) throws(UsageError) {
     var letters = text
     while let letter = letters.popFirst() {
-      guard let argument = short[letter] else { throw Mistake(description: "invalid option -- '\(letter)'") }
+      guard let argument = short[letter] else { throw UsageError(description: "invalid option -- '\(letter)'") }
       guard argument == .required else {
         parsed.options.append(("-\(letter)", nil))
         continue
       }
       guard let value = letters.isEmpty ? rest.popFirst() : String(letters) else {
-        throw Mistake(description: "option requires an argument -- '\(letter)'")
+        throw UsageError(description: "option requires an argument -- '\(letter)'")
       }
       parsed.options.append(("-\(letter)", value))
       return
     }
-  }
-}
-
-/// The messages of the programs of erofs-utils: on standard error, each with its level in front.
-struct StandInMessages: Sendable {
-  /// 0 ... 9, as -d sets it.
-  var verbosity = 2
-
-  func error(_ text: String) { write("<E> erofs: \(text)") }
-  func warning(_ text: String) { if verbosity >= 2 { write("<W> erofs: \(text)") } }
-  func information(_ text: String) { if verbosity >= 3 { write("<I> erofs: \(text)") } }
-
-  func write(_ line: String) {
-    StandardOutput.shared.flush()
-    writeToStandardError(line + "\n")
   }
 }

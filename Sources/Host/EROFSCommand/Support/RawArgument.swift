@@ -6,8 +6,8 @@ import SystemPackage
 
 /// A path on the command line, as the bytes that it is.
 ///
-/// The parser knows strings only, which hold no bytes but UTF-8. So those bytes travel through it as private-use scalars
-/// (U+10FF00 + byte), and become bytes again here.
+/// The parser knows strings only, which hold no bytes but UTF-8. So those bytes travel through it as private-use
+/// scalars (U+10FF00 + byte), and become bytes again here.
 struct RawArgument: ExpressibleByArgument, CustomStringConvertible {
   let bytes: [UInt8]
 
@@ -32,7 +32,7 @@ struct RawArgument: ExpressibleByArgument, CustomStringConvertible {
   static var defaultCompletionKind: CompletionKind { .file() }
 }
 
-extension Program {
+extension EntryPoint {
   /// The command line, its first word being the program's name.
   static func rawArguments() -> [String] {
     (0..<Int(CommandLine.argc)).compactMap { index in

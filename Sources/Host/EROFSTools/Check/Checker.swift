@@ -3,21 +3,19 @@
 import EROFS
 import Synchronization
 
-/// Checks an image: every inode that its tree reaches, and every byte of data.
-///
-/// An error does not stop it: what can still be looked at is.
+/// Checks an image: every inode in its tree, and every byte of data. It continues after an error.
 public final class Checker: Sendable {
   public struct Options: Sendable {
-    /// Leaves the data out; where it lies is still checked.
+    /// Does not decode data; still checks where it is stored.
     public var metadataOnly = false
-    /// Compares the superblock's checksum, where there is one.
+    /// Compares the superblock's checksum, if it has one.
     public var checksum = true
-    /// Compares the digests of files, where they are recorded.
+    /// Compares the digests of files that have one.
     public var digests = true
-    /// Ends with a problem where an image makes more work than its size can explain; see ``WorkLimit``.
+    /// Ends with a problem if an image takes more work than its size can justify; see ``WorkLimit``.
     public var isLimited = true
-    /// At least 1. One more than there are processors: the one that reads the tree leaves its own idle now and then, and
-    /// ends long before the others.
+    /// At least 1. The default is one more than the number of processors, because the thread that reads the tree waits
+    /// at times, and finishes long before the others.
     public var threads = Threads.available + 1
     public init() {}
   }
@@ -42,10 +40,15 @@ public final class Checker: Sendable {
   private let progress: Progress
   private let limit: WorkLimit?
   /// What every file would have to say again.
-  private let said = Mutex<[Feature]>([])
+  private let reported = Mutex<[Feature]>([])
   private let summary = Mutex(Summary())
 
-  /// - Parameter report: is told each problem, from any thread but never from two at a time.
+  /// - Parameters:
+  ///   - image: the open image.
+  ///   - superblock: the superblock of `image`.
+  ///   - options: what is checked.
+  ///   - progress: shows how much is done; by default nothing is shown.
+  ///   - report: called with each problem, from any thread but never from two at the same time.
   public init(
     _ image: ImageFile, _ superblock: Superblock, options: Options = Options(), progress: Progress = Progress(),
     report: @escaping @Sendable (Problem) -> Void
@@ -59,20 +62,20 @@ public final class Checker: Sendable {
   }
 
   /// Whether the limit's end or a missing device, which have nothing to do with a single file, have been reported.
-  private func isSaid(_ feature: Feature) -> Bool {
+  private func wasReported(_ feature: Feature) -> Bool {
     switch feature {
     case .work, .device: break
     default: return false
     }
-    return said.withLock { said in
-      if said.contains(feature) { return true }
-      said.append(feature)
+    return reported.withLock { reported in
+      if reported.contains(feature) { return true }
+      reported.append(feature)
       return false
     }
   }
 
   private func note(_ problem: Problem) {
-    if case .image(.unsupported(let feature, _)) = problem.cause, isSaid(feature) { return }
+    if case .image(.unsupported(let feature, _)) = problem.cause, wasReported(feature) { return }
     summary.withLock { summary in
       summary.problems += 1
       report(problem)
@@ -117,8 +120,8 @@ public final class Checker: Sendable {
     // A digest covers a file from its start to its end, so its parts stay together.
     let hasDigests = options.digests && superblock.compatible.contains(.imageShareXattrs)
     let maySplit = !hasDigests && !options.metadataOnly
-    var scanner = TreeScanner(reader, isStrict: true, isWhole: isWhole, report: note) { lot, tree in
-      jobs.add(lot, of: tree, reader: reader, maySplit: maySplit)
+    var scanner = TreeScanner(reader, isStrict: true, isWhole: isWhole, report: note) { batch, tree in
+      jobs.add(batch, of: tree, reader: reader, maySplit: maySplit)
     }
     scanner.scan(root)
     var tree = scanner.tree

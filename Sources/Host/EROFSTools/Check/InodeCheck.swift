@@ -92,7 +92,7 @@ struct InodeCheck {
     while let extent = try reader.extent(of: inode, at: offset) {
       count(extent)
       do throws(EROFSError) { _ = try reader.volume.location(of: extent) } catch {
-        // Where there is no device, nothing can be said of its end.
+        // Without the device, its end is unknown.
         guard case .unsupported(.device, _) = error else { throw error }
       }
       offset = extent.end

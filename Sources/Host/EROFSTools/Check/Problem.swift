@@ -2,9 +2,9 @@
 
 import EROFS
 
-/// Something that is wrong with an image.
+/// A fault that was found in an image.
 public struct Problem: Sendable, CustomStringConvertible {
-  /// Where in the tree, from the root, with `/` between the names; nil for what is nowhere in the tree.
+  /// The path from the root of the image, without a leading `/`; nil if the fault is not in the tree.
   public let path: [UInt8]?
   public let nid: UInt64?
   public let cause: Cause
@@ -18,14 +18,14 @@ public struct Problem: Sendable, CustomStringConvertible {
     /// `.` or `..` leads to another NID.
     case dots(Int, target: UInt64, expected: UInt64)
     case entryKind(InodeKind, actual: InodeKind)
-    /// A directory that is somewhere else in the tree as well.
+    /// A directory that the tree contains already, at another path.
     case secondParent(firstPath: [UInt8])
     case pathLength
     case linkCount(UInt32, found: Int)
     case nanoseconds(UInt32)
     case emptyTarget
     case zeroInTarget
-    /// The name filter denies an attribute that the inode has.
+    /// The inode has an attribute that its name filter says it does not have.
     case nameFilter([UInt8])
     case digest(stored: [UInt8], actual: [UInt8])
     case digestForm([UInt8])
@@ -50,26 +50,28 @@ extension Problem.Cause: CustomStringConvertible {
     switch self {
     case .image(let error): return "\(error)"
     case .superblockChecksum: return "the superblock's checksum is wrong"
-    case .missingEntry(let count): return "the directory has no entry `\(dots(count))`"
-    case .unexpectedDot: return "the directory has an entry `.` although its inode says that it has none"
+    case .missingEntry(let count): return "the directory has no `\(dots(count))` entry"
+    case .unexpectedDot: return "the directory has a `.` entry, but its inode says that it has none"
     case .dots(let count, let target, let expected):
-      return "its entry `\(dots(count))` leads to nid \(target) instead of \(expected)"
+      return "the `\(dots(count))` entry refers to nid \(target) instead of \(expected)"
     case .entryKind(let kind, let actual):
-      return "the directory says that it is a \(kind.word), its inode a \(actual.word)"
-    case .secondParent(let path): return "the directory is at /\(path.printable) already"
-    case .pathLength: return "its path is longer than \(ScannedTree.maximumPathBytes) bytes; what is below is left out"
-    case .linkCount(let count, let found): return "its link count is \(count), but \(found) was found"
-    case .nanoseconds(let count): return "its time has \(count.counting("nanosecond"))"
-    case .emptyTarget: return "a symbolic link without a target"
-    case .zeroInTarget: return "the target of a symbolic link has a zero byte in it"
-    case .nameFilter(let name): return "the name filter denies the extended attribute \(name.printable)"
+      return "its directory entry says \(kind.word), its inode says \(actual.word)"
+    case .secondParent(let path): return "the same directory is also at /\(path.printable)"
+    case .pathLength: return "\(Feature.pathLength)"
+    case .linkCount(let count, let found):
+      return "its link count is \(count), but the tree has \(found.counting("link")) to it"
+    case .nanoseconds(let count):
+      return "its modification time has \(count.counting("nanosecond")); the most is 999999999"
+    case .emptyTarget: return "the symbolic link has no target"
+    case .zeroInTarget: return "the target of the symbolic link contains a zero byte"
+    case .nameFilter(let name): return "the name filter hides the extended attribute \(name.printable)"
     case .digest(let stored, let actual):
-      return "its content has the digest \(actual.hexadecimal), but \(stored.hexadecimal) is recorded"
-    case .digestForm(let value): return "its recorded digest is of an unknown form (\(value.count.counting("byte")))"
+      return "its content has the SHA-256 \(actual.hexadecimal), but the image records \(stored.hexadecimal)"
+    case .digestForm(let value): return "its recorded digest has an unknown format (\(value.count.counting("byte")))"
     }
   }
 
-  /// A word for it that does not change, for programs.
+  /// A stable identifier for programs.
   public var code: String {
     switch self {
     case .image(let error):

@@ -47,8 +47,8 @@ struct TreeScanner {
   let report: (Problem) -> Void
   /// Is given the nodes that have been found, each inode once, in lots, and the tree as far as it is known.
   let found: ([Int], ScannedTree) -> Void
-  private var lot: [Int] = []
-  private static let lotCount = 256
+  private var batch: [Int] = []
+  private static let batchCount = 256
   /// Room for more nodes than this is made only when they have been found: the superblock's word proves nothing.
   private static let mostReserved: UInt64 = 1 << 16
   private(set) var tree = ScannedTree()
@@ -81,15 +81,15 @@ struct TreeScanner {
       if tree.nodes[index].inode.kind == .directory { scanDirectory(index) }
       index += 1
       // Fragments are to be taken in their own order, all of them.
-      if lot.count >= Self.lotCount, reader.superblock.packedNID == 0 { giveLot() }
+      if batch.count >= Self.batchCount, reader.superblock.packedNID == 0 { deliverBatch() }
     }
-    giveLot()
+    deliverBatch()
     if isStrict, isWhole, reader.limit?.isExceeded != true { checkLinkCounts() }
   }
 
-  private mutating func giveLot() {
-    if !lot.isEmpty { found(lot, tree) }
-    lot.removeAll(keepingCapacity: true)
+  private mutating func deliverBatch() {
+    if !batch.isEmpty { found(batch, tree) }
+    batch.removeAll(keepingCapacity: true)
   }
 
   private mutating func add(_ node: ScannedTree.Node) {
@@ -97,7 +97,7 @@ struct TreeScanner {
     linkCounts.append(0)
     guard node.first == tree.nodes.count - 1 else { return }
     firstNodes[node.inode.nid] = node.first
-    lot.append(node.first)
+    batch.append(node.first)
   }
 
   private func note(_ index: Int, _ cause: Problem.Cause) {

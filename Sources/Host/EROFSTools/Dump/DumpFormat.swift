@@ -2,7 +2,7 @@
 
 import EROFS
 
-/// What dump.erofs 1.9 prints, with its labels and its way of counting, for scripts that read it.
+/// The output of dump.erofs 1.9, with its labels and its way of counting, for scripts that parse it.
 public enum DumpFormat {
   static func right(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.utf8.count)) + text
@@ -38,42 +38,23 @@ public enum DumpFormat {
       let distance = superblock.compression.algorithms == 0 ? 0 : superblock.compression.lz4MaximumDistance
       rows.append(("Filesystem lz4_max_distance:", "\(distance)"))
     }
-    let compatible = compatibleNames.filter { superblock.compatible.contains($0.0) }
-    let incompatible = incompatibleNames.filter { superblock.incompatible.contains($0.0) }
     rows += [
       ("Filesystem sb_size:", "\(128 + 16 * Int(superblock.extraSlots))"),
       ("Filesystem inode count:", "\(superblock.inodeCount)"),
       ("Filesystem created:", LocalTime(superblock.epoch &+ Int64(superblock.buildTime)).text),
-      ("Filesystem compatible features:", compatible.map { $0.1 + " " }.joined()),
-      ("Filesystem incompatible features:", incompatible.map { $0.1 + " " }.joined()),
+      ("Filesystem compatible features:", superblock.compatibleFeatureNames.map { $0 + " " }.joined()),
+      ("Filesystem incompatible features:", superblock.incompatibleFeatures.map { $0.dumpName + " " }.joined()),
       ("Filesystem UUID:", superblock.uuidText),
     ]
     if let version = kernelVersion(superblock) { rows.append(("Required upstream Linux kernel version:", version)) }
     return rows.map { left($0.0, 46) + $0.1 + "\n" }.joined()
   }
 
-  private static let compatibleNames: [(CompatibleFeatures, String)] = [
-    (.superblockChecksum, "sb_csum"), (.modificationTimes, "mtime"), (.xattrFilter, "xattr_filter"),
-    (.sharedXattrsInMetabox, "shared_ea_in_metabox"), (.plainXattrPrefixes, "plain_xattr_pfx"),
-    (.imageShareXattrs, "ishare_xattrs"),
-  ]
-
-  private static let incompatibleNames: [(IncompatibleFeatures, String)] = [
-    (.zeroPadding, "lz4_0padding"), (.compressionRecords, "compr_cfgs big_pcluster"), (.chunkedFiles, "chunked_file"),
-    (.deviceTable, "device_table"), (.tailPacking, "ztailpacking"), (.fragments, "fragments dedupe"),
-    (.xattrPrefixes, "xattr_prefixes"), (.wide48Bit, "48bit"), (.metabox, "metabox"),
-  ]
-
-  /// The first Linux that reads all that the superblock announces; nil where it announces nothing that needs one.
+  /// The first version of Linux that supports the features of the superblock; nil if it has none that need one.
   private static func kernelVersion(_ superblock: Superblock) -> String? {
     var needed = (major: 0, minor: 0)
     func need(_ major: Int, _ minor: Int) { if (major, minor) > needed { needed = (major, minor) } }
-    let versions: [(IncompatibleFeatures, Int, Int)] = [
-      (.zeroPadding, 5, 4), (.compressionRecords, 5, 13), (.chunkedFiles, 5, 15), (.deviceTable, 5, 16),
-      (.tailPacking, 5, 17),
-      (.fragments, 6, 1), (.xattrPrefixes, 6, 4), (.wide48Bit, 6, 15), (.metabox, 6, 17),
-    ]
-    for (feature, major, minor) in versions where superblock.incompatible.contains(feature) { need(major, minor) }
+    for feature in superblock.incompatibleFeatures { need(feature.linux.major, feature.linux.minor) }
     if superblock.incompatible.contains(.compressionRecords) {
       if superblock.compression.announces(.microLZMA) { need(5, 16) }
       if superblock.compression.announces(.deflate) { need(6, 6) }
@@ -106,9 +87,9 @@ public enum DumpFormat {
     let inode = file.inode
     let blocks = try reader.announcedBlocks(of: inode)
     let occupied = blocks.map { $0 &<< UInt64(reader.superblock.blockShift) } ?? inode.size
-    // dump.erofs leaves out the three bits above the permissions.
+    // dump.erofs ignores the three bits above the permissions.
     let access = inode.permissions & 0o777
-    let letters = (0..<9).map { access >> UInt16(8 - $0) & 1 == 0 ? "-" : ["r", "w", "x"][$0 % 3] }.joined()
+    let letters = Inode.permissionLetters(access)
     let octal = String(access, radix: 8)
     let time = LocalTime(inode.modificationTime.seconds).stamp
     let nanoseconds = LocalTime.digits(Int(inode.modificationTime.nanoseconds), 9)
@@ -125,9 +106,9 @@ public enum DumpFormat {
       """
   }
 
-  /// The entries of a directory, their names as the bytes that they are, or as `show` makes them.
+  /// The entries of a directory, with names byte for byte or as `show` converts them.
   ///
-  /// - Throws: also ``EROFSError/notADirectory``.
+  /// - Throws: also `EROFSError.notADirectory`.
   public static func listing(
     _ file: TreeFile, _ reader: ImageReader, show: ([UInt8]) -> [UInt8] = { $0 }
   ) throws(EROFSError) -> [UInt8] {

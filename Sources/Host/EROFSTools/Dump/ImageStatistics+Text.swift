@@ -37,7 +37,7 @@ extension ImageStatistics {
     for how in Storing.all { if let amount = extents[how] { stored.append(Self.cells(how.word, amount)) } }
 
     let bars = sizes.enumerated().filter { $0.element > 0 }.map {
-      BarPicture.Bar(label: Self.sizeLabel($0.offset), value: $0.element, group: .parts)
+      BarChart.Bar(label: Self.sizeLabel($0.offset), value: $0.element, group: .parts)
     }
     var names = TextTable([("extension", .left)] + Self.columns)
     for (name, amount) in sortedExtensions.prefix(20) {
@@ -45,7 +45,7 @@ extension ImageStatistics {
     }
     if extensions.count > 20 { names.append("and \((extensions.count - 20).grouped) more") }
     return [
-      title + "\n", summary.text, stored.text, BarPicture(title: "files", bars: bars).text(width: 40), names.text,
+      title + "\n", summary.text, stored.text, BarChart(title: "files", bars: bars).text(width: 40), names.text,
     ]
     .joined(separator: "\n")
   }

@@ -4,17 +4,17 @@ import EROFS
 import Synchronization
 import SystemPackage
 
-/// What an extraction tells while it goes on.
+/// Reported while an extraction runs.
 public enum ExtractEvent: Sendable, CustomStringConvertible {
-  /// Something is not there in the end.
+  /// A file that could not be extracted.
   case failure(path: [UInt8], ExtractFailure)
-  /// Something that was asked for was left out, because the system does not permit it; told for the first path only.
+  /// A property that the system does not permit to set; reported for the first path only.
   case leftOut(ExtractPart, firstPath: [UInt8], Errno)
 
   public var description: String {
     switch self {
     case .failure(let path, let failure): "/\(path.printable): \(failure)"
-    case .leftOut(let part, let path, let error): "/\(path.printable): \(part.text) left out: \(error)"
+    case .leftOut(let part, let path, let error): "/\(path.printable): \(part.text): \(error)"
     }
   }
 }
@@ -22,9 +22,9 @@ public enum ExtractEvent: Sendable, CustomStringConvertible {
 public enum ExtractFailure: Error, Sendable, CustomStringConvertible {
   case image(Problem.Cause)
   case system(Errno, doing: String)
-  /// All files together have more content than any honest image of that many bytes; nothing is written.
+  /// All files together have more content than an image of this size can justify; nothing is written.
   case content(atLeast: UInt64, imageBytes: UInt64)
-  /// The run was told to stop meanwhile; no event tells of it.
+  /// The extraction was stopped; there is no event for this.
   case stopped
 
   public var description: String {
@@ -32,24 +32,24 @@ public enum ExtractFailure: Error, Sendable, CustomStringConvertible {
     case .image(let cause): cause.description
     case .system(let error, let doing): "\(doing) failed: \(error)"
     case .content(let bytes, let imageBytes):
-      "the files have at least \(bytes.grouped) bytes, more than any honest image of \(imageBytes.grouped) bytes: "
-        + "nothing is written (--no-limit writes them all)"
-    case .stopped: "stopped before it was whole"
+      "the files contain at least \(bytes.grouped) bytes, far more than an image of \(imageBytes.grouped) bytes can "
+        + "justify: nothing is written (--no-limit extracts them all)"
+    case .stopped: "stopped before it was complete"
     }
   }
 }
 
-/// What may be left out of an extracted file.
+/// A property of an extracted file that the system may not permit to set.
 public enum ExtractPart: Int, Sendable, CaseIterable {
   case owner, mode, attributes, device, time
 
   var text: String {
     switch self {
-    case .owner: "the owner is"
-    case .mode: "the permissions are"
-    case .attributes: "extended attributes are"
-    case .device: "the device is"
-    case .time: "the time is"
+    case .owner: "the owner was not set"
+    case .mode: "the permissions were not set"
+    case .attributes: "extended attributes were not set"
+    case .device: "the device was not created"
+    case .time: "the time was not set"
     }
   }
 }
@@ -60,30 +60,30 @@ public struct ExtractSummary: Sendable {
   public internal(set) var names = 0
   public internal(set) var contentBytes: UInt64 = 0
   public internal(set) var failures = 0
-  /// Whether the run ended early, by itself or because it was told to.
+  /// Whether the extraction ended early, by itself or by ``Extractor/stop()``.
   public internal(set) var isStopped = false
-  /// Whether what a stopped run had made has been removed again.
+  /// Whether everything that a stopped extraction had created was removed again.
   public internal(set) var isRemoved = true
-  /// How many times each part was left out.
+  /// How many times each property was not set.
   public internal(set) var leftOut: [ExtractPart: Int] = [:]
 
-  /// What there is after a stopped run, in words.
+  /// What a stopped extraction leaves, as text.
   public var remains: String {
     isRemoved
-      ? "nothing that it made is left"
-      : "what has its name is whole, but for permissions, owners and times of directories"
+      ? "everything that it created was removed"
+      : "files are complete, but directories may lack their permissions, owners and times"
   }
 }
 
-/// Gathers what threads have to tell.
+/// Collects the events of all threads.
 final class ExtractLog: Sendable {
   private let state = Mutex(ExtractSummary())
   private let report: @Sendable (ExtractEvent) -> Void
   private enum Phase {
     static let running = 0
-    /// Going on makes no sense: the disk is full, for one.
+    /// It cannot continue, for instance because the disk is full.
     static let stopped = 1
-    /// All is made, and what is left to do is done whatever happens.
+    /// Everything is written; what remains is done whatever happens.
     static let committed = 2
   }
   private let phase = Atomic<Int>(Phase.running)
@@ -101,7 +101,7 @@ final class ExtractLog: Sendable {
   @discardableResult
   func stop() -> Bool { leaveRunning(to: Phase.stopped) }
 
-  /// From now on nothing stops the run; returns false where something has.
+  /// From now on nothing stops the extraction; returns false if it was stopped already.
   func commit() -> Bool { leaveRunning(to: Phase.committed) }
 
   private func leaveRunning(to next: Int) -> Bool {

@@ -95,7 +95,7 @@ final class Extraction: Sendable {
       do throws(Errno) {
         try makeDirectory(node.name, in: try directories.descriptor(of: node.parent))
         made += 1
-      } catch { fail(index, .system(error, doing: "making the directory")) }
+      } catch { fail(index, .system(error, doing: "creating the directory")) }
     }
     log.count(names: made, bytes: 0)
   }
@@ -118,7 +118,7 @@ final class Extraction: Sendable {
       $0 > 0 && tree.nodes[$0].inode.kind == .directory && !isMovedFirst($0)
     }
     directories.reverse()
-    let enterable = SharedList(directories.filter(isEnterable))
+    let enterable = WorkList(directories.filter(isEnterable))
     Threads.run(min(max(1, extractor.options.threads), enterable.elements.count)) { [self] in
       var cache = DirectoryCache(tree, root: root)
       let reader = ImageReader(extractor.image, extractor.superblock, limit: extractor.limit)

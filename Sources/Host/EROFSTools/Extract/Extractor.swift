@@ -12,21 +12,21 @@ import SystemPackage
   import Musl
 #endif
 
-/// Writes a tree of an image into a directory.
+/// Extracts a tree of an image to a directory.
 ///
-/// Nothing outside the directory is touched, whatever the image says and whatever lies in the directory already: names
-/// are single names, and no symbolic link is followed. Where the directory is empty, the tree grows in a folder in it
-/// that only its owner can enter, and gets its names when it is whole; otherwise each file grows under a name of its own.
-/// Either way no name ever shows a part of a file.
+/// Nothing outside the directory is touched, whatever the image and the directory contain: names are single names, and
+/// no symbolic link is followed. If the directory is empty, the tree is written to a temporary directory in it, which
+/// only its owner can enter, and renamed when it is complete; otherwise each file has a temporary name until it is
+/// complete. So no name ever refers to a part of a file.
 public final class Extractor: Sendable {
   public struct Options: Sendable {
     public var preservesOwner = geteuid() == 0
-    /// Permissions as they are in the image; otherwise without what the umask takes away and without set-id bits.
+    /// Permissions as in the image; otherwise the umask applies, and set-id bits are cleared.
     public var preservesPermissions = geteuid() == 0
     public var preservesAttributes = true
-    /// Replaces files that are there already, and merges with directories that are.
+    /// Replaces existing files, and merges with existing directories.
     public var overwrites = false
-    /// Ends early where an image makes more work than its size can explain; see ``WorkLimit``.
+    /// Ends early if an image takes more work than its size can justify; see ``WorkLimit``.
     public var isLimited = true
     public var threads = Threads.available
     public init() {}
@@ -38,12 +38,17 @@ public final class Extractor: Sendable {
   let progress: Progress
   let log: ExtractLog
   let limit: WorkLimit?
-  /// What this process's umask leaves.
+  /// The permission bits that this process's umask allows.
   let unmasked: UInt16
   let user = geteuid()
   let group = getegid()
 
-  /// - Parameter report: is told of events, from any thread but never from two at a time.
+  /// - Parameters:
+  ///   - image: the open image.
+  ///   - superblock: the superblock of `image`.
+  ///   - options: what is kept and replaced.
+  ///   - progress: shows how much is done; by default nothing is shown.
+  ///   - report: called with each event, from any thread but never from two at the same time.
   public init(
     _ image: ImageFile, _ superblock: Superblock, options: Options = Options(), progress: Progress = Progress(),
     report: @escaping @Sendable (ExtractEvent) -> Void
@@ -59,10 +64,13 @@ public final class Extractor: Sendable {
     unmasked = UInt16(truncatingIfNeeded: ~mask & 0o777)
   }
 
-  /// Extracts `root`: what is in it, where it is a directory, into `directory`; anything else under `name` in it.
+  /// Extracts an inode: the content of a directory into `directory`, anything else to `directory`/`name`.
   ///
-  /// - Parameter directory: is made where it does not exist; what it lies in must.
-  /// - Throws: where the directory cannot be used at all. What goes wrong with a single file is reported and counted.
+  /// - Parameters:
+  ///   - root: the inode.
+  ///   - name: the name for it if it is not a directory.
+  ///   - directory: created if it does not exist; its parent must exist.
+  /// - Throws: if the directory cannot be used at all. Errors with single files are reported and counted instead.
   public func run(_ root: EROFS.Inode, name: [UInt8], into directory: FilePath) throws(Errno) -> ExtractSummary {
     let reader = ImageReader(image, superblock, limit: limit)
     let (target, isMade, isEmpty) = try openTarget(directory)
@@ -168,7 +176,7 @@ public final class Extractor: Sendable {
     guard log.commit() else {
       extraction.removeAll()
       do throws(Errno) { try HostFile.remove(at: target, stage, isDirectory: true) } catch {
-        log.fail(stage, .system(error, doing: "removing the folder"))
+        log.fail(stage, .system(error, doing: "removing the temporary directory"))
         log.noteRemains()
       }
       return
@@ -180,12 +188,12 @@ public final class Extractor: Sendable {
           try HostFile.rename(folder, name, to: target, name)
           moved.insert(name)
         } catch {
-          log.fail(name, .system(error, doing: "giving it its name"))
+          log.fail(name, .system(error, doing: "renaming it"))
         }
       }
       extraction.finishMovedDirectories(moved, in: target, reader)
       try HostFile.remove(at: target, stage, isDirectory: true)
-    } catch { log.fail(stage, .system(error, doing: "removing the folder")) }
+    } catch { log.fail(stage, .system(error, doing: "removing the temporary directory")) }
     if tree.nodes[0].inode.kind == .directory { extraction.finishRoot(target, reader) }
   }
 

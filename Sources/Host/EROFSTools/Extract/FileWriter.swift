@@ -71,14 +71,14 @@ struct FileWriter: ~Copyable {
     let mode = extraction.wantedMode(inode) & 0o777
     let file: Int32
     do throws(Errno) { file = try HostFile.create(at: parent, growingName(node), mode: mode) } catch {
-      throw .system(error, doing: "making it")
+      throw .system(error, doing: "creating it")
     }
     // Whether the file system holds files of that size is to be known before the first gigabytes are written.
     guard inode.size >= Self.largeBytes else { return file }
     do throws(Errno) { try HostFile.setSize(file, inode.size) } catch {
       close(file)
       try? HostFile.remove(at: parent, growingName(node))
-      throw .system(error, doing: "making it \(inode.size.grouped) bytes long")
+      throw .system(error, doing: "setting its size to \(inode.size.grouped) bytes")
     }
     return file
   }
@@ -183,7 +183,7 @@ struct FileWriter: ~Copyable {
       }
     } catch {
       try? HostFile.remove(at: parent, temporary)
-      throw .system(error, doing: "giving it its name")
+      throw .system(error, doing: "renaming it")
     }
   }
 
@@ -212,7 +212,7 @@ struct FileWriter: ~Copyable {
       if inode.deviceNumber != nil, error == .notPermitted {
         return extraction.leaveOutDevice(node, error)
       }
-      throw .system(error, doing: "making it")
+      throw .system(error, doing: "creating it")
     }
     extraction.finish(.named(parent, name), node, reader)
     try publish(node, parent)

@@ -14,8 +14,8 @@ import SystemPackage
 
 /// An image file (or block device) and the image's extra devices, open, and mapped into memory.
 ///
-/// It may be shared between threads. A file that somebody shortens while it is mapped makes its reader receive SIGBUS,
-/// as with any mapped file.
+/// It may be shared between threads. If the file is truncated while it is mapped, reading it raises SIGBUS, as with any
+/// mapped file.
 public final class ImageFile: Storage, @unchecked Sendable {
   /// Why a file could not be opened.
   public struct OpenError: Error, CustomStringConvertible {
@@ -24,7 +24,7 @@ public final class ImageFile: Storage, @unchecked Sendable {
 
     public enum Reason: Sendable {
       case system(Errno)
-      /// The image is to start behind the end of the file.
+      /// The image would start after the end of the file.
       case offset(UInt64, fileSize: UInt64)
       /// A directory, a fifo, a terminal.
       case notAFile
@@ -34,8 +34,8 @@ public final class ImageFile: Storage, @unchecked Sendable {
       switch reason {
       case .system(let errno): "\(path): \(errno)"
       case .offset(let offset, let size):
-        "\(path): the image is to start at byte \(offset), but the file has only \(size)"
-      case .notAFile: "\(path): not a file or block device"
+        "\(path): the image cannot start at byte \(offset): the file has only \(size.counting("byte"))"
+      case .notAFile: "\(path): not a regular file or block device"
       }
     }
   }
@@ -57,6 +57,7 @@ public final class ImageFile: Storage, @unchecked Sendable {
   /// Opens an image.
   ///
   /// - Parameters:
+  ///   - path: a regular file or a block device.
   ///   - devices: the extra devices, in the order of the image's device table.
   ///   - offset: where the image starts in the file at `path`, in bytes.
   public init(_ path: FilePath, devices: [FilePath] = [], offset: UInt64 = 0) throws(OpenError) {

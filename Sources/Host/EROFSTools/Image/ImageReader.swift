@@ -3,20 +3,20 @@
 import EROFS
 import PageVectors
 
-/// A volume with memory for anything that it may hold: the convenient way to read an image on a host.
+/// A volume with memory for every file that it can contain: the convenient way to read an image on a host.
 ///
-/// The memory is address space, of which only what is used becomes real. One reader serves one thread; each of several
-/// threads makes its own over the same `ImageFile`.
+/// The memory is address space; the system provides pages only as they are used. A reader is for one thread. Several
+/// threads each use a reader of their own over the same ``ImageFile``.
 public final class ImageReader {
   public let image: ImageFile
   public let superblock: Superblock
   public var volume: Volume<MappedStorage>
-  /// What its methods count their work against; nil where they may work as long as it takes. What `volume` is asked for
-  /// without them is not counted.
+  /// The limit that the methods of the reader count their work against; nil for none. Calls of `volume` are not
+  /// counted.
   public let limit: WorkLimit?
   private let frames: UnsafeMutableRawBufferPointer
   private let state: UnsafeMutableRawBufferPointer
-  /// Room for the largest extent.
+  /// Memory for the largest extent.
   private let buffer: UnsafeMutableRawBufferPointer
   private var bufferPages: MutablePageVector { MutablePageVector(unsafeContiguous: buffer) }
   private var stored: StoredWindow
@@ -47,11 +47,11 @@ public final class ImageReader {
 
   // MARK: Names
 
-  /// An entry of a directory, with a name of its own.
+  /// An entry of a directory.
   public struct Entry: Sendable {
     public let name: [UInt8]
     public let nid: UInt64
-    /// What the directory says it is.
+    /// The kind that the directory entry states.
     public let kind: InodeKind?
 
     public var isDotOrDotDot: Bool { name == [0x2E] || name == [0x2E, 0x2E] }
@@ -59,8 +59,8 @@ public final class ImageReader {
 
   /// All entries of a directory, `.` and `..` included, in the order of their names.
   ///
-  /// - Throws: `corrupt` with `nameOrder` too where the names do not ascend: no name comes twice, and no directory is
-  ///   longer than what is stored of it.
+  /// - Throws: also `corrupt` with `nameOrder` if the names do not ascend. So no name occurs twice, and no directory
+  ///   has more entries than are stored.
   public func entries(of directory: Inode) throws(EROFSError) -> [Entry] {
     var found: [Entry] = []
     var cursor = DirectoryCursor()
@@ -85,7 +85,7 @@ public final class ImageReader {
   /// The target of a symbolic link.
   public func target(of link: Inode) throws(EROFSError) -> [UInt8] {
     guard link.kind == .symbolicLink else { throw .notAFile }
-    // What no system can follow is not worth memory.
+    // No system follows a longer target.
     guard link.size <= 65536 else { throw .corrupt(.linkTarget, at: link.position) }
     let part = bufferPages.prefix(Int(link.size))
     let count = try volume.read(link, at: 0, into: part)
@@ -96,13 +96,13 @@ public final class ImageReader {
   public struct AttributeText: Sendable {
     public let name: [UInt8]
     public let value: [UInt8]
-    /// Whether it belongs to no namespace, so that no system lists it.
+    /// Whether it belongs to no namespace; systems do not list it then.
     public let isHidden: Bool
     /// Whether it is the digest of a file's content.
     public let isDigest: Bool
   }
 
-  /// The extended attributes of an inode, hidden ones only where they are asked for.
+  /// The extended attributes of an inode, with `includingHidden` also the hidden ones.
   public func attributes(of inode: Inode, includingHidden: Bool = false) throws(EROFSError) -> [AttributeText] {
     var found: [AttributeText] = []
     var cursor = AttributeCursor()
@@ -162,19 +162,21 @@ public final class ImageReader {
   /// A piece of a file.
   public enum Piece {
     case data(UnsafeRawBufferPointer)
-    /// Bytes that read as zeros and are stored nowhere.
+    /// So many zeros, which are not stored.
     case hole(UInt64)
   }
 
-  /// Most bytes of a piece that is stored as it is: they fit a processor's cache.
+  /// The most bytes in a piece of uncompressed data: they fit a processor's cache.
   private static let plainPieceBytes = 256 << 10
 
-  /// Gives all of a file to `body`, piece by piece and in order: each extent decoded once, straight into the piece.
+  /// Passes the content of a file to `body`, piece by piece and in order. Each extent is decoded once.
   ///
   /// - Parameters:
-  ///   - range: only the extents that start in it; nil: all.
-  ///   - skipping: says which extents to leave out; it is asked once for each.
-  /// - Returns: bytes given.
+  ///   - inode: a file.
+  ///   - range: only the extents that start in this range of bytes; nil means all.
+  ///   - skipping: returns true for extents to skip; it is called once for each.
+  ///   - body: called with each piece and its offset in the file.
+  /// - Returns: the number of bytes that were passed to `body`.
   @discardableResult
   public func forEachPiece<Failure: Error>(
     of inode: Inode, extentsStartingIn range: Range<UInt64>? = nil, skipping: (Extent) -> Bool = { _ in false },
@@ -213,7 +215,7 @@ public final class ImageReader {
     return given
   }
 
-  /// Reads what `Volume.read(_:_:from:into:)` does, but does not use the mapping for what lies on a device.
+  /// As `Volume.read(_:_:from:into:)`, but reads file data from the device instead of the mapping.
   private func read(
     _ inode: Inode, _ extent: Extent, from skip: UInt64, into pages: MutablePageVector
   ) throws(EROFSError) -> Int {
@@ -234,7 +236,7 @@ public final class ImageReader {
     return try volume.read(inode, extent, from: skip, into: part)
   }
 
-  /// What stopped a walk over a file's data.
+  /// The error that ended ``forEachPiece(of:extentsStartingIn:skipping:_:)``: of the image, or of the closure.
   public enum PieceError<Failure: Error>: Error {
     case image(EROFSError)
     case body(Failure)

@@ -3,40 +3,40 @@
 import EROFS
 import Synchronization
 
-/// The most work that an image may make, in proportion to its size.
+/// The most work that reading an image may take, in proportion to its size.
 ///
-/// In a hostile image a few bytes can stand for hours of work: thousands of inodes that share one index of a hundred
-/// thousand extents, directories with the same million names, files whose every extent is the same pcluster. Each of
-/// them is right by itself; together no honest image of that size is like it. So what is done is counted, and where it
-/// goes beyond anything that an honest image asks for, it ends with `unsupported(.work)`.
+/// In a hostile image a few bytes can cause hours of work: thousands of inodes that share one index of a hundred
+/// thousand extents, directories with the same million names, files whose extents are all the same pcluster. Each of
+/// them is valid by itself, but mkfs.erofs makes no image like it. So work is counted, and when it exceeds what an
+/// image of this size can justify, it ends with `unsupported(.work)`.
 ///
-/// Counts do not depend on the machine or on how many threads there are. One step takes about a nanosecond. A limit
-/// serves one run; threads share it.
+/// Counts do not depend on the machine or on the number of threads. One step takes about a nanosecond. A limit serves
+/// one run; its threads share it.
 public final class WorkLimit: Sendable {
-  /// Steps and names that any image has, however small.
+  /// Steps and names that every image may use, however small.
   static let leastSteps: UInt64 = 1 << 32
   static let leastNames: UInt64 = 1 << 18
   /// Steps for each byte of the image. A compressed one takes 70 to 150 when it is read, and more where much is
-  /// deduplicated; where a block holds as many zeros as the format allows it is thousands, but an image that is little else
-  /// has the least number above, which is enough for half a gigabyte of them or more.
+  /// deduplicated; where a block holds as many zeros as the format allows it is thousands, but an image that is little
+  /// else has the least number above, which is enough for half a gigabyte of them or more.
   static let stepsPerByte: UInt64 = 1 << 10
   /// Bytes of the image for each name: a directory takes 13 or more for one before it is compressed, and its inode 32.
   static let bytesPerName: UInt64 = 8
 
-  /// Bytes of content that may be written for any image, however small, and for each of its bytes: an image of real files
-  /// has 2 to 5, and only one of almost nothing but equal bytes has more than these. Writing takes longer than decoding,
-  /// and a disk that is full harms others.
+  /// Bytes of content that may be written for any image, however small, and for each of its bytes: an image of real
+  /// files has 2 to 5, and only one of almost nothing but equal bytes has more than these. Writing takes longer than
+  /// decoding, and a disk that is full harms others.
   static let leastContent: UInt64 = 1 << 30
   static let contentPerByte: UInt64 = 64
 
-  /// Bytes of content that may be written, holes not counted. Who writes finds out beforehand how many there are.
+  /// Bytes of content that may be written, without holes. An extraction computes its content before it writes anything.
   public let contentBytes: UInt64
 
   private let stepsLeft: Atomic<UInt64>
   private let namesLeft: Atomic<UInt64>
   private let exceeded = Atomic<Bool>(false)
 
-  /// Whether somebody wanted more than there was. Then nobody gets any.
+  /// Whether the limit was exceeded. From then on every request fails.
   public var isExceeded: Bool { exceeded.load(ordering: .relaxed) }
 
   public init(steps: UInt64, names: UInt64, contentBytes: UInt64 = 1 << 30) {
@@ -45,7 +45,7 @@ public final class WorkLimit: Sendable {
     namesLeft = Atomic(names)
   }
 
-  /// What the image and its extra devices may ask for by their size.
+  /// The limit for an image with its extra devices, by their size.
   public convenience init(for image: ImageFile) {
     let bytes = image.byteCount
     self.init(
@@ -54,22 +54,22 @@ public final class WorkLimit: Sendable {
       contentBytes: Self.product(bytes, Self.contentPerByte, plus: Self.leastContent))
   }
 
-  /// Or the largest number there is.
+  /// Saturates.
   private static func product(_ bytes: UInt64, _ factor: UInt64, plus least: UInt64) -> UInt64 {
     let (product, isHuge) = bytes.multipliedReportingOverflow(by: factor)
     return isHuge || product > .max - least ? .max : product + least
   }
 
-  /// Takes steps, all that are left where there are fewer.
+  /// Takes steps; if fewer are left, all of them.
   func spend(_ steps: UInt64) throws(EROFSError) { try take(steps, from: stepsLeft) }
 
-  /// Takes a name, and the memory that its path needs where paths are kept.
+  /// Takes a name, and the memory for its path if paths are kept.
   func spendName(pathBytes: Int) throws(EROFSError) { try take(1 + UInt64(pathBytes) / 256, from: namesLeft) }
 
   private func take(_ count: UInt64, from left: borrowing Atomic<UInt64>) throws(EROFSError) {
     let before = left.wrappingSubtract(count, ordering: .relaxed).oldValue
     guard before >= count else {
-      // Nothing is left for anybody: other threads may have taken from what has wrapped around.
+      // The count has wrapped around, and other threads may have taken from it: nothing is left for anyone.
       exceeded.store(true, ordering: .relaxed)
       throw .unsupported(.work, at: .device(0, offset: 0))
     }
@@ -84,9 +84,10 @@ public final class WorkLimit: Sendable {
     try spend(1024)
   }
 
-  /// Reading an extent. Decoding takes time for what is stored too: a block of DEFLATE may be all tables and no data. And
-  /// next to nothing of what is stored may stand for much work: a byte of LZMA is up to nine decisions, each of which takes
-  /// up a fiftieth of a bit when it goes as foreseen, and Zstandard's tables may make sequences out of no bits at all.
+  /// Reading an extent. Decoding takes time for what is stored too: a block of DEFLATE may be all tables and no data.
+  /// And next to nothing of what is stored may stand for much work: a byte of LZMA is up to nine decisions, each of
+  /// which takes up a fiftieth of a bit when it goes as foreseen, and Zstandard's tables may make sequences out of no
+  /// bits at all.
   func spend(reading extent: Extent) throws(EROFSError) {
     switch (extent.place, extent.encoding) {
     case (.hole, _): break

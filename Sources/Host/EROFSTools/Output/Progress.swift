@@ -10,7 +10,7 @@ import Synchronization
   import Musl
 #endif
 
-/// A bar on standard error that shows how much of a piece of work is done; by default it shows nothing.
+/// A progress bar on standard error; by default it is not shown.
 public final class Progress: Sendable {
   private struct State {
     var total: UInt64 = 0
@@ -28,7 +28,9 @@ public final class Progress: Sendable {
     isShown = false
   }
 
-  /// - Parameter isShown: whether to show it; nil: where standard error is a terminal.
+  /// - Parameters:
+  ///   - label: the text before the bar.
+  ///   - isShown: whether to show it; nil means if standard error is a terminal.
   public init(_ label: String, isShown: Bool?) {
     self.label = label
     self.isShown = isShown ?? (isatty(STDERR_FILENO) == 1)

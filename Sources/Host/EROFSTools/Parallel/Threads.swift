@@ -10,13 +10,16 @@
 
 /// Threads that share one piece of work.
 public enum Threads {
-  /// Processors that are running.
+  /// The number of processors that are online.
   public static var available: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
-  /// Runs `body` on `count` threads, this one among them, and returns when all are done. Where the system gives fewer
-  /// threads, those do the work.
+  /// Runs a closure on several threads, this one among them, and returns when all are done. If the system provides
+  /// fewer threads, they do the work.
   ///
-  /// - Parameter first: what this thread does before, while the others have begun already.
+  /// - Parameters:
+  ///   - count: how many threads, at least 1.
+  ///   - first: run on this thread before `body`, while the others have started already.
+  ///   - body: run on each thread.
   public static func run(_ count: Int, first: () -> Void = {}, _ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
       let body: @Sendable () -> Void

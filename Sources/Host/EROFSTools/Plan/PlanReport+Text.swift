@@ -20,23 +20,23 @@ extension PlanReport {
     let kept = depth == .wholeExtents ? "whole extents" : depth.name
     text += "stored bytes \(isMapped ? "mapped" : "read from a device"), \(kept), "
     text += "\(inodes.groupedCounting("inode"))\n\n"
-    var table = TextTable([("part", .left), ("bytes", .right), ("asked for by", .left)])
+    var table = TextTable([("part", .left), ("bytes", .right), ("needed by", .left)])
     for part in PlanPart.allCases where part.bytes(plan) > 0 {
       table.append(part.label, part.bytes(plan).grouped, asking[part]?.path.printable ?? "every file")
     }
     table.append("in page frames, scattered", plan.frameBytes.grouped)
-    table.append("codec states, each in one piece", plan.stateBytes.grouped)
+    table.append("codec tables, each contiguous", plan.stateBytes.grouped)
     table.append("total", plan.totalBytes.grouped)
     text += table.text + "\n"
     if inodes > 1, let first = largest.first {
-      text += "asks for most: \(first.path.printable), \(first.plan.totalBytes.grouped) bytes\n\n"
+      text += "largest: \(first.path.printable), \(first.plan.totalBytes.grouped) bytes\n\n"
     }
-    text += "Linux's own decoders, for the same files (Linux 7.2, 64-bit; they come on top of its page cache)\n\n"
+    text += "Linux's own decoders, for the same files (Linux 7.2, 64-bit; in addition to its page cache)\n\n"
     if linux.isEmpty {
-      text += "nothing: none of these files is compressed with a codec that needs memory there\n\n"
+      text += "nothing: none of these files uses a codec that needs memory in Linux\n\n"
     } else {
       var beside = TextTable([
-        ("codec", .left), ("what", .left), ("bytes", .right), ("in a row", .left), ("when", .left), ("source", .left),
+        ("codec", .left), ("what", .left), ("bytes", .right), ("contiguous", .left), ("when", .left), ("source", .left),
       ])
       for need in linux {
         beside.append(
@@ -44,23 +44,23 @@ extension PlanReport {
       }
       text += beside.text + "\n"
     }
-    return text + pictureText
+    return text + chartText
   }
 
   /// What the picture shows: a bar for each part of the plan and its total, and for each thing that Linux allocates.
-  public var bars: [BarPicture.Bar] {
-    var bars: [BarPicture.Bar] = []
+  public var bars: [BarChart.Bar] {
+    var bars: [BarChart.Bar] = []
     for part in PlanPart.allCases where part.bytes(plan) > 0 {
-      bars.append(BarPicture.Bar(label: part.label, value: part.bytes(plan), group: .parts))
+      bars.append(BarChart.Bar(label: part.label, value: part.bytes(plan), group: .parts))
     }
-    bars.append(BarPicture.Bar(label: "total", value: plan.totalBytes, group: .total))
+    bars.append(BarChart.Bar(label: "total", value: plan.totalBytes, group: .total))
     for need in linux {
-      bars.append(BarPicture.Bar(label: "Linux, \(need.algorithm): \(need.what)", value: need.bytes, group: .beside))
+      bars.append(BarChart.Bar(label: "Linux, \(need.algorithm): \(need.what)", value: need.bytes, group: .beside))
     }
     return bars
   }
 
-  private var pictureText: String { BarPicture(title: "bytes", bars: bars).text() }
+  private var chartText: String { BarChart(title: "bytes", bars: bars).text() }
 
   public var json: JSON {
     func object(_ plan: MemoryPlan) -> JSON {

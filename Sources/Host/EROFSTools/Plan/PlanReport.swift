@@ -18,17 +18,20 @@ public struct PlanReport: Sendable {
   public private(set) var plan: MemoryPlan
   /// Files, directories and links that were planned, each inode once.
   public private(set) var inodes = 0
-  /// Those that ask for most in all, the one that asks for most first; at most five.
+  /// The files that need the most memory, largest first; at most five.
   public private(set) var largest: [File] = []
-  /// For each part of the plan, the first file that asks for as much as the plan has, for stored and decoded bytes taken
-  /// together; nil where that is every file.
+  /// For each part of the plan, the first file that needs as much as the plan contains, stored and decoded bytes taken
+  /// together; nil if every file does.
   public private(set) var asking: [PlanPart: File] = [:]
-  /// What Linux's decoders take for these files.
+  /// The memory that Linux's decoders need for these files.
   public private(set) var linux: [LinuxNeed] = []
 
   /// - Parameters:
-  ///   - files: what is to be read; all files of the image where it is nil.
-  ///   - pageSize: bytes, for what Linux maps.
+  ///   - reader: a reader of the image.
+  ///   - files: the files to plan for; nil means all files of the image.
+  ///   - depth: how much of a decoded extent is kept.
+  ///   - isMapped: whether stored bytes are in memory already.
+  ///   - pageSize: page size of Linux, in bytes.
   public init(
     of reader: ImageReader, files: [TreeFile]? = nil, depth: MemoryPlan.Depth = .least, isMapped: Bool = false,
     pageSize: Int = 4096
@@ -104,13 +107,13 @@ public enum PlanPart: String, CaseIterable, Sendable {
     case .directory: "directory block"
     case .fileStored: "file: stored bytes"
     case .fileOutput: "file: output or window"
-    case .fileState: "file: codec state"
+    case .fileState: "file: codec tables"
     case .packedStored: "packed inode: stored bytes"
     case .packedOutput: "packed inode: output or window"
-    case .packedState: "packed inode: codec state"
+    case .packedState: "packed inode: codec tables"
     case .metaboxStored: "metabox: stored bytes"
     case .metaboxOutput: "metabox: output or window"
-    case .metaboxState: "metabox: codec state"
+    case .metaboxState: "metabox: codec tables"
     }
   }
 

@@ -59,10 +59,10 @@ public struct SimulatedMachine: Sendable, Equatable {
   public var summary: String {
     let memory: String =
       switch fragmentation {
-      case .none: "all of it free and handed out in order, as after boot"
-      case .shuffled: "all of it free, page frames handed out from anywhere"
-      case .random: "fragmented: others hold a third of all page frames, here and there"
-      case .worst: "fragmented as can be: no two free page frames are neighbours"
+      case .none: "all of it free, page frames allocated in order, as after boot"
+      case .shuffled: "all of it free, page frames allocated in random order"
+      case .random: "fragmented: a third of the page frames, at random, are in use"
+      case .worst: "fully fragmented: no two free page frames are neighbours"
       }
     return "\(ram.inUnits) of memory in pages of \(pageSize.inUnits), \(memory); "
       + "\(workers) worker\(workers == 1 ? "" : "s"), readahead \(readahead.inUnits)"
@@ -92,10 +92,10 @@ public struct SimulationResult: Sendable, Equatable {
   /// The most page frames and bytes in use at a time.
   public internal(set) var peakFrames = 0
   public internal(set) var peakBytes = 0
-  /// The most pages in a row that were asked for while files were read.
+  /// The longest run of contiguous pages that was requested while files were read.
   public internal(set) var largestRunPages = 0
-  /// Bytes of codec states and scratch buffers at the most, and of the largest of them, which each is in one piece. They
-  /// can be had at mount, before memory fragments; so they count as memory, but not as runs that were asked for later.
+  /// The most bytes in codec tables and scratch buffers, and of the largest of them; each is contiguous. They can be
+  /// allocated at mount, before memory is fragmented, so they count as memory but not as runs that are requested later.
   public internal(set) var stateBytes = 0
   public internal(set) var largestState = 0
   /// Mappings made, and those of them that had to copy.
@@ -103,7 +103,7 @@ public struct SimulationResult: Sendable, Equatable {
   public internal(set) var bouncedMaps = 0
   /// Bytes copied into mappings and back.
   public internal(set) var bytesCopied: UInt64 = 0
-  /// Page frames that were not given back: none, or a fault of the simulation itself.
+  /// Page frames that were not freed: none, unless the simulation itself has a bug.
   public internal(set) var framesLeft = 0
 
   public var failed: Int { failures.reduce(0) { $0 + $1.files } }
@@ -160,7 +160,9 @@ public final class Simulation {
   private let files: [TreeFile]
   private let expected: UnsafeMutableRawBufferPointer
 
-  /// - Parameter files: what is to be read; everything in the tree of the image where it is nil.
+  /// - Parameters:
+  ///   - reader: a reader of the image.
+  ///   - files: the files to read; nil means all files of the image.
   public init(_ reader: ImageReader, files: [TreeFile]? = nil) throws(TreeError) {
     self.reader = reader
     var seen: Set<UInt64> = []

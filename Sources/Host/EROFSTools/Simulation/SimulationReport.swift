@@ -2,7 +2,7 @@
 
 import NoMMUMachine
 
-/// What reading an image came to, on one machine or several.
+/// The results of reading an image on one or more simulated machines.
 public struct SimulationReport: Sendable {
   public struct Run: Sendable {
     public let machine: SimulatedMachine
@@ -22,7 +22,7 @@ public struct SimulationReport: Sendable {
     self.runs = runs
   }
 
-  /// One table for each machine, the reasons of failures, and what that means.
+  /// A table for each machine, the reasons for failures, and a summary.
   public var text: String {
     var text = "\(title) on machines without an MMU\n\n"
     for run in runs { text += run.text + "\n" }
@@ -51,7 +51,7 @@ extension SimulationReport.Run {
     var text = machine.summary + "\n\n"
     var table = TextTable([
       ("way", .left), ("files right", .right), ("unreadable", .right), ("wrong", .right), ("wrong bytes", .right),
-      ("peak frames", .right), ("peak bytes", .right), ("pages in a row", .right), ("states, scratch", .right),
+      ("peak frames", .right), ("peak bytes", .right), ("longest run", .right), ("codec memory", .right),
       ("maps", .right), ("bounced", .right), ("bytes copied", .right),
     ])
     for result in results {
@@ -69,7 +69,7 @@ extension SimulationReport.Run {
         text += " (first: \(failure.firstPath.printable))\n"
       }
       if result.framesLeft > 0 {
-        text += "  \(result.way.label): never given back: \(result.framesLeft.counting("frame"))\n"
+        text += "  \(result.way.label): not freed: \(result.framesLeft.counting("frame"))\n"
       }
     }
     return text
@@ -91,7 +91,7 @@ extension SimulationResult {
     let all = files.groupedCounting("file")
     if failed > 0 { says.append("\(failed.grouped) of \(all) cannot be read") }
     if wrong > 0 {
-      says.append("\(wrong.grouped) of \(all) \(wrong == 1 ? "is" : "are") read wrong, and nobody notices")
+      says.append("\(wrong.grouped) of \(all) \(wrong == 1 ? "is" : "are") read wrong, without an error")
     }
     return says.isEmpty ? "every byte of every file is right" : says.joined(separator: "; ")
   }

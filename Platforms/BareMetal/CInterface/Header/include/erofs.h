@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
 #pragma once
 
-/* Compressed EROFS for C firmware. No heap: all that it works in is what it is given here. Not for several threads at
- * once, unless each has a file system of its own. */
+/* Compressed EROFS for C firmware. There is no heap: it uses only the memory that is passed to it. A file system
+ * must not be used by several threads at the same time; each may have a file system of its own. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,59 +12,61 @@
 extern "C" {
 #endif
 
-/* What a call may say. Everything but EROFS_OK and EROFS_END is an error; none of them leaves anything half done. */
+/* The result of a call. All but EROFS_OK and EROFS_END are errors. After an error the file
+ * system can still be used; after a failed mount it has no image. */
 typedef enum {
   EROFS_OK = 0,
-  EROFS_END = 1,           /* behind the last entry */
+  EROFS_END = 1,           /* after the last entry */
   EROFS_CORRUPT = -1,      /* the image breaks a rule of its format */
-  EROFS_UNSUPPORTED = -2,  /* the image needs what this reader does not have: see erofs_error_detail */
-  EROFS_UNDECODABLE = -3,  /* stored bytes do not decode */
-  EROFS_STORAGE = -4,      /* the storage failed: the detail is its own code */
-  EROFS_NO_MEMORY = -5,    /* the arena is too small: the detail says how many bytes it takes */
+  EROFS_UNSUPPORTED = -2,  /* the image needs something that this reader does not have: see erofs_error_detail */
+  EROFS_UNDECODABLE = -3,  /* stored bytes cannot be decoded */
+  EROFS_STORAGE = -4,      /* the storage failed: the detail is the storage's own code */
+  EROFS_NO_MEMORY = -5,    /* the arena is too small: the detail is the number of bytes needed */
   EROFS_NOT_FOUND = -6,
   EROFS_NOT_A_DIRECTORY = -7,
   EROFS_NOT_A_FILE = -8,
-  EROFS_ARGUMENT = -9      /* a null pointer, memory not aligned to 8, an unknown option, nothing mounted */
+  EROFS_ARGUMENT = -9      /* a null pointer, memory not aligned to 8, an unknown option, no image mounted */
 } erofs_result;
 
-/* Where an image comes from. */
+/* The source of an image. */
 typedef struct {
-  /* The image in memory, or NULL where it has to be read. */
+  /* The image in memory, or NULL if it must be read. */
   const void *mapped;
-  /* Bytes of the image. */
+  /* Size of the image in bytes. */
   uint64_t size;
-  /* Reads count bytes from offset on, all of them inside the image, to buffer; returns 0, or a code of its own. Not
-   * called where the image is mapped. */
+  /* Reads count bytes at offset to buffer. All of them are inside the image. Returns 0, or an error code of its own.
+   * Not called if the image is mapped. */
   int32_t (*read)(void *context, uint64_t offset, void *buffer, size_t count);
   void *context;
 } erofs_storage;
 
-/* A mounted image. The reader's own state lies at the start of its arena: nobody looks into it, and it is not moved. On
- * 32-bit processors it takes about 1 KB with LZ4 alone and 2 KB with all codecs. Zeros are one that is not mounted. */
+/* A mounted image. The state of the reader is at the start of its arena and must not be read, changed or moved. On
+ * 32-bit processors it needs about 1 KB with LZ4 alone and 2 KB with all codecs. All zeros means that no image is
+ * mounted. */
 typedef struct {
   void *state;
-  /* Of the last error: see erofs_error_detail and erofs_error_text. */
+  /* The last error: see erofs_error_detail and erofs_error_text. */
   uint64_t detail;
   erofs_result result;
   uint8_t what;
 } erofs;
 
-/* How an image is mounted; what is wanted is or-ed together. */
+/* How an image is mounted; options are combined with |. */
 typedef enum {
-  EROFS_SURVEY = 0,    /* plan all of the image: then no read of any file fails for want of memory */
-  EROFS_ROOT_ONLY = 1, /* plan the root only, and each file when it is opened: sooner done where there are many */
-  EROFS_DIRECT = 2     /* files are read whole, by one erofs_read each: no part of them takes memory in the arena */
+  EROFS_SURVEY = 0,    /* plan the whole image: then no read fails because of too little memory */
+  EROFS_ROOT_ONLY = 1, /* plan the root only, and each file when it is opened: faster for images with many files */
+  EROFS_DIRECT = 2     /* each file is read by one erofs_read, and needs no memory in the arena for its data */
 } erofs_options;
 
-/* A file, directory or link that was opened. */
+/* An open file, directory or symbolic link. */
 typedef struct {
   uint64_t nid;
   uint64_t size;      /* bytes */
   int64_t mtime;      /* seconds since 1970 */
   uint32_t uid, gid;
   uint16_t mode;      /* type and permissions, as in POSIX */
-  uint64_t position;  /* of erofs_read: bytes from the start */
-  uint64_t cursor[2]; /* of erofs_readdir */
+  uint64_t position;  /* where erofs_read reads next, in bytes from the start */
+  uint64_t cursor[2]; /* where erofs_readdir continues */
 } erofs_file;
 
 typedef struct {
@@ -73,42 +75,44 @@ typedef struct {
   char name[256]; /* ends with NUL */
 } erofs_entry;
 
-/* Mounts an image. One that is mounted already is forgotten, with all that was opened in it.
+/* Mounts an image. An image that is mounted already is closed first, and its open files become invalid.
  *
- * storage: is copied; what its pointers lead to is used until the file system no longer is.
- * arena: memory that the file system works in, and nobody else until it is no longer used, aligned to 8; bytes: how
- * much.
- * options: of erofs_options, or 0.
- * needed: if not NULL, set to the bytes of arena that it takes: with EROFS_SURVEY for all of the image. With
- * EROFS_NO_MEMORY that is exact too, unless the arena could not even hold what finding it out takes (the state, a few
- * blocks, a record for each level of directories): then it is more than there was, and may not be all yet. */
+ * storage: is copied; the memory that its pointers refer to must stay valid as long as the file system is used.
+ * arena, bytes: the memory of the file system, aligned to 8, and its size. It must not be used otherwise as long as
+ * the file system is used.
+ * options: a combination of erofs_options, or 0.
+ * needed: if not NULL, set to the number of bytes of arena that are needed: with EROFS_SURVEY, for the whole image.
+ * With EROFS_NO_MEMORY the number is exact too, unless the arena is too small even to compute it (that needs the
+ * state, a few blocks, and a record for each level of directories): then it is larger than the arena, but may still
+ * be too small. */
 erofs_result erofs_mount(
     erofs *fs, const erofs_storage *storage, void *arena, size_t bytes, unsigned options, size_t *needed);
 
-/* Opens a path from the root: names with / between them. Links are not followed. EROFS_NO_MEMORY where the arena is too
- * small for this file, which EROFS_SURVEY rules out. */
+/* Opens the file at a path from the root: names with / between them. Symbolic links are not followed. Returns
+ * EROFS_NO_MEMORY if the arena is too small for this file; that cannot happen after mounting with EROFS_SURVEY. */
 erofs_result erofs_open(erofs *fs, const char *path, erofs_file *file);
 
-/* Reads on from file->position, which may be set to anything, and moves it; *done says how many bytes: fewer than count
- * only at the end, and 0 behind it. The target of a link is read like a file. After an error nothing in buffer means
- * anything. EROFS_NO_MEMORY where a compressed file was not opened since mounting, or less than all of it is asked for
- * with EROFS_DIRECT: no arena would do for that, and the detail is 0. */
+/* Reads count bytes at file->position, which may be set to any value, and advances it. *done is the number of bytes
+ * that were read: fewer than count only at the end of the file, 0 after it. The target of a symbolic link is read
+ * like a file. After an error the content of buffer is undefined. Returns EROFS_NO_MEMORY with detail 0 if a
+ * compressed file was not opened since mounting, or, with EROFS_DIRECT, if count is less than the whole file: a
+ * larger arena would not help. */
 erofs_result erofs_read(erofs *fs, erofs_file *file, void *buffer, size_t count, size_t *done);
 
-/* The next entry of a directory in the order of their names, . and .. left out; EROFS_END behind the last. */
+/* The next entry of a directory, in the order of the names, without . and ..; EROFS_END after the last. */
 erofs_result erofs_readdir(erofs *fs, erofs_file *directory, erofs_entry *entry);
 
-/* A file's bytes where they lie in a mapped image, to be used or executed in place; *address is NULL where they do not
- * lie there in one piece as they are. */
+/* The address of a file's bytes in a mapped image, to use or execute them in place. *address is NULL if the file is
+ * compressed or not contiguous. */
 erofs_result erofs_address(erofs *fs, const erofs_file *file, const void **address);
 
-/* More about the last error of this file system: a byte offset in the image for EROFS_CORRUPT and EROFS_UNDECODABLE;
- * for EROFS_UNSUPPORTED the id of the codec that is missing (0 LZ4, 1 MicroLZMA, 2 DEFLATE, 3 Zstandard), or UINT64_MAX
- * where it is something else; as said above for EROFS_STORAGE and EROFS_NO_MEMORY; 0 for the others. */
+/* More about the last error of this file system. EROFS_CORRUPT and EROFS_UNDECODABLE: a byte offset in the image.
+ * EROFS_UNSUPPORTED: the id of the missing codec (0 LZ4, 1 MicroLZMA, 2 DEFLATE, 3 Zstandard), or UINT64_MAX if
+ * something else is missing. EROFS_STORAGE and EROFS_NO_MEMORY: see above. Otherwise 0. */
 uint64_t erofs_error_detail(const erofs *fs);
 
-/* The last error of this file system in words: the rule of the format that the image breaks, why the bytes do not
- * decode, what is missing. Never NULL. 3 KB of text, in programs that call it. */
+/* The last error of this file system as text: which rule of the format the image breaks, why the bytes cannot be
+ * decoded, or what is missing. Never NULL. Programs that call it contain 3 KB of text. */
 const char *erofs_error_text(const erofs *fs);
 
 #ifdef __cplusplus

@@ -9,28 +9,28 @@ import Testing
 
 /// `dump.erofs`, against the program of that name where erofs-utils 1.9 is installed.
 @Suite struct DumpStandInTests {
-  private func ours(_ arguments: [String]) throws -> Answer {
-    try Tool.run(Tool.erofs, arguments, name: "dump.erofs")
+  private func ours(_ arguments: [String]) throws -> Outcome {
+    try Command.run(arguments, calledAs: "dump.erofs")
   }
 
   private func devices(_ name: String) -> [String] { ReferenceImages.devices(name).map { "--device=" + $0 } }
 
   /// Both outputs, line by line.
   private func compare(_ arguments: [String], _ tame: (String) -> String? = { $0 }) throws {
-    let peer = try Tool.run(try #require(Tool.dumpErofs), arguments)
+    let peer = try Command.run(try #require(Command.dumpErofs), arguments)
     let own = try ours(arguments)
     #expect(peer.status == 0 && own.status == 0, "\(own.errors)")
-    let lines = [own, peer].map { $0.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+    let lines = [own, peer].map { $0.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
     #expect(lines[0].compactMap(tame) == lines[1].compactMap(tame), "\(arguments)")
   }
 
-  @Test(.enabled(if: Tool.dumpErofs != nil), arguments: ReferenceImages.names)
+  @Test(.enabled(if: Command.dumpErofs != nil), arguments: ReferenceImages.names)
   func superblockAndStatistics(name: String) throws {
     try compare(devices(name) + ["-s", "-S", ReferenceImages.path(name)])
     try compare(devices(name) + ["--blkid-udev", ReferenceImages.path(name)])
   }
 
-  @Test(.enabled(if: Tool.dumpErofs != nil), arguments: ReferenceImages.oneOfEachKind)
+  @Test(.enabled(if: Command.dumpErofs != nil), arguments: ReferenceImages.oneOfEachKind)
   func inodesAndExtents(name: String) throws {
     let reader = try ReferenceImages.reader(name)
     let wanted = [
@@ -55,12 +55,12 @@ import Testing
     let text = try ours(["--cat", "--path=/contents/text-150000", image])
     #expect(text.status == 0)
     let want = ReferenceImages.manifest.first { $0.path == Array("/contents/text-150000".utf8) }
-    #expect(sha256(Data(text.output.utf8)) == want?.sha256)
+    #expect(sha256(Data(text.text.utf8)) == want?.sha256)
     let inode = try ReferenceImages.reader(name).inode(at: Array("/contents".utf8))
     let byNumber = try ours(["--nid=\(inode.nid)", image])
-    #expect(byNumber.output.hasPrefix("Path : /contents\n"))
-    #expect(byNumber.output == (try ours(["--path", "/contents", image]).output))
-    #expect(try ours([image]).output == (try ours(["-s", image]).output))
+    #expect(byNumber.text.hasPrefix("Path : /contents\n"))
+    #expect(byNumber.text == (try ours(["--path", "/contents", image]).text))
+    #expect(try ours([image]).text == (try ours(["-s", image]).text))
   }
 
   @Test(arguments: [
@@ -86,7 +86,7 @@ import Testing
     let moved = folder.appendingPathComponent("\(UUID().uuidString).erofs")
     defer { try? FileManager.default.removeItem(at: moved) }
     try (Data(count: 5000) + ReferenceImages.image(name)).write(to: moved)
-    #expect(try ours(["--offset=5000", moved.path]).output == (try ours([ReferenceImages.path(name)]).output))
+    #expect(try ours(["--offset=5000", moved.path]).text == (try ours([ReferenceImages.path(name)]).text))
     #expect(try ours([moved.path]).status == 1)
   }
 }

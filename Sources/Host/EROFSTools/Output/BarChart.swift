@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// Numbers as horizontal bars, as text or as an SVG picture.
-public struct BarPicture: Sendable {
+public struct BarChart: Sendable {
   public struct Bar: Sendable, Equatable {
     public enum Group: Sendable { case parts, total, beside }
     public let label: String

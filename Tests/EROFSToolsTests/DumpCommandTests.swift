@@ -12,7 +12,7 @@ import Testing
   private static let image = ReferenceImages.path(ReferenceImages.among("lz4hc-64k", "lz4hc-16k-full-index")[0])
 
   @Test func dumpAsJSON() throws {
-    let answer = try Tool.erofs(
+    let answer = try Command.erofs(
       "dump", "--superblock", "--statistics", "--extents", "/contents/text-150000", "--json", Self.image)
     #expect(answer.status == 0 && answer.errors.isEmpty)
     let json = try #require(answer.json)
@@ -25,23 +25,23 @@ import Testing
     #expect(rows.allSatisfy { $0["encoding"] as? String == "lz4" && $0["offset"] is Int })
 
     let nid = try #require(extents["nid"] as? Int)
-    let byNumber = try #require(try Tool.erofs("dump", "--nid", "\(nid)", "--json", Self.image).json)
+    let byNumber = try #require(try Command.erofs("dump", "--nid", "\(nid)", "--json", Self.image).json)
     let list = try #require(byNumber["inode_extents"] as? [String: Any])
     #expect((list["extents"] as? [[String: Any]])?.count == rows.count)
-    #expect(try Tool.erofs("dump", Self.image).output.contains("block_size"))
+    #expect(try Command.erofs("dump", Self.image).text.contains("block_size"))
   }
 
   @Test func planAsTextJSONAndPicture() throws {
     let picture = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).svg")
     defer { try? FileManager.default.removeItem(at: picture) }
-    let text = try Tool.erofs("plan", Self.image, "--svg", picture.path)
+    let text = try Command.erofs("plan", Self.image, "--svg", picture.path)
     #expect(text.status == 0)
-    #expect(text.output.contains("asks for most: /contents/"))
-    #expect(text.output.contains("z_erofs_lz4_decompress"))
-    let parser = try Tool.run(
+    #expect(text.text.contains("largest: /contents/"))
+    #expect(text.text.contains("z_erofs_lz4_decompress"))
+    let parser = try Command.run(
       "/usr/bin/env", ["python3", "-c", "import sys, xml.dom.minidom as m; m.parse(sys.argv[1])", picture.path])
     #expect(parser.status == 0, "\(parser.errors)")
-    let json = try #require(try Tool.erofs("plan", "--json", "--mapped", "--whole", Self.image).json)
+    let json = try #require(try Command.erofs("plan", "--json", "--mapped", "--whole", Self.image).json)
     #expect(json["storage"] as? String == "mapped" && json["depth"] as? String == "whole")
     let plan = try #require(json["plan"] as? [String: Int])
     let parts = PlanPart.allCases.reduce(0) { $0 + (plan[$1.key] ?? -1) }
@@ -51,11 +51,12 @@ import Testing
   }
 
   @Test func simulateAsTextAndJSON() throws {
-    let text = try Tool.erofs("simulate", "--ram", "256K", "--way", "page-vectors", Self.image)
+    let text = try Command.erofs("simulate", "--ram", "256K", "--way", "page-vectors", Self.image)
     #expect(text.status == 0)
-    #expect(text.output.contains("=> page vectors  256K, worst:  every byte of every file is right"))
+    #expect(text.text.contains("=> page vectors  256K, worst:  every byte of every file is right"))
     let json = try #require(
-      try Tool.erofs("simulate", "--json", "--workers", "1", "--fragmentation", "none", "--ram", "8M", Self.image).json)
+      try Command.erofs("simulate", "--json", "--workers", "1", "--fragmentation", "none", "--ram", "8M", Self.image)
+        .json)
     let run = try #require((json["runs"] as? [[String: Any]])?.first)
     #expect(run["ram"] as? Int == 8 << 20)
     let ways = try #require(run["ways"] as? [[String: Any]])
@@ -71,9 +72,9 @@ import Testing
     (["dump", image, "--nid", "99999999"], 1), (["simulate", "/etc/passwd"], 1),
   ])
   func refusals(arguments: [String], status: Int) throws {
-    let answer = try Tool.run(Tool.erofs, arguments)
+    let answer = try Command.run(arguments, calledAs: "erofs")
     #expect(answer.status == Int32(status))
-    #expect(answer.errors.hasPrefix("erofs: ") && answer.output.isEmpty, "\(answer.errors)")
+    #expect(answer.errors.hasPrefix("erofs: ") && answer.text.isEmpty, "\(answer.errors)")
   }
 
   // MARK: What is generated
@@ -81,21 +82,21 @@ import Testing
   @Test func manualPagesAreCurrent() throws {
     let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let answer = try Tool.run(
+    let answer = try Command.run(
       "/usr/bin/env",
-      ["python3", project.appendingPathComponent("Scripts/make-manual").path, "--check", Tool.erofs])
-    #expect(answer.status == 0, "\(answer.output)")
+      ["python3", project.appendingPathComponent("Scripts/make-manual").path, "--check", Command.path])
+    #expect(answer.status == 0, "\(answer.text)")
   }
 
   @Test(arguments: ["bash", "zsh", "fish"])
   func completions(shell: String) throws {
-    let script = try Tool.erofs("--generate-completion-script", shell)
+    let script = try Command.erofs("--generate-completion-script", shell)
     #expect(script.status == 0)
-    for name in ["simulate", "fragmentation", "extract"] { #expect(script.output.contains(name)) }
+    for name in ["simulate", "fragmentation", "extract"] { #expect(script.text.contains(name)) }
     guard shell == "bash" else { return }
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).bash")
-    try Data(script.output.utf8).write(to: file)
+    try Data(script.text.utf8).write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
-    #expect(try Tool.run("/usr/bin/env", ["bash", "-n", file.path]).status == 0)
+    #expect(try Command.run("/usr/bin/env", ["bash", "-n", file.path]).status == 0)
   }
 }

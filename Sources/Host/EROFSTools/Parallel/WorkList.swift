@@ -3,7 +3,7 @@
 import Synchronization
 
 /// A list that threads take from, each element once.
-final class SharedList<Element: Sendable>: Sendable {
+final class WorkList<Element: Sendable>: Sendable {
   let elements: [Element]
   private let next = Atomic<Int>(0)
 

@@ -10,8 +10,8 @@ import Testing
 @testable import EROFSTools
 
 @Suite struct PlanReportTests {
-  /// The plan of a whole image is enough for the file that asks for most of each part, and a byte less of what that file
-  /// asks for is not: nothing in the plan is more than what the reader uses.
+  /// The plan of a whole image is enough for the file that asks for most of each part, and a byte less of what that
+  /// file asks for is not: nothing in the plan is more than what the reader uses.
   @Test(arguments: ReferenceImages.oneOfEachKind, [false, true])
   func isExact(name: String, isMapped: Bool) throws {
     let reader = try ReferenceImages.reader(name)
@@ -124,7 +124,7 @@ import Testing
   // MARK: Pictures
 
   @Test func barsAreInProportion() {
-    let picture = BarPicture(
+    let picture = BarChart(
       title: "bytes",
       bars: [
         .init(label: "a", value: 1000, group: .parts), .init(label: "b", value: 500, group: .beside),

@@ -2,9 +2,9 @@
 
 import EROFS
 
-/// Something that a walk over a tree comes to.
+/// An inode that a walk over a tree visits.
 public struct TreeNode: Sendable {
-  /// From the root of the walk, with `/` between the names; empty for the root itself.
+  /// The path from the root of the walk, without a leading `/`; empty for the root itself.
   public let path: [UInt8]
   public let inode: Inode
   /// NID of the directory that it was found in; for the root of the walk, its own.
@@ -18,14 +18,16 @@ public struct TreeNode: Sendable {
 }
 
 extension ImageReader {
-  /// Visits `root` and everything below it: each directory before what is in it, in the order of the names.
+  /// Visits an inode and everything below it: each directory before its entries, which are in the order of their names.
   ///
-  /// What has several names is visited once for each, but a directory's content only the first time, so that an image
-  /// whose directories contain each other has an end.
+  /// A file with several names is visited once for each. The entries of a directory are visited only the first time, so
+  /// that the walk ends even if directories contain each other.
   ///
   /// - Parameters:
-  ///   - path: what the paths of the nodes start with.
-  ///   - onError: is told what could not be read; the walk goes on behind it.
+  ///   - root: where to start.
+  ///   - path: the prefix of all paths.
+  ///   - onError: called for what could not be read; the walk continues after it.
+  ///   - body: called for each inode.
   public func forEachNode<Failure: Error>(
     from root: Inode, path: [UInt8] = [], onError: ([UInt8], EROFSError) throws(Failure) -> Void,
     _ body: (TreeNode) throws(Failure) -> Void

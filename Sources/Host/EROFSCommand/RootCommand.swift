@@ -2,13 +2,12 @@
 
 import ArgumentParser
 
-// Commands have their names spelled out: working them out from those of the types takes the parser longer than all the
-// rest of its work.
-struct Erofs: ParsableCommand {
+// Each command states its name: deriving names from types takes the parser longer than everything else that it does.
+struct RootCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "erofs", abstract: "Reads EROFS images.",
     discussion: """
-      Exit status: 0 when all is well, 1 when the image is bad or something failed, 64 when the command line is wrong.
+      Exit status: 0 for success, 1 if the image is bad or something failed, 64 if the command line is wrong.
       """,
     version: "0.1.0",
     subcommands: [

@@ -11,11 +11,11 @@ import EROFSTools
   import Musl
 #endif
 
-/// Where the process starts: the program that its name asks for, or `erofs` with its subcommands.
+/// The entry point: `erofs` with its subcommands, or the program whose name it is called by.
 @main
-enum Program {
-  /// The programs of erofs-utils that this one stands in for when it is called by their names: what they do with their
-  /// arguments, and the exit status.
+enum EntryPoint {
+  /// The programs of erofs-utils that this one replaces when it is called by their names. Each takes its arguments and
+  /// returns an exit status.
   static let standIns: [String: @Sendable ([String]) -> Int32] = [
     "dump.erofs": { DumpStandIn.run($0) },
     "fsck.erofs": { FsckStandIn.run($0) },
@@ -36,26 +36,26 @@ enum Program {
 
   private static func run(_ arguments: [String]) -> Int32 {
     do {
-      var command = try Erofs.parseAsRoot(arguments)
+      var command = try RootCommand.parseAsRoot(arguments)
       try command.run()
     } catch let code as ExitCode {
       StandardOutput.shared.finish()
       return code.rawValue
     } catch {
       StandardOutput.shared.finish()
-      let code = Erofs.exitCode(for: error)
-      let message = Erofs.fullMessage(for: error)
+      let code = RootCommand.exitCode(for: error)
+      let message = RootCommand.fullMessage(for: error)
       guard code != .success else {
-        // Help and version are what was asked for.
+        // Help and version are results, not errors.
         StandardOutput.shared.write(text: message + "\n")
         StandardOutput.shared.finish()
         return 0
       }
       if code == .validationFailure {
-        complain(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message)
+        printError(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message)
         return ExitStatus.usage
       }
-      complain("\(error)")
+      printError("\(error)")
       return ExitStatus.failed
     }
     StandardOutput.shared.finish()
@@ -66,14 +66,14 @@ enum Program {
 /// What the command's exit status means.
 enum ExitStatus {
   static let good: Int32 = 0
-  /// The image is bad, or what was asked for could not be done.
+  /// The image is bad, or an operation failed.
   static let failed: Int32 = 1
-  /// The command line makes no sense (EX_USAGE).
+  /// The command line is wrong (EX_USAGE).
   static let usage: Int32 = 64
 }
 
 /// Writes a line to standard error.
-func complain(_ message: String) {
+func printError(_ message: String) {
   StandardOutput.shared.flush()
   writeToStandardError("erofs: \(message)\n")
 }
@@ -85,15 +85,15 @@ func writeToStandardError(_ text: String) {
 
 private enum Signals {
   static func install() {
-    // An image that somebody shortens while it is read must not look like a fault of this program.
+    // An image that is truncated while it is read must not look like a crash of this program.
     signal(SIGBUS) { _ in
-      let text: StaticString = "erofs: the image became shorter, or could not be read, while it was in use\n"
+      let text: StaticString = "erofs: the image was truncated, or could not be read, while it was in use\n"
       _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
       _exit(ExitStatus.failed)
     }
-    // A reader that goes away is reported by write, so that what was begun can be tidied up.
+    // write() reports a closed pipe, so that temporary files can be removed.
     signal(SIGPIPE, SIG_IGN)
-    // So is a file that grows larger than it may (ulimit -f).
+    // write() also reports a file that exceeds the limit (ulimit -f).
     signal(SIGXFSZ, SIG_IGN)
   }
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+
+extension InodeKind {
+  /// The first letter of a mode as `ls` shows it.
+  public var letter: Character {
+    switch self {
+    case .regular: "-"
+    case .directory: "d"
+    case .characterDevice: "c"
+    case .blockDevice: "b"
+    case .fifo: "p"
+    case .socket: "s"
+    case .symbolicLink: "l"
+    }
+  }
+
+  /// Its name, which is also its value in JSON.
+  public var word: String { "\(name)" }
+
+  /// The type bits of a POSIX mode.
+  public var typeBits: UInt32 {
+    switch self {
+    case .regular: 0o100000
+    case .directory: 0o040000
+    case .characterDevice: 0o020000
+    case .blockDevice: 0o060000
+    case .fifo: 0o010000
+    case .socket: 0o140000
+    case .symbolicLink: 0o120000
+    }
+  }
+}
+
+extension DataLayout {
+  /// The name that the tools of erofs-utils use.
+  public var word: String { "\(name)" }
+}
+
+extension Inode {
+  /// The mode as `ls` shows it, `-rwxr-xr-x`.
+  public var modeText: String { String(kind.letter) + Self.permissionLetters(permissions) }
+
+  /// `rwxr-xr-x`, with `s` and `t` for the three bits above.
+  static func permissionLetters(_ permissions: UInt16) -> String {
+    var text = ""
+    for (shift, special, set, unset) in [(6, 0o4000, "s", "S"), (3, 0o2000, "s", "S"), (0, 0o1000, "t", "T")] {
+      let bits = permissions >> UInt16(shift)
+      text += bits & 4 != 0 ? "r" : "-"
+      text += bits & 2 != 0 ? "w" : "-"
+      let executes = bits & 1 != 0
+      text += permissions & UInt16(special) != 0 ? (executes ? set : unset) : (executes ? "x" : "-")
+    }
+    return text
+  }
+
+  public var modeOctal: String {
+    let digits = String(permissions, radix: 8)
+    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+  }
+}
