@@ -82,9 +82,15 @@ import Testing
     let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let answer = try Tool.run(
-      "/usr/bin/env",
-      ["python3", project.appendingPathComponent("Scripts/make-manual").path, "--check", Tool.erofs])
+      "/usr/bin/env", [project.appendingPathComponent("Tools/run").path, "manual", "--check", Tool.erofs])
     #expect(answer.status == 0, "\(answer.output)")
+  }
+
+  /// What refuses the image is the tool that boots it.
+  @Test func bootFindsItsTool() throws {
+    let answer = try Tool.run(Tool.erofs, ["boot", "/nonexistent/image"])
+    #expect(answer.status == 2)
+    #expect(answer.errors.contains("boot: error: /nonexistent/image is not a file"), "\(answer.errors)")
   }
 
   @Test(arguments: ["bash", "zsh", "fish"])

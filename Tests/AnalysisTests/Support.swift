@@ -53,7 +53,7 @@ enum Tool {
   static let dumpErofs: String? = {
     let environment = ProcessInfo.processInfo.environment
     let cache = environment["XDG_CACHE_HOME"] ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache"
-    // Where Scripts/install-peers.sh puts it.
+    // Where Tools/install/peers.sh puts it.
     let peers = (environment["EROFS_PEERS"] ?? cache + "/swift-erofs/peers") + "/bin"
     let folders = [peers] + (environment["PATH"] ?? "").split(separator: ":").map(String.init)
     return folders.map { $0 + "/dump.erofs" }.first { path in

@@ -59,7 +59,7 @@ enum Command {
   /// where that is asked for.
   static func find(_ name: String, amongPeers: Bool = false) -> String? {
     if amongPeers {
-      // Where Scripts/install-peers.sh puts it.
+      // Where Tools/install/peers.sh puts it.
       let environment = ProcessInfo.processInfo.environment
       let cache = environment["XDG_CACHE_HOME"] ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache"
       let peer = (environment["EROFS_PEERS"] ?? cache + "/swift-erofs/peers") + "/bin/" + name

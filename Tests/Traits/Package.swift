@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 import PackageDescription
 
-// A package that depends on this project's and wants one of the codecs only; ./check.py builds it and looks at what it
-// makes of images.
+// A package that depends on this project's and wants one of the codecs only; `Tools/run traits` builds it and looks at
+// what it makes of images.
 let package = Package(
   name: "Traits",
   dependencies: [.package(name: "swift-erofs", path: "../..", traits: ["LZ4"])],

@@ -17,7 +17,7 @@ struct Boot: ParsableCommand {
     discussion: """
       The console is this terminal; Ctrl-A X ends the machine. The kernel is built on first use, which takes some \
       minutes, and kept in the cache. Debian's package linux-source is what it is made of, so this needs Debian, the \
-      network, and the packages that Scripts/packages.txt lists for "linux"; missing ones are installed.
+      network, and the packages that Tools/install/packages.txt lists for "linux"; missing ones are installed.
 
       Without an image it boots this project's own userspace.
 
@@ -25,7 +25,7 @@ struct Boot: ParsableCommand {
       mapping changed; "vmap-copyback" brings whole pages back, which corrupts data where several processors read; \
       "stock" is the kernel as it is, which stops at a BUG for an LZ4 image.
 
-      The command runs a script of the checkout that it was built from.
+      The command runs a tool of the checkout that it was built from.
       """)
 
   enum CPU: String, CaseIterable, ExpressibleByArgument {
@@ -58,6 +58,13 @@ struct Boot: ParsableCommand {
   @Argument(help: "An image with the root file system.", completion: .file())
   var image: String?
 
+  /// What runs the tools of the checkout that this file is in: it is in Sources/Host/EROFSCommand/Commands there.
+  static var tool: FilePath {
+    var checkout = FilePath(#filePath)
+    for _ in 0..<5 { checkout.removeLastComponent() }
+    return checkout.appending("Tools/run")
+  }
+
   func validate() throws {
     guard (1...4).contains(smp) else { throw ValidationError("--smp has to be 1 to 4") }
     guard smp == 1 || cpu == .rv64 else { throw ValidationError("--smp is for rv64") }
@@ -67,13 +74,11 @@ struct Boot: ParsableCommand {
   }
 
   func run() throws {
-    let checkout = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-      .removingLastComponent()
-    let script = checkout.appending("Platforms/Linux/boot").string
+    let script = Self.tool.string
     guard access(script, X_OK) == 0 else {
       throw Failure("the checkout that this command was built from is gone: there is no \(script)")
     }
-    var words = [script, "--cpu", cpu.rawValue, "--ram", ram, "--smp", String(smp)]
+    var words = [script, "boot", "--cpu", cpu.rawValue, "--ram", ram, "--smp", String(smp)]
     words += ["--decoder", decoder.rawValue, "--init", initialProgram]
     if let image { words += ["--", image] }
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
