@@ -4,7 +4,7 @@
 # the trusted attributes in them. What is checked in was made like this; another mkfs.erofs makes other bytes.
 set -euo pipefail
 cd "$(dirname "$0")"
-peers=$(../Scripts/install-peers.sh)
+peers=$(../Tools/install/peers.sh)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tree=$work/tree

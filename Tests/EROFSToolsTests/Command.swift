@@ -79,10 +79,10 @@ enum Command {
   }()
 
   /// A program of the system, nil if it is not installed. With `amongPeers`, the newest one, which
-  /// Scripts/install-peers.sh installs, comes first.
+  /// Tools/install/peers.sh installs, comes first.
   static func find(_ name: String, amongPeers: Bool = false) -> String? {
     if amongPeers {
-      // Where Scripts/install-peers.sh puts it.
+      // Where Tools/install/peers.sh puts it.
       let environment = ProcessInfo.processInfo.environment
       let cache = environment["XDG_CACHE_HOME"] ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache"
       let peer = (environment["EROFS_PEERS"] ?? cache + "/swift-erofs/peers") + "/bin/" + name

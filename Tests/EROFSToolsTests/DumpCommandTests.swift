@@ -83,9 +83,22 @@ import Testing
     let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let answer = try Command.run(
-      "/usr/bin/env",
-      ["python3", project.appendingPathComponent("Scripts/make-manual").path, "--check", Command.path])
+      "/usr/bin/env", [project.appendingPathComponent("Tools/run").path, "manual", "--check", Command.path])
     #expect(answer.status == 0, "\(answer.text)")
+  }
+
+  /// The tool that boots images is found, and refuses this one.
+  @Test func bootFindsItsTool() throws {
+    let answer = try Command.run(Command.path, ["boot", "/nonexistent/image"])
+    #expect(answer.status == 2)
+    #expect(answer.errors.contains("boot: error: /nonexistent/image is not a file"), "\(answer.errors)")
+  }
+
+  /// What refuses the image is the tool that boots it.
+  @Test func bootFindsItsTool() throws {
+    let answer = try Tool.run(Tool.erofs, ["boot", "/nonexistent/image"])
+    #expect(answer.status == 2)
+    #expect(answer.errors.contains("boot: error: /nonexistent/image is not a file"), "\(answer.errors)")
   }
 
   @Test(arguments: ["bash", "zsh", "fish"])

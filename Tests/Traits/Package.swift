@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 import PackageDescription
 
-// A package that depends on this one with one codec only. check.py builds it without network and runs the program on
-// images.
+// A package that depends on this one with one codec only. `Tools/run traits` builds it without network and runs
+// the program on images.
 let package = Package(
   name: "Traits",
   platforms: [.macOS(.v26)],

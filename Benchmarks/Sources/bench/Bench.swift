@@ -9,7 +9,7 @@ struct Settings {
   var isQuick = false
   /// Only the rows of this codec, where a table has rows for codecs; nil for all.
   var codec: CodecPeer?
-  /// Folder of the newest peers (see Scripts/install-peers.sh), nil where there is none.
+  /// Folder of the newest peers (see Tools/install/peers.sh), nil where there is none.
   var peers: String?
 
   /// Packages of the peers with their versions; empty without them.

@@ -2,7 +2,7 @@
 
 import PageVectors
 
-// What the gate must refuse, each with the words that name it. `gate.py --must-fail` holds it to that.
+// What the gate must refuse, each with the words that name it. `Tools/run gate --must-fail` holds it to that.
 
 /// needs posix_memalign: partHeap
 @c public func partHeap(_ call: UnsafeRawPointer) -> Int32 { gather(call).reduce(0, &+) }

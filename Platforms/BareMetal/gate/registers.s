@@ -1,5 +1,5 @@
 @ SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-@ What registers.py must find, and must not: functions that begin with "wrong" do not keep a register of their caller.
+@ What `Tools/run registers` must find, and must not: functions that begin with "wrong" do not keep a register of their caller.
   .syntax unified
   .thumb
 

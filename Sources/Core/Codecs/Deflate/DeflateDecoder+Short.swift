@@ -141,7 +141,7 @@ extension DeflateDecoder {
 /// bytes follow it there. Nil also where there is no such byte, or a ring keeps it no more.
 ///
 /// With pages of 4 KiB most matches lie in another; each would leave the loop. As a method it would not keep its caller's
-/// r10 on ARM (Platforms/BareMetal/gate/registers.py).
+/// r10 on ARM (`Tools/run registers`).
 @inline(never)
 private func earlierRun(
   of output: inout OutputWindow, _ distance: Int, before to: MutableBytes, count: Int

@@ -58,7 +58,7 @@ public struct ReaderMemory: Sendable {
 /// What has not been given out yet.
 ///
 /// What takes from it is not a method, because LLVM makes wrong code of a method that ends with the first words of `self`
-/// (Platforms/BareMetal/gate/registers.py finds such ones).
+/// (`Tools/run registers` finds such ones).
 @safe
 struct MemoryRest {
   var frames: MutablePageVector

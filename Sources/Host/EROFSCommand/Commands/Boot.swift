@@ -17,7 +17,7 @@ struct Boot: ParsableCommand {
     discussion: """
       The console is this terminal; press Ctrl-A X to stop the machine. The first use builds a kernel, which takes \
       several minutes; later uses take it from the cache. The kernel is built from Debian's package linux-source, so \
-      this command needs Debian, network access and the packages that Scripts/packages.txt lists for "linux". It \
+      this command needs Debian, network access and the packages that Tools/install/packages.txt lists for "linux". It \
       installs missing packages.
 
       Without an image it boots this project's own userspace.
@@ -26,7 +26,7 @@ struct Boot: ParsableCommand {
       copies back only the bytes that a mapping changed. "vmap-copyback" copies whole pages back, which corrupts data \
       when two processes read at the same time. "stock" is the unchanged kernel, which stops at a BUG for an LZ4 image.
 
-      The command runs a script in the checkout that it was built from.
+      The command runs a tool in the checkout that it was built from.
       """)
 
   enum CPU: String, CaseIterable, ExpressibleByArgument {
@@ -59,6 +59,13 @@ struct Boot: ParsableCommand {
   @Argument(help: "Image with the root file system.", completion: .file())
   var image: String?
 
+  /// What runs the tools of the checkout that this file is in: it is in Sources/Host/EROFSCommand/Commands there.
+  static var tool: FilePath {
+    var checkout = FilePath(#filePath)
+    for _ in 0..<5 { checkout.removeLastComponent() }
+    return checkout.appending("Tools/run")
+  }
+
   func validate() throws {
     guard (1...4).contains(smp) else { throw ValidationError("--smp must be 1 to 4") }
     guard smp == 1 || cpu == .rv64 else { throw ValidationError("--smp needs --cpu rv64") }
@@ -68,13 +75,11 @@ struct Boot: ParsableCommand {
   }
 
   func run() throws {
-    let checkout = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-      .removingLastComponent()
-    let script = checkout.appending("Platforms/Linux/boot").string
+    let script = Self.tool.string
     guard access(script, X_OK) == 0 else {
       throw CommandError("the checkout that this command was built from does not exist any more: no \(script)")
     }
-    var words = [script, "--cpu", cpu.rawValue, "--ram", ram, "--smp", String(smp)]
+    var words = [script, "boot", "--cpu", cpu.rawValue, "--ram", ram, "--smp", String(smp)]
     words += ["--decoder", decoder.rawValue, "--init", initialProgram]
     if let image { words += ["--", image] }
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }

@@ -23,7 +23,7 @@ private struct Launch {
 }
 
 /// Arguments and environment lie on the new process's stack, and without an MMU the kernel does not see when they do not
-/// fit: they would overwrite what lies below. This much of the stack is theirs (build.sh).
+/// fit: they would overwrite what lies below. This much of the stack is theirs (Tools/erofs_tools/userspace/build.py).
 private let longestArguments = 8192
 
 private var ownPath: Literal { "/proc/self/exe" }

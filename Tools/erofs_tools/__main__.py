@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""Tools/run NAME [ARGUMENT...]: runs one of the tools; `Tools/run NAME --help` says what it takes."""
+
+import importlib
+import signal
+import sys
+
+from .project import Failure
+
+TOOLS = {
+    "test": ("stages", "every check of the project, or some of them: ./test"),
+    "lint": ("checks.lint", "formatting, licence lines, names and toolsets"),
+    "gate": ("gate.gate", "Core on bare metal without an allocator; its size and stack"),
+    "registers": ("gate.registers", "finds functions of ARM programs that do not keep their caller's registers"),
+    "traits": ("checks.traits", "a package that wants one codec"),
+    "firmware": ("firmware.check", "firmware of each machine under QEMU"),
+    "measure": ("firmware.measure", "flash, memory and instructions of firmware"),
+    "kernel": ("kernel.build", "builds a kernel without an MMU and prints its path"),
+    "swift-object": ("kernel.objects", "Core as objects for a kernel"),
+    "boot": ("kernel.boot", "boots Linux from an image, with a console: erofs boot"),
+    "linux": ("kernel.linux", "tests of the kernels"),
+    "linux-bench": ("kernel.bench", "figures of the kernels: ./bench linux"),
+    "userspace": ("userspace.test", "builds and tests the programs of the root file system"),
+    "userspace-build": ("userspace.build", "those programs for one processor, and an image of them"),
+    "documentation": ("checks.documentation", "DocC pages of the library"),
+    "manual": ("checks.manual", "manual pages of the command"),
+    "coverage": ("checks.coverage", "line coverage by module"),
+    "events": ("checks.events", "counts the cases of a run of Swift Testing"),
+}
+
+
+def main():
+    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
+        print(f"{__doc__}\n")
+        for name, (_, what) in TOOLS.items():
+            print(f"  {name:16}  {what}")
+        return 0
+    name = sys.argv[1]
+    if name not in TOOLS:
+        print(f"Tools/run: no tool {name}; there are {', '.join(TOOLS)}", file=sys.stderr)
+        return 2
+    # An interrupt ends a tool without a word; what it started gets the interrupt as well.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    module = importlib.import_module(f"erofs_tools.{TOOLS[name][0]}")
+    sys.argv = [f"Tools/run {name}", *sys.argv[2:]]
+    try:
+        return module.main()
+    except Failure as problem:
+        print(f"{name}: {problem}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""The images that are made for a check, by erofs-utils."""
+
+import random
+
+from .. import images
+from ..project import Failure
+
+
+def example_image(folder):
+    """The image that the examples are linked with."""
+    tree = folder / "example"
+    (tree / "etc").mkdir(parents=True)
+    (tree / "bin").mkdir()
+    (tree / "etc/motd").write_text("".join(f"line {i} of the message of the day\n" for i in range(300)))
+    for name in ("cat", "ls", "sh"):
+        (tree / "bin" / name).write_text(name * 3000)
+    # Machine code that doubles a number, in files of a block that do not compress.
+    (tree / "code").mkdir()
+    for name, code in (("thumb", "00187047"), ("riscv", "2a958280")):
+        (tree / "code" / name).write_bytes(bytes.fromhex(code) + random.Random(name).randbytes(4092))
+    if images.mkfs():
+        images.make(folder / "example.erofs", tree, "-zlz4hc", "-C16384", "-Uclear")
+
+
+HOLEY_BYTES = 7999
+
+
+def full_index_image(folder, bit):
+    """An image with a compressed file of HOLEY_BYTES, one extent, in the head of whose full index `bit` is set: 14 makes it a
+    hole, 15 a partial reference. mkfs.erofs makes no hole of that kind. Its superblock announces neither."""
+    if not images.newest_mkfs():
+        return None
+    tree, path = folder / f"head-{bit}", folder / f"head-{bit}.erofs"
+    tree.mkdir()
+    (tree / "file").write_bytes((b"a text that compresses, " * 400)[:HOLEY_BYTES])
+    images.make(path, tree, "-zlz4", "-C4096", "-Elegacy-compress", "-Uclear")
+    image = bytearray(path.read_bytes())
+
+    def number(at, size):
+        return int.from_bytes(image[at:at + size], "little")
+
+    start = number(1024 + 0x28, 4) << image[1024 + 0x0C]
+    # A compact inode of a regular file of that size, with layout 1.
+    inodes = [at for at in range(start, len(image) - 63, 32)
+              if number(at, 2) & 0xF == 2 and number(at + 4, 2) & 0xF000 == 0x8000 and number(at + 8, 4) == HOLEY_BYTES]
+    assert len(inodes) == 1, inodes
+    xattrs = number(inodes[0] + 2, 2)
+    head = (inodes[0] + 32 + (8 + 4 * xattrs if xattrs else 0) + 7) // 8 * 8 + 16
+    assert number(head, 2) & 3 == 1, number(head, 2)
+    image[head + bit // 8] |= 1 << bit % 8
+    # Its checksum is no longer that of the superblock's block.
+    image[1024 + 8] &= 0xFE
+    path.write_bytes(image)
+    return path
+
+
+SMALL = {
+    "lz4": "-b512 -zlz4hc -Eztailpacking -x1",
+    "lzma": "-b512 -zlzma -C4096 -Efragments",
+    "deflate": "-b1024 -zdeflate -C4096 -Eztailpacking",
+    "zstd": "-b512 -zzstd -C4096 -Efragments",
+    "metabox": "-b512 -m4096:lz4 -E48bit -zzstd -C4096 -Efragments",
+    "chunks": "-b512 --chunksize=1024 -Eforce-chunk-indexes",
+}
+
+
+def small_images(folder):
+    """Small images of one tree, one for each codec and layout, to be broken. Needs a mkfs.erofs that knows them."""
+    if not images.newest_mkfs():
+        return {}
+    tree = folder / "tree"
+    tree.mkdir()
+    source = random.Random(7)
+    words = [bytes(source.randrange(97, 123) for _ in range(source.randrange(2, 9))) for _ in range(80)]
+    for name, size in (("a", 0), ("text", 9000), ("more-text", 3000), ("short", 70)):
+        (tree / name).write_bytes(b" ".join(source.choice(words) for _ in range(size))[:size])
+    (tree / "noise").write_bytes(source.randbytes(1500))
+    (tree / "zeros").write_bytes(bytes(5000))
+    (tree / "inner/deep").mkdir(parents=True)
+    for i in range(12):
+        (tree / f"inner/file-{i}").write_bytes(b"%d" % i * 40)
+    (tree / "inner/deep/link").symlink_to("../../text")
+    made = {}
+    for name, options in SMALL.items():
+        image = folder / f"{name}.erofs"
+        try:
+            images.make(image, tree, "-Uclear", *options.split())
+        except Failure as problem:
+            print(f"  mkfs.erofs {options}: {problem}")
+            continue
+        if image.stat().st_size <= 65536:
+            made[name] = image
+    return made

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""Builds a Linux kernel without an MMU and prints the path of its image; nothing is done where it is there already.
+
+    Tools/run kernel CPU DECODER [--smp] [--algorithms LIST] [--release N] [--extra FRAGMENT] [--cached]
+
+CPU is rv64, rv32 or cortex-m3. DECODER is
+
+    stock   the kernel as it is
+    vmap    the kernel's decoders on our vmap (CONFIG_NOMMU_VMAP)
+    pages   our decoders from pages to pages (CONFIG_EROFS_FS_ZIP_PAGES)
+
+Sources come from Debian (linux-source), by apt from the mirror that this machine uses. Sources, Swift objects and object
+trees are kept in ${XDG_CACHE_HOME:-~/.cache}/swift-erofs/linux, so that a change builds in seconds. A first build takes
+some minutes; EROFS_IDLE=1 runs it when nobody else wants the processor. With --cached nothing is built: a kernel that is not
+there is a failure.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+
+from .. import project
+from ..command import run, say
+from ..processors import LINUX
+from ..project import INSTALL, Failure, digest, write
+from . import objects
+
+SOURCES = project.LINUX / "Kernel"
+CACHE = project.CACHE / "linux"
+ALGORITHMS = {"lz4": None, "lzma": "LZMA", "deflate": "DEFLATE", "zstd": "ZSTD"}
+
+
+def lock(name):
+    return project.lock(CACHE / f".lock-{name}")
+
+
+def fetch(release):
+    """The folder with the source of a release ("7.2"), from the network the first time. The caller holds its lock."""
+    marker = CACHE / f"source-{release}"
+    if not marker.is_symlink():
+        say(f"fetching linux-source-{release}")
+        run(INSTALL / "linux-source.sh", release, CACHE, label=f"fetch linux-source-{release}")
+    return marker.resolve()
+
+
+def source(release):
+    """The folder with the patched source of a release."""
+    patches = SOURCES / "patches" / release
+    if not patches.is_dir():
+        raise Failure(f"there are no patches for Linux {release}")
+    with lock(f"source-{release}"):
+        tree = fetch(release)
+        patch_source(tree, patches)
+    return tree
+
+
+def patch_source(tree, patches):
+    """Brings our files and patches into a source, and writes only what they change."""
+    touched = {}
+    for patch in sorted(patches.glob("*.patch")):
+        for file in re.findall(r"^\+\+\+ b/(\S+)", patch.read_text(), re.MULTILINE):
+            touched.setdefault(file, None)
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = pathlib.Path(scratch)
+        for file in touched:
+            pristine = tree / ".pristine" / file
+            if not pristine.exists():
+                pristine.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(tree / file, pristine)
+            (scratch / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(pristine, scratch / file)
+        for patch in sorted(patches.glob("*.patch")):
+            run("patch", "-s", "-p1", "-F0", "-i", patch, cwd=scratch)
+        for file in touched:
+            write(tree / file, (scratch / file).read_bytes())
+    for folder, place in (("fs-erofs", "fs/erofs"), ("mm", "mm")):
+        for file in (SOURCES / folder).iterdir():
+            write(tree / place / file.name, file.read_bytes())
+
+
+def swift_objects(cpu, only_cached=False):
+    """The folder with the objects of Core for a processor; None where they are not current and must be."""
+    folder = CACHE / f"swift-{cpu}"
+    with lock(f"swift-{cpu}"):
+        key, stamp = objects.key(cpu), folder / "key"
+        if not (stamp.exists() and stamp.read_text() == key):
+            if only_cached:
+                return None
+            say(f"compiling Core for {cpu}")
+            objects.build(cpu, folder, say)
+            stamp.write_text(key)
+    return folder
+
+
+def configure(tree, folder, make, arch, fragments, log):
+    """tinyconfig and the fragments; fails where a line of theirs did not come to hold."""
+    run(*make, "tinyconfig", log=log, cwd=tree)
+    config = folder / ".config"
+    run("scripts/kconfig/merge_config.sh", "-O", folder, "-m", config, *fragments, log=log, cwd=tree,
+        env={**os.environ, "ARCH": arch})
+    run(*make, "olddefconfig", log=log, cwd=tree)
+    have = set(config.read_text().splitlines())
+    wanted = {}
+    for fragment in fragments:
+        for line in fragment.read_text().splitlines():
+            if found := re.match(r"(?:# )?(CONFIG_\w+)(=.*| is not set)$", line):
+                wanted[found[1]] = line
+    for name, line in wanted.items():
+        off = line.endswith("is not set")
+        if (off and any(other.startswith(f"{name}=") for other in have)) or (not off and line not in have):
+            actual = next((other for other in have if re.match(rf"(# )?{name}[= ]", other)), "nothing")
+            raise Failure(f"the configuration wants {line!r} and has {actual!r}")
+
+
+def object_of(decoder, algorithms):
+    """The object of Core's that a kernel is linked with."""
+    return "vmap.o" if decoder == "vmap" else "-".join(["pages-lz4", *(name for name in algorithms if name != "lz4")]) + ".o"
+
+
+def build(cpu, decoder, smp=False, algorithms=tuple(ALGORITHMS), release="7.2", extra=(), only_cached=False):
+    """The path of a kernel's image; with `only_cached` a Failure where that would have to be built."""
+    linux = LINUX[cpu]
+    if only_cached and not (CACHE / f"source-{release}").is_symlink():
+        raise Failure(f"the source of Linux {release} is not in the cache")
+    tree = source(release)
+    fragments = [SOURCES / "config" / f"{name}.config" for name in ["common", *linux.configurations, *(["smp"] if smp else []),
+                                                                      *([decoder] if decoder != "stock" else []), *extra]]
+    picked = sorted(algorithms, key=list(ALGORITHMS).index)
+    lines = [f"CONFIG_EROFS_FS_ZIP_{ALGORITHMS[name]}=y" for name in picked if ALGORITHMS[name]]
+    lines += [f"# CONFIG_EROFS_FS_ZIP_{option} is not set" for name, option in ALGORITHMS.items()
+              if option and name not in picked]
+    name = "-".join([cpu, *(["smp"] if smp else []), decoder, *extra, *([] if len(picked) == len(ALGORITHMS) else picked)])
+    folder = CACHE / "objects" / tree.name.removeprefix("source-") / name
+    swift = core = None
+    if decoder != "stock":
+        swift = swift_objects(cpu, only_cached)
+        if not swift:
+            raise Failure(f"Core's objects for {cpu} are not in the cache")
+        core = (swift / object_of(decoder, picked)).read_bytes()
+    # A kernel is made anew where the object that it is linked with changed, not where its source did.
+    key = digest(tree.name, SOURCES / "patches" / release, SOURCES / "fs-erofs", SOURCES / "mm", *fragments, *lines, core or "")
+    with lock(f"{tree.name}-{name}"):
+        stamp = folder / "swift-erofs.key"
+        if not (stamp.exists() and stamp.read_text() == key and (folder / linux.image).exists()):
+            if only_cached:
+                raise Failure(f"{name} of {tree.name} is not in the cache")
+            say(f"building {name} of {tree.name}")
+            compile_kernel(folder, cpu, smp, tree, swift, fragments, lines)
+            stamp.write_text(key)
+    return folder / linux.image
+
+
+def compile_kernel(folder, cpu, smp, tree, swift, fragments, lines):
+    """Configures and makes a kernel in its folder; `lines` choose its algorithms."""
+    name, linux = folder.name, LINUX[cpu]
+    log = CACHE / f"{name}.log"
+    log.unlink(missing_ok=True)
+    if not (folder / "vmlinux").exists():
+        # Whatever another variant of the same CPU has compiled is compiled; the newest is the likeliest to be up to date.
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        kin = [other for other in folder.parent.iterdir() if (other / "swift-erofs.key").exists()
+               and other.name.startswith(f"{cpu}-") and ("-smp-" in other.name) == smp]
+        if kin:
+            shutil.rmtree(folder, ignore_errors=True)
+            run("cp", "-a", max(kin, key=lambda other: (other / "swift-erofs.key").stat().st_mtime), folder)
+            (folder / "swift-erofs.key").unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    own = folder / "algorithms.config"
+    own.write_text("\n".join(lines) + "\n")
+    idle = ["chrt", "-i", "0", "nice", "-n", "19"] if os.environ.get("EROFS_IDLE") else []
+    make = [*idle, "make", "-s", f"-j{os.cpu_count()}", f"O={folder}", f"ARCH={linux.architecture}",
+            f"CROSS_COMPILE={linux.compiler}", f"KERNEL_SWIFT_OBJECTS={swift or ''}"]
+    configure(tree, folder, make, linux.architecture, [*fragments, own], log)
+    run(*make, *linux.targets, log=log, cwd=tree, label=f"make kernel {name}")
+    # A relocatable kernel links with symbols undefined; this is all that it says then.
+    if "CHKREL" in log.read_text():
+        raise Failure(f"the kernel has symbols that nothing defines: see {log}")
+
+
+def vmlinux(image):
+    """The linked kernel that an image is made of."""
+    return next(folder / "vmlinux" for folder in image.parents if (folder / "vmlinux").exists())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cpu", choices=LINUX)
+    parser.add_argument("decoder", choices=["stock", "vmap", "pages"])
+    parser.add_argument("--smp", action="store_true")
+    parser.add_argument("--algorithms", default=",".join(ALGORITHMS))
+    parser.add_argument("--release", default="7.2")
+    parser.add_argument("--extra", action="append", default=[], help="another fragment of config")
+    parser.add_argument("--cached", action="store_true")
+    arguments = parser.parse_args()
+    algorithms = arguments.algorithms.split(",")
+    if unknown := set(algorithms) - set(ALGORITHMS):
+        parser.error(f"no algorithm {', '.join(sorted(unknown))}; there are {', '.join(ALGORITHMS)}")
+    print(build(arguments.cpu, arguments.decoder, arguments.smp, algorithms, arguments.release, arguments.extra, arguments.cached))

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""The processors: how code is compiled for each, and the machine that runs it under QEMU.
+
+This is the one table of them. The gate, the kernels, the userspace and the C peers read it; the toolsets of firmware
+(Platforms/BareMetal/toolsets), which their users copy, are held to it by `Tools/run lint`.
+"""
+
+
+class Processor:
+    """How a processor is compiled for and run.
+
+    triple     of the Swift toolchain, without an operating system
+    flags      of clang; swiftc gets them through -Xcc
+    thumb      whether C needs to be told that only Thumb code runs
+    qemu       the command of a whole machine
+    user       QEMU's command for a single program
+    """
+
+    def __init__(self, triple, flags, qemu="", user="", thumb=False):
+        self.triple, self.flags, self.qemu, self.user, self.thumb = triple, flags.split(), qemu.split(), user, thumb
+
+    @property
+    def c_flags(self):
+        return self.flags + (["-mthumb"] if self.thumb else [])
+
+    @property
+    def for_swift(self):
+        """The same flags for swiftc, which hands them to the clang inside it."""
+        return [word for flag in self.flags for word in ("-Xcc", flag)]
+
+
+def arm(triple, cpu, machine="mps2-an385"):
+    return Processor(f"{triple}-none-none-eabi", f"-mcpu={cpu} -mfloat-abi=soft", f"qemu-system-arm -M {machine}", "qemu-arm", True)
+
+
+def riscv(bits, flags):
+    return Processor(f"riscv{bits}-none-none-eabi", f"-march=rv{bits}imac {flags}",
+                     f"qemu-system-riscv{bits} -M virt -bios none", f"qemu-riscv{bits}")
+
+
+PROCESSORS = {
+    "cortex-m0": arm("armv6m", "cortex-m0"),
+    "cortex-m0plus": arm("armv6m", "cortex-m0plus"),
+    "cortex-m3": arm("armv7em", "cortex-m3"),
+    "cortex-m4": arm("armv7em", "cortex-m4", "mps2-an386"),
+    "rv32": riscv(32, "-mabi=ilp32"),
+    "rv64": riscv(64, "-mabi=lp64 -mcmodel=medany"),
+    "x86_64": Processor("x86_64-none-elf", "-mno-red-zone"),
+}
+
+
+class Linux:
+    """How Linux without an MMU is built for a processor.
+
+    architecture, compiler   the kernel's name, and the prefix of GCC and binutils
+    targets, image           what make builds, and where the image is then
+    configurations           of Platforms/Linux/Kernel/config, beside `common`
+    flags                    that code of a kernel needs beside those of the processor
+    calls                    functions of the compiler's that a kernel has, beside memcpy and its like
+    """
+
+    def __init__(self, architecture, compiler, targets, image, configurations, flags=(), calls=()):
+        self.architecture, self.compiler, self.targets, self.image = architecture, compiler, targets.split(), image
+        self.configurations, self.flags, self.calls = configurations.split(), list(flags), set(calls)
+
+
+LINUX = {
+    "rv64": Linux("riscv", "riscv64-linux-gnu-", "Image", "arch/riscv/boot/Image", "riscv rv64"),
+    # A kernel is linked for any address, as all code of rv64 is.
+    "rv32": Linux("riscv", "riscv64-linux-gnu-", "Image", "arch/riscv/boot/Image", "riscv rv32", ["-mcmodel=medany"]),
+    "cortex-m3": Linux("arm", "arm-linux-gnueabi-", "Image arm/mps2-an385.dtb", "arch/arm/boot/Image", "cortex-m3",
+                       calls=[f"__aeabi_{name}" for name in ("uidiv", "idiv", "llsl", "llsr", "lasr")]),
+}
