@@ -20,7 +20,7 @@ def anchor(heading):
 
 def document(results, text, sections, rules):
     """The document's own references, its table of rules, and its table of contents."""
-    rows = re.findall(r"^\| (R-[A-Z]+-\d+) \| *([^|]*?) *\|(.*)$", text, re.MULTILINE)
+    rows = re.findall(r"^\| (R-[A-Z]+-\d+) \|[^|]*\| *([^|]*?) *\|(.*)$", text, re.MULTILINE)
     numbers = re.findall(r"^##+ (\d+(?:\.\d+)?)", text, re.MULTILINE)
     twice = {one for one in [*numbers, *(rule for rule, _, _ in rows)] if [*numbers, *(rule for rule, _, _ in rows)].count(one) > 1}
     wrong = [f"no section {cited}" for cited in re.findall(r"[Ss]ections? (\d+(?:\.\d+)?)", text) if cited not in sections]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""Formatting of Swift and of these tools, citations of the format, licence lines, names that differ by case only, and the flags of toolsets."""
+"""Formatting of Swift and of these tools, citations of the format, licence lines, names that differ by case only, and the
+flags of toolsets."""
 
 import ast
 
