@@ -107,13 +107,13 @@ extension DeflateDecoder {
       if unsafe inputEnd - from >= 4 {
         let word = unsafe UInt32(littleEndian: from.loadUnaligned(as: UInt32.self))
         bits |= UInt(truncatingIfNeeded: word) &<< bitCount
-        #if _pointerBitWidth(_64)
+        if Machine.wordBits == 64 {
           unsafe from += 4
           bitCount &+= 32
-        #else
+        } else {
           unsafe from += Int(bitPattern: (31 &- bitCount) &>> 3)
           bitCount |= 24
-        #endif
+        }
         continue
       }
       unsafe input.next = from

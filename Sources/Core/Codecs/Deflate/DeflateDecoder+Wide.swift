@@ -7,14 +7,6 @@ import PageVectors
 // copied, so that these do not wait for each other.
 
 extension DeflateDecoder {
-  /// Whether runs have this loop, also where its loads and copies come out as single bytes (riscv64): it takes a third of
-  /// the instructions still. On 32-bit machines text is dearer than time.
-  #if _pointerBitWidth(_64) && !EROFS_SMALL
-    static var decodesWide: Bool { true }
-  #else
-    static var decodesWide: Bool { false }
-  #endif
-
   /// Bytes that must be left of the run of stored bytes for `decodeWide` to do anything: one load to begin with, and
   /// two in a turn, the second up to 7 bytes on.
   static var wideInput: Int { 24 }

@@ -82,7 +82,7 @@ private struct PageSource<Size: PageShift>: MatchSource {
       let isHere = position >= 0
       let step = isHere ? left : min(left, page &- inPage)
       let source = unsafe Bytes(frame[position &>> size.shift]) + inPage
-      if !copiesAreWide {
+      if !Machine.copiesWide {
         unsafe copyForward(to, source, step)
       } else if !isHere || distance >= 16 {
         unsafe copyApart(to, source, step)
@@ -98,13 +98,6 @@ private struct PageSource<Size: PageShift>: MatchSource {
 }
 
 extension LZ4Decoder {
-  /// Whether sequences inside a run have loops of their own. On 32-bit machines text is dearer than time.
-  #if _pointerBitWidth(_64) && !EROFS_SMALL
-    static var decodesInRun: Bool { true }
-  #else
-    static var decodesInRun: Bool { false }
-  #endif
-
   /// Bytes of output for a sequence of the short form: 14 literals and a match of 18.
   private static var shortRoom: Int { 32 }
   /// Bytes of input for it: a token, 14 literals, a distance, and one more that must follow.
@@ -125,7 +118,7 @@ extension LZ4Decoder {
       let frame = unsafe table + (position &>> shift)
       let start = unsafe frame.pointee
       let before = first &- (position & ~((1 &<< shift) &- 1))
-      if copiesAreWide && shift == 12 {
+      if Machine.copiesWide && shift == 12 {
         return unsafe decodeInRun(
           limit: limit, PageSource(size: Shift12(), frame: frame, start: start, first: before))
       }
@@ -139,7 +132,7 @@ extension LZ4Decoder {
   private mutating func decodeInRun(limit: Int, _ history: some MatchSource) -> Bool {
     let start = unsafe output.next
     let room = min(limit, output.room)
-    if copiesAreWide && stage == .token && room >= Self.shortRoom && input.inRun >= Self.shortInput {
+    if Machine.copiesWide && stage == .token && room >= Self.shortRoom && input.inRun >= Self.shortInput {
       unsafe decodeWide(room: room, history)
     }
     return unsafe decodeExact(end: start + room, wanted: start + limit, history) || output.next != start
@@ -236,7 +229,7 @@ extension LZ4Decoder {
     var from = unsafe input.next
     var to = unsafe output.next
     // Where copies are not wide, text is dearer than time: the sequence that crosses is decoded in parts, as any can be.
-    let wanted = unsafe copiesAreWide ? wanted : end
+    let wanted = unsafe Machine.copiesWide ? wanted : end
     var token = self.token
     var isAtToken = stage == .token
     while unsafe to < end {
@@ -264,7 +257,7 @@ extension LZ4Decoder {
           return output.appendLiterals(from: &input, count: literals)
         }
         // One branch for the three: none of them can be foreseen.
-        if unsafe copiesAreWide && (inputEnd - next &- 16) | (end - to &- 16) | (16 &- literals) >= 0 {
+        if unsafe Machine.copiesWide && (inputEnd - next &- 16) | (end - to &- 16) | (16 &- literals) >= 0 {
           unsafe copy16(to, next)
         } else {
           unsafe copyExact(to, next, literals)
@@ -300,10 +293,10 @@ extension LZ4Decoder {
         output.appendMatch(distance: distance, count: match)
         return true
       }
-      if let source = unsafe history.find(distance, before: to, count: max(match, copiesAreWide ? 16 : 0)) {
-        if unsafe copiesAreWide && (distance &- 16) | (end - to &- 16) | (16 &- match) >= 0 {
+      if let source = unsafe history.find(distance, before: to, count: max(match, Machine.copiesWide ? 16 : 0)) {
+        if unsafe Machine.copiesWide && (distance &- 16) | (end - to &- 16) | (16 &- match) >= 0 {
           unsafe copy16(to, source)
-        } else if !copiesAreWide {
+        } else if !Machine.copiesWide {
           unsafe copyForward(to, source, match)
         } else if distance >= 16 {
           unsafe copyApart(to, source, match)
@@ -312,13 +305,13 @@ extension LZ4Decoder {
         } else {
           unsafe repeatNearExactly(to, distance: distance, match)
         }
-      } else if unsafe !copiesAreWide || !history.copy(distance, to: to, count: match) {
+      } else if unsafe !Machine.copiesWide || !history.copy(distance, to: to, count: match) {
         // In a ring the source may lie behind, in frames that come later.
         output.appendMatch(distance: distance, count: match)
       }
       unsafe to += match
       unsafe output.next = to
-      if unsafe copiesAreWide && end - to >= Self.shortRoom && inputEnd - from >= Self.shortInput { return true }
+      if unsafe Machine.copiesWide && end - to >= Self.shortRoom && inputEnd - from >= Self.shortInput { return true }
     }
     return false
   }

@@ -86,7 +86,7 @@ struct OutputWindow {
     unsafe next = run.start
     let left = length &- position
     unsafe end = run.start + (left < run.count ? left : run.count)
-    if copiesAreWide, run.count < left, frame &+ run.count < frames.count {
+    if Machine.copiesWide, run.count < left, frame &+ run.count < frames.count {
       unsafe prefetchForWriting(lookUp(frames.readOnly, frame &+ run.count).start)
     }
     return true
@@ -111,7 +111,7 @@ struct OutputWindow {
   func history(_ distance: Int) -> (start: Bytes, count: Int) {
     let inRun = historyInRun
     // The same address, without a look at what no distance is.
-    if textIsDear, distance <= inRun { return unsafe (Bytes(next) + (0 &- distance), distance) }
+    if Machine.isSmall, distance <= inRun { return unsafe (Bytes(next) + (0 &- distance), distance) }
     if distance <= inRun { return unsafe (Bytes(next) - distance, distance) }
     var frame = frameOfRun &+ inRun &- distance
     if frame < 0 { frame &+= frames.count }
@@ -136,7 +136,7 @@ struct OutputWindow {
   @inline(never)
   mutating func appendMatch(distance: Int, count: Int) {
     var count = count
-    if textIsDear {
+    if Machine.isSmall {
       while count > 0, hasRoom() {
         var from = unsafe Bytes(next) + (0 &- distance)
         var step = min(count, room)
@@ -157,7 +157,7 @@ struct OutputWindow {
       // Where the source lies in another run, its end is where it must be looked up anew.
       let isElsewhere = distance > historyInRun
       if isElsewhere { step = unsafe min(step, from.count) }
-      if !copiesAreWide {
+      if !Machine.copiesWide {
         unsafe copyForward(next, from.start, step)
       } else if isElsewhere {
         if unsafe step &+ 16 <= room && step &+ 16 <= from.count {
@@ -199,9 +199,9 @@ struct OutputWindow {
       if input.inRun == 0, !input.advance() { return false }
       guard hasRoom() else { return false }
       let step = min(count, min(room, input.inRun))
-      if copiesAreWide, step &+ 16 <= room, step &+ 16 <= input.inRun {
+      if Machine.copiesWide, step &+ 16 <= room, step &+ 16 <= input.inRun {
         unsafe wildCopy16(next, input.next, step)
-      } else if textIsDear {
+      } else if Machine.isSmall {
         unsafe copyRepeating(next, input.next, step)
       } else {
         unsafe copyExact(next, input.next, step)

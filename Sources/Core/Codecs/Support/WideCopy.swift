@@ -10,21 +10,6 @@ typealias Bytes = UnsafeRawPointer
 @usableFromInline
 typealias MutableBytes = UnsafeMutableRawPointer
 
-/// Whether copies go by 16 bytes: where the processor loads and stores words at any address. Elsewhere the compiler would
-/// take each word apart into bytes and shifts (riscv64 among them), and on 32-bit machines text is dearer than time.
-#if (arch(x86_64) || arch(arm64)) && !EROFS_SMALL
-  @inline(__always) var copiesAreWide: Bool { true }
-#else
-  @inline(__always) var copiesAreWide: Bool { false }
-#endif
-
-/// Whether text is dearer than time, as it is on 32-bit machines, and in firmware for 64-bit ones, which says so.
-#if _pointerBitWidth(_64) && !EROFS_SMALL
-  @inline(__always) var textIsDear: Bool { false }
-#else
-  @inline(__always) var textIsDear: Bool { true }
-#endif
-
 @inline(__always)
 func copy8(_ to: MutableBytes, _ from: Bytes) {
   unsafe to.storeBytes(of: from.loadUnaligned(as: UInt64.self), as: UInt64.self)
@@ -201,14 +186,6 @@ func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   }
 }
 
-/// Whether words are loaded and stored at any address where copies are not wide: ARMv7-M does, which has wider atomics than
-/// ARMv6-M, and nothing else that the compiler's conditions tell them apart by.
-#if (arch(arm) && _hasAtomicBitWidth(_64)) || ((arch(x86_64) || arch(arm64)) && EROFS_SMALL)
-  @inline(__always) var wordsLieAnywhere: Bool { true }
-#else
-  @inline(__always) var wordsLieAnywhere: Bool { false }
-#endif
-
 /// ``copyForward(_:_:_:)`` for small machines, once for all who call it. `count` is not negative.
 @inline(never)
 func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) { unsafe copyRepeatingHere(to, from, count) }
@@ -219,7 +196,7 @@ func copyRepeatingHere(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   var to = unsafe to
   var from = unsafe from
   var left = count
-  if wordsLieAnywhere {
+  if Machine.loadsAnyWord {
     // A source that lies behind is no less than a word away, without a sign.
     if UInt(bitPattern: unsafe Bytes(to) - from) >= 4 {
       var words = left &>> 2
@@ -255,7 +232,7 @@ func copyRepeatingHere(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
 /// Copies exactly `count` bytes that do not overlap; or `to` lies before `from`.
 @inline(__always)
 func copyExact(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
-  if copiesAreWide {
+  if Machine.copiesWide {
     unsafe copyDown(to, from, count)
   } else {
     unsafe copyForward(to, from, count)
@@ -265,7 +242,7 @@ func copyExact(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
 /// The run of `vector` at `position`, which lies in it. One copy of the look-up where copies are not wide.
 @inline(__always)
 func lookUp(_ vector: PageVector, _ position: Int) -> FrameRun {
-  unsafe copiesAreWide ? vector.unsafeRun(at: position) : lookUpApart(vector, position)
+  unsafe Machine.copiesWide ? vector.unsafeRun(at: position) : lookUpApart(vector, position)
 }
 
 @inline(never)

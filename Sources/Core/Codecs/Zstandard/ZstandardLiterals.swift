@@ -119,7 +119,7 @@ extension ZstandardDecoder {
     literals.streamsStart = input.offset
     literals.streamsEnd = end
     input.seek(to: end)
-    if copiesAreWide, favoursSpeed, !window.isRing, size <= window.left {
+    if Machine.copiesWide, favoursSpeed, !window.isRing, size <= window.left {
       try decodeIntoTail()
     } else {
       try beginCodedLiterals()
@@ -178,7 +178,7 @@ extension ZstandardDecoder {
     var to = unsafe to
     let end = unsafe to + count
     while unsafe to < end {
-      if bits.used > ReverseBits.wordBits &- ZstandardTables.huffmanLog { bits.refill() }
+      if bits.used > Machine.wordBits &- ZstandardTables.huffmanLog { bits.refill() }
       let entry = unsafe table[bits.peek(ZstandardTables.huffmanLog)]
       bits.used &+= Int(entry & 255)
       unsafe to.storeBytes(of: UInt8(truncatingIfNeeded: entry &>> 8), as: UInt8.self)

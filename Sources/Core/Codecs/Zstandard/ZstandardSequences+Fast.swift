@@ -106,7 +106,7 @@ extension ZstandardDecoder {
 
     @inline(__always)
     func refill(_ bits: inout ReverseBits) {
-      if unsafe next - low >= ReverseBits.wordBytes {
+      if unsafe next - low >= Machine.wordBytes {
         unsafe next -= used &>> 3
         used &= 7
         unsafe container = UInt(littleEndian: next.loadUnaligned(as: UInt.self))

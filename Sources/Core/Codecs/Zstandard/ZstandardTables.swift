@@ -358,7 +358,7 @@ struct ZstandardTables {
   /// Writes `entry` `count` times, a power of two.
   @inline(__always)
   private static func fill(_ to: UnsafeMutablePointer<UInt16>, _ entry: UInt16, count: Int) {
-    if copiesAreWide, count >= 4 {
+    if Machine.copiesWide, count >= 4 {
       let four = UInt64(entry) &* 0x0001_0001_0001_0001
       var i = 0
       while i < count {
