@@ -23,6 +23,14 @@ func copy16(_ to: MutableBytes, _ from: Bytes) {
   unsafe to.storeBytes(of: b, toByteOffset: 8, as: UInt64.self)
 }
 
+/// Copies 18 bytes: 8, 8 and 2, so that `to` may be as little as 8 past `from`.
+@inline(__always)
+func copy18(_ to: MutableBytes, _ from: Bytes) {
+  unsafe copy8(to, from)
+  unsafe copy8(to + 8, from + 8)
+  unsafe (to + 16).storeBytes(of: (from + 16).loadUnaligned(as: UInt16.self), as: UInt16.self)
+}
+
 /// Copies `count` bytes by sixteen: reads and writes up to 15 bytes past the end (16 where count is 0). Where the two
 /// overlap, `to` must be at least 16 past `from`.
 @inline(__always)
@@ -52,6 +60,32 @@ func wildCopyMostly16(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
     unsafe to += 32
     unsafe from += 32
   } while unsafe to < end
+}
+
+/// As `wildCopy16`, for counts that seldom are over 32. Reads and writes up to 31 bytes past the end.
+@inline(__always)
+func wildCopyMostly32(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  unsafe copy16(to, from)
+  unsafe copy16(to + 16, from + 16)
+  if count > 32 { unsafe wildCopy16(to + 32, from + 32, count &- 32) }
+}
+
+/// Copies by eight, for counts that seldom are over 24, up to `end`: reads and writes up to 23 bytes past it. Where the two
+/// overlap, `to` must be at least 8 past `from`.
+@inline(__always)
+func wildCopyMostly24(_ to: MutableBytes, _ from: Bytes, _ count: Int, end: MutableBytes) {
+  unsafe copy8(to, from)
+  unsafe copy8(to + 8, from + 8)
+  unsafe copy8(to + 16, from + 16)
+  if _slowPath(count > 24) {
+    var to = unsafe to + 24
+    var from = unsafe from + 24
+    repeat {
+      unsafe copy8(to, from)
+      unsafe to += 8
+      unsafe from += 8
+    } while unsafe to < end
+  }
 }
 
 /// Repeats the `distance` bytes before `to` until `count` bytes are written. Writes up to 15 bytes past the end (16 where
@@ -102,6 +136,34 @@ func wildRepeatNear(_ to: MutableBytes, distance: Int, _ count: Int) {
     unsafe copy8(to, from)
     unsafe to += 8
     unsafe from += 8
+  } while unsafe to < end
+}
+
+/// ``wildRepeatNear(_:distance:_:)``, called: for loops with better things to do with their registers.
+@inline(never)
+func wildRepeatNearApart(_ to: MutableBytes, distance: Int, _ count: Int) {
+  unsafe wildRepeatNear(to, distance: distance, count)
+}
+
+/// Repeats the `distance` (1 ... 7) bytes before `to` up to `end`, and up to 7 bytes past it.
+///
+/// It loads once: a load of bytes that were just stored one by one waits until they have left the store queue.
+@inline(never)
+func wildRepeatShort(_ to: MutableBytes, distance: Int, end: MutableBytes) {
+  let width = UInt64(truncatingIfNeeded: distance &* 8)
+  var pattern = unsafe (Bytes(to) + (0 &- distance)).loadUnaligned(as: UInt64.self).littleEndian
+  pattern &= (1 &<< width) &- 1
+  pattern |= pattern &<< width
+  if distance < 4 {
+    pattern |= pattern &<< (width &* 2)
+    if distance == 1 { pattern |= pattern &<< 32 }
+  }
+  // The largest multiple of the distance that is at most 8, a nibble each for distances 1 ... 7.
+  let step = Int((0x7658_6880 as UInt32 &>> UInt32(truncatingIfNeeded: distance &* 4)) & 15)
+  var to = unsafe to
+  repeat {
+    unsafe to.storeBytes(of: pattern.littleEndian, as: UInt64.self)
+    unsafe to += step
   } while unsafe to < end
 }
 

@@ -9,7 +9,7 @@ extension ZstandardDecoder {
   /// source lie in the current runs. The first one that does not, and the last, are left to be executed in pieces.
   @inline(never)
   mutating func runShort(to end: Int) throws(DecodeError) {
-    let historyStart = unsafe window.runStart + max(0, window.end - window.runStart &- farthest)
+    let historyStart = unsafe window.firstInReach(farthest)
     let limit = unsafe window.next + min(window.room, min(end, blockLimit) &- window.position)
     let literalsEnd = unsafe literals.cursor.next + min(literals.cursor.inRun, literals.left)
     repeat {
