@@ -201,38 +201,7 @@ extension Volume {
 
   @inline(never)
   private mutating func undecodable(_ error: DecodeError, _ role: Role, _ extent: inout Extent) -> Fault {
-    let algorithm = extent.form.algorithm
-    if error.reason == .memory { return fail(need: role.stateNeed, bytes: algorithm.workingBytes) }
-    failure = extent.failure(error)
+    failure = extent.failure(error, role.stateNeed)
     return Fault()
-  }
-}
-
-extension Extent {
-  /// Whether the stream must end with the extent. It goes on where another file uses more of it; and where the padding
-  /// is behind, only the extent's length says where the stream ends.
-  func mustFinish(_ features: IncompatibleFeatures) -> Bool { !isPartial && features.contains(.zeroPadding) }
-
-  /// The zeros in front of the stored bytes; they are looked for in the first block only (format, section 10.9).
-  @inline(never)
-  mutating func padding(
-    of input: PageVector, _ features: IncompatibleFeatures, _ blockMask: FileOffset
-  ) throws(DecodeError) -> Int {
-    guard features.contains(.zeroPadding), space == .device else { return 0 }
-    let limit = min(input.count, Int(truncatingIfNeeded: blockMask &+ 1 &- (address & blockMask)))
-    let zeros = input.leadingZeros(upTo: limit)
-    guard zeros < limit else { throw DecodeError(.inputEnded, at: zeros) }
-    return zeros
-  }
-
-  /// The failure to decode it.
-  func failure(_ error: DecodeError) -> Failure {
-    var failure = Failure()
-    failure.set(
-      .undecodable, error.reason.rawValue,
-      space == .metabox && Role.count > 1 ? -1 : Int32(space == .device ? device : 0), address)
-    failure.algorithm = form.algorithm
-    failure.value = UInt32(truncatingIfNeeded: error.inputOffset)
-    return failure
   }
 }
