@@ -38,26 +38,22 @@ public struct Volume<Source: Storage>: ~Copyable {
   /// What the latest ``Fault`` was about.
   var failure = Failure()
 
+  // A volume is made over a storage, opened (its superblock is read), and given memory, in this order. Only the second step
+  // can fail. `init(_:memory:)` does all three; `init(_:superblock:memory:)` takes a superblock that has been read already;
+  // `init(unopened:)`, `open()` and `supply` are the steps one by one, for programs that have no room for a copy.
+
   /// Opens the image in `storage`.
   ///
   /// - Parameters:
   ///   - storage: where the image's bytes come from.
   ///   - memory: at least what the plan of what will be read says; what is missing is an error of the operation that
-  ///     needs it, not of this one.
+  ///     needs it, not of this one. Without any, the memory is given later: see ``supply(_:)``.
   /// - Throws: `corrupt`, `unsupported` or `storage`. The checksum is not looked at: see
   ///   ``Superblock/checksumMatches(in:)``.
-  public init(_ storage: Source, memory: ReaderMemory) throws(EROFSError) {
+  public init(_ storage: Source, memory: ReaderMemory = ReaderMemory()) throws(EROFSError) {
     self.init(unopened: storage)
     try open()
     supply(memory)
-  }
-
-  /// Opens the image in `storage`, without memory as yet: see ``supply(_:frames:state:)``.
-  ///
-  /// - Throws: `corrupt`, `unsupported` or `storage`.
-  public init(_ storage: Source) throws(EROFSError) {
-    self.init(unopened: storage)
-    try open()
   }
 
   /// A volume that has yet to be opened: until then it finds nothing.
@@ -122,7 +118,7 @@ public struct Volume<Source: Storage>: ~Copyable {
 
   /// Opens an image whose superblock has been read already.
   public init(_ storage: Source, superblock: Superblock, memory: ReaderMemory) {
-    self.storage = storage
+    self.init(unopened: storage)
     self.superblock = superblock
     supply(memory)
   }
