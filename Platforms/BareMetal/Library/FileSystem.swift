@@ -88,7 +88,7 @@ public struct FileSystem<Source: Storage>: ~Copyable {
 
   @inline(never)
   private mutating func prepare() throws(Fault) {
-    try volume.openInside()
+    try volume.openOrFault()
     try volume.checkChecksum()
     plan = volume.blocks
     // A storage that maps everything is planned without memory, but for what inodes lean on.
@@ -97,7 +97,7 @@ public struct FileSystem<Source: Storage>: ~Copyable {
       try volume.addBasics(to: &plan, MemoryPlan.Depth.least)
       try supply(plan)
     }
-    try volume.openRoot()
+    try volume.readRoot()
     try volume.addOpened(to: &plan, depth)
   }
 
@@ -134,17 +134,17 @@ public struct FileSystem<Source: Storage>: ~Copyable {
   ///   or the storage gives cause.
   public mutating func open(_ path: UnsafeRawBufferPointer) throws(EROFSError) -> Inode {
     do throws(Fault) {
-      try unsafe volume.walk(PageVector(unsafeContiguous: path))
+      try unsafe volume.follow(PageVector(unsafeContiguous: path))
       try prepareOpened()
     } catch { throw volume.latestError() }
-    return volume.openedInode()
+    return volume.currentInode()
   }
 
   /// Sees to it that `inode`, from ``volume``, can be read: plans it, and grows the memory that the reader has of the arena.
   ///
   /// - Throws: `memory` where the arena is too small for this file.
   public mutating func prepare(for inode: Inode) throws(EROFSError) {
-    volume.open(inode)
+    volume.makeCurrent(inode)
     do throws(Fault) { try prepareOpened() } catch { throw volume.latestError() }
   }
 

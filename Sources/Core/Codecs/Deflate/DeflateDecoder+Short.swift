@@ -82,7 +82,7 @@ extension DeflateDecoder {
             pendingDistance = distance
             break
           }
-          unsafe copyRepeatingHere(to, source, length)
+          unsafe copyRepeatingInlined(to, source, length)
           unsafe to += length
           length = 0
           unsafe table = base + DeflateTables.literals

@@ -101,7 +101,7 @@ extension LZ4Decoder {
           if distance >= 16 {
             unsafe wildCopyMostly32(to, source, match)
           } else {
-            unsafe wildRepeatNearApart(to, distance: distance, match)
+            unsafe wildRepeatNearOutlined(to, distance: distance, match)
           }
         } else if unsafe !history.copy(distance, to: to, count: match) {
           return unsafe leave(token, literals, beforeDistance, to)
@@ -116,7 +116,7 @@ extension LZ4Decoder {
           unsafe copy18(to, source)
         } else {
           if unsafe distance == 0 || to > outputLimit { return unsafe leave(token, literals, next, to) }
-          unsafe wildRepeatNearApart(to, distance: distance, 18)
+          unsafe wildRepeatNearOutlined(to, distance: distance, 18)
         }
       } else if unsafe !history.copy(distance, to: to, count: nibble &+ Self.minimumMatch) {
         return unsafe leave(token, literals, next, to)
@@ -208,7 +208,7 @@ extension LZ4Decoder {
         } else if distance >= 16 {
           unsafe copyApart(to, source, match)
         } else if unsafe end - to >= match &+ 16 {
-          unsafe wildRepeatNearApart(to, distance: distance, match)
+          unsafe wildRepeatNearOutlined(to, distance: distance, match)
         } else {
           unsafe repeatNearExactly(to, distance: distance, match)
         }

@@ -141,7 +141,7 @@ func wildRepeatNear(_ to: MutableBytes, distance: Int, _ count: Int) {
 
 /// ``wildRepeatNear(_:distance:_:)``, called: for loops with better things to do with their registers.
 @inline(never)
-func wildRepeatNearApart(_ to: MutableBytes, distance: Int, _ count: Int) {
+func wildRepeatNearOutlined(_ to: MutableBytes, distance: Int, _ count: Int) {
   unsafe wildRepeatNear(to, distance: distance, count)
 }
 
@@ -250,11 +250,11 @@ func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
 
 /// ``copyForward(_:_:_:)`` for small machines, once for all who call it. `count` is not negative.
 @inline(never)
-func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) { unsafe copyRepeatingHere(to, from, count) }
+func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) { unsafe copyRepeatingInlined(to, from, count) }
 
 /// ``copyRepeating(_:_:_:)`` for short matches, for which a call would double what they take. It takes more text.
 @inline(__always)
-func copyRepeatingHere(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+func copyRepeatingInlined(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   var to = unsafe to
   var from = unsafe from
   var left = count
@@ -304,8 +304,8 @@ func copyExact(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
 /// The run of `vector` at `position`, which lies in it. One copy of the look-up where copies are not wide.
 @inline(__always)
 func lookUp(_ vector: PageVector, _ position: Int) -> FrameRun {
-  unsafe Machine.copiesWide ? vector.unsafeRun(at: position) : lookUpApart(vector, position)
+  unsafe Machine.copiesWide ? vector.unsafeRun(at: position) : lookUpOutlined(vector, position)
 }
 
 @inline(never)
-private func lookUpApart(_ vector: PageVector, _ position: Int) -> FrameRun { unsafe vector.unsafeRun(at: position) }
+private func lookUpOutlined(_ vector: PageVector, _ position: Int) -> FrameRun { unsafe vector.unsafeRun(at: position) }

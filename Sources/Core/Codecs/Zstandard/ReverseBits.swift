@@ -42,7 +42,7 @@ struct ReverseBits {
   /// Begins the stream of `count` bytes at stored offset `start`, which the caller knows to be inside `bytes`; false
   /// where it is empty, or its last byte is 0 and so marks no end.
   @inline(never)
-  mutating func open(_ bytes: PageVector, start: Int, count: Int) -> Bool {
+  mutating func begin(_ bytes: PageVector, start: Int, count: Int) -> Bool {
     guard count > 0 else { return false }
     let last = unsafe Self.run(bytes, start &+ count &- 1).start.load(as: UInt8.self)
     guard last != 0 else { return false }

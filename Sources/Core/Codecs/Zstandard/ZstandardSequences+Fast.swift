@@ -18,19 +18,19 @@ extension ZstandardDecoder {
   /// current runs, with everything in locals. The first one that does not is left to be executed by those who take care.
   ///
   /// Only for 64-bit machines: one container holds the bits of nearly every sequence.
-  mutating func runFast(to end: Int) throws(DecodeError) {
+  mutating func executeFast(to end: Int) throws(DecodeError) {
     guard window.hasRoom() else { return }
     let start = unsafe window.runStart
     if unsafe window.end - start == window.length {
-      try unsafe runInRun(to: end, RunHistory(start: start))
+      try unsafe executeInRun(to: end, RunHistory(start: start))
     } else {
-      try unsafe runInRun(
+      try unsafe executeInRun(
         to: end, FrameHistory(frames: window.frames, frame: window.frameOfRun, start: start, reach: farthest))
     }
   }
 
   @inline(never)
-  private mutating func runInRun(to end: Int, _ history: some MatchHistory) throws(DecodeError) {
+  private mutating func executeInRun(to end: Int, _ history: some MatchHistory) throws(DecodeError) {
     let literalStates = unsafe UnsafePointer(tables.states(.literalLength))
     let offsetStates = unsafe UnsafePointer(tables.states(.offset))
     let matchStates = unsafe UnsafePointer(tables.states(.matchLength))
@@ -179,7 +179,7 @@ extension ZstandardDecoder {
     unsafe literals.cursor.next = from
     unsafe window.next = out
     if !isExecuted {
-      try accept(literals: literalCount, match: matchCount, distance: distance)
+      try acceptOutlined(literals: literalCount, match: matchCount, distance: distance)
     } else if !sequences.bits.isDone {
       throw error(.invalid)
     }

@@ -55,7 +55,7 @@ extension ZstandardDecoder {
     sequences.matchLog = try readTable(.matchLength, (modes &>> 2) & 3, sequences.matchLog, limit)
     sequences.hasTables = true
     let start = input.offset
-    guard sequences.bits.open(input.bytes, start: start, count: limit &- start) else { throw error(.invalid) }
+    guard sequences.bits.begin(input.bytes, start: start, count: limit &- start) else { throw error(.invalid) }
     if Machine.isSmall {
       let states = sequences.bits.takeThree(sequences.literalLog, sequences.offsetLog, sequences.matchLog)
       sequences.literalState = states.0
@@ -109,7 +109,7 @@ extension ZstandardDecoder {
       sequences.matchState = Int(match.next) &+ bits & (1 &<< Int(match.bits) &- 1)
       sequences.offsetState = Int(offset.next) &+ sequences.bits.take(Int(offset.bits))
     }
-    try accept(
+    try acceptOutlined(
       literals: literalCount, match: matchCount, distance: distance(value, literals: literalCount))
   }
 
@@ -135,13 +135,13 @@ extension ZstandardDecoder {
 
   /// Checks a sequence whose predecessors have all been executed, and leaves it to be executed.
   @inline(never)
-  mutating func accept(literals literalCount: Int, match: Int, distance: Int) throws(DecodeError) {
-    try check(literals: literalCount, match: match, distance: distance)
+  mutating func acceptOutlined(literals literalCount: Int, match: Int, distance: Int) throws(DecodeError) {
+    try accept(literals: literalCount, match: match, distance: distance)
   }
 
-  /// `accept`, in the place of its call.
+  /// `acceptOutlined`, in the place of its call.
   @inline(__always)
-  mutating func check(literals literalCount: Int, match: Int, distance: Int) throws(DecodeError) {
+  mutating func accept(literals literalCount: Int, match: Int, distance: Int) throws(DecodeError) {
     let bits = sequences.bits
     guard sequences.left > 0 ? !bits.isOverrun : bits.isDone else { throw error(.invalid) }
     guard literalCount <= literals.left, literalCount &+ match <= blockLimit &- window.position,
@@ -161,7 +161,7 @@ extension ZstandardDecoder {
   // MARK: Execution
 
   /// Executes the block up to position `end`, or to its end, where that comes first.
-  mutating func runBlock(to end: Int) throws(DecodeError) {
+  mutating func executeBlock(to end: Int) throws(DecodeError) {
     while true {
       if sequences.literalCount > 0 {
         let count = min(sequences.literalCount, end &- window.position)
@@ -178,9 +178,9 @@ extension ZstandardDecoder {
       if sequences.left > 0 {
         if window.position == end { return }
         if Machine.copiesWide, favoursSpeed {
-          try runFast(to: end)
+          try executeFast(to: end)
         } else if Machine.isSmall {
-          try runShort(to: end)
+          try executeShort(to: end)
         } else {
           try nextSequence()
         }

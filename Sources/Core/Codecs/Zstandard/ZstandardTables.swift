@@ -293,7 +293,7 @@ struct ZstandardTables {
     let weights = unsafe self.weights
     var bits = ReverseBits()
     let start = input.offset
-    guard bits.open(input.bytes, start: start, count: end &- start) else { return 0 }
+    guard bits.begin(input.bytes, start: start, count: end &- start) else { return 0 }
     var state = bits.read(log)
     var other = bits.read(log)
     if bits.isOverrun { return 0 }

@@ -165,8 +165,8 @@ extension Extent {
   }
 
   /// What decoding it failed of: the stream, or too little memory for the tables, whose ``Need`` has number `stateNeed`.
-  func failure(_ error: DecodeError, _ stateNeed: UInt8) -> Failure {
-    var failure = Failure()
+  func failure(_ error: DecodeError, _ stateNeed: UInt8) -> FaultRecord {
+    var failure = FaultRecord()
     if error.reason == .memory {
       failure.set(.memory, stateNeed, 0, 0)
       failure.value = UInt32(truncatingIfNeeded: form.algorithm.workingBytes)

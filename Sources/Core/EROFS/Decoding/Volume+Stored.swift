@@ -27,7 +27,7 @@ extension Volume {
     if extent.space == .hole || extent.space == .packed { return 0 }
     var extent = extent
     let part = destination.prefix(Int(clamping: extent.bytesStored))
-    do throws(Fault) { try fetch(&extent, into: part) } catch { throw failure.error }
+    do throws(Fault) { try copyStored(&extent, into: part) } catch { throw failure.error }
     return part.count
   }
 

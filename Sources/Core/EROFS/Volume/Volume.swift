@@ -36,7 +36,7 @@ public struct Volume<Source: Storage>: ~Copyable {
     var decoders: Role.All<ExtentDecoder> = [ExtentDecoder(), ExtentDecoder(), ExtentDecoder()]
   #endif
   /// What the latest ``Fault`` was about.
-  var failure = Failure()
+  var failure = FaultRecord()
 
   // A volume is made over a storage, opened (its superblock is read), and given memory, in this order. Only the second step
   // can fail. `init(_:memory:)` does all three; `init(_:superblock:memory:)` takes a superblock that has been read already;
@@ -68,12 +68,12 @@ public struct Volume<Source: Storage>: ~Copyable {
   ///
   /// - Throws: `corrupt`, `unsupported` or `storage`.
   public mutating func open() throws(EROFSError) {
-    do throws(Fault) { try openInside() } catch { throw failure.error }
+    do throws(Fault) { try openOrFault() } catch { throw failure.error }
   }
 
-  /// As ``open()``, for those who ask for ``latestError()`` later.
+  /// As ``open()``, for callers that take ``latestError()`` later.
   @inline(never)
-  package mutating func openInside() throws(Fault) {
+  package mutating func openOrFault() throws(Fault) {
     close()
     do throws(Fault) {
       try Superblock.read(&superblock, storage, &failure)
@@ -215,7 +215,7 @@ extension Volume {
   mutating func fail(_ defect: Defect, _ role: Role) -> Fault { fail(defect, self[role].stream, self[role].offset) }
 
   @inline(never)
-  mutating func fail(_ kind: Failure.Kind) -> Fault {
+  mutating func fail(_ kind: FaultRecord.Kind) -> Fault {
     failure.kind = kind
     return Fault()
   }
