@@ -51,10 +51,10 @@ import Testing
     for count in Self.counts {
       for distance in Array(1...40) + [250] {
         compare(to: 300, from: 300 - distance, count: count, copyRepeating)
-        compare(to: 300, from: 300 - distance, count: count, copyRepeatingHere)
+        compare(to: 300, from: 300 - distance, count: count, copyRepeatingInlined)
       }
       compare(to: 50, from: 300, count: count, copyRepeating)
-      compare(to: 50, from: 300, count: count, copyRepeatingHere)
+      compare(to: 50, from: 300, count: count, copyRepeatingInlined)
     }
   }
 }

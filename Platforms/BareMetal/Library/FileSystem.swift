@@ -91,7 +91,7 @@ public struct FileSystem<Source: Storage>: ~Copyable {
 
   @inline(never)
   private mutating func prepare() throws(Fault) {
-    try volume.openInside()
+    try volume.openOrFault()
     try volume.checkChecksum()
     plan = volume.blocks
     // A storage that maps everything is planned without memory, but for what inodes lean on.
@@ -100,7 +100,7 @@ public struct FileSystem<Source: Storage>: ~Copyable {
       try volume.addBasics(to: &plan, MemoryPlan.Depth.least)
       try supply(plan)
     }
-    try volume.openRoot()
+    try volume.readRoot()
     try volume.addOpened(to: &plan, depth)
   }
 
@@ -137,10 +137,10 @@ public struct FileSystem<Source: Storage>: ~Copyable {
   ///   image or the storage.
   public mutating func open(_ path: UnsafeRawBufferPointer) throws(EROFSError) -> Inode {
     do throws(Fault) {
-      try unsafe volume.walk(PageVector(unsafeContiguous: path))
+      try unsafe volume.follow(PageVector(unsafeContiguous: path))
       try prepareOpened()
     } catch { throw volume.latestError() }
-    return volume.openedInode()
+    return volume.currentInode()
   }
 
   /// Prepares an inode that came from ``volume`` for reading: plans it, and gives the reader more of the arena if
@@ -148,7 +148,7 @@ public struct FileSystem<Source: Storage>: ~Copyable {
   ///
   /// - Throws: `memory` if the arena is too small for this file.
   public mutating func prepare(for inode: Inode) throws(EROFSError) {
-    volume.open(inode)
+    volume.makeCurrent(inode)
     do throws(Fault) { try prepareOpened() } catch { throw volume.latestError() }
   }
 

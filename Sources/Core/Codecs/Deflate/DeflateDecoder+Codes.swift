@@ -6,9 +6,9 @@ extension DeflateDecoder {
     while produced < end, state == .codes {
       if pendingLength > 0 {
         appendPending(to: end)
-      } else if Self.decodesWide, input.inRun >= Self.wideInput, min(output.room, end &- produced) >= Self.wideOutput {
+      } else if !Machine.isSmall, input.inRun >= Self.wideInput, min(output.room, end &- produced) >= Self.wideOutput {
         try decodeWide(to: end)
-      } else if textIsDear {
+      } else if Machine.isSmall {
         var reason = decodeShort(to: end)
         if pendingLength > 0, pendingDistance > output.reach { reason = .distance }
         if let reason { throw error(reason) }
@@ -22,7 +22,7 @@ extension DeflateDecoder {
   private mutating func appendPending(to end: Int) {
     let count = min(pendingLength, end &- produced)
     pendingLength &-= count
-    if copiesAreWide, output.isRing {
+    if Machine.copiesWide, output.isRing {
       // A wide copy may run over what is asked for, and in a ring that may be what the caller has not taken yet.
       output.appendMatchExactly(distance: pendingDistance, count: count)
     } else {

@@ -16,7 +16,7 @@ extension DeflateDecoder {
   mutating func decodeShort(to end: Int) -> DecodeError.Reason? {
     let hasRoom = output.hasRoom()
     let base = unsafe Bytes(tables.base)
-    let historyStart = unsafe output.runStart + output.excessOfRun
+    let historyStart = unsafe output.firstInReach(output.reachLimit)
     var to = unsafe output.next
     var outputEnd = unsafe to + min(output.room, end &- output.position)
     if !hasRoom {
@@ -82,7 +82,7 @@ extension DeflateDecoder {
             pendingDistance = distance
             break
           }
-          unsafe copyRepeatingHere(to, source, length)
+          unsafe copyRepeatingInlined(to, source, length)
           unsafe to += length
           length = 0
           unsafe table = base + DeflateTables.literals
@@ -107,13 +107,13 @@ extension DeflateDecoder {
       if unsafe inputEnd - from >= 4 {
         let word = unsafe UInt32(littleEndian: from.loadUnaligned(as: UInt32.self))
         bits |= UInt(truncatingIfNeeded: word) &<< bitCount
-        #if _pointerBitWidth(_64)
+        if Machine.wordBits == 64 {
           unsafe from += 4
           bitCount &+= 32
-        #else
+        } else {
           unsafe from += Int(bitPattern: (31 &- bitCount) &>> 3)
           bitCount |= 24
-        #endif
+        }
         continue
       }
       unsafe input.next = from
@@ -135,19 +135,4 @@ extension DeflateDecoder {
     self.bitCount = bitCount
     return reason
   }
-}
-
-/// Where the byte `distance` back from `to`, which is in the window's current run, lies in an earlier one, if at least `count`
-/// bytes follow it there. Nil also where there is no such byte, or a ring keeps it no more.
-///
-/// With pages of 4 KiB most matches lie in another; each would leave the loop. As a method it would not keep its caller's
-/// r10 on ARM (`Tools/run registers`).
-@inline(never)
-private func earlierRun(
-  of output: inout OutputWindow, _ distance: Int, before to: MutableBytes, count: Int
-) -> Bytes? {
-  let frame = unsafe output.frameOfRun &+ (to - output.runStart) &- distance
-  guard frame >= 0, distance <= output.reachLimit else { return nil }
-  let run = lookUp(output.frames.readOnly, frame)
-  return unsafe run.count >= count ? Bytes(run.start) : nil
 }

@@ -7,14 +7,6 @@ import PageVectors
 // copied, so that these do not wait for each other.
 
 extension DeflateDecoder {
-  /// Whether runs have this loop, also where its loads and copies come out as single bytes (riscv64): it takes a third of
-  /// the instructions still. On 32-bit machines text is dearer than time.
-  #if _pointerBitWidth(_64) && !EROFS_SMALL
-    static var decodesWide: Bool { true }
-  #else
-    static var decodesWide: Bool { false }
-  #endif
-
   /// Bytes that must be left of the run of stored bytes for `decodeWide` to do anything: one load to begin with, and
   /// two in a turn, the second up to 7 bytes on.
   static var wideInput: Int { 24 }
@@ -28,8 +20,13 @@ extension DeflateDecoder {
 
   /// Decodes as long as there is a margin in both runs and before `end`. What it leaves is a state like any other.
   mutating func decodeWide(to end: Int) throws(DecodeError) {
+    let start = unsafe output.runStart
     let stop =
-      unsafe output.end - output.runStart == output.length ? decodeContiguous(to: end) : decodeScattered(to: end)
+      unsafe output.end - start == output.length
+      ? decodeRun(to: end, RunHistory(start: start))
+      : decodeRun(
+        to: end,
+        FrameHistory(frames: output.frames, frame: output.frameOfRun, start: start, reach: output.reachLimit))
     switch stop {
     case .margin, .match: break
     case .endOfBlock: endBlock()
@@ -38,22 +35,13 @@ extension DeflateDecoder {
     }
   }
 
-  /// Where the extent is one run, so that all history is in it.
+  /// - Parameter history: of the run only, where the extent is one run. Elsewhere a match is likely to come from another
+  ///   one, and the branch that asks for it would be missed half the time: there each is looked up.
   @inline(never)
-  private mutating func decodeContiguous(to end: Int) -> Stop { decodeRun(to: end, scattered: false) }
-
-  /// Where a match is likely to come from another run, and the branch that asks for it would be missed half the time:
-  /// there each is looked up.
-  @inline(never)
-  private mutating func decodeScattered(to end: Int) -> Stop { decodeRun(to: end, scattered: true) }
-
-  @inline(__always)
-  private mutating func decodeRun(to end: Int, scattered: Bool) -> Stop {
+  private mutating func decodeRun(to end: Int, _ history: some MatchHistory) -> Stop {
     let tables = self.tables
     let limit = unsafe output.next + (min(output.room, end &- output.position) &- Self.wideOutput)
     let inputLimit = unsafe input.end - 16
-    let runStart = unsafe output.runStart
-    let reach = output.reachLimit
     var next = unsafe output.next
     var from = unsafe input.next
     var bits = self.bits
@@ -158,35 +146,13 @@ extension DeflateDecoder {
       refill()
 
       let matchEnd = unsafe next + length
-      var source = unsafe Bytes(next) + (0 &- distance)
-      var isNear: Bool
-      if scattered {
-        let frame = unsafe output.frameOfRun &+ (next - runStart) &- distance
-        isNear = frame >= 0 && distance <= reach
-        if _fastPath(isNear) {
-          let run = unsafe output.frames.unsafeRun(at: frame)
-          unsafe source = Bytes(run.start)
-          isNear = run.count >= length &+ Self.wideOutput
-        }
-      } else {
-        // Signed, so that a distance over an address does not wrap.
-        isNear = Int(bitPattern: source) >= Int(bitPattern: runStart)
-      }
-      if _fastPath(isNear), unsafe _fastPath(matchEnd <= limit) {
+      if let source = unsafe history.find(distance, before: next, count: length &+ Self.wideOutput),
+        unsafe _fastPath(matchEnd <= limit)
+      {
         if _fastPath(distance >= 8) {
-          unsafe copy8(next, source)
-          unsafe copy8(next + 8, source + 8)
-          unsafe copy8(next + 16, source + 16)
-          if _slowPath(length > 24) {
-            var to = unsafe next + 24
-            repeat {
-              unsafe copy8(to, source + 24)
-              unsafe to += 8
-              unsafe source += 8
-            } while unsafe to < matchEnd
-          }
+          unsafe wildCopyMostly24(next, source, length, end: matchEnd)
         } else {
-          unsafe Self.repeatShort(next, distance: distance, end: matchEnd)
+          unsafe wildRepeatShort(next, distance: distance, end: matchEnd)
         }
         unsafe next = matchEnd
         continue
@@ -203,27 +169,5 @@ extension DeflateDecoder {
     self.bitCount = bitCount & 63
     if stop == .match, pendingDistance > output.reach { stop = .distance }
     return stop
-  }
-
-  /// Repeats the `distance` (1 ... 7) bytes before `to` up to `end`, and up to 7 bytes past it.
-  ///
-  /// It loads once: a load of bytes that were just stored one by one waits until they have left the store queue.
-  @inline(never)
-  private static func repeatShort(_ to: MutableBytes, distance: Int, end: MutableBytes) {
-    let width = UInt64(truncatingIfNeeded: distance &* 8)
-    var pattern = unsafe (Bytes(to) + (0 &- distance)).loadUnaligned(as: UInt64.self).littleEndian
-    pattern &= (1 &<< width) &- 1
-    pattern |= pattern &<< width
-    if distance < 4 {
-      pattern |= pattern &<< (width &* 2)
-      if distance == 1 { pattern |= pattern &<< 32 }
-    }
-    // The largest multiple of the distance that is at most 8, a nibble each for distances 1 ... 7.
-    let step = Int((0x7658_6880 as UInt32 &>> UInt32(truncatingIfNeeded: distance &* 4)) & 15)
-    var to = unsafe to
-    repeat {
-      unsafe to.storeBytes(of: pattern.littleEndian, as: UInt64.self)
-      unsafe to += step
-    } while unsafe to < end
   }
 }

@@ -87,7 +87,7 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
       switch state {
       case .header: try readHeader()
       case .codes:
-        if textIsDear {
+        if Machine.isSmall {
           var reason = decodeShort(to: output.length)
           if reason == nil, state == .codes { reason = .outputLong }
           if let reason { throw error(reason) }
@@ -221,7 +221,7 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
   private mutating func appendStored(to end: Int) throws(DecodeError) {
     let count = min(pendingLength, end &- produced)
     // As for a match, a ring's bytes behind `end` may not have been taken yet; a wide copy writes up to 15 there.
-    let exact = copiesAreWide && output.isRing ? min(count, 16) : 0
+    let exact = Machine.copiesWide && output.isRing ? min(count, 16) : 0
     guard output.appendLiterals(from: &input, count: count &- exact) else { throw error(.inputEnded) }
     for _ in 0..<exact {
       let byte = input.byte()
@@ -242,7 +242,7 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
 
   @inline(never)
   mutating func refill() {
-    if copiesAreWide, input.inRun >= 8 {
+    if Machine.copiesWide, input.inRun >= 8 {
       bits |= UInt(truncatingIfNeeded: unsafe input.next.loadUnaligned(as: UInt64.self).littleEndian) &<< bitCount
       unsafe input.next += Int(bitPattern: (63 &- bitCount) &>> 3)
       bitCount |= 56

@@ -49,12 +49,12 @@ struct DeflateTables {
   /// Where the 19 lengths of the code length code lie, behind the room for its sorting.
   static let codeLengthLengths = distances + 128
 
-  @inline(__always) static var isSymbol: UInt { textIsDear ? 0x200 : 0x80 }
-  @inline(__always) static var isException: UInt { textIsDear ? 0x400 : 0x40 }
-  @inline(__always) static var isFinal: UInt { textIsDear ? 0x100 : 0x20 }
+  @inline(__always) static var isSymbol: UInt { Machine.isSmall ? 0x200 : 0x80 }
+  @inline(__always) static var isException: UInt { Machine.isSmall ? 0x400 : 0x40 }
+  @inline(__always) static var isFinal: UInt { Machine.isSmall ? 0x100 : 0x20 }
   @inline(__always) static var endOfBlock: UInt { isSymbol | isException | isFinal }
   /// What tells a refused entry from the end of a block.
-  @inline(__always) static var isRefused: UInt { textIsDear ? 1 : 0x100 }
+  @inline(__always) static var isRefused: UInt { Machine.isSmall ? 1 : 0x100 }
 
   /// Which code a table decodes.
   enum Code {
@@ -119,10 +119,10 @@ struct DeflateTables {
 
   /// The bits that an entry takes; those of a subtable's index, likewise.
   @inline(__always)
-  static func taken(_ entry: UInt) -> UInt { textIsDear ? entry &>> 11 : entry & 31 }
+  static func taken(_ entry: UInt) -> UInt { Machine.isSmall ? entry &>> 11 : entry & 31 }
 
   @inline(__always)
-  static func value(_ entry: UInt) -> UInt { textIsDear ? entry & 0xFF : entry &>> 8 }
+  static func value(_ entry: UInt) -> UInt { Machine.isSmall ? entry & 0xFF : entry &>> 8 }
 
   // MARK: Building
 
@@ -248,7 +248,7 @@ struct DeflateTables {
     if clear == 0 { return 0 }
     // Adding one from the far end: the highest clear bit is set, and all above it are cleared.
     var bit: UInt
-    if copiesAreWide {
+    if Machine.copiesWide {
       bit = 1 &<< UInt(bitPattern: UInt.bitWidth &- 1 &- clear.leadingZeroBitCount)
     } else {
       // Not every small machine can count leading zeros; two turns on average.
@@ -263,9 +263,9 @@ struct DeflateTables {
   private func double(_ table: Int, from bits: Int) {
     let bytes = 2 &<< bits
     let from = unsafe base + table
-    if copiesAreWide {
+    if Machine.copiesWide {
       unsafe wildCopy16(from + bytes, Bytes(from), bytes)
-    } else if textIsDear {
+    } else if Machine.isSmall {
       unsafe copyRepeating(from + bytes, Bytes(from), bytes)
     } else {
       unsafe copyForward(from + bytes, Bytes(from), bytes)
@@ -280,11 +280,11 @@ struct DeflateTables {
 
   @inline(__always)
   private static func make(_ flags: UInt, _ value: UInt, _ taken: UInt) -> UInt16 {
-    UInt16(truncatingIfNeeded: textIsDear ? taken &<< 11 | flags | value : value &<< 8 | flags | taken)
+    UInt16(truncatingIfNeeded: Machine.isSmall ? taken &<< 11 | flags | value : value &<< 8 | flags | taken)
   }
 
   @inline(__always)
-  private static func refused(_ length: UInt) -> UInt16 { make(endOfBlock, 1, textIsDear ? length : 0) }
+  private static func refused(_ length: UInt) -> UInt16 { make(endOfBlock, 1, Machine.isSmall ? length : 0) }
 
   /// The entry of a length, of a distance, or of the end of block.
   @inline(never)

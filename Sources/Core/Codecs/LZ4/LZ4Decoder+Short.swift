@@ -16,7 +16,7 @@ extension LZ4Decoder {
   /// a token, or in a match that lies in another run.
   @inline(never)
   static func decodeShort(_ decoder: inout LZ4Decoder, atMost limit: Int) {
-    let historyStart = unsafe decoder.output.runStart + decoder.output.excessOfRun
+    let historyStart = unsafe decoder.output.firstInReach(decoder.output.reachLimit)
     var from = unsafe decoder.input.next
     var to = unsafe decoder.output.next
     let inputEnd = unsafe decoder.input.end
@@ -57,12 +57,7 @@ extension LZ4Decoder {
       if stage == .match {
         if distance == 0 { return .invalid }
         if distance > output.reach { return .distance }
-        unsafe from = Bytes(output.next) + (0 &- distance)
-        if distance > output.historyInRun {
-          let history = unsafe output.history(distance)
-          unsafe from = history.start
-          unsafe step = min(step, history.count)
-        }
+        unsafe from = output.source(distance, &step)
       } else {
         if input.inRun == 0, !input.advance() { return .inputEnded }
         unsafe from = input.next

@@ -10,101 +10,7 @@ private func load16(_ from: Bytes) -> Int {
   unsafe Int(truncatingIfNeeded: UInt16(littleEndian: from.loadUnaligned(as: UInt16.self)))
 }
 
-/// Where a match's bytes lie, for the loop that works inside one run of output.
-@unsafe
-private protocol MatchSource {
-  /// The address of the byte `distance` before `to`, where at least `count` bytes follow it without a gap; or nil.
-  func find(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes?
-  /// Copies a match of exactly `count` bytes, which fit the run, whatever gaps are in its source; false, and nothing
-  /// done, where it does not find the source.
-  func copy(_ distance: Int, to: MutableBytes, count: Int) -> Bool
-}
-
-/// History in the same run only.
-@unsafe
-private struct RunSource: MatchSource {
-  let start: MutableBytes
-
-  @inline(__always)
-  func find(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes? {
-    unsafe _fastPath(distance <= to - start) ? Bytes(to) - distance : nil
-  }
-
-  @inline(__always)
-  func copy(_ distance: Int, to: MutableBytes, count: Int) -> Bool { false }
-}
-
-/// log2 of the page size, known to the compiler for the usual one.
-private protocol PageShift {
-  var shift: Int { get }
-}
-
-private struct Shift12: PageShift {
-  @inline(__always) var shift: Int { 12 }
-}
-
-private struct AnyShift: PageShift {
-  let shift: Int
-}
-
-/// History in any page. It is always looked up: to ask first whether it is the page being filled would be a branch that
-/// nobody can predict.
-@unsafe
-private struct PageSource<Size: PageShift>: MatchSource {
-  let size: Size
-  /// Where the table has the frame that is being filled.
-  let frame: UnsafePointer<UnsafeMutableRawPointer>
-  /// The start of that frame.
-  let start: MutableBytes
-  /// Bytes of history before it, negated.
-  let first: Int
-
-  @inline(__always)
-  func find(_ distance: Int, before to: MutableBytes, count: Int) -> Bytes? {
-    let position = unsafe (to - start) &- distance
-    if unsafe _slowPath(position < first) { return nil }
-    let page = unsafe 1 &<< size.shift
-    let inPage = position & (page &- 1)
-    if _slowPath(inPage > page &- count) { return nil }
-    return unsafe Bytes(frame[position &>> size.shift]) + inPage
-  }
-
-  @inline(never)
-  func copy(_ distance: Int, to: MutableBytes, count: Int) -> Bool {
-    var to = unsafe to
-    var position = unsafe (to - start) &- distance
-    if unsafe distance == 0 || position < first { return false }
-    var left = count
-    while left > 0 {
-      let page = unsafe 1 &<< size.shift
-      let inPage = position & (page &- 1)
-      // The page that is being filled holds the rest, or is still repeating it.
-      let isHere = position >= 0
-      let step = isHere ? left : min(left, page &- inPage)
-      let source = unsafe Bytes(frame[position &>> size.shift]) + inPage
-      if !copiesAreWide {
-        unsafe copyForward(to, source, step)
-      } else if !isHere || distance >= 16 {
-        unsafe copyApart(to, source, step)
-      } else {
-        unsafe repeatNearExactly(to, distance: distance, step)
-      }
-      unsafe to += step
-      position &+= step
-      left &-= step
-    }
-    return true
-  }
-}
-
 extension LZ4Decoder {
-  /// Whether sequences inside a run have loops of their own. On 32-bit machines text is dearer than time.
-  #if _pointerBitWidth(_64) && !EROFS_SMALL
-    static var decodesInRun: Bool { true }
-  #else
-    static var decodesInRun: Bool { false }
-  #endif
-
   /// Bytes of output for a sequence of the short form: 14 literals and a match of 18.
   private static var shortRoom: Int { 32 }
   /// Bytes of input for it: a token, 14 literals, a distance, and one more that must follow.
@@ -125,28 +31,28 @@ extension LZ4Decoder {
       let frame = unsafe table + (position &>> shift)
       let start = unsafe frame.pointee
       let before = first &- (position & ~((1 &<< shift) &- 1))
-      if copiesAreWide && shift == 12 {
+      if Machine.copiesWide && shift == 12 {
         return unsafe decodeInRun(
-          limit: limit, PageSource(size: Shift12(), frame: frame, start: start, first: before))
+          limit: limit, PageHistory(size: Shift12(), frame: frame, start: start, first: before))
       }
       return unsafe decodeInRun(
-        limit: limit, PageSource(size: AnyShift(shift: shift), frame: frame, start: start, first: before))
+        limit: limit, PageHistory(size: AnyShift(shift: shift), frame: frame, start: start, first: before))
     }
-    return unsafe decodeInRun(limit: limit, RunSource(start: output.runStart))
+    return unsafe decodeInRun(limit: limit, RunHistory(start: output.runStart))
   }
 
   @inline(__always)
-  private mutating func decodeInRun(limit: Int, _ history: some MatchSource) -> Bool {
+  private mutating func decodeInRun(limit: Int, _ history: some MatchHistory) -> Bool {
     let start = unsafe output.next
     let room = min(limit, output.room)
-    if copiesAreWide && stage == .token && room >= Self.shortRoom && input.inRun >= Self.shortInput {
-      unsafe decodeWide(room: room, history)
+    if Machine.copiesWide && stage == .token && room >= Self.shortRoom && input.inRun >= Self.shortInput {
+      decodeWide(room: room, history)
     }
     return unsafe decodeExact(end: start + room, wanted: start + limit, history) || output.next != start
   }
 
   @inline(__always)
-  private mutating func decodeWide(room: Int, _ history: some MatchSource) {
+  private mutating func decodeWide(room: Int, _ history: some MatchHistory) {
     // Positions count from behind a token: it is loaded one round early, which shortens the chain from one to the next.
     let inputLimit = unsafe input.end - (Self.shortInput &- 1)
     let outputLimit = unsafe output.next + (room &- Self.shortRoom)
@@ -167,9 +73,7 @@ extension LZ4Decoder {
         if unsafe literals > outputLimit - to || literals > inputLimit - next {
           return unsafe giveBack(from - 1, to)
         }
-        unsafe copy16(to, next)
-        unsafe copy16(to + 16, next + 16)
-        if literals > 32 { unsafe wildCopy16(to + 32, next + 32, literals &- 32) }
+        unsafe wildCopyMostly32(to, next, literals)
       } else {
         unsafe copy16(to, next)
       }
@@ -195,11 +99,9 @@ extension LZ4Decoder {
         }
         if let source = unsafe history.find(distance, before: to, count: match &+ 32) {
           if distance >= 16 {
-            unsafe copy16(to, source)
-            unsafe copy16(to + 16, source + 16)
-            if match > 32 { unsafe wildCopy16(to + 32, source + 32, match &- 32) }
+            unsafe wildCopyMostly32(to, source, match)
           } else {
-            unsafe repeatNear(to, distance, match)
+            unsafe wildRepeatNearOutlined(to, distance: distance, match)
           }
         } else if unsafe !history.copy(distance, to: to, count: match) {
           return unsafe leave(token, literals, beforeDistance, to)
@@ -211,12 +113,10 @@ extension LZ4Decoder {
       }
       if let source = unsafe history.find(distance, before: to, count: 18) {
         if _fastPath(distance >= 8) {
-          unsafe copy8(to, source)
-          unsafe copy8(to + 8, source + 8)
-          unsafe (to + 16).storeBytes(of: (source + 16).loadUnaligned(as: UInt16.self), as: UInt16.self)
+          unsafe copy18(to, source)
         } else {
           if unsafe distance == 0 || to > outputLimit { return unsafe leave(token, literals, next, to) }
-          unsafe repeatNear(to, distance, 18)
+          unsafe wildRepeatNearOutlined(to, distance: distance, 18)
         }
       } else if unsafe !history.copy(distance, to: to, count: nibble &+ Self.minimumMatch) {
         return unsafe leave(token, literals, next, to)
@@ -231,12 +131,12 @@ extension LZ4Decoder {
   /// Decodes sequences up to the ends of the runs, writing not a byte too much, and at most one that crosses the end of
   /// the output's run. False where it stopped at what lies in the input's next run, at an error, or had nothing to do.
   @inline(__always)
-  private mutating func decodeExact(end: MutableBytes, wanted: MutableBytes, _ history: some MatchSource) -> Bool {
+  private mutating func decodeExact(end: MutableBytes, wanted: MutableBytes, _ history: some MatchHistory) -> Bool {
     let inputEnd = unsafe input.end
     var from = unsafe input.next
     var to = unsafe output.next
     // Where copies are not wide, text is dearer than time: the sequence that crosses is decoded in parts, as any can be.
-    let wanted = unsafe copiesAreWide ? wanted : end
+    let wanted = unsafe Machine.copiesWide ? wanted : end
     var token = self.token
     var isAtToken = stage == .token
     while unsafe to < end {
@@ -264,7 +164,7 @@ extension LZ4Decoder {
           return output.appendLiterals(from: &input, count: literals)
         }
         // One branch for the three: none of them can be foreseen.
-        if unsafe copiesAreWide && (inputEnd - next &- 16) | (end - to &- 16) | (16 &- literals) >= 0 {
+        if unsafe Machine.copiesWide && (inputEnd - next &- 16) | (end - to &- 16) | (16 &- literals) >= 0 {
           unsafe copy16(to, next)
         } else {
           unsafe copyExact(to, next, literals)
@@ -300,25 +200,25 @@ extension LZ4Decoder {
         output.appendMatch(distance: distance, count: match)
         return true
       }
-      if let source = unsafe history.find(distance, before: to, count: max(match, copiesAreWide ? 16 : 0)) {
-        if unsafe copiesAreWide && (distance &- 16) | (end - to &- 16) | (16 &- match) >= 0 {
+      if let source = unsafe history.find(distance, before: to, count: max(match, Machine.copiesWide ? 16 : 0)) {
+        if unsafe Machine.copiesWide && (distance &- 16) | (end - to &- 16) | (16 &- match) >= 0 {
           unsafe copy16(to, source)
-        } else if !copiesAreWide {
+        } else if !Machine.copiesWide {
           unsafe copyForward(to, source, match)
         } else if distance >= 16 {
           unsafe copyApart(to, source, match)
         } else if unsafe end - to >= match &+ 16 {
-          unsafe repeatNear(to, distance, match)
+          unsafe wildRepeatNearOutlined(to, distance: distance, match)
         } else {
           unsafe repeatNearExactly(to, distance: distance, match)
         }
-      } else if unsafe !copiesAreWide || !history.copy(distance, to: to, count: match) {
+      } else if unsafe !Machine.copiesWide || !history.copy(distance, to: to, count: match) {
         // In a ring the source may lie behind, in frames that come later.
         output.appendMatch(distance: distance, count: match)
       }
       unsafe to += match
       unsafe output.next = to
-      if unsafe copiesAreWide && end - to >= Self.shortRoom && inputEnd - from >= Self.shortInput { return true }
+      if unsafe Machine.copiesWide && end - to >= Self.shortRoom && inputEnd - from >= Self.shortInput { return true }
     }
     return false
   }
@@ -345,9 +245,4 @@ extension LZ4Decoder {
     unsafe input.next = from
     unsafe output.next = to
   }
-}
-
-@inline(never)
-private func repeatNear(_ to: MutableBytes, _ distance: Int, _ count: Int) {
-  unsafe wildRepeatNear(to, distance: distance, count)
 }

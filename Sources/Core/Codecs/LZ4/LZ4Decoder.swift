@@ -93,10 +93,10 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
     while true {
       let left = end &- output.position
       if left <= 0 { return nil }
-      if Self.decodesInRun, stage == .token || stage == .distance, decodeInRun(atMost: left) { continue }
+      if !Machine.isSmall, stage == .token || stage == .distance, decodeInRun(atMost: left) { continue }
       switch stage {
       case .token:
-        if !Self.decodesInRun {
+        if Machine.isSmall {
           Self.decodeShort(&self, atMost: left)
           if stage == .match { continue }
         }
@@ -106,15 +106,15 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
         if low < 0 { return .outputShort }
         distance = Self.readByte(&self) &<< 8 | low
         // Where text is dear, `copyPiece` checks the distance.
-        if !textIsDear, distance == 0 { return .invalid }
-        if !textIsDear, distance > output.reach { return .distance }
+        if !Machine.isSmall, distance == 0 { return .invalid }
+        if !Machine.isSmall, distance > output.reach { return .distance }
         // A distance that the end of the input cut off is negative, and then no length follows either.
         count = Self.readLength(&self, token & 15) &+ Self.minimumMatch
         if distance < 0 || count < Self.minimumMatch { return .inputEnded }
         matchToken = token
         stage = .match
       case .literal, .match:
-        if textIsDear {
+        if Machine.isSmall {
           if let reason = copyPiece(atMost: left) { return reason }
           continue
         }

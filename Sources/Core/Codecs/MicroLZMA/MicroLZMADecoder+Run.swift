@@ -101,12 +101,12 @@ extension MicroLZMADecoder {
       let distance = Int(truncatingIfNeeded: rep0) &+ 1
       if unsafe _slowPath(length > until - next) { break }
       if unsafe _slowPath(distance > next - runStart) {
-        guard copiesAreWide, unsafe copyFar(distance, length, to: next) else { break }
-      } else if copiesAreWide {
+        guard Machine.copiesWide, unsafe copyFar(distance, length, to: next) else { break }
+      } else if Machine.copiesWide {
         if unsafe _slowPath(length &+ 32 > runEnd - next) { break }
         unsafe wildRepeat(next, distance: distance, length)
       } else {
-        unsafe textIsDear
+        unsafe Machine.isSmall
           ? copyRepeating(next, Bytes(next) + (0 &- distance), length)
           : copyForward(next, Bytes(next) - distance, length)
       }
@@ -151,7 +151,7 @@ extension RangeDecoder {
   mutating func matchedLiteral(_ tree: Model, match: Int) -> Int {
     var symbol = 1
     var match = match
-    if bitsAreSelected {
+    if Machine.selectsBits {
       // The bits are expected to be those of `match`, so that their models are known beforehand; at the first that is
       // not, which the branch predictor pays for once, the plain tree takes over.
       repeat {
@@ -209,7 +209,7 @@ extension RangeDecoder {
     if slot < 14 {
       distance = distance &<< UInt32(truncatingIfNeeded: count)
       unsafe tail = models + (ModelLayout.distanceTail &+ Int(truncatingIfNeeded: distance) &- slot)
-      if bitsAreSelected { return unsafe distance &+ reverseTree(tail, bits: count) }
+      if Machine.selectsBits { return unsafe distance &+ reverseTree(tail, bits: count) }
     } else {
       count &-= 4
       repeat {
@@ -222,7 +222,7 @@ extension RangeDecoder {
         count &-= 1
       } while count > 0
       distance = distance &<< 4
-      if bitsAreSelected { return unsafe distance &+ reverseTree4(tail) }
+      if Machine.selectsBits { return unsafe distance &+ reverseTree4(tail) }
       count = 4
     }
     return unsafe distance &+ reverseTree(tail, bits: count)
@@ -252,7 +252,7 @@ extension RangeDecoder {
 
   @inline(always)
   private mutating func reverseLevel(_ tree: Model, _ symbol: inout Int, _ value: inout UInt32, _ bitValue: UInt32) {
-    if bitsAreSelected {
+    if Machine.selectsBits {
       let node = unsafe tree + symbol
       let isZero = unsafe select(node, odds: UInt32(truncatingIfNeeded: node.pointee))
       symbol = symbol &* 2 &+ 1 &- number(isZero)

@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// Whether bits that no branch predictor can guess are decoded without a branch. That takes conditional moves, and text;
-/// elsewhere every bit is a branch, and all trees share one loop. `EROFS_SMALL` is there to test that on a host.
-#if (arch(x86_64) || arch(arm64)) && !EROFS_SMALL
-  @inline(__always) var bitsAreSelected: Bool { true }
-#else
-  @inline(__always) var bitsAreSelected: Bool { false }
-#endif
-
 /// LZMA's binary arithmetic decoder over one run of input, and the shapes that LZMA builds of its bits.
 ///
 /// It reads without asking whether there is input: whoever calls has made sure of ``symbolBytes`` for each symbol.
@@ -58,7 +50,7 @@ struct RangeDecoder {
 
   /// A bit of the rarer kinds, which share one copy of the code where text is dear.
   @inline(always)
-  mutating func rareBit(_ model: Model) -> Bool { unsafe bitsAreSelected ? bit(model) : sharedBit(model) }
+  mutating func rareBit(_ model: Model) -> Bool { unsafe Machine.selectsBits ? bit(model) : sharedBit(model) }
 
   @inline(never)
   private mutating func sharedBit(_ model: Model) -> Bool { unsafe bit(model) }
@@ -99,7 +91,7 @@ struct RangeDecoder {
   /// A tree of `bits` levels, the highest bit first; gives `1 << bits` more than the number.
   @inline(always)
   mutating func tree(_ tree: Model, bits: Int) -> Int {
-    if bitsAreSelected {
+    if Machine.selectsBits {
       var symbol = 1
       var odds = unsafe UInt32(truncatingIfNeeded: tree[1])
       if bits >= 8 { unsafe level(tree, &symbol, &odds) }

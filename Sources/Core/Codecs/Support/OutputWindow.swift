@@ -71,10 +71,6 @@ struct OutputWindow {
     return isRing ? min(position, frames.count &- Self.ringSlack) : position
   }
 
-  /// Bytes that a run is longer than any distance may be, as in a ring of one run: no match in the run that starts behind
-  /// them reaches too far.
-  @inline(__always) var excessOfRun: Int { unsafe max(0, end - runStart &- reachLimit) }
-
   @inline(__always)
   private mutating func enterRun(at position: Int, frame: Int) -> Bool {
     guard position < length, !frames.isEmpty else { return false }
@@ -86,7 +82,7 @@ struct OutputWindow {
     unsafe next = run.start
     let left = length &- position
     unsafe end = run.start + (left < run.count ? left : run.count)
-    if copiesAreWide, run.count < left, frame &+ run.count < frames.count {
+    if Machine.copiesWide, run.count < left, frame &+ run.count < frames.count {
       unsafe prefetchForWriting(lookUp(frames.readOnly, frame &+ run.count).start)
     }
     return true
@@ -106,23 +102,6 @@ struct OutputWindow {
   @inline(__always)
   mutating func hasRoom() -> Bool { unsafe next != end || advance() }
 
-  /// Address of the byte `distance` (1 ... `reach`) back, and how many decoded bytes follow it in its run, at least 1.
-  @inline(__always)
-  func history(_ distance: Int) -> (start: Bytes, count: Int) {
-    let inRun = historyInRun
-    // The same address, without a look at what no distance is.
-    if textIsDear, distance <= inRun { return unsafe (Bytes(next) + (0 &- distance), distance) }
-    if distance <= inRun { return unsafe (Bytes(next) - distance, distance) }
-    var frame = frameOfRun &+ inRun &- distance
-    if frame < 0 { frame &+= frames.count }
-    let run = lookUp(frames.readOnly, frame)
-    return unsafe (Bytes(run.start), min(run.count, distance))
-  }
-
-  /// The byte `distance` back; the caller knows that `distance` is 1 ... `reach`.
-  @inline(__always)
-  func byte(back distance: Int) -> UInt8 { unsafe history(distance).start.load(as: UInt8.self) }
-
   /// Appends one byte; false where the extent is complete.
   @inline(__always)
   mutating func append(_ byte: UInt8) -> Bool {
@@ -136,16 +115,10 @@ struct OutputWindow {
   @inline(never)
   mutating func appendMatch(distance: Int, count: Int) {
     var count = count
-    if textIsDear {
+    if Machine.isSmall {
       while count > 0, hasRoom() {
-        var from = unsafe Bytes(next) + (0 &- distance)
         var step = min(count, room)
-        if distance > historyInRun {
-          let history = unsafe history(distance)
-          unsafe from = history.start
-          unsafe step = min(step, history.count)
-        }
-        unsafe copyRepeating(next, from, step)
+        unsafe copyRepeating(next, source(distance, &step), step)
         unsafe next += step
         count &-= step
       }
@@ -157,7 +130,7 @@ struct OutputWindow {
       // Where the source lies in another run, its end is where it must be looked up anew.
       let isElsewhere = distance > historyInRun
       if isElsewhere { step = unsafe min(step, from.count) }
-      if !copiesAreWide {
+      if !Machine.copiesWide {
         unsafe copyForward(next, from.start, step)
       } else if isElsewhere {
         if unsafe step &+ 16 <= room && step &+ 16 <= from.count {
@@ -199,9 +172,9 @@ struct OutputWindow {
       if input.inRun == 0, !input.advance() { return false }
       guard hasRoom() else { return false }
       let step = min(count, min(room, input.inRun))
-      if copiesAreWide, step &+ 16 <= room, step &+ 16 <= input.inRun {
+      if Machine.copiesWide, step &+ 16 <= room, step &+ 16 <= input.inRun {
         unsafe wildCopy16(next, input.next, step)
-      } else if textIsDear {
+      } else if Machine.isSmall {
         unsafe copyRepeating(next, input.next, step)
       } else {
         unsafe copyExact(next, input.next, step)

@@ -10,21 +10,6 @@ typealias Bytes = UnsafeRawPointer
 @usableFromInline
 typealias MutableBytes = UnsafeMutableRawPointer
 
-/// Whether copies go by 16 bytes: where the processor loads and stores words at any address. Elsewhere the compiler would
-/// take each word apart into bytes and shifts (riscv64 among them), and on 32-bit machines text is dearer than time.
-#if (arch(x86_64) || arch(arm64)) && !EROFS_SMALL
-  @inline(__always) var copiesAreWide: Bool { true }
-#else
-  @inline(__always) var copiesAreWide: Bool { false }
-#endif
-
-/// Whether text is dearer than time, as it is on 32-bit machines, and in firmware for 64-bit ones, which says so.
-#if _pointerBitWidth(_64) && !EROFS_SMALL
-  @inline(__always) var textIsDear: Bool { false }
-#else
-  @inline(__always) var textIsDear: Bool { true }
-#endif
-
 @inline(__always)
 func copy8(_ to: MutableBytes, _ from: Bytes) {
   unsafe to.storeBytes(of: from.loadUnaligned(as: UInt64.self), as: UInt64.self)
@@ -36,6 +21,14 @@ func copy16(_ to: MutableBytes, _ from: Bytes) {
   let b = unsafe from.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
   unsafe to.storeBytes(of: a, as: UInt64.self)
   unsafe to.storeBytes(of: b, toByteOffset: 8, as: UInt64.self)
+}
+
+/// Copies 18 bytes: 8, 8 and 2, so that `to` may be as little as 8 past `from`.
+@inline(__always)
+func copy18(_ to: MutableBytes, _ from: Bytes) {
+  unsafe copy8(to, from)
+  unsafe copy8(to + 8, from + 8)
+  unsafe (to + 16).storeBytes(of: (from + 16).loadUnaligned(as: UInt16.self), as: UInt16.self)
 }
 
 /// Copies `count` bytes by sixteen: reads and writes up to 15 bytes past the end (16 where count is 0). Where the two
@@ -67,6 +60,32 @@ func wildCopyMostly16(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
     unsafe to += 32
     unsafe from += 32
   } while unsafe to < end
+}
+
+/// As `wildCopy16`, for counts that seldom are over 32. Reads and writes up to 31 bytes past the end.
+@inline(__always)
+func wildCopyMostly32(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  unsafe copy16(to, from)
+  unsafe copy16(to + 16, from + 16)
+  if count > 32 { unsafe wildCopy16(to + 32, from + 32, count &- 32) }
+}
+
+/// Copies by eight, for counts that seldom are over 24, up to `end`: reads and writes up to 23 bytes past it. Where the two
+/// overlap, `to` must be at least 8 past `from`.
+@inline(__always)
+func wildCopyMostly24(_ to: MutableBytes, _ from: Bytes, _ count: Int, end: MutableBytes) {
+  unsafe copy8(to, from)
+  unsafe copy8(to + 8, from + 8)
+  unsafe copy8(to + 16, from + 16)
+  if _slowPath(count > 24) {
+    var to = unsafe to + 24
+    var from = unsafe from + 24
+    repeat {
+      unsafe copy8(to, from)
+      unsafe to += 8
+      unsafe from += 8
+    } while unsafe to < end
+  }
 }
 
 /// Repeats the `distance` bytes before `to` until `count` bytes are written. Writes up to 15 bytes past the end (16 where
@@ -117,6 +136,34 @@ func wildRepeatNear(_ to: MutableBytes, distance: Int, _ count: Int) {
     unsafe copy8(to, from)
     unsafe to += 8
     unsafe from += 8
+  } while unsafe to < end
+}
+
+/// ``wildRepeatNear(_:distance:_:)``, called: for loops with better things to do with their registers.
+@inline(never)
+func wildRepeatNearOutlined(_ to: MutableBytes, distance: Int, _ count: Int) {
+  unsafe wildRepeatNear(to, distance: distance, count)
+}
+
+/// Repeats the `distance` (1 ... 7) bytes before `to` up to `end`, and up to 7 bytes past it.
+///
+/// It loads once: a load of bytes that were just stored one by one waits until they have left the store queue.
+@inline(never)
+func wildRepeatShort(_ to: MutableBytes, distance: Int, end: MutableBytes) {
+  let width = UInt64(truncatingIfNeeded: distance &* 8)
+  var pattern = unsafe (Bytes(to) + (0 &- distance)).loadUnaligned(as: UInt64.self).littleEndian
+  pattern &= (1 &<< width) &- 1
+  pattern |= pattern &<< width
+  if distance < 4 {
+    pattern |= pattern &<< (width &* 2)
+    if distance == 1 { pattern |= pattern &<< 32 }
+  }
+  // The largest multiple of the distance that is at most 8, a nibble each for distances 1 ... 7.
+  let step = Int((0x7658_6880 as UInt32 &>> UInt32(truncatingIfNeeded: distance &* 4)) & 15)
+  var to = unsafe to
+  repeat {
+    unsafe to.storeBytes(of: pattern.littleEndian, as: UInt64.self)
+    unsafe to += step
   } while unsafe to < end
 }
 
@@ -201,25 +248,17 @@ func copyForward(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   }
 }
 
-/// Whether words are loaded and stored at any address where copies are not wide: ARMv7-M does, which has wider atomics than
-/// ARMv6-M, and nothing else that the compiler's conditions tell them apart by.
-#if (arch(arm) && _hasAtomicBitWidth(_64)) || ((arch(x86_64) || arch(arm64)) && EROFS_SMALL)
-  @inline(__always) var wordsLieAnywhere: Bool { true }
-#else
-  @inline(__always) var wordsLieAnywhere: Bool { false }
-#endif
-
 /// ``copyForward(_:_:_:)`` for small machines, once for all who call it. `count` is not negative.
 @inline(never)
-func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) { unsafe copyRepeatingHere(to, from, count) }
+func copyRepeating(_ to: MutableBytes, _ from: Bytes, _ count: Int) { unsafe copyRepeatingInlined(to, from, count) }
 
 /// ``copyRepeating(_:_:_:)`` for short matches, for which a call would double what they take. It takes more text.
 @inline(__always)
-func copyRepeatingHere(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+func copyRepeatingInlined(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   var to = unsafe to
   var from = unsafe from
   var left = count
-  if wordsLieAnywhere {
+  if Machine.loadsAnyWord {
     // A source that lies behind is no less than a word away, without a sign.
     if UInt(bitPattern: unsafe Bytes(to) - from) >= 4 {
       var words = left &>> 2
@@ -255,7 +294,7 @@ func copyRepeatingHere(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
 /// Copies exactly `count` bytes that do not overlap; or `to` lies before `from`.
 @inline(__always)
 func copyExact(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
-  if copiesAreWide {
+  if Machine.copiesWide {
     unsafe copyDown(to, from, count)
   } else {
     unsafe copyForward(to, from, count)
@@ -265,8 +304,8 @@ func copyExact(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
 /// The run of `vector` at `position`, which lies in it. One copy of the look-up where copies are not wide.
 @inline(__always)
 func lookUp(_ vector: PageVector, _ position: Int) -> FrameRun {
-  unsafe copiesAreWide ? vector.unsafeRun(at: position) : lookUpApart(vector, position)
+  unsafe Machine.copiesWide ? vector.unsafeRun(at: position) : lookUpOutlined(vector, position)
 }
 
 @inline(never)
-private func lookUpApart(_ vector: PageVector, _ position: Int) -> FrameRun { unsafe vector.unsafeRun(at: position) }
+private func lookUpOutlined(_ vector: PageVector, _ position: Int) -> FrameRun { unsafe vector.unsafeRun(at: position) }

@@ -12,9 +12,6 @@ import PageVectors
 /// Invariants: `start <= at`; `next - low` bytes before the container lie in the stream and in the container's frame.
 @safe
 struct ReverseBits {
-  static var wordBits: Int { UInt.bitWidth }
-  static var wordBytes: Int { UInt.bitWidth / 8 }
-
   private var bytes = PageVector()
   var container: UInt = 0
   var used = 0
@@ -27,7 +24,7 @@ struct ReverseBits {
   init() {
     unsafe low = Bytes(bitPattern: 8)!
     unsafe next = low
-    used = Self.wordBits
+    used = Machine.wordBits
   }
 
   /// Stored offset of the container.
@@ -37,29 +34,29 @@ struct ReverseBits {
   @inline(__always) var slack: Int { unsafe next - low }
 
   /// Whether more bits were taken than there are.
-  @inline(__always) var isOverrun: Bool { used > Self.wordBits }
+  @inline(__always) var isOverrun: Bool { used > Machine.wordBits }
 
   /// Whether every bit has been taken, and no more.
-  @inline(__always) var isDone: Bool { used == Self.wordBits && at == start }
+  @inline(__always) var isDone: Bool { used == Machine.wordBits && at == start }
 
   /// Begins the stream of `count` bytes at stored offset `start`, which the caller knows to be inside `bytes`; false
   /// where it is empty, or its last byte is 0 and so marks no end.
   @inline(never)
-  mutating func open(_ bytes: PageVector, start: Int, count: Int) -> Bool {
+  mutating func begin(_ bytes: PageVector, start: Int, count: Int) -> Bool {
     guard count > 0 else { return false }
     let last = unsafe Self.run(bytes, start &+ count &- 1).start.load(as: UInt8.self)
     guard last != 0 else { return false }
     self.bytes = bytes
     self.start = start
-    let missing = max(0, Self.wordBytes &- count)
+    let missing = max(0, Machine.wordBytes &- count)
     used = last.leadingZeroBitCount &+ 1 &+ missing &* 8
-    place(at: start &+ count &- Self.wordBytes &+ missing, count: Self.wordBytes &- missing)
+    place(at: start &+ count &- Machine.wordBytes &+ missing, count: Machine.wordBytes &- missing)
     return true
   }
 
   @inline(__always)
   private static func run(_ bytes: PageVector, _ position: Int) -> FrameRun {
-    unsafe textIsDear ? lookUp(bytes, position) : bytes.unsafeRun(at: position)
+    unsafe Machine.isSmall ? lookUp(bytes, position) : bytes.unsafeRun(at: position)
   }
 
   /// Loads `count` bytes from stored offset `at` on, all of which belong to the stream.
@@ -68,7 +65,7 @@ struct ReverseBits {
     unsafe next = Bytes(run.start)
     unsafe low = next
     offsetOfLow = at
-    if count == Self.wordBytes, run.count >= count {
+    if count == Machine.wordBytes, run.count >= count {
       let lead = min(bytes.bytesBefore(at), at &- start)
       unsafe low -= lead
       offsetOfLow &-= lead
@@ -87,7 +84,7 @@ struct ReverseBits {
   /// Makes sure of `wordBits - 7` bits in the container, as far as the stream has them.
   @inline(__always)
   mutating func refill() {
-    if slack >= Self.wordBytes {
+    if slack >= Machine.wordBytes {
       refillInFrame()
     } else {
       refillSlowly()
@@ -108,14 +105,14 @@ struct ReverseBits {
     let back = min(used &>> 3, at &- start)
     guard back > 0 else { return }
     used &-= back &* 8
-    place(at: at &- back, count: Self.wordBytes)
+    place(at: at &- back, count: Machine.wordBytes)
   }
 
   /// The next `count` bits, 0 ... 31, without taking them.
   @inline(__always)
   func peek(_ count: Int) -> Int {
     let top = container &<< UInt(truncatingIfNeeded: used)
-    return Int(truncatingIfNeeded: (top &>> 1) &>> UInt(truncatingIfNeeded: Self.wordBits &- 1 &- count))
+    return Int(truncatingIfNeeded: (top &>> 1) &>> UInt(truncatingIfNeeded: Machine.wordBits &- 1 &- count))
   }
 
   /// Takes the next `count` bits, 0 ... 31; the caller has refilled in time.
@@ -129,7 +126,7 @@ struct ReverseBits {
   /// Refills (where text is dear only if it must), and takes the next `count` bits, at most `wordBits - 7`.
   @inline(never)
   mutating func take(_ count: Int) -> Int {
-    if !textIsDear || used &+ count > Self.wordBits { refill() }
+    if !Machine.isSmall || used &+ count > Machine.wordBits { refill() }
     return read(count)
   }
 
@@ -137,8 +134,8 @@ struct ReverseBits {
   @inline(never)
   mutating func takeThree(_ first: Int, _ second: Int, _ third: Int) -> (Int, Int, Int) {
     let count = first &+ second &+ third
-    if count > Self.wordBits &- 7 { return (take(first), take(second), take(third)) }
-    if used &+ count > Self.wordBits { refill() }
+    if count > Machine.wordBits &- 7 { return (take(first), take(second), take(third)) }
+    if used &+ count > Machine.wordBits { refill() }
     var top = container &<< UInt(truncatingIfNeeded: used)
     used &+= count
     @inline(__always) func field(_ count: Int) -> Int {

@@ -68,7 +68,7 @@ struct XXHash64 {
       if frame == frames.count { frame = 0 }
       let run = unsafe frames.unsafeRun(at: frame)
       var left = min(run.count, position &- hashed)
-      if copiesAreWide, left >= 32 {
+      if Machine.copiesWide, left >= 32 {
         var next = unsafe Bytes(run.start)
         var (lane0, lane1, lane2, lane3) = unsafe (lanes[0], lanes[1], lanes[2], lanes[3])
         let before = left

@@ -131,7 +131,7 @@ public struct ZstandardDecoder: Decoder, ~Copyable {
         blockLeft &-= count
         if blockLeft == 0 { state = .betweenBlocks }
       case .compressed:
-        try runBlock(to: end)
+        try executeBlock(to: end)
       }
     }
   }

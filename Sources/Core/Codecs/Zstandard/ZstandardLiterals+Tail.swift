@@ -34,7 +34,7 @@ extension ZstandardDecoder {
     literals.cursor = InputCursor(tail)
     literals.opened = 0
     let table = unsafe tables.huffman
-    guard literals.open(bytes) else { throw error(.invalid) }
+    guard literals.beginStream(bytes) else { throw error(.invalid) }
     if !literals.hasFourStreams {
       var stream = TailStream(bits: literals.bits, out: InputCursor(tail))
       while stream.out.left > 0 { unsafe stream.decodeCarefully(table) }
@@ -43,11 +43,11 @@ extension ZstandardDecoder {
     }
     let share = literals.leftInStream
     var s0 = TailStream(bits: literals.bits, out: InputCursor(tail.prefix(share)))
-    guard literals.open(bytes) else { throw error(.invalid) }
+    guard literals.beginStream(bytes) else { throw error(.invalid) }
     var s1 = TailStream(bits: literals.bits, out: InputCursor(tail.slice(at: share, count: share)))
-    guard literals.open(bytes) else { throw error(.invalid) }
+    guard literals.beginStream(bytes) else { throw error(.invalid) }
     var s2 = TailStream(bits: literals.bits, out: InputCursor(tail.slice(at: 2 &* share, count: share)))
-    guard literals.open(bytes) else { throw error(.invalid) }
+    guard literals.beginStream(bytes) else { throw error(.invalid) }
     var s3 = TailStream(bits: literals.bits, out: InputCursor(tail.dropFirst(3 &* share)))
     s0.bits.refill()
     s1.bits.refill()

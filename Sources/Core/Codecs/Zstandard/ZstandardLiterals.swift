@@ -49,7 +49,7 @@ struct ZstandardLiterals {
 
   /// Opens the next stream; false where there is none, or it is empty.
   @inline(never)
-  mutating func open(_ bytes: PageVector) -> Bool {
+  mutating func beginStream(_ bytes: PageVector) -> Bool {
     let last = hasFourStreams ? 3 : 0
     guard opened <= last else { return false }
     if opened == 0 { nextStream = streamsStart }
@@ -57,7 +57,7 @@ struct ZstandardLiterals {
     leftInStream = opened < last ? share : total &- last &* share
     var size = streamsEnd &- nextStream
     if opened < last { size = min(size, opened == 0 ? sizes.0 : opened == 1 ? sizes.1 : sizes.2) }
-    guard leftInStream >= 0, bits.open(bytes, start: nextStream, count: size) else { return false }
+    guard leftInStream >= 0, bits.begin(bytes, start: nextStream, count: size) else { return false }
     nextStream &+= size
     opened &+= 1
     return true
@@ -119,7 +119,7 @@ extension ZstandardDecoder {
     literals.streamsStart = input.offset
     literals.streamsEnd = end
     input.seek(to: end)
-    if copiesAreWide, favoursSpeed, !window.isRing, size <= window.left {
+    if Machine.copiesWide, favoursSpeed, !window.isRing, size <= window.left {
       try decodeIntoTail()
     } else {
       try beginCodedLiterals()
@@ -136,7 +136,7 @@ extension ZstandardDecoder {
   private mutating func beginCodedLiterals() throws(DecodeError) {
     literals.begin(.coded)
     literals.opened = 0
-    guard literals.open(input.bytes) else { throw error(.invalid) }
+    guard literals.beginStream(input.bytes) else { throw error(.invalid) }
     try closeStreams()
   }
 
@@ -146,7 +146,7 @@ extension ZstandardDecoder {
     while literals.leftInStream == 0 {
       guard literals.bits.isDone else { throw error(.invalid) }
       if literals.isLastStream { return }
-      guard literals.open(input.bytes) else { throw error(.invalid) }
+      guard literals.beginStream(input.bytes) else { throw error(.invalid) }
     }
   }
 
@@ -178,7 +178,7 @@ extension ZstandardDecoder {
     var to = unsafe to
     let end = unsafe to + count
     while unsafe to < end {
-      if bits.used > ReverseBits.wordBits &- ZstandardTables.huffmanLog { bits.refill() }
+      if bits.used > Machine.wordBits &- ZstandardTables.huffmanLog { bits.refill() }
       let entry = unsafe table[bits.peek(ZstandardTables.huffmanLog)]
       bits.used &+= Int(entry & 255)
       unsafe to.storeBytes(of: UInt8(truncatingIfNeeded: entry &>> 8), as: UInt8.self)

@@ -2,50 +2,6 @@
 
 import PageVectors
 
-/// What lies before the bytes that the loop inside one run of output appends.
-@unsafe
-private protocol MatchHistory {
-  /// Whether the byte `distance` before `to` is there, and `count` bytes and 31 more can be read from it without a gap.
-  func holds(_ distance: Int, before to: MutableBytes, count: Int) -> Bool
-  /// The address of that byte.
-  func address(_ distance: Int, before to: MutableBytes) -> Bytes
-}
-
-/// History in the same run only.
-@unsafe
-private struct RunHistory: MatchHistory {
-  let start: MutableBytes
-
-  @inline(__always)
-  func holds(_ distance: Int, before to: MutableBytes, count: Int) -> Bool {
-    unsafe UInt(bitPattern: distance &- 1) < UInt(bitPattern: to - start)
-  }
-
-  @inline(__always)
-  func address(_ distance: Int, before to: MutableBytes) -> Bytes { unsafe Bytes(to) - distance }
-}
-
-/// History in any frame, except what a ring keeps in the frames to come. It is always looked up: to ask first whether it
-/// is the frame being filled would be a branch that nobody can predict.
-@unsafe
-private struct FrameHistory: MatchHistory {
-  let frames: MutablePageVector
-  /// Position in `frames` of `start`.
-  let frame: Int
-  let start: MutableBytes
-
-  @inline(__always)
-  func holds(_ distance: Int, before to: MutableBytes, count: Int) -> Bool {
-    let position = unsafe frame &+ (to - start) &- distance
-    return unsafe distance > 0 && position >= 0 && frames.unsafeRun(at: position).count >= count &+ 32
-  }
-
-  @inline(__always)
-  func address(_ distance: Int, before to: MutableBytes) -> Bytes {
-    unsafe Bytes(frames.unsafeRun(at: frame &+ (to - start) &- distance).start)
-  }
-}
-
 extension ZstandardDecoder {
   /// Moves the last few literals to scratch memory, where wide copies may read on behind them.
   private mutating func liftLiterals() {
@@ -62,18 +18,19 @@ extension ZstandardDecoder {
   /// current runs, with everything in locals. The first one that does not is left to be executed by those who take care.
   ///
   /// Only for 64-bit machines: one container holds the bits of nearly every sequence.
-  mutating func runFast(to end: Int) throws(DecodeError) {
+  mutating func executeFast(to end: Int) throws(DecodeError) {
     guard window.hasRoom() else { return }
     let start = unsafe window.runStart
     if unsafe window.end - start == window.length {
-      try unsafe runInRun(to: end, RunHistory(start: start))
+      try unsafe executeInRun(to: end, RunHistory(start: start))
     } else {
-      try unsafe runInRun(to: end, FrameHistory(frames: window.frames, frame: window.frameOfRun, start: start))
+      try unsafe executeInRun(
+        to: end, FrameHistory(frames: window.frames, frame: window.frameOfRun, start: start, reach: farthest))
     }
   }
 
   @inline(never)
-  private mutating func runInRun(to end: Int, _ history: some MatchHistory) throws(DecodeError) {
+  private mutating func executeInRun(to end: Int, _ history: some MatchHistory) throws(DecodeError) {
     let literalStates = unsafe UnsafePointer(tables.states(.literalLength))
     let offsetStates = unsafe UnsafePointer(tables.states(.offset))
     let matchStates = unsafe UnsafePointer(tables.states(.matchLength))
@@ -106,7 +63,7 @@ extension ZstandardDecoder {
 
     @inline(__always)
     func refill(_ bits: inout ReverseBits) {
-      if unsafe next - low >= ReverseBits.wordBytes {
+      if unsafe next - low >= Machine.wordBytes {
         unsafe next -= used &>> 3
         used &= 7
         unsafe container = UInt(littleEndian: next.loadUnaligned(as: UInt.self))
@@ -192,11 +149,15 @@ extension ZstandardDecoder {
       let matchEnd = unsafe matchStart + matchCount
       isExecuted =
         unsafe fromEnd <= fromLimit && matchEnd <= outLimit && matchEnd - MutableBytes(mutating: fromEnd) <= lead
-        && history.holds(distance, before: matchStart, count: matchCount) && distance <= farthest
+        && UInt(bitPattern: distance &- 1) < UInt(bitPattern: farthest)
       if !isExecuted { break }
+      guard let source = unsafe history.find(distance, before: matchStart, count: matchCount &+ 32) else {
+        isExecuted = false
+        break
+      }
       unsafe wildCopyMostly16(out, from, literalCount)
       if distance >= 16 {
-        unsafe wildCopyMostly16(matchStart, history.address(distance, before: matchStart), matchCount)
+        unsafe wildCopyMostly16(matchStart, source, matchCount)
       } else {
         unsafe wildRepeat(matchStart, distance: distance, matchCount)
       }
@@ -218,7 +179,7 @@ extension ZstandardDecoder {
     unsafe literals.cursor.next = from
     unsafe window.next = out
     if !isExecuted {
-      try accept(literals: literalCount, match: matchCount, distance: distance)
+      try acceptOutlined(literals: literalCount, match: matchCount, distance: distance)
     } else if !sequences.bits.isDone {
       throw error(.invalid)
     }

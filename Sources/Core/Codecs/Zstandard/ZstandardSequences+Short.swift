@@ -8,8 +8,8 @@ extension ZstandardDecoder {
   /// Decodes and executes sequences up to position `end`, at least one, for as long as their literals, their match and its
   /// source lie in the current runs. The first one that does not, and the last, are left to be executed in pieces.
   @inline(never)
-  mutating func runShort(to end: Int) throws(DecodeError) {
-    let historyStart = unsafe window.runStart + max(0, window.end - window.runStart &- farthest)
+  mutating func executeShort(to end: Int) throws(DecodeError) {
+    let historyStart = unsafe window.firstInReach(farthest)
     let limit = unsafe window.next + min(window.room, min(end, blockLimit) &- window.position)
     let literalsEnd = unsafe literals.cursor.next + min(literals.cursor.inRun, literals.left)
     repeat {
@@ -22,7 +22,7 @@ extension ZstandardDecoder {
         || sequence.distance > matchStart - historyStart || sequence.distance <= 0
         || sequences.left == 0
       {
-        return try check(literals: sequence.literals, match: sequence.match, distance: sequence.distance)
+        return try accept(literals: sequence.literals, match: sequence.match, distance: sequence.distance)
       }
       if sequence.literals > 0 { unsafe copyRepeating(to, from, sequence.literals) }
       unsafe copyRepeating(matchStart, Bytes(matchStart) + (0 &- sequence.distance), sequence.match)

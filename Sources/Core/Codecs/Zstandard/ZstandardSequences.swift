@@ -55,8 +55,8 @@ extension ZstandardDecoder {
     sequences.matchLog = try readTable(.matchLength, (modes &>> 2) & 3, sequences.matchLog, limit)
     sequences.hasTables = true
     let start = input.offset
-    guard sequences.bits.open(input.bytes, start: start, count: limit &- start) else { throw error(.invalid) }
-    if textIsDear {
+    guard sequences.bits.begin(input.bytes, start: start, count: limit &- start) else { throw error(.invalid) }
+    if Machine.isSmall {
       let states = sequences.bits.takeThree(sequences.literalLog, sequences.offsetLog, sequences.matchLog)
       sequences.literalState = states.0
       sequences.offsetState = states.1
@@ -109,7 +109,7 @@ extension ZstandardDecoder {
       sequences.matchState = Int(match.next) &+ bits & (1 &<< Int(match.bits) &- 1)
       sequences.offsetState = Int(offset.next) &+ sequences.bits.take(Int(offset.bits))
     }
-    try accept(
+    try acceptOutlined(
       literals: literalCount, match: matchCount, distance: distance(value, literals: literalCount))
   }
 
@@ -135,22 +135,22 @@ extension ZstandardDecoder {
 
   /// Checks a sequence whose predecessors have all been executed, and leaves it to be executed.
   @inline(never)
-  mutating func accept(literals literalCount: Int, match: Int, distance: Int) throws(DecodeError) {
-    try check(literals: literalCount, match: match, distance: distance)
+  mutating func acceptOutlined(literals literalCount: Int, match: Int, distance: Int) throws(DecodeError) {
+    try accept(literals: literalCount, match: match, distance: distance)
   }
 
-  /// `accept`, in the place of its call.
+  /// `acceptOutlined`, in the place of its call.
   @inline(__always)
-  mutating func check(literals literalCount: Int, match: Int, distance: Int) throws(DecodeError) {
+  mutating func accept(literals literalCount: Int, match: Int, distance: Int) throws(DecodeError) {
     let bits = sequences.bits
     guard sequences.left > 0 ? !bits.isOverrun : bits.isDone else { throw error(.invalid) }
     guard literalCount <= literals.left, literalCount &+ match <= blockLimit &- window.position,
-      textIsDear ? distance != 0 : distance > 0
+      Machine.isSmall ? distance != 0 : distance > 0
     else {
       throw error(.invalid)
     }
     let start = window.position &+ literalCount
-    guard textIsDear ? UInt(bitPattern: distance) <= UInt(bitPattern: farthest) : distance <= farthest,
+    guard Machine.isSmall ? UInt(bitPattern: distance) <= UInt(bitPattern: farthest) : distance <= farthest,
       distance <= start
     else { throw error(.distance) }
     sequences.literalCount = literalCount
@@ -161,7 +161,7 @@ extension ZstandardDecoder {
   // MARK: Execution
 
   /// Executes the block up to position `end`, or to its end, where that comes first.
-  mutating func runBlock(to end: Int) throws(DecodeError) {
+  mutating func executeBlock(to end: Int) throws(DecodeError) {
     while true {
       if sequences.literalCount > 0 {
         let count = min(sequences.literalCount, end &- window.position)
@@ -177,10 +177,10 @@ extension ZstandardDecoder {
       }
       if sequences.left > 0 {
         if window.position == end { return }
-        if copiesAreWide, favoursSpeed {
-          try runFast(to: end)
-        } else if textIsDear {
-          try runShort(to: end)
+        if Machine.copiesWide, favoursSpeed {
+          try executeFast(to: end)
+        } else if Machine.isSmall {
+          try executeShort(to: end)
         } else {
           try nextSequence()
         }
@@ -197,7 +197,7 @@ extension ZstandardDecoder {
 
   /// Bytes between the end of what has been decoded and the literals in the output's tail; no copy may go further.
   @inline(__always) private var gap: Int {
-    copiesAreWide && literals.source == .tail ? window.left &- literals.left : Int.max
+    Machine.copiesWide && literals.source == .tail ? window.left &- literals.left : Int.max
   }
 
   /// Appends `count` literals; the caller knows that there are as many left, and room for them.
@@ -206,7 +206,7 @@ extension ZstandardDecoder {
     while count > 0 {
       if literals.cursor.inRun == 0 { try fetchLiterals() }
       var step = min(count, literals.cursor.inRun)
-      if !copiesAreWide || gap >= 64 {
+      if !Machine.copiesWide || gap >= 64 {
         _ = window.appendLiterals(from: &literals.cursor, count: step)
       } else {
         guard window.hasRoom() else { return }
@@ -222,8 +222,8 @@ extension ZstandardDecoder {
 
   /// Appends `count` bytes of the current match; the caller knows that there is room for them.
   private mutating func copyMatch(_ count: Int) throws(DecodeError) {
-    if copiesAreWide, gap < count { try leaveTail() }
-    if !copiesAreWide || gap &- count >= 64 {
+    if Machine.copiesWide, gap < count { try leaveTail() }
+    if !Machine.copiesWide || gap &- count >= 64 {
       window.appendMatch(distance: sequences.distance, count: count)
     } else {
       window.appendMatchExactly(distance: sequences.distance, count: count)

@@ -293,7 +293,7 @@ struct ZstandardTables {
     let weights = unsafe self.weights
     var bits = ReverseBits()
     let start = input.offset
-    guard bits.open(input.bytes, start: start, count: end &- start) else { return 0 }
+    guard bits.begin(input.bytes, start: start, count: end &- start) else { return 0 }
     var state = bits.read(log)
     var other = bits.read(log)
     if bits.isOverrun { return 0 }
@@ -358,7 +358,7 @@ struct ZstandardTables {
   /// Writes `entry` `count` times, a power of two.
   @inline(__always)
   private static func fill(_ to: UnsafeMutablePointer<UInt16>, _ entry: UInt16, count: Int) {
-    if copiesAreWide, count >= 4 {
+    if Machine.copiesWide, count >= 4 {
       let four = UInt64(entry) &* 0x0001_0001_0001_0001
       var i = 0
       while i < count {

@@ -84,7 +84,7 @@ extension Volume {
     of inode: Inode, _ cursor: inout AttributeCursor
   ) throws(EROFSError) -> Attribute? {
     guard inode.xattrBytes > 0 else { return nil }
-    open(inode)
+    makeCurrent(inode)
     do throws(Fault) { return try next(&cursor) } catch { throw failure.error }
   }
 
@@ -120,7 +120,7 @@ extension Volume {
   @specialized(where Source == MappedStorage)
   public mutating func attribute(named name: PageVector, of inode: Inode) throws(EROFSError) -> Attribute? {
     guard inode.xattrBytes > 0 else { return nil }
-    open(inode)
+    makeCurrent(inode)
     do throws(Fault) {
       if superblock.xattrFilterIsUsable, try filterExcludes(name) { return nil }
       var cursor = AttributeCursor()
@@ -168,7 +168,7 @@ extension Volume {
     switch range.place {
     case .metadata(let stream): try copy(stream, at, into: part)
     case .packed:
-      try openPacked()
+      try requirePackedInode()
       _ = try read(.packed, at: at, into: part)
     }
     return part.count
@@ -240,7 +240,7 @@ extension Volume {
       return try load(stream, offset, size)
     case .packed:
       var value: UInt32 = 0
-      try openPacked()
+      try requirePackedInode()
       let count = try unsafe withUnsafeMutableBytes(of: &value) { (buffer) throws(Fault) in
         let bytes = unsafe MutablePageVector(unsafeContiguous: buffer)
         return try read(.packed, at: offset, into: bytes.prefix(size))

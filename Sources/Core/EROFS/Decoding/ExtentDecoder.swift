@@ -3,7 +3,9 @@
 import Codecs
 import PageVectors
 
-/// One extent in the middle of being decoded, and the memory for it.
+/// One extent in the middle of being decoded, and the memory for it: the one sequence of padding, begin, decode and
+/// verdict. `Volume.read` has it decode from stored bytes that it fetched or that are mapped, `Volume.decode` from those
+/// that a caller brings.
 ///
 /// What has been decoded stays at hand (all of it, or the window that a ring keeps), so that a file read in steps
 /// decodes each extent once, and a read in its middle decodes no more than what lies before.
@@ -20,7 +22,8 @@ struct ExtentDecoder: ~Copyable {
   private var length = 0
   private var produced = 0
   private var algorithm = Algorithm.lz4
-  private var mustFinish = false
+  /// Whether the stream has to end where the extent does.
+  var mustFinish = false
 
   /// Gives it other memory.
   mutating func supply(_ memory: ReaderMemory.Decoding) {
@@ -141,5 +144,39 @@ struct ExtentArrangement {
   /// Where in the frames the stored bytes go.
   func storedPlace(in available: Int) -> Int {
     available >= whole ? whole &- stored : output(in: available)
+  }
+}
+
+extension Extent {
+  /// Whether the stream must end with the extent. It goes on where another file uses more of it; and where the padding
+  /// is behind, only the extent's length says where the stream ends.
+  func mustFinish(_ features: IncompatibleFeatures) -> Bool { !isPartial && features.contains(.zeroPadding) }
+
+  /// The zeros in front of the stored bytes; they are looked for in the first block only (format, section 10.9).
+  @inline(never)
+  mutating func padding(
+    of input: PageVector, _ features: IncompatibleFeatures, _ blockMask: FileOffset
+  ) throws(DecodeError) -> Int {
+    guard features.contains(.zeroPadding), space == .device else { return 0 }
+    let limit = min(input.count, Int(truncatingIfNeeded: blockMask &+ 1 &- (address & blockMask)))
+    let zeros = input.leadingZeros(upTo: limit)
+    guard zeros < limit else { throw DecodeError(.inputEnded, at: zeros) }
+    return zeros
+  }
+
+  /// What decoding it failed of: the stream, or too little memory for the tables, whose ``Need`` has number `stateNeed`.
+  func failure(_ error: DecodeError, _ stateNeed: UInt8) -> FaultRecord {
+    var failure = FaultRecord()
+    if error.reason == .memory {
+      failure.set(.memory, stateNeed, 0, 0)
+      failure.value = UInt32(truncatingIfNeeded: form.algorithm.workingBytes)
+      return failure
+    }
+    failure.set(
+      .undecodable, error.reason.rawValue,
+      space == .metabox && Role.count > 1 ? -1 : Int32(space == .device ? device : 0), address)
+    failure.algorithm = form.algorithm
+    failure.value = UInt32(truncatingIfNeeded: error.inputOffset)
+    return failure
   }
 }

@@ -27,7 +27,7 @@ extension Volume {
     if extent.space == .hole || extent.space == .packed { return 0 }
     var extent = extent
     let part = destination.prefix(Int(clamping: extent.bytesStored))
-    do throws(Fault) { try fetch(&extent, into: part) } catch { throw failure.error }
+    do throws(Fault) { try copyStored(&extent, into: part) } catch { throw failure.error }
     return part.count
   }
 
@@ -44,20 +44,20 @@ extension Volume {
     _ extent: Extent, stored: PageVector, into output: MutablePageVector, state: WorkingMemory
   ) throws(EROFSError) {
     guard extent.form.isCompressed, FileOffset(output.count) <= extent.length else {
-      throw extent.failure(DecodeError(.outputLong, at: 0)).error
+      throw extent.failure(DecodeError(.outputLong, at: 0), Need.fileState.rawValue).error
     }
-    let algorithm = extent.form.algorithm
+    if output.isEmpty { return }
+    var extent = extent
+    let isPrefix = FileOffset(output.count) < extent.length
+    extent.length = FileOffset(output.count)
+    var decoder = ExtentDecoder()
+    decoder.state = state
+    decoder.input = stored
+    decoder.output = output
     do throws(DecodeError) {
-      var room = DecoderRoom()
-      var extent = extent
-      let padding = try extent.padding(of: stored, superblock.incompatible, superblock.blockMask)
-      try room.begin(algorithm, stored.dropFirst(padding), output, output.count, state)
-      let isWhole = FileOffset(output.count) == extent.length
-      _ = try DecoderRoom.decode(
-        &room, algorithm, to: output.count, finishing: isWhole && extent.mustFinish(superblock.incompatible))
-    } catch {
-      if error.reason == .memory { throw .memory(.fileState, bytes: algorithm.workingBytes) }
-      throw extent.failure(error).error
-    }
+      try decoder.begin(&extent, of: 1, superblock.incompatible, superblock.blockMask)
+      if isPrefix { decoder.mustFinish = false }
+      try decoder.decodeAll()
+    } catch { throw extent.failure(error, Need.fileState.rawValue).error }
   }
 }

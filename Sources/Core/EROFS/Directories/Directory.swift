@@ -75,7 +75,7 @@ extension Volume {
   public mutating func nextEntry(
     of directory: Inode, _ cursor: inout DirectoryCursor
   ) throws(EROFSError) -> DirectoryEntry? {
-    open(directory)
+    makeCurrent(directory)
     do throws(Fault) {
       while cursor.block < (try directoryBlocks()) {
         try showBlock(cursor.block)
@@ -95,7 +95,7 @@ extension Volume {
   public mutating func entry(
     named name: PageVector, in directory: Inode
   ) throws(EROFSError) -> DirectoryEntry? {
-    open(directory)
+    makeCurrent(directory)
     do throws(Fault) {
       guard let index = try search(name) else { return nil }
       return try entry(index)
@@ -108,20 +108,20 @@ extension Volume {
   /// - Throws: ``EROFSError/notFound``, ``EROFSError/notADirectory``, or what reading the directories gives cause for.
   @specialized(where Source == MappedStorage)
   public mutating func inode(at path: PageVector) throws(EROFSError) -> Inode {
-    do throws(Fault) { try walk(path) } catch { throw failure.error }
+    do throws(Fault) { try follow(path) } catch { throw failure.error }
     return self[.file]
   }
 
-  /// Opens the root, which must be a directory.
-  package mutating func openRoot() throws(Fault) {
-    try open(superblock.rootNID, .file)
+  /// Reads the inode of the root, which must be a directory.
+  package mutating func readRoot() throws(Fault) {
+    try readInode(superblock.rootNID, .file)
     _ = try directoryBlocks()
   }
 
-  /// Opens the inode at a path.
+  /// Reads the inode at a path.
   @inline(never)
-  package mutating func walk(_ path: PageVector) throws(Fault) {
-    try open(superblock.rootNID, .file)
+  package mutating func follow(_ path: PageVector) throws(Fault) {
+    try readInode(superblock.rootNID, .file)
     var at = 0
     while at < path.count {
       let start = at
@@ -132,7 +132,7 @@ extension Volume {
       _ = try directoryBlocks()
       if name.count == 1, name.byte(at: 0) == 0x2E { continue }
       guard name.count <= 255, let index = try search(name) else { throw fail(.notFound) }
-      try open(try entryNID(index), .file)
+      try readInode(try entryNID(index), .file)
     }
   }
 
@@ -196,12 +196,12 @@ extension Volume {
     let length = Int(truncatingIfNeeded: min(superblock.blockMask &+ 1, self[.file].size &- start))
     // In place, where the storage maps it.
     var extent = Extent()
-    try find(.file, start, &extent)
+    try findExtent(.file, start, &extent)
     var bytes = PageVector()
     if extent.form == .plain, extent.end &- start >= FileOffset(truncatingIfNeeded: length) {
       // Zeros are no entries, and take no block to find that out.
       guard extent.space != .hole else { throw fail(.directoryEntries, .file) }
-      bytes = try showStored(&extent, start &- extent.start, length)
+      bytes = try mappedStored(&extent, start &- extent.start, length)
     }
     if bytes.isEmpty {
       let block = directory.buffer.prefix(length)

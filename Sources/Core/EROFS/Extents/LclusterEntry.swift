@@ -112,18 +112,19 @@ extension Volume {
 
   /// Reads entry `number`, which is below the index's count, of an open file's index.
   @inline(__always)
-  mutating func load(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) throws(Fault) {
-    if !loads(role, number, &entry) { throw Fault() }
+  mutating func loadEntry(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) throws(Fault) {
+    if !loadEntryOrFalse(role, number, &entry) { throw Fault() }
   }
 
   /// The same; false for a fault.
   @inline(never)
-  private mutating func loads(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) -> Bool {
-    (try? loadEither(role, number, &entry)) != nil
+  private mutating func loadEntryOrFalse(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) -> Bool {
+    (try? loadEntryInlined(role, number, &entry)) != nil
   }
 
   @inline(__always)
-  private mutating func loadEither(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) throws(Fault) {
+  private mutating func loadEntryInlined(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) throws(Fault)
+  {
     entry.ahead = 1
     entry.isPartial = false
     entry.isHole = false
@@ -192,11 +193,11 @@ extension Volume {
   /// The same; nil for a fault.
   @inline(never)
   private mutating func unpackOrNil(_ role: Role, _ pack: LclusterPack, _ number: Int) -> UInt32? {
-    try? unpackInside(role, pack, number)
+    try? unpackInlined(role, pack, number)
   }
 
   @inline(__always)
-  private mutating func unpackInside(_ role: Role, _ pack: LclusterPack, _ number: Int) throws(Fault) -> UInt32 {
+  private mutating func unpackInlined(_ role: Role, _ pack: LclusterPack, _ number: Int) throws(Fault) -> UInt32 {
     let bit = number &* pack.bits
     // An entry of 14 or 16 bits spans at most three bytes, all before the end of the base address.
     let at = pack.offset &+ FileOffset(truncatingIfNeeded: bit &>> 3)

@@ -28,7 +28,7 @@ extension Volume {
       extent.limit(to: number, shift: shift)
       if recordMask == 3 {
         // Records of 4 bytes have an address in front.
-        address = try walk(role, table, number)
+        address = try addressBySum(role, table, number)
         table &+= 8
       }
     } else {
@@ -80,7 +80,7 @@ extension Volume {
   /// The address of extent `number` where records hold lengths only: the first's, and the lengths of those before it.
   ///
   /// Each role has a hint of its own: a file's records may lie in the metabox, whose records are walked meanwhile.
-  private mutating func walk(_ role: Role, _ table: FileOffset, _ number: FileOffset) throws(Fault) -> UInt64 {
+  private mutating func addressBySum(_ role: Role, _ table: FileOffset, _ number: FileOffset) throws(Fault) -> UInt64 {
     var hint = unsafe inodes[unchecked: role.index].hint
     if hint.key != self[role].key || hint.number > number {
       let first = try load64(self[role].stream, table)

@@ -8,16 +8,16 @@ extension Volume {
   /// Walking a file's extents means asking for the one at 0, then at each extent's ``Extent/end``.
   @specialized(where Source == MappedStorage)
   public mutating func extent(of inode: Inode, at offset: FileOffset) throws(EROFSError) -> Extent? {
-    open(inode)
+    makeCurrent(inode)
     guard offset < inode.size, inode.hasData else { return nil }
     var extent = Extent()
-    do throws(Fault) { try find(.file, offset, &extent) } catch { throw failure.error }
+    do throws(Fault) { try findExtent(.file, offset, &extent) } catch { throw failure.error }
     return extent
   }
 
   /// Finds the extent that holds byte `offset` (below the size) of an open file.
   @inline(never)
-  mutating func find(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
+  mutating func findExtent(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
     let size = self[role].size
     extent.cover(0, size)
     switch self[role].layout {
@@ -41,7 +41,7 @@ extension Volume {
       } else {
         try findPcluster(role, offset, &extent)
       }
-      try check(role, offset, &extent)
+      try checkExtent(role, offset, &extent)
     }
   }
 
@@ -50,7 +50,7 @@ extension Volume {
   }
 
   /// What holds for the extents of compressed inodes, whatever index they come from.
-  private mutating func check(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
+  private mutating func checkExtent(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
     guard extent.start <= offset, extent.length > 0, extent.length <= self[role].size &- extent.start,
       offset &- extent.start < extent.length
     else { throw fail(.extentOrder, role) }
@@ -65,7 +65,7 @@ extension Volume {
   @inline(never)
   mutating func placeFragment(_ role: Role, _ offset: UInt64, _ extent: inout Extent) throws(Fault) {
     guard role != .packed, self[role].nid != superblock.packedNID else { throw fail(.nestedFragment, role) }
-    try openPacked()
+    try requirePackedInode()
     let size = self[.packed].size
     guard offset <= UInt64(size), extent.length <= size &- FileOffset(truncatingIfNeeded: offset) else {
       throw fail(.fragmentOffset, role)

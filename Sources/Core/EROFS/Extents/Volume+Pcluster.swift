@@ -8,7 +8,7 @@ extension Volume {
     let number = offset &>> shift
     let farthest = FileOffset(Superblock.maximumDecodedBytes) &>> shift &+ 1
     var entry = LclusterEntry()
-    try load(role, number, &entry)
+    try loadEntry(role, number, &entry)
 
     // Back to the head of the extent.
     var head = number
@@ -18,7 +18,7 @@ extension Volume {
         let step = FileOffset(entry.value)
         guard step <= head, number &- head <= farthest else { throw fail(.lookBack, role) }
         head &-= step
-        try load(role, head, &entry)
+        try loadEntry(role, head, &entry)
       } while !entry.isHead
     }
     let size = self[role].size
@@ -33,7 +33,7 @@ extension Volume {
     var at = max(head &+ 1, number)
     while at < count {
       guard at &- head <= farthest else { throw fail(.extentLength, role) }
-      try load(role, at, &next)
+      try loadEntry(role, at, &next)
       if next.isHead {
         end = min(end, at &<< shift &+ FileOffset(next.value))
         break
@@ -84,7 +84,7 @@ extension Volume {
     if entry.isHole { return 0 }
     let flag: MapAdvice = entry.kind == .head1 ? .bigPcluster1 : .bigPcluster2
     guard MapHeader(self[role].header).advise.contains(flag), head &+ 1 < lclusterCount(role) else { return 1 }
-    try load(role, head &+ 1, &next)
+    try loadEntry(role, head &+ 1, &next)
     if next.isHead { return 1 }
     guard next.block > 0 else { throw fail(.clusterCount, role) }
     return next.block &- 1

@@ -17,7 +17,7 @@ extension Volume {
     case .regular, .symbolicLink, .directory: break
     default: throw .notAFile
     }
-    open(inode)
+    makeCurrent(inode)
     do throws(Fault) { return try read(.file, at: offset, into: destination) } catch { throw failure.error }
   }
 
@@ -31,7 +31,7 @@ extension Volume {
     _ inode: Inode, _ extent: Extent, from skip: FileOffset = 0, into destination: MutablePageVector
   ) throws(EROFSError) -> Int {
     guard skip < extent.length else { return 0 }
-    open(inode)
+    makeCurrent(inode)
     let count = Int(min(FileOffset(destination.count), extent.length - skip))
     var extent = extent
     do throws(Fault) {
@@ -50,8 +50,8 @@ extension Volume {
     var done = 0
     while done < total {
       let at = offset &+ FileOffset(truncatingIfNeeded: done)
-      try find(role, at, &extent)
-      let count = Self.count(total &- done, extent.end &- at)
+      try findExtent(role, at, &extent)
+      let count = Self.lesser(total &- done, extent.end &- at)
       try read(role, &extent, at &- extent.start, into: destination.cut(at: done, count: count))
       done &+= count
     }
@@ -60,7 +60,7 @@ extension Volume {
 
   /// The smaller one of a count of bytes in memory and one that may be larger than any memory.
   @inline(never)
-  static func count(_ count: Int, _ bytes: FileOffset) -> Int {
+  static func lesser(_ count: Int, _ bytes: FileOffset) -> Int {
     Int(truncatingIfNeeded: min(FileOffset(truncatingIfNeeded: count), bytes))
   }
 
@@ -72,7 +72,7 @@ extension Volume {
       return try decode(role, &extent, Int(truncatingIfNeeded: skip), into: destination)
     }
     if extent.isPacked {
-      try openPacked()
+      try requirePackedInode()
       guard role != .packed else { throw fail(.nestedFragment, role) }
       _ = try read(.packed, at: extent.address &+ skip, into: destination)
       return
@@ -83,15 +83,15 @@ extension Volume {
     case .metadata, .metabox:
       try copy(extent.stream, extent.address &+ skip, into: destination)
     case .device:
-      if Self.showsExtents {
-        let bytes = try showStored(&extent, skip, destination.count)
+      if Self.mapsExtents {
+        let bytes = try mappedStored(&extent, skip, destination.count)
         guard destination.copy(from: bytes) == destination.count else {
           throw fail(.outsideDevice, .device, extent.address)
         }
         return
       }
       if !IncompatibleFeatures.known.contains(.fragments) {
-        return try readStored(extent.device, extent.address, skip, into: destination)
+        return try readDevice(extent.device, extent.address, skip, into: destination)
       }
       var at = skip
       var end = FileOffset.limit
@@ -103,8 +103,8 @@ extension Volume {
       }
       var done = 0
       while done < destination.count {
-        let count = Self.count(destination.count &- done, end &- at)
-        try readStored(extent.device, extent.address, at, into: destination.cut(at: done, count: count))
+        let count = Self.lesser(destination.count &- done, end &- at)
+        try readDevice(extent.device, extent.address, at, into: destination.cut(at: done, count: count))
         done &+= count
         at = 0
       }
@@ -113,7 +113,7 @@ extension Volume {
 
   /// Reads the bytes from `address + skip` on of what starts at `address`.
   @inline(never)
-  mutating func readStored(
+  mutating func readDevice(
     _ device: UInt16, _ address: FileOffset, _ skip: FileOffset, into destination: MutablePageVector
   ) throws(Fault) {
     let place = try locate(device, address, skip &+ FileOffset(truncatingIfNeeded: destination.count))
@@ -124,7 +124,7 @@ extension Volume {
 
   /// `count` bytes of an extent from `skip` on as they are stored, where the storage maps them; else no bytes.
   @inline(never)
-  mutating func showStored(_ extent: inout Extent, _ skip: FileOffset, _ count: Int) throws(Fault) -> PageVector {
+  mutating func mappedStored(_ extent: inout Extent, _ skip: FileOffset, _ count: Int) throws(Fault) -> PageVector {
     guard extent.space == .device || extent.space == .metadata else { return PageVector() }
     let place = try locate(extent.device, extent.address, skip &+ FileOffset(truncatingIfNeeded: count))
     let bytes = storage.mapped(device: place.device, at: place.offset &+ skip, count: count) ?? PageVector()
@@ -155,9 +155,9 @@ extension Volume {
     let number = role.index
     unsafe decoders[unchecked: number].reset()
     unsafe decoders[unchecked: number].output = destination
-    let mapped = try showStored(&extent, 0, Int(truncatingIfNeeded: extent.storedLength))
+    let mapped = try mappedStored(&extent, 0, Int(truncatingIfNeeded: extent.storedLength))
     unsafe decoders[unchecked: number].input = mapped
-    let isMapped = Self.showsExtents || !mapped.isEmpty
+    let isMapped = Self.mapsExtents || !mapped.isEmpty
     let need = arrangement(&extent, isMapped: isMapped)
     let available = unsafe decoders[unchecked: number].frames.count
     let isDirect = destination.count == need.length && available >= need.stored
@@ -168,7 +168,7 @@ extension Volume {
     if !isMapped {
       let place = unsafe decoders[unchecked: number].takeInput(
         at: isDirect ? 0 : need.storedPlace(in: available), need.stored)
-      try fetch(&extent, into: place)
+      try copyStored(&extent, into: place)
     }
     do throws(DecodeError) {
       try unsafe decoders[unchecked: number].begin(
@@ -179,7 +179,7 @@ extension Volume {
   }
 
   /// Whether the stored bytes of all extents lie in memory, those in a metabox not being there.
-  static var showsExtents: Bool {
+  static var mapsExtents: Bool {
     @inline(__always) get { Source.mapsEverything && Role.count == 1 }
   }
 
@@ -191,9 +191,9 @@ extension Volume {
   }
 
   /// Reads an extent's stored bytes.
-  mutating func fetch(_ extent: inout Extent, into destination: MutablePageVector) throws(Fault) {
+  mutating func copyStored(_ extent: inout Extent, into destination: MutablePageVector) throws(Fault) {
     if extent.space == .device {
-      try readStored(extent.device, extent.address, 0, into: destination)
+      try readDevice(extent.device, extent.address, 0, into: destination)
     } else {
       try copy(extent.stream, extent.address, into: destination)
     }
@@ -201,38 +201,7 @@ extension Volume {
 
   @inline(never)
   private mutating func undecodable(_ error: DecodeError, _ role: Role, _ extent: inout Extent) -> Fault {
-    let algorithm = extent.form.algorithm
-    if error.reason == .memory { return fail(need: role.stateNeed, bytes: algorithm.workingBytes) }
-    failure = extent.failure(error)
+    failure = extent.failure(error, role.stateNeed)
     return Fault()
-  }
-}
-
-extension Extent {
-  /// Whether the stream must end with the extent. It goes on where another file uses more of it; and where the padding
-  /// is behind, only the extent's length says where the stream ends.
-  func mustFinish(_ features: IncompatibleFeatures) -> Bool { !isPartial && features.contains(.zeroPadding) }
-
-  /// The zeros in front of the stored bytes; they are looked for in the first block only (format, section 10.9).
-  @inline(never)
-  mutating func padding(
-    of input: PageVector, _ features: IncompatibleFeatures, _ blockMask: FileOffset
-  ) throws(DecodeError) -> Int {
-    guard features.contains(.zeroPadding), space == .device else { return 0 }
-    let limit = min(input.count, Int(truncatingIfNeeded: blockMask &+ 1 &- (address & blockMask)))
-    let zeros = input.leadingZeros(upTo: limit)
-    guard zeros < limit else { throw DecodeError(.inputEnded, at: zeros) }
-    return zeros
-  }
-
-  /// The failure to decode it.
-  func failure(_ error: DecodeError) -> Failure {
-    var failure = Failure()
-    failure.set(
-      .undecodable, error.reason.rawValue,
-      space == .metabox && Role.count > 1 ? -1 : Int32(space == .device ? device : 0), address)
-    failure.algorithm = form.algorithm
-    failure.value = UInt32(truncatingIfNeeded: error.inputOffset)
-    return failure
   }
 }

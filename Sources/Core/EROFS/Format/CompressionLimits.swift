@@ -40,7 +40,7 @@ public struct CompressionLimits: Equatable, Sendable {
   /// Reads the records of an image, which lie from byte `records` on.
   mutating func read(
     _ storage: some Storage, _ features: IncompatibleFeatures, _ bitmapOrDistance: UInt16, _ records: FileOffset,
-    _ failure: inout Failure
+    _ failure: inout FaultRecord
   ) throws(Fault) {
     let hasRecords = features.contains(.compressionRecords)
     if hasRecords {
@@ -102,7 +102,7 @@ public struct CompressionLimits: Equatable, Sendable {
 extension Storage {
   /// The little-endian integer of 4 bytes at `offset` of the primary device, straight from the storage.
   @inline(never)
-  func load32(_ offset: FileOffset, _ failure: inout Failure) throws(Fault) -> UInt32 {
+  func load32(_ offset: FileOffset, _ failure: inout FaultRecord) throws(Fault) -> UInt32 {
     var value: UInt32 = 0
     try unsafe withUnsafeMutableBytes(of: &value) { (buffer) throws(Fault) in
       try unsafe load(offset, MutablePageVector(unsafeContiguous: buffer), &failure)
@@ -111,7 +111,7 @@ extension Storage {
   }
 
   /// The little-endian integer of 8 bytes at `offset`.
-  func load64(_ offset: FileOffset, _ failure: inout Failure) throws(Fault) -> UInt64 {
+  func load64(_ offset: FileOffset, _ failure: inout FaultRecord) throws(Fault) -> UInt64 {
     var value: UInt64 = 0
     try unsafe withUnsafeMutableBytes(of: &value) { (buffer) throws(Fault) in
       try unsafe load(offset, MutablePageVector(unsafeContiguous: buffer), &failure)
@@ -121,7 +121,7 @@ extension Storage {
 
   /// Fills `bytes` from `offset` of the primary device on.
   @inline(never)
-  func load(_ offset: FileOffset, _ bytes: MutablePageVector, _ failure: inout Failure) throws(Fault) {
+  func load(_ offset: FileOffset, _ bytes: MutablePageVector, _ failure: inout FaultRecord) throws(Fault) {
     let count = byteCount(ofDevice: 0)
     let size = FileOffset(truncatingIfNeeded: bytes.count)
     guard count >= size, offset <= count &- size else {

@@ -80,7 +80,7 @@ public enum MetadataStream: UInt8, Sendable {
     var index: Int { @inline(__always) get { Int(rawValue) } }
   #endif
 
-  /// How a ``Failure`` writes it down.
+  /// How a ``FaultRecord`` writes it down.
   var device: Int32 { -Int32(rawValue) }
 
   func position(_ offset: FileOffset) -> Position {

@@ -28,7 +28,7 @@ public struct Superblock: Sendable {
   /// Reads and checks the superblock of `storage`; needs no memory but the stack.
   public init(reading storage: some Storage) throws(EROFSError) {
     self.init()
-    var failure = Failure()
+    var failure = FaultRecord()
     do throws(Fault) { try Self.read(&self, storage, &failure) } catch { throw failure.error }
   }
 
@@ -39,7 +39,7 @@ public struct Superblock: Sendable {
   /// Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
   @inline(never)
   static func read(
-    _ superblock: inout Superblock, _ storage: some Storage, _ failure: inout Failure
+    _ superblock: inout Superblock, _ storage: some Storage, _ failure: inout FaultRecord
   ) throws(Fault) {
     let start = FileOffset(Self.offset)
     let available = storage.byteCount(ofDevice: 0)
@@ -59,8 +59,8 @@ public struct Superblock: Sendable {
   }
 
   /// Checks the fields that cannot hold just any value.
-  private func check(_ count: Int, _ failure: inout Failure) throws(Fault) {
-    var kind = Failure.Kind.corrupt
+  private func check(_ count: Int, _ failure: inout FaultRecord) throws(Fault) {
+    var kind = FaultRecord.Kind.corrupt
     var detail = Defect.selfReference.rawValue
     var field: FileOffset
     if UInt32(truncatingIfNeeded: words.at0) != Self.magic {
@@ -92,11 +92,11 @@ public struct Superblock: Sendable {
   /// Recomputes the checksum of the superblock's block; nil where the image does not carry one.
   public func checksumMatches(in storage: some Storage) throws(EROFSError) -> Bool? {
     guard compatible.contains(.superblockChecksum) else { return nil }
-    var failure = Failure()
+    var failure = FaultRecord()
     do throws(Fault) { return try computedChecksum(storage, &failure) == checksum } catch { throw failure.error }
   }
 
-  func computedChecksum(_ storage: some Storage, _ failure: inout Failure) throws(Fault) -> UInt32 {
+  func computedChecksum(_ storage: some Storage, _ failure: inout FaultRecord) throws(Fault) -> UInt32 {
     var crc = CRC32C()
     var position = FileOffset(Self.offset)
     while position < checksumEnd {

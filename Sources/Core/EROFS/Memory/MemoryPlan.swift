@@ -173,7 +173,7 @@ extension Volume {
   public mutating func plan(
     for inode: Inode, _ depth: MemoryPlan.Depth = .least, _ tables: MemoryPlan.Tables = .exact
   ) throws(EROFSError) -> MemoryPlan {
-    open(inode)
+    makeCurrent(inode)
     var plan = blocks
     do throws(Fault) { try addOpened(to: &plan, depth, tables) } catch { throw failure.error }
     return plan
@@ -202,12 +202,12 @@ extension Volume {
       plan.metaboxBlock = superblock.blockSize
       // Directories end behind their inodes, and those may lie in the metabox.
       plan.directory = superblock.blockSize
-      try openMetabox()
+      try requireMetaboxInode()
       try add(.metabox, 0, self[.metabox].size, to: &plan, depth, tables)
     } else if superblock.xattrPrefixCount > 0, superblock.packedNID != 0,
       !superblock.compatible.contains(.plainXattrPrefixes)
     {
-      try openPacked()
+      try requirePackedInode()
       // A record of the table takes 2 bytes, up to 256, and up to 3 of padding.
       let start = FileOffset(truncatingIfNeeded: superblock.xattrPrefixOffset)
       let length = FileOffset(truncatingIfNeeded: superblock.xattrPrefixCount &* 261)
@@ -226,7 +226,7 @@ extension Volume {
     var extent = Extent()
     var offset = start
     while offset < min(end, self[role].size) {
-      try find(role, offset, &extent)
+      try findExtent(role, offset, &extent)
       offset = extent.end
       if extent.isPacked {
         guard role != .packed else { throw fail(.nestedFragment, role) }
@@ -246,7 +246,7 @@ extension Volume {
   private mutating func add(
     _ extent: inout Extent, to plan: inout MemoryPlan.Decoding, _ depth: MemoryPlan.Depth, _ tables: MemoryPlan.Tables
   ) throws(Fault) {
-    let need = arrangement(&extent, isMapped: Self.showsExtents || extent.space != .metabox && isMapped)
+    let need = arrangement(&extent, isMapped: Self.mapsExtents || extent.space != .metabox && isMapped)
     let frames = depth == .wholeExtents ? need.whole : depth == .least ? need.least : need.stored
     if frames > plan.frames {
       plan.frames = frames

@@ -6,48 +6,48 @@ extension Volume {
   /// Reads and checks an inode.
   @specialized(where Source == MappedStorage)
   public mutating func inode(_ nid: UInt64) throws(EROFSError) -> Inode {
-    do throws(Fault) { try open(nid, .file) } catch { throw failure.error }
+    do throws(Fault) { try readInode(nid, .file) } catch { throw failure.error }
     return self[.file]
   }
 
   /// The inode that was opened last.
-  package mutating func openedInode() -> Inode { self[.file] }
+  package mutating func currentInode() -> Inode { self[.file] }
 
   /// The packed inode, for those who look at it by itself; nil where the image has none.
   @specialized(where Source == MappedStorage)
   public mutating func packedInode() throws(EROFSError) -> Inode? {
     if superblock.packedNID == 0 { return nil }
-    do throws(Fault) { try openPacked() } catch { throw failure.error }
+    do throws(Fault) { try requirePackedInode() } catch { throw failure.error }
     return self[.packed]
   }
 
   /// Makes an inode that was read before the one that the role `file` is about.
   @inline(never)
-  package mutating func open(_ inode: Inode) { inodes[0].inode = inode }
+  package mutating func makeCurrent(_ inode: Inode) { inodes[0].inode = inode }
 
   /// Opens the metabox inode, unless it is open.
   @inline(never)
-  mutating func openMetabox() throws(Fault) {
+  mutating func requireMetaboxInode() throws(Fault) {
     guard Role.count > 1 else { throw fail(.noMetabox, .device, FileOffset(Superblock.offset)) }
     if self[.metabox].nid != 0 { return }
     guard let nid = superblock.metaboxNID else { throw fail(.noMetabox, .device, FileOffset(Superblock.offset)) }
-    try openRegular(nid, .metabox, .noMetabox)
+    try readRegularInode(nid, .metabox, .noMetabox)
   }
 
   /// Opens the packed inode, unless it is open.
   @inline(never)
-  mutating func openPacked() throws(Fault) {
+  mutating func requirePackedInode() throws(Fault) {
     guard Role.count > 1 else { throw fail(.noPackedInode, .device, FileOffset(Superblock.offset)) }
     if self[.packed].nid != 0 { return }
     let nid = superblock.packedNID
     guard nid != 0 else { throw fail(.noPackedInode, .device, FileOffset(Superblock.offset)) }
-    try openRegular(nid, .packed, .noPackedInode)
+    try readRegularInode(nid, .packed, .noPackedInode)
   }
 
   /// Opens an inode that others lean on; it must be a regular file without fragments of its own (but the metabox may have
   /// some).
-  private mutating func openRegular(_ nid: UInt64, _ role: Role, _ defect: Defect) throws(Fault) {
-    try open(nid, role)
+  private mutating func readRegularInode(_ nid: UInt64, _ role: Role, _ defect: Defect) throws(Fault) {
+    try readInode(nid, role)
     var defect = defect
     if self[role].kind == .regular {
       guard role == .packed, self[role].usesFragments else { return }
@@ -59,7 +59,7 @@ extension Volume {
 
   /// Reads an inode into its role. NID 0 stays in the role where that fails.
   @inline(never)
-  mutating func open(_ nid: UInt64, _ role: Role) throws(Fault) {
+  mutating func readInode(_ nid: UInt64, _ role: Role) throws(Fault) {
     // A volume that has not been opened is as one without a superblock.
     guard superblock.blockShift > 0 else { throw fail(.magic, .device, FileOffset(Superblock.offset)) }
     if nid & Superblock.metaboxBit != 0, !superblock.hasMetabox {

@@ -26,15 +26,15 @@ extension Volume {
   /// The same; nil for a fault.
   @inline(never)
   private mutating func runOrNil(_ stream: MetadataStream, _ offset: FileOffset) -> FrameRun? {
-    try? findRun(stream, offset)
+    try? runInlined(stream, offset)
   }
 
   @inline(__always)
-  private mutating func findRun(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> FrameRun {
+  private mutating func runInlined(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> FrameRun {
     let number = stream.index
     var at = unsafe offset &- windows[unchecked: number].start
     if unsafe at >= FileOffset(truncatingIfNeeded: windows[unchecked: number].bytes.count) {
-      if stream.index == 0 { try showDevice(offset) } else { try showMetabox(offset) }
+      if stream.index == 0 { try loadDeviceBlock(offset) } else { try loadMetaboxBlock(offset) }
       at = unsafe offset &- windows[unchecked: number].start
       guard unsafe at < FileOffset(truncatingIfNeeded: windows[unchecked: number].bytes.count) else {
         throw fail(.outsideDevice, stream, offset)
@@ -54,11 +54,12 @@ extension Volume {
   /// The same, but the bits above the `size` bytes may be anything; nil for a fault.
   @inline(never)
   private mutating func loadOrNil(_ stream: MetadataStream, _ offset: FileOffset, _ size: Int) -> UInt32? {
-    try? loadWord(stream, offset, size)
+    try? loadInlined(stream, offset, size)
   }
 
   @inline(__always)
-  private mutating func loadWord(_ stream: MetadataStream, _ offset: FileOffset, _ size: Int) throws(Fault) -> UInt32 {
+  private mutating func loadInlined(_ stream: MetadataStream, _ offset: FileOffset, _ size: Int) throws(Fault) -> UInt32
+  {
     let run = try run(stream, offset)
     if run.count >= 4 {
       return unsafe UInt32(littleEndian: run.start.loadUnaligned(as: UInt32.self))
@@ -102,7 +103,7 @@ extension Volume {
   }
 
   /// Brings the block that holds `offset` of the primary device to hand.
-  private mutating func showDevice(_ offset: FileOffset) throws(Fault) {
+  private mutating func loadDeviceBlock(_ offset: FileOffset) throws(Fault) {
     let count = deviceBytes(0)
     guard offset < count else { throw fail(.outsideDevice, .device, offset) }
     // A storage in memory shows everything at once.
@@ -126,8 +127,8 @@ extension Volume {
     windows[0].start = start
   }
 
-  private mutating func showMetabox(_ offset: FileOffset) throws(Fault) {
-    try openMetabox()
+  private mutating func loadMetaboxBlock(_ offset: FileOffset) throws(Fault) {
+    try requireMetaboxInode()
     let size = self[.metabox].size
     guard offset < size else { throw fail(.outsideMetabox, .metabox, offset) }
     let start = offset & ~superblock.blockMask

@@ -36,28 +36,24 @@ public struct Volume<Source: Storage>: ~Copyable {
     var decoders: Role.All<ExtentDecoder> = [ExtentDecoder(), ExtentDecoder(), ExtentDecoder()]
   #endif
   /// What the latest ``Fault`` was about.
-  var failure = Failure()
+  var failure = FaultRecord()
+
+  // A volume is made over a storage, opened (its superblock is read), and given memory, in this order. Only the second step
+  // can fail. `init(_:memory:)` does all three; `init(_:superblock:memory:)` takes a superblock that has been read already;
+  // `init(unopened:)`, `open()` and `supply` are the steps one by one, for programs that have no room for a copy.
 
   /// Opens the image in `storage`.
   ///
   /// - Parameters:
   ///   - storage: where the image's bytes come from.
   ///   - memory: at least what the plan of what will be read says; what is missing is an error of the operation that
-  ///     needs it, not of this one.
+  ///     needs it, not of this one. Without any, the memory is given later: see ``supply(_:)``.
   /// - Throws: `corrupt`, `unsupported` or `storage`. The checksum is not looked at: see
   ///   ``Superblock/checksumMatches(in:)``.
-  public init(_ storage: Source, memory: ReaderMemory) throws(EROFSError) {
+  public init(_ storage: Source, memory: ReaderMemory = ReaderMemory()) throws(EROFSError) {
     self.init(unopened: storage)
     try open()
     supply(memory)
-  }
-
-  /// Opens the image in `storage`, without memory as yet: see ``supply(_:frames:state:)``.
-  ///
-  /// - Throws: `corrupt`, `unsupported` or `storage`.
-  public init(_ storage: Source) throws(EROFSError) {
-    self.init(unopened: storage)
-    try open()
   }
 
   /// A volume that has yet to be opened: until then it finds nothing.
@@ -72,12 +68,12 @@ public struct Volume<Source: Storage>: ~Copyable {
   ///
   /// - Throws: `corrupt`, `unsupported` or `storage`.
   public mutating func open() throws(EROFSError) {
-    do throws(Fault) { try openInside() } catch { throw failure.error }
+    do throws(Fault) { try openOrFault() } catch { throw failure.error }
   }
 
-  /// As ``open()``, for those who ask for ``latestError()`` later.
+  /// As ``open()``, for callers that take ``latestError()`` later.
   @inline(never)
-  package mutating func openInside() throws(Fault) {
+  package mutating func openOrFault() throws(Fault) {
     close()
     do throws(Fault) {
       try Superblock.read(&superblock, storage, &failure)
@@ -122,7 +118,7 @@ public struct Volume<Source: Storage>: ~Copyable {
 
   /// Opens an image whose superblock has been read already.
   public init(_ storage: Source, superblock: Superblock, memory: ReaderMemory) {
-    self.storage = storage
+    self.init(unopened: storage)
     self.superblock = superblock
     supply(memory)
   }
@@ -219,7 +215,7 @@ extension Volume {
   mutating func fail(_ defect: Defect, _ role: Role) -> Fault { fail(defect, self[role].stream, self[role].offset) }
 
   @inline(never)
-  mutating func fail(_ kind: Failure.Kind) -> Fault {
+  mutating func fail(_ kind: FaultRecord.Kind) -> Fault {
     failure.kind = kind
     return Fault()
   }

@@ -3,7 +3,7 @@
 import Codecs
 
 /// What the inside of the reader throws: the mere fact, which costs no register. What went wrong, and where, has been put
-/// down in a ``Failure`` by then, and leaves the reader as an ``EROFSError``.
+/// down in a ``FaultRecord`` by then, and leaves the reader as an ``EROFSError``.
 ///
 /// What is called from many places returns false or nil for a fault, which takes less text to look at, and is called
 /// through an inlined function that throws; so nobody can forget to look.
@@ -19,7 +19,7 @@ extension Optional {
 }
 
 /// What went wrong, in a few words.
-struct Failure {
+struct FaultRecord {
   /// What kind of failure it is; `detail`, `value` and `device` say more where the comment says so.
   enum Kind: UInt8 {
     case notFound, notADirectory, notAFile
