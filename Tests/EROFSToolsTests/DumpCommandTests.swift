@@ -94,13 +94,6 @@ import Testing
     #expect(answer.errors.contains("boot: error: /nonexistent/image is not a file"), "\(answer.errors)")
   }
 
-  /// What refuses the image is the tool that boots it.
-  @Test func bootFindsItsTool() throws {
-    let answer = try Tool.run(Tool.erofs, ["boot", "/nonexistent/image"])
-    #expect(answer.status == 2)
-    #expect(answer.errors.contains("boot: error: /nonexistent/image is not a file"), "\(answer.errors)")
-  }
-
   @Test(arguments: ["bash", "zsh", "fish"])
   func completions(shell: String) throws {
     let script = try Command.erofs("--generate-completion-script", shell)

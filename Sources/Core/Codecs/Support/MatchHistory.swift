@@ -46,7 +46,7 @@ extension OutputWindow {
 /// bytes follow it there. Nil also if there is no such byte, or a ring no longer keeps it.
 ///
 /// With pages of 4 KiB most matches are in another run; each would leave the loop. As a method it would not keep its
-/// caller's r10 on ARM (Platforms/BareMetal/gate/registers.py).
+/// caller's r10 on ARM (`Tools/run registers`).
 @inline(never)
 func earlierRun(of output: inout OutputWindow, _ distance: Int, before to: MutableBytes, count: Int) -> Bytes? {
   let frame = unsafe output.frameOfRun &+ (to - output.runStart) &- distance

@@ -79,9 +79,9 @@ func wildCopyMostly24(_ to: MutableBytes, _ from: Bytes, _ count: Int, end: Muta
   unsafe copy8(to + 16, from + 16)
   if _slowPath(count > 24) {
     var to = unsafe to + 24
-    var from = unsafe from + 24
+    var from = unsafe from
     repeat {
-      unsafe copy8(to, from)
+      unsafe copy8(to, from + 24)
       unsafe to += 8
       unsafe from += 8
     } while unsafe to < end

@@ -91,7 +91,7 @@ extension ZstandardDecoder {
     var distance = 0
     var isExecuted: Bool
     repeat {
-      unsafe refill(&sequences.bits)
+      refill(&sequences.bits)
       // What leads to the next states is read later, when registers are free again.
       let literal = unsafe literalStates + literalState
       let match = unsafe matchStates + matchState
@@ -118,17 +118,17 @@ extension ZstandardDecoder {
             distance = recent0
           }
         } else {
-          let index = unsafe 1 &+ read(1) &+ (noLiterals ? 1 : 0)
+          let index = 1 &+ read(1) &+ (noLiterals ? 1 : 0)
           distance = index == 1 ? recent1 : index == 2 ? recent2 : recent0 &- 1
           if index != 1 { recent2 = recent1 }
           recent1 = recent0
           recent0 = distance
         }
       }
-      if matchBits > 0 { unsafe matchCount &+= read(matchBits) }
+      if matchBits > 0 { matchCount &+= read(matchBits) }
       // At least 57 bits at first; the three states need up to 26 more.
-      if offsetBits &+ matchBits &+ literalBits > 31 { unsafe refill(&sequences.bits) }
-      if literalBits > 0 { unsafe literalCount &+= read(literalBits) }
+      if offsetBits &+ matchBits &+ literalBits > 31 { refill(&sequences.bits) }
+      if literalBits > 0 { literalCount &+= read(literalBits) }
       left &-= 1
       if left > 0 {
         var top = container &<< UInt(bitPattern: used)
