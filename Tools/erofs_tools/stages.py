@@ -184,7 +184,7 @@ STAGES = {
     "userspace": Stage(lambda results: tool(results, "userspace", "userspace")),
     "documentation": Stage(lambda results: tool(results, "documentation", "documentation", *UNIT), after=["unit"]),
     "fuzz": Stage(lambda results: script(results, "fuzz replay", "./fuzz", "--replay")),
-    "bench": Stage(lambda results: script(results, "benchmarks", "./bench", "--check"), after=["fuzz"]),
+    "bench": Stage(lambda results: script(results, "benchmarks", "./bench", "--check")),
     # Whether processors meet depends on what else this machine does.
     "race": Stage(lambda results: linux(results, "race"), alone=True),
 }
@@ -193,7 +193,7 @@ QUICK = {
     "quick-firmware": Stage(lambda results: tool(results, "firmware under QEMU", "firmware", "--machine", "cortex-m3")),
     "quick-linux": Stage(lambda results: linux(results, "quick")),
 }
-QUICK_STAGES = ("lint", "build", "quick-firmware", "userspace", "unit", "quick-linux")
+QUICK_STAGES = ("build", "lint", "quick-firmware", "unit", "userspace", "quick-linux")
 
 
 def run_stage(name):
@@ -254,19 +254,20 @@ def free_memory():
 def run_stages(names, jobs):
     """Runs stages, so many at a time, each when those that it uses something of have ended."""
     waiting, running, done = list(names), {}, []
+    known = {**STAGES, **QUICK}
 
     def may_begin(name):
-        stage = {**STAGES, **QUICK}[name]
-        unfinished = {*waiting, *(other.name for other in running.values())} - {name}
-        if stage.alone:
-            return not running and not [other for other in waiting if not {**STAGES, **QUICK}[other].alone]
-        return not unfinished & set(stage.after)
+        if any(known[other.name].alone for other in running.values()):
+            return False
+        if known[name].alone:
+            return not running and all(known[other].alone for other in waiting)
+        unfinished = {*waiting, *(other.name for other in running.values())}
+        return not unfinished & set(known[name].after)
 
     while waiting or running:
         while waiting and len(running) < jobs and (not running or free_memory() > MEMORY_OF_A_STAGE):
             name = next((name for name in waiting if may_begin(name)), None)
-            alone = any({**STAGES, **QUICK}[other.name].alone for other in running.values())
-            if name is None or alone:
+            if name is None:
                 break
             waiting.remove(name)
             started = Running(name)
@@ -324,10 +325,10 @@ def main():
         return 0
     if arguments.in_process:
         return run_stage(arguments.in_process)
-    names = arguments.stages or list(STAGES)
-    if "quick" in names:
-        names = list(QUICK_STAGES)
+    names = [name for name in STAGES if name in arguments.stages or not arguments.stages]
+    if "quick" in arguments.stages:
+        names = [*QUICK_STAGES, *(name for name in names if name not in QUICK_STAGES)]
     start = time.monotonic()
     prepare()
-    done = run_stages([name for name in {**QUICK, **STAGES} if name in names], max(1, arguments.jobs))
+    done = run_stages(names, max(1, arguments.jobs))
     return summary(done, time.monotonic() - start)

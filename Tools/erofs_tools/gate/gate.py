@@ -51,6 +51,12 @@ def toolset(name, tool_name):
             and not word.startswith("--orphan-handling")]
 
 
+def conditions(sources):
+    """The words that the conditions of sources ask about."""
+    lines = (line for file in sources for line in file.read_text().splitlines() if line.lstrip().startswith(("#if", "#elseif")))
+    return {word for line in lines for word in re.findall(r"\w+", line)}
+
+
 class Target:
     """Core and its parts, built for a target of targets.txt."""
 
@@ -70,15 +76,30 @@ class Target:
         self.clang = ["-target", triple, *flags, "-Os", "-ffunction-sections", "-fdata-sections",
                       "-Wno-unused-command-line-argument"]
 
-    def bitcode(self, name, sources, package, folder):
-        """Compiles a module as firmware's toolset does: to bitcode."""
+    def bitcode(self, name, sources, package, folder, imported=()):
+        """Compiles a module as firmware's toolset does: to bitcode. The modules that it imports are in folders."""
         folder = self.folder / folder
         folder.mkdir(exist_ok=True)
         options = toolset("common", "swiftCompiler")
-        run(tool("swiftc"), "-I", folder, *self.swift, *options, *package, "-module-name", name,
+        search = [word for place in dict.fromkeys([folder, *imported]) for word in ("-I", place)]
+        run(tool("swiftc"), *search, *self.swift, *options, *package, "-module-name", name,
             *sources, "-emit-module", "-emit-module-path", folder / f"{name}.swiftmodule", "-c", "-o", folder / f"{name}.o",
             label=f"compile {name} for {self.name}, {folder.name}")
         return folder / f"{name}.o"
+
+    def variant(self, name, words, modules, made):
+        """The objects of a variant. A module is compiled once for the words that it, or one that it imports, asks about:
+        most variants share all but the reader."""
+        objects, relevant, folders = [], set(), []
+        for module, sources, package in modules:
+            relevant |= {"EROFS_CHOOSES_CODECS", *words} & conditions(sources)
+            key = module, "-".join(["bitcode", *sorted(relevant)])
+            if key not in made:
+                flags = [flag for word in sorted(relevant) for flag in ("-D", word)]
+                made[key] = self.bitcode(module, sources, package + flags, key[1], folders)
+            objects.append(made[key])
+            folders.insert(0, made[key].parent)
+        return [*objects, self.bitcode("Firmware", [GATE / "Firmware.swift"], [], name, folders)]
 
     def module(self, name, sources, package):
         """Compiles a module to IR, and that to an object which also states its functions' stack."""
@@ -110,11 +131,9 @@ class Target:
         ]
         objects = [self.module(*module) for module in modules]
         self.objects = {"": [*objects, self.module("Parts", [parts], [])]}
+        made = {}
         for variant, words in variants:
-            flags = [flag for word in ["EROFS_CHOOSES_CODECS", *words] for flag in ("-D", word)]
-            own = [self.bitcode(name, sources, package + flags, variant) for name, sources, package in modules]
-            own.append(self.bitcode("Firmware", [GATE / "Firmware.swift"], [], variant))
-            self.objects[variant] = own
+            self.objects[variant] = self.variant(variant, words, modules, made)
         self.compile_support()
 
     def link(self, output, entry, extra=(), variant=""):
