@@ -145,6 +145,23 @@ import Testing
     #expect(found == .changed(change, path: Array("f".utf8)))
   }
 
+  /// A name that comes while its directory is read, and one that goes.
+  @Test(arguments: [
+    ("touch d/new", TreeError.Change.modified, "d"), ("rm d/f", .vanished, "d/f"), ("rm -r d/g", .vanished, "d/g"),
+    ("mv d moved; mkdir d", .modified, ""),
+  ])
+  func findsChangesOfDirectories(command: String, change: TreeError.Change, path: String) throws {
+    let folder = Folder()
+    try run("/bin/sh", "-c", "mkdir -p d/g; echo 1 > d/f; sleep .05", in: folder.path)
+    var origin = DirectoryOrigin(try OpenFile.directory(folder.path))
+    let (place, trigger) = (folder.path, Array((path.isEmpty ? "d" : "d/f").utf8))
+    origin.includes = { name throws(TreeError) in
+      if name == trigger { _ = try? run("/bin/sh", "-c", command, in: place) }
+      return true
+    }
+    #expect(throws: TreeError.changed(change, path: Array(path.utf8))) { try origin.read() }
+  }
+
   /// Another user reads what the superuser has hidden: an error with the path, unless it is left out.
   @Test(.enabled(if: isSuperuser)) func saysWhatCannotBeRead() async {
     await #expect(processExitsWith: .success) {

@@ -28,7 +28,7 @@ extension Tree {
     guard kind(of: directory) == .directory else { throw .notDirectory(path: path(of: directory)) }
     let name = ArraySlice(name)
     if metadata.kind == .symbolicLink, target.isEmpty || target.count > 4095 || target.contains(0) {
-      throw .badTarget(path: path(of: directory) + [0x2F] + name, count: target.count)
+      throw .badTarget(path: path(of: name, in: directory), count: target.count)
     }
     let old = child(name, of: directory)
     if let old, metadata.kind == .directory, kind(of: old) == .directory {
@@ -66,7 +66,7 @@ extension Tree {
     guard kind(of: directory) == .directory else { throw .notDirectory(path: path(of: directory)) }
     let name = ArraySlice(name)
     guard kind(of: inode) != .directory else {
-      throw .linkToDirectory(path: path(of: directory) + [0x2F] + name)
+      throw .linkToDirectory(path: path(of: name, in: directory))
     }
     inodes[Int(inode.number)].links += 1
     if let old = child(name, of: directory) {

@@ -19,6 +19,11 @@ extension Tree {
     return path
   }
 
+  /// Of a name that need not be there.
+  func path(of name: some Collection<UInt8>, in directory: EntryID) -> [UInt8] {
+    directory == Self.root ? Array(name) : path(of: directory) + [0x2F] + name
+  }
+
   /// The child of a directory with this name.
   public func child(_ name: some Collection<UInt8>, of directory: EntryID) -> EntryID? {
     let name = ArraySlice(name)

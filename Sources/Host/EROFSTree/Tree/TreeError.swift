@@ -131,7 +131,7 @@ extension TreeError: CustomStringConvertible {
     }
   }
 
-  private static func shown(_ path: [UInt8]) -> String { "/" + path.printable }
+  private static func shown(_ path: [UInt8]) -> String { "/" + path.drop { $0 == 0x2F }.printable }
   private static func reason(_ number: Int32) -> String { String(cString: strerror(number)) }
 
   private static func advice(_ number: Int32) -> String {
