@@ -112,6 +112,7 @@ if !embedded, !small {
     // For the packages in Benchmarks and Fuzzing.
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
+    .library(name: "EROFSTree", targets: ["EROFSTree"]),
     .library(name: "NoMMUMachine", targets: ["NoMMUMachine"]),
     .executable(name: "erofs", targets: ["EROFSCommand"]),
   ]
@@ -121,6 +122,8 @@ if !embedded, !small {
   ]
   targets += [
     .systemLibrary(name: "CXattr", path: "Sources/Libraries/CXattr"),
+    .target(name: "EROFSTree", dependencies: ["EROFS", "CXattr"], path: "Sources/Host/EROFSTree"),
+    .testTarget(name: "EROFSTreeTests", dependencies: ["EROFSTree", "EROFS"]),
     .target(
       name: "EROFSTools",
       dependencies: [

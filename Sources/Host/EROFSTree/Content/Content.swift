@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+/// Where the bytes of a regular file come from. Nothing is opened or read before `ContentOpener` does.
+public enum Content: Sendable {
+  case bytes([UInt8])
+  /// `length` bytes of an open file from `offset`, for a member of an archive.
+  case range(of: OpenFile, offset: UInt64, length: UInt64)
+  /// The same with holes: `size` bytes, of which those in `pieces` are stored and all others are 0.
+  case sparse(in: OpenFile, size: UInt64, pieces: [ContentPiece])
+  /// A file at a path that starts at an open directory. Symbolic links on the way are followed.
+  case path([UInt8], from: OpenFile, FileState)
+  /// The file of the directory that the tree was read from, at the entry's own path; no symbolic link is followed.
+  case entry(in: OpenFile, FileState)
+}
+
+/// A run of bytes of a sparse file that its source stores.
+public struct ContentPiece: Sendable, Hashable {
+  /// In the file.
+  public var offset: UInt64
+  public var length: UInt64
+  /// In what stores them.
+  public var place: UInt64
+
+  public init(offset: UInt64, length: UInt64, place: UInt64) {
+    self.offset = offset
+    self.length = length
+    self.place = place
+  }
+}
+
+/// What a file on disk was when it was found. As long as all three are the same, so is its content, up to the
+/// granularity of the file system's clock.
+public struct FileState: Sendable, Hashable {
+  public var size: UInt64
+  public var inode: UInt64
+  /// Of the last change of content or metadata, in nanoseconds since 1970, wrapped to 64 bits.
+  public var changeTime: Int64
+
+  public init(size: UInt64, inode: UInt64, changeTime: Int64) {
+    self.size = size
+    self.inode = inode
+    self.changeTime = changeTime
+  }
+}
+
+/// A content as the tree keeps it: 32 bytes.
+struct ContentRecord: Sendable {
+  var size: UInt64
+  /// An offset in a file or in bytes, or the number of an inode of the source.
+  var first: UInt64
+  /// A time of change, or for sparse contents the number of the list of pieces.
+  var second: Int64
+  /// The number of the store.
+  var store: UInt32
+  /// For a path, its place in the pool; for an entry of a directory, its number.
+  var place: UInt32
+}
+
+/// Where contents come from, one for each archive, directory or list.
+enum ContentStore: Sendable {
+  case bytes([UInt8])
+  case file(OpenFile)
+  case sparse(OpenFile)
+  case paths(OpenFile)
+  case entries(OpenFile)
+}
