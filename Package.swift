@@ -99,11 +99,16 @@ if embedded {
     library("CZlib", "zlib", "zlib1g-dev"),
     library("CCrypto", "libcrypto", "libssl-dev"),
     .target(name: "Digests", dependencies: ["CCrypto"], path: "Sources/Host/Digests"),
-    .target(name: "TestSupport", dependencies: ["EROFS", "PageVectors", "Digests"], path: "Tests/TestSupport"),
+    .target(
+      name: "EROFSFormatWriting", dependencies: ["EROFS"], path: "Sources/Host/EROFSFormatWriting"),
+    .target(
+      name: "TestSupport", dependencies: ["EROFS", "EROFSFormatWriting", "PageVectors", "Digests"],
+      path: "Tests/TestSupport"),
     .testTarget(
       name: "CodecsTests",
       dependencies: ["Codecs", "PageVectors", "TestSupport", "CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"]),
-    .testTarget(name: "EROFSTests", dependencies: ["EROFS", "PageVectors", "Digests", "TestSupport"]),
+    .testTarget(
+      name: "EROFSTests", dependencies: ["EROFS", "EROFSFormatWriting", "PageVectors", "Digests", "TestSupport"]),
   ]
 }
 
@@ -140,13 +145,15 @@ if !embedded, !small {
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
     .target(
       name: "CodecPeers", dependencies: ["CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"], path: "Tests/CodecPeers"),
+    .executableTarget(
+      name: "WriteBrokenImages", dependencies: ["TestSupport"], path: "Tests/WriteBrokenImages"),
     .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "NoMMUMachine", "TestSupport"]),
     .testTarget(name: "NoMMUMachineTests", dependencies: ["NoMMUMachine", "PageVectors", "TestSupport"]),
     .testTarget(
       name: "EROFSToolsTests",
       dependencies: [
-        "EROFS", "EROFSTools", "Codecs", "NoMMUMachine", "PageVectors", "Digests", "TestSupport", "CXattr",
-        "EROFSCommand", hostDependency("SystemPackage", "swift-system"),
+        "EROFS", "EROFSTools", "EROFSFormatWriting", "Codecs", "NoMMUMachine", "PageVectors", "Digests", "TestSupport",
+        "CXattr", "EROFSCommand", hostDependency("SystemPackage", "swift-system"),
       ]),
   ]
 }

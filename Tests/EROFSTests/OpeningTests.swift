@@ -23,9 +23,12 @@ import Testing
 
   /// What a change of one superblock field is refused for, and the field.
   static let refusals: [(offset: Int, bytes: [UInt8])] = [
-    (0, [0]),  // magic
-    (12, [200]), (12, [8]), (12, [0xFF]),  // block size
-    (0x50 + 3, [0x80]),  // a feature that nobody knows
+    (Field<SuperblockRecord, UInt32>.magic.offset, [0]),
+    (Field<SuperblockRecord, UInt8>.blockShift.offset, [200]),
+    (Field<SuperblockRecord, UInt8>.blockShift.offset, [8]),
+    (Field<SuperblockRecord, UInt8>.blockShift.offset, [0xFF]),
+    // The highest byte: features that do not exist.
+    (Field<SuperblockRecord, UInt32>.incompatible.offset + 3, [0x80]),
   ]
 
   @Test(arguments: refusals.indices)
@@ -33,7 +36,8 @@ import Testing
     let change = Self.refusals[index]
     // An array: the image itself is a mapping that must not be written to.
     var bytes = Array(try ReferenceImages.image("lz4hc-64k-tail"))
-    bytes.replaceSubrange(1024 + change.offset..<1024 + change.offset + 1, with: change.bytes)
+    bytes.replaceSubrange(
+      SuperblockRecord.start + change.offset..<SuperblockRecord.start + change.offset + 1, with: change.bytes)
     for isMapped in [false, true] {
       var volume = Volume(unopened: TestStorage([Data(bytes)], isMapped: isMapped))
       #expect(throws: EROFSError.self) { try volume.open() }

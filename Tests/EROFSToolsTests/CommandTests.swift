@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import EROFS
 import EROFSTools
 import Foundation
 import TestSupport
@@ -169,7 +170,7 @@ import Testing
     let good = try #require(try json(try run("fsck", "--json", Self.image)) as? [String: Any])
     #expect(good["good"] as? Bool == true)
     var patch = try ImagePatch()
-    patch.store(9, 1, at: try patch.entry("hard-1", in: "/links").offset + 4)
+    patch.set(Field<DirectoryRecord, UInt32>.nidHigh, 9, at: try patch.entry("hard-1", in: "/links").offset)
     let path = try folder.write(patch.sealed, "image")
     let outcome = try run("fsck", "--json", path)
     #expect(outcome.status == 1)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import EROFSFormatWriting
 import EROFSTools
 import Foundation
 import SystemPackage
@@ -35,11 +36,10 @@ import Testing
       image.features |= 0x80
       at = image.add(CraftedImage.inode(.compressedFull, mode: 0o100644, size: size, union: 1), alignment: 32)
       // One record of 32 bytes: where it is stored, and where it starts.
-      image.add([1, 0, 0, 0, 0x07, 0, 0, 0])
-      image.add(
-        CraftedImage.number(4096, 4) + CraftedImage.number(UInt64(data), 8) + CraftedImage.number(size - 4096, 8),
-        alignment: 32)
-      image.add([UInt8](repeating: 0, count: 12))
+      image.add(CraftedImage.extentHeader(recordBytes: 32, count: 1).bytes)
+      let extent = EncodedExtent(
+        start: size - 4096, length: EncodedLength(raw: 4096), address: UInt64(data))
+      image.add(EncodedExtent.table([extent], recordBytes: 32), alignment: 32)
     }
     let small = image.add(
       CraftedImage.inode(.flatPlain, mode: 0o100644, size: 4096, union: UInt32(data / 4096)), alignment: 32)
@@ -125,10 +125,12 @@ import Testing
       })
     let at = Int(inode.offset)
     // Flat, without data, of 4 EiB.
-    patch.store(1, 2, at: at)
-    patch.store(0xFFFF, 2, at: at + 6)
-    patch.store(1 << 62, 8, at: at + 8)
-    patch.store(UInt64(UInt32.max), 4, at: at + 16)
+    var format = InodeFormat(raw: 0)
+    format.isExtended = true
+    patch.set(Field<ExtendedInodeRecord, UInt16>.format, format.raw, at: at)
+    patch.set(Field<ExtendedInodeRecord, UInt16>.high, HoleBlock.high, at: at)
+    patch.set(Field<ExtendedInodeRecord, UInt64>.size, 1 << 62, at: at)
+    patch.set(Field<ExtendedInodeRecord, UInt32>.union, HoleBlock.low, at: at)
     let path = try folder.write(patch.sealed, "image")
     #expect(try problems(of: path).contains { $0.cause.code == "work-limit" })
   }

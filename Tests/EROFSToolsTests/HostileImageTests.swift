@@ -72,20 +72,24 @@ import Testing
 
   @Test func entryOfTheWrongKind() throws {
     var patch = try ImagePatch()
-    patch.store(2, 1, at: try patch.entry("hard-1", in: "/links").offset + 10)
+    patch.set(Field<DirectoryRecord, UInt8>.kind, 2, at: try patch.entry("hard-1", in: "/links").offset)
     #expect(try check(patch) == ["entry-kind"])
   }
 
   @Test func linkCountThatIsWrong() throws {
     var patch = try ImagePatch()
     let inode = try patch.inode("/links/hard-1")
-    patch.store(9, inode.isExtended ? 4 : 2, at: Int(inode.offset) + (inode.isExtended ? 0x2C : 6))
+    if inode.isExtended {
+      patch.set(Field<ExtendedInodeRecord, UInt32>.linkCount, 9, at: Int(inode.offset))
+    } else {
+      patch.set(Field<CompactInodeRecord, UInt16>.linkCountOrHigh, 9, at: Int(inode.offset))
+    }
     #expect(try check(patch) == ["link-count"])
   }
 
   @Test func checksumThatIsWrong() throws {
     var patch = try ImagePatch()
-    patch.store(0x58, 1, at: 1024 + 0x40)
+    patch.set(Field<SuperblockRecord, UInt64>.volumeNameLow, 0x58, at: SuperblockRecord.start)
     let path = try folder.write(patch.bytes, "image")
     #expect(try problems(of: path).map(\.cause.code) == ["superblock-checksum"])
     #expect(try check(patch).isEmpty)
@@ -115,7 +119,7 @@ import Testing
 
   @Test func numbersAgreeWithTheirNouns() throws {
     var patch = try ImagePatch()
-    patch.store(2, 1, at: try patch.entry("hard-1", in: "/links").offset + 10)
+    patch.set(Field<DirectoryRecord, UInt8>.kind, 2, at: try patch.entry("hard-1", in: "/links").offset)
     let image = try folder.write(patch.sealed, "image")
     let outcome = try Command.run(Command.path, ["fsck", image])
     #expect(outcome.status == 1)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import EROFSFormatWriting
 import EROFSTools
 import Foundation
 import SystemPackage
@@ -33,37 +34,30 @@ struct ImagePatch {
     case .metadata(.device, let offset): base = Int(offset)
     default: throw CocoaError(.featureUnsupported)
     }
-    let count = load(base + 8, 2) / 12
+    let count = Int(bytes[.nameOffset, of: DirectoryRecord.self, at: base]) / DirectoryRecord.byteCount
     for index in 0..<count {
-      let at = base + 12 * index
-      let start = load(at + 8, 2)
+      let at = base + DirectoryRecord.byteCount * index
+      let start = Int(bytes[.nameOffset, of: DirectoryRecord.self, at: at])
       let text = bytes[(base + start)...].prefix(name.utf8.count)
       if text.elementsEqual(name.utf8) { return (at, base + start) }
     }
     throw CocoaError(.fileNoSuchFile)
   }
 
-  private func load(_ offset: Int, _ count: Int) -> Int {
-    (0..<count).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }
-  }
-
   /// The bytes with a checksum that is right.
   var sealed: [UInt8] {
-    var copy = self
-    copy.store(0, 4, at: 1028)
-    var crc = CRC32C()
-    let block = reader.superblock.blockSize
-    for byte in copy.bytes[1024..<(block > 1024 ? block : 1024 + block)] { crc.update(byte) }
-    copy.store(UInt64(crc.value), 4, at: 1028)
-    return copy.bytes
+    var copy = bytes
+    StoredRecord<SuperblockRecord>.seal(&copy)
+    return copy
   }
 
-  mutating func store(_ value: UInt64, _ count: Int, at offset: Int) {
-    for i in 0..<count { bytes[offset + i] = UInt8(truncatingIfNeeded: value >> UInt64(8 * i)) }
+  /// Replaces a field of the record that starts at byte `start`.
+  mutating func set<Owner: Record, Value>(_ field: Field<Owner, Value>, _ value: Value, at start: Int) {
+    bytes[field, of: Owner.self, at: start] = value
   }
 
   mutating func point(_ name: String, in path: String, to nid: UInt64) throws {
-    store(nid, 8, at: try entry(name, in: path).offset)
+    set(Field<DirectoryRecord, UInt64>.nid, nid, at: try entry(name, in: path).offset)
   }
 
   mutating func rename(_ name: String, in path: String, to newName: String) throws {

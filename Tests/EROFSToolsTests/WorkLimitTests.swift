@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import EROFSFormatWriting
 import EROFSTools
 import Foundation
 import SystemPackage
@@ -139,8 +140,11 @@ import Testing
       .compressedFull, mode: 0o100644, size: UInt64(count) * UInt64(extentBytes), union: 1)
     let at = image.add(inode, alignment: 32)
     // Extents of 128 blocks, each with a record of 8 bytes.
-    image.add([0, 0, 0, 0, 0x03, 0, 0, 7])
-    let record = CraftedImage.number(UInt64(1 << 28 | stream.count), 4) + CraftedImage.number(UInt64(data), 4)
+    image.add(CraftedImage.extentHeader(recordBytes: 8, clusterBits: 7).bytes)
+    var length = EncodedLength(raw: UInt32(stream.count))
+    length.format = 1
+    let record = EncodedExtent.table(
+      [EncodedExtent(start: 0, length: length, address: UInt64(data))], recordBytes: 8)
     for _ in 0..<count { image.add(record) }
     return try folder.write(image.complete([name(0, at, .regular)]), "image")
   }

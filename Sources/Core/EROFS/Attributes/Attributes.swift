@@ -5,7 +5,7 @@ import PageVectors
 /// An extended attribute: where its name and its value lie.
 @frozen
 public struct Attribute: Equatable, Sendable {
-  /// What comes before the stored name (format, section 16).
+  /// What comes before the stored name (Format.md, section 16).
   @frozen
   public enum Namespace: UInt8, Sendable, CaseIterable {
     /// No prefix at all: a hidden attribute, which is never listed.
@@ -92,15 +92,16 @@ extension Volume {
   private mutating func next(_ cursor: inout AttributeCursor) throws(Fault) -> Attribute? {
     let inode = self[.file]
     let header = inode.xattrOffset
-    let sharedCount = Int(try load(inode.stream, header &+ 4, 1))
-    let fixed = 12 + 4 * sharedCount
-    guard fixed <= inode.xattrBytes else { throw fail(.xattrShared, inode.stream, header &+ 4) }
+    let sharedCount = Int(try load(inode.stream, header, XattrHeaderRecord.self, .sharedCount))
+    let fixed = XattrHeaderRecord.byteCount + SharedXattrRecord.byteCount * sharedCount
+    guard fixed <= inode.xattrBytes else { throw fail(.xattrShared, inode.stream, header &+ Self.sharedCountOffset) }
     while cursor.shared < sharedCount {
-      let id = try load(inode.stream, header &+ 12 &+ 4 &* FileOffset(cursor.shared), 4)
+      let number = XattrHeaderRecord.byteCount &+ SharedXattrRecord.byteCount &* cursor.shared
+      let id = try load(inode.stream, header &+ FileOffset(number), SharedXattrRecord.self, .id)
       cursor.shared += 1
       let stream: MetadataStream =
         superblock.compatible.contains(.sharedXattrsInMetabox) && superblock.hasMetabox ? .metabox : .device
-      var at = UInt64(id) &* 4
+      var at = UInt64(id) &* UInt64(XattrEntryRecord.alignment)
       if stream == .device { at &+= UInt64(superblock.xattrBlock) &<< UInt64(superblock.blockShift) }
       guard at <= UInt64(FileOffset.limit) else { throw failSize(.outsideDevice, .file) }
       if let attribute = try attribute(stream, at: FileOffset(at), limit: nil).attribute { return attribute }
@@ -180,32 +181,37 @@ extension Volume {
   private mutating func attribute(
     _ stream: MetadataStream, at offset: FileOffset, limit: Int?
   ) throws(Fault) -> (attribute: Attribute?, size: Int) {
-    if let limit, limit < 4 { throw fail(.xattrEntry, stream, offset) }
-    let word = try load(stream, offset, 4)
-    let nameBytes = Int(word & 0xFF)
-    let valueBytes = Int(word &>> 16)
-    let size = (4 + nameBytes + valueBytes + 3) & ~3
+    if let limit, limit < XattrEntryRecord.byteCount { throw fail(.xattrEntry, stream, offset) }
+    let sizes = XattrEntrySizes(raw: try load(stream, offset, XattrEntryRecord.self, .sizes))
+    let nameBytes = Int(sizes.nameBytes)
+    let valueBytes = Int(sizes.valueBytes)
+    let size = sizes.entryBytes
     if let limit, size > limit { throw fail(.xattrEntry, stream, offset) }
     let place = AttributePlace.metadata(stream)
-    let name = Attribute.Range(place: place, offset: offset &+ 4, count: nameBytes)
-    let value = Attribute.Range(place: place, offset: offset &+ 4 &+ FileOffset(nameBytes), count: valueBytes)
-    let index = UInt8((word &>> 8) & 0xFF)
-    var base = index
+    let start = offset &+ FileOffset(XattrEntryRecord.byteCount)
+    let name = Attribute.Range(place: place, offset: start, count: nameBytes)
+    let value = Attribute.Range(place: place, offset: start &+ FileOffset(nameBytes), count: valueBytes)
+    let index = XattrNameIndex(raw: UInt8(sizes.nameIndex))
+    var base = index.number
     var infix = Attribute.Range(place: place, offset: 0, count: 0)
-    if index & 0x80 != 0 {
-      guard Int(index & 0x7F) < superblock.xattrPrefixCount else {
+    if index.isLongPrefix {
+      guard Int(index.number) < superblock.xattrPrefixCount else {
         throw fail(.xattrPrefix, stream, offset)
       }
-      (base, infix) = try longPrefix(Int(index & 0x7F))
-    } else if index == 0 {
+      (base, infix) = try longPrefix(Int(index.number))
+    } else if index.raw == 0 {
       return (nil, size)
     }
     guard let namespace = Attribute.Namespace(rawValue: base) else { return (nil, size) }
-    let longPrefix = index & 0x80 != 0 ? Int(index & 0x7F) : nil
+    let longPrefix = index.isLongPrefix ? Int(index.number) : nil
     return (
       Attribute(namespace: namespace, infix: infix, name: name, value: value, longPrefix: longPrefix), size
     )
   }
+
+  private static var sharedCountOffset: FileOffset { FileOffset(Field<XattrHeaderRecord, UInt8>.sharedCount.offset) }
+
+  private static func place<Value>(_ field: Field<XattrPrefixRecord, Value>) -> FileOffset { FileOffset(field.offset) }
 
   /// Record `index` of the table of long prefixes; it has no index of its own, so the records before it are walked.
   private mutating func longPrefix(_ index: Int) throws(Fault) -> (UInt8, Attribute.Range) {
@@ -220,18 +226,24 @@ extension Volume {
     let end = FileOffset.limit &>> 1
     var at = FileOffset(truncatingIfNeeded: superblock.xattrPrefixOffset)
     for number in 0...index {
-      at = (at + 3) & ~3
-      let size = FileOffset(try load(place, at, 2))
+      at = at.aligned(to: FileOffset(XattrPrefixRecord.alignment))
+      let size = FileOffset(try load(place, at &+ Self.place(.size), Field<XattrPrefixRecord, UInt16>.size.byteCount))
       guard (1...256).contains(size), at < end else {
-        throw fail(.xattrPrefix, .device, FileOffset(Superblock.offset) &+ 0x5C)
+        throw fail(.xattrPrefix, .device, SuperblockRecord.position(of: .xattrPrefixStart))
       }
       if number == index {
-        let base = UInt8(truncatingIfNeeded: try load(place, at &+ 2, 1))
-        return (base, Attribute.Range(place: place, offset: at + 3, count: Int(size) - 1))
+        let base = UInt8(
+          truncatingIfNeeded: try load(place, at &+ Self.place(.base), Field<XattrPrefixRecord, UInt8>.base.byteCount))
+        return (
+          base,
+          Attribute.Range(
+            place: place, offset: at + FileOffset(XattrPrefixRecord.byteCount),
+            count: Int(size) - XattrPrefixRecord.countedBytes)
+        )
       }
-      at += 2 + size
+      at += FileOffset(XattrPrefixRecord.uncountedBytes) + size
     }
-    throw fail(.xattrPrefix, .device, FileOffset(Superblock.offset) &+ 0x5C)
+    throw fail(.xattrPrefix, .device, SuperblockRecord.position(of: .xattrPrefixStart))
   }
 
   private mutating func load(_ place: AttributePlace, _ offset: FileOffset, _ size: Int) throws(Fault) -> UInt32 {
@@ -245,7 +257,7 @@ extension Volume {
         let bytes = unsafe MutablePageVector(unsafeContiguous: buffer)
         return try read(.packed, at: offset, into: bytes.prefix(size))
       }
-      guard count == size else { throw fail(.xattrPrefix, .device, FileOffset(Superblock.offset) &+ 0x5C) }
+      guard count == size else { throw fail(.xattrPrefix, .device, SuperblockRecord.position(of: .xattrPrefixStart)) }
       return UInt32(littleEndian: value)
     }
   }
@@ -270,10 +282,11 @@ extension Volume {
     return true
   }
 
-  /// Whether the inode's name filter says that it has no attribute of that name (format, section 17).
+  /// Whether the inode's name filter says that it has no attribute of that name (Format.md, section 17).
   private mutating func filterExcludes(_ name: PageVector) throws(Fault) -> Bool {
-    let filter = try load(self[.file].stream, self[.file].xattrOffset, 4)
-    guard filter != 0 else { return false }
+    let filter = XattrFilter(
+      raw: try load(self[.file].stream, self[.file].xattrOffset, XattrHeaderRecord.self, .nameFilter))
+    guard filter.raw != 0 else { return false }
     for id: UInt8 in 1...6 {
       guard let namespace = Attribute.Namespace(rawValue: id) else { continue }
       let prefix = namespace.prefix
@@ -282,9 +295,9 @@ extension Volume {
       var isMatch = true
       for i in 0..<count where unsafe name.byte(at: i) != prefix.utf8Start[i] { isMatch = false }
       guard isMatch else { continue }
-      var hash = XXH32(seed: 0x25BB_E08F &+ UInt32(namespace.rawValue))
+      var hash = XXH32(seed: XattrFilter.seed(namespace: namespace.rawValue))
       for i in count..<name.count { hash.update(name.byte(at: i) ?? 0) }
-      return filter & (1 &<< (hash.digest & 31)) != 0
+      return filter.excludes(hash: hash.digest)
     }
     return false
   }

@@ -152,7 +152,7 @@ extension Extent {
   /// is behind, only the extent's length says where the stream ends.
   func mustFinish(_ features: IncompatibleFeatures) -> Bool { !isPartial && features.contains(.zeroPadding) }
 
-  /// The zeros in front of the stored bytes; they are looked for in the first block only (format, section 10.9).
+  /// The zeros in front of the stored bytes; they are looked for in the first block only (Format.md, section 10.9).
   @inline(never)
   mutating func padding(
     of input: PageVector, _ features: IncompatibleFeatures, _ blockMask: FileOffset

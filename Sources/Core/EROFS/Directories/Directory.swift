@@ -20,7 +20,7 @@ struct DirectoryWindow {
   }
 
   /// Bytes of an entry without its name.
-  static var entrySize: Int { 12 }
+  static var entrySize: Int { DirectoryRecord.byteCount }
 
   /// Name of entry `index`, which the block has: where it lies was checked when the block was read.
   @inline(never)
@@ -38,7 +38,13 @@ struct DirectoryWindow {
 
   @inline(never)
   mutating func nameOffset(_ index: Int) -> Int {
-    Int(truncatingIfNeeded: bytes.word(at: index &* Self.entrySize &+ 8, 2))
+    Int(truncatingIfNeeded: word(.nameOffset, index))
+  }
+
+  /// A field, of 4 bytes at most, of entry `index`.
+  @inline(__always)
+  func word<Value>(_ field: Field<DirectoryRecord, Value>, _ index: Int) -> UInt32 {
+    bytes.word(at: index &* Self.entrySize &+ field.offset, field.byteCount)
   }
 }
 
@@ -176,15 +182,15 @@ extension Volume {
   }
 
   /// Where entry `index` leads, whose type is checked.
+  @inline(__always)
   private mutating func entryNID(_ index: Int) throws(Fault) -> UInt64 {
     guard entryType(index) <= 7 else { throw fail(.entryType, .file) }
-    let at = index &* DirectoryWindow.entrySize
-    let low = directory.bytes.word(at: at, 4)
-    return UInt64(directory.bytes.word(at: at &+ 4, 4)) &<< 32 | UInt64(low)
+    let low = directory.word(.nidLow, index)
+    return UInt64(directory.word(.nidHigh, index)) &<< 32 | UInt64(low)
   }
 
   private func entryType(_ index: Int) -> UInt8 {
-    UInt8(truncatingIfNeeded: directory.bytes.word(at: index &* DirectoryWindow.entrySize &+ 10, 1))
+    UInt8(truncatingIfNeeded: directory.word(.kind, index))
   }
 
   /// Brings a block of the open directory to hand, and checks all its entries.

@@ -69,12 +69,12 @@ public enum Defect: UInt8, Sendable, CaseIterable {
   case inodeFormat, dataLayout, fileType, xattrSize, inlineCrossesBlock, chunkFormat, mapHeader, size
   case nestedFragment, noPackedInode, noMetabox
   // compressed index
-  case lclusterType, clusterOffset, lookBack, lookAhead, clusterCount, extentLength, extentOrder, storedLength
-  case unannouncedAlgorithm, emptyStream, fragmentOffset
+  case clusterOffset, lookBack, clusterCount, extentLength, extentOrder, storedLength
+  case unannouncedAlgorithm, fragmentOffset
   // directories
-  case directorySize, directoryEntries, nameOffset, nameLength, nameCharacter, nameOrder, entryType, entryTarget
+  case directoryEntries, nameOffset, nameLength, nameCharacter, nameOrder, entryType, entryTarget
   // extended attributes
-  case xattrEntry, xattrShared, xattrPrefix, xattrName
+  case xattrEntry, xattrShared, xattrPrefix
   // symbolic links
   case linkTarget
 }

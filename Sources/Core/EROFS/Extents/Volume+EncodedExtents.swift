@@ -8,11 +8,8 @@ struct ExtentTableHint {
   var address: FileOffset = 0
 }
 
-/// Bits of a record's first word that hold the stored length.
-private let storedMask: UInt32 = 0x1F_FFFF
-
 extension Volume {
-  /// Finds the extent around byte `offset` (below the size) of a file with encoded extents (format, section 12).
+  /// Finds the extent around byte `offset` (below the size) of a file with encoded extents (Format.md, section 12).
   @inline(never)
   mutating func findEncoded(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
     let header = MapHeader(self[role].header)
@@ -29,11 +26,10 @@ extension Volume {
       if recordMask == 3 {
         // Records of 4 bytes have an address in front.
         address = try addressBySum(role, table, number)
-        table &+= 8
+        table &+= FileOffset(truncatingIfNeeded: EncodedExtentRecord.firstAddressBytes)
       }
     } else {
-      let words = header.value
-      let count = words & 0xFFFF_FFFF | (words &>> 48) &<< 32
+      let count = header.extentCount
       // The last record that starts at or before the offset.
       var low: FileOffset = 0
       var high = FileOffset(truncatingIfNeeded: min(count, UInt64(FileOffset.limit &>> 6)))
@@ -54,22 +50,22 @@ extension Volume {
     }
     let at = table &+ number &* (recordMask &+ 1)
     guard number < FileOffset.limit &>> 6 else { throw fail(.outsideDevice, role) }
-    let stored = try load32(role, at)
+    let stored = EncodedLength(raw: try load(role, at, EncodedExtentRecord.self, .length))
     if recordMask > 3 {
-      address = UInt64(try load32(role, at &+ 4))
-      if recordMask > 7 { address |= UInt64(try load32(role, at &+ 8)) &<< 32 }
+      address = UInt64(try load(role, at, EncodedExtentRecord.self, .addressLow))
+      if recordMask > 7 { address |= UInt64(try load(role, at, EncodedExtentRecord.self, .addressHigh)) &<< 32 }
     }
     if isLast, header.advise.contains(.fragmentPcluster) {
       let high = recordMask > 3 ? (address & 0xFFFF_FFFF) &<< 32 : 0
-      return try placeFragment(role, high | UInt64(stored), &extent)
+      return try placeFragment(role, high | UInt64(stored.raw), &extent)
     }
-    let bytes = FileOffset(stored & storedMask)
+    let bytes = FileOffset(stored.bytes)
     if bytes == 0 { return }
     guard address <= UInt64(FileOffset.limit) else { throw failSize(.addressOverflow, role) }
     extent.put(in: .device, FileOffset(truncatingIfNeeded: address))
     extent.storedLength = bytes
-    extent.isPartial = stored & 0x0800_0000 != 0
-    let format = UInt8(stored &>> 28)
+    extent.isPartial = stored.isPartial
+    let format = UInt8(truncatingIfNeeded: stored.format)
     if format > 0 {
       extent.form = try form(role, format &- 1)
     } else if header.advise.contains(.interlacedPcluster), (extent.address | bytes) & superblock.blockMask == 0 {
@@ -88,8 +84,8 @@ extension Volume {
       hint = ExtentTableHint(key: self[role].key, number: 0, address: FileOffset(truncatingIfNeeded: first))
     }
     while hint.number < number {
-      let stored = try load32(role, table &+ 8 &+ 4 &* hint.number)
-      hint.address &+= FileOffset(stored & storedMask)
+      let at = table &+ FileOffset(truncatingIfNeeded: EncodedExtentRecord.firstAddressBytes) &+ 4 &* hint.number
+      hint.address &+= FileOffset(EncodedLength(raw: try load(role, at, EncodedExtentRecord.self, .length)).bytes)
       hint.number &+= 1
       if hint.address > .limit { throw failSize(.addressOverflow, role) }
     }
@@ -103,10 +99,10 @@ extension Volume {
     _ role: Role, _ table: FileOffset, _ number: FileOffset
   ) throws(Fault) -> FileOffset {
     let isWide = MapHeader(self[role].header).recordBytes == 32
-    let at = table &+ (number &<< (isWide ? 5 : 4)) &+ 12
-    let low = FileOffset(try load32(role, at))
+    let at = table &+ (number &<< (isWide ? 5 : 4))
+    let low = FileOffset(try load(role, at, EncodedExtentRecord.self, .startLow))
     if !isWide { return low }
-    let high = UInt64(try load32(role, at &+ 4)) &<< 32
+    let high = UInt64(try load(role, at, EncodedExtentRecord.self, .startHigh)) &<< 32
     return FileOffset(clamping: high | UInt64(low))
   }
 }

@@ -35,7 +35,9 @@ extension Volume {
       // No inode of that kind is opened where they are not known.
       if Self.knowsChunks { try findChunk(role, offset, &extent) }
     case .compressedFull, .compressedCompact:
-      if self[role].isFragment { return try placeFragment(role, self[role].header & ~(1 &<< 63), &extent) }
+      if self[role].isFragment {
+        return try placeFragment(role, MapHeader(self[role].header).wholeFragmentOffset, &extent)
+      }
       if self[role].hasEncodedExtents {
         try findEncoded(role, offset, &extent)
       } else {
@@ -74,7 +76,7 @@ extension Volume {
   }
 
   private mutating func findChunk(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
-    let format = self[role].words.union
+    let format = self[role].words.chunkFormat
     let shift = FileOffset(self[role].shift)
     // A chunk that is larger than any file is the only one.
     var number: FileOffset = 0
@@ -83,22 +85,23 @@ extension Volume {
       extent.limit(to: number, shift: shift)
     }
     guard number < FileOffset.limit &>> 4 else { throw fail(.outsideDevice, role) }
-    var at = self[role].table &+ number &* 4
+    var at = self[role].table &+ number &* FileOffset(truncatingIfNeeded: ChunkBlockRecord.byteCount)
     var high: UInt32 = 0
-    if format & 0x20 != 0 {
-      at &+= number &* 4
-      let word = try load32(role, at)
-      at &+= 4
+    if format.hasIndexes {
+      // A record of the longer kind ends in one of the shorter.
+      at &+= number &* FileOffset(truncatingIfNeeded: ChunkIndexRecord.byteCount &- ChunkBlockRecord.byteCount)
+      let place = ChunkPlace(raw: try load(role, at, ChunkIndexRecord.self, .place))
+      at &+= FileOffset(truncatingIfNeeded: Field<ChunkIndexRecord, UInt32>.block.offset)
       // Only as many bits of the device id count as the number of devices needs.
       let devices = UInt32(truncatingIfNeeded: superblock.extraDevices)
       if devices > 0 {
         let mask = UInt32.max &>> UInt32(truncatingIfNeeded: devices.leadingZeroBitCount)
-        extent.device = UInt16(truncatingIfNeeded: (word &>> 16) & mask)
+        extent.device = UInt16(truncatingIfNeeded: place.device & mask)
       }
-      if format & 0x40 != 0 { high = word & 0xFFFF }
+      if format.isWide { high = place.blockHigh }
     }
-    let low = try load32(role, at)
-    if low == UInt32.max, format & 0x40 == 0 || high == 0xFFFF { return }
+    let low = try load(role, at, ChunkBlockRecord.self, .block)
+    if low == HoleBlock.low, !format.isWide || high == UInt32(HoleBlock.high) { return }
     extent.put(in: .device, try address(ofBlock: UInt64(high) &<< 32 | UInt64(low), role))
   }
 
@@ -129,25 +132,25 @@ extension Volume {
     return found
   }
 
-  /// Extra devices may be mapped into the address space of the primary one; their slots say where (format, section 14).
+  /// Extra devices may be mapped into the address space of the primary one; their slots say where (Format.md, section 14).
   private mutating func resolveUnified(_ address: FileOffset) throws(Fault) -> DevicePlace {
-    var slot = FileOffset(truncatingIfNeeded: superblock.deviceTableOffset) &+ 0x40
+    var slot = FileOffset(truncatingIfNeeded: superblock.deviceTableOffset)
     let block = address &>> FileOffset(truncatingIfNeeded: superblock.blockShift)
     var device = 0
     while device < superblock.extraDevices {
       device &+= 1
-      var blocks = UInt64(try load(.device, slot, 4))
-      var first = UInt64(try load(.device, slot &+ 4, 4))
+      var blocks = UInt64(try load(.device, slot, DeviceSlotRecord.self, .blocks))
+      var first = UInt64(try load(.device, slot, DeviceSlotRecord.self, .unifiedBlock))
       if superblock.incompatible.contains(.wide48Bit) {
-        let high = UInt64(try load(.device, slot &+ 8, 4))
-        blocks |= (high & 0xFFFF) &<< 32
-        first |= (high &>> 16) &<< 32
+        let high = DeviceSlotHigh(raw: try load(.device, slot, DeviceSlotRecord.self, .high))
+        blocks |= UInt64(high.blocks) &<< 32
+        first |= UInt64(high.unifiedBlock) &<< 32
       }
       if first != 0, UInt64(block) >= first, UInt64(block) &- first < blocks {
         let start = FileOffset(truncatingIfNeeded: first) &<< FileOffset(truncatingIfNeeded: superblock.blockShift)
         return DevicePlace(device, address &- start)
       }
-      slot &+= 128
+      slot &+= FileOffset(truncatingIfNeeded: DeviceSlotRecord.byteCount)
     }
     return DevicePlace(0, address)
   }

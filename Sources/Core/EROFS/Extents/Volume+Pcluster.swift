@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 extension Volume {
-  /// Finds the extent around byte `offset` (below the size) of a file with an lcluster index (format, section 10.5).
+  /// Finds the extent around byte `offset` (below the size) of a file with an lcluster index (Format.md, section 10.5).
   @inline(never)
   mutating func findPcluster(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
     let shift = FileOffset(self[role].shift)
@@ -49,7 +49,7 @@ extension Volume {
     if end == size, header.advise.contains(.fragmentPcluster) {
       // Full indexes keep the high bits of the offset where the block address would be.
       let high = self[role].layout == .compressedCompact ? 0 : UInt64(entry.block) &<< 32
-      return try placeFragment(role, high | UInt64(header.low), &extent)
+      return try placeFragment(role, high | UInt64(header.fragmentOffset), &extent)
     }
     extent.isPartial = entry.isPartial
     if entry.kind == .plain {
@@ -78,6 +78,7 @@ extension Volume {
   }
 
   /// Blocks that the pcluster of a head takes; 0 for a hole.
+  @inline(__always)
   private mutating func storedBlocks(
     _ role: Role, _ head: FileOffset, _ entry: LclusterEntry, _ next: inout LclusterEntry
   ) throws(Fault) -> UInt32 {

@@ -22,7 +22,7 @@ public struct CRC32C: Sendable {
 /// The 32-bit xxHash of a name that comes in pieces; at most 512 bytes are hashed at once, as names are short.
 ///
 /// It is fed byte by byte and keeps a stripe of 16.
-struct XXH32 {
+package struct XXH32 {
   private static let prime1: UInt32 = 2_654_435_761
   private static let prime2: UInt32 = 2_246_822_519
   private static let prime3: UInt32 = 3_266_489_917
@@ -35,7 +35,7 @@ struct XXH32 {
   private var words: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
   private var count: UInt32 = 0
 
-  init(seed: UInt32) {
+  package init(seed: UInt32) {
     self.seed = seed
     lanes = (seed &+ Self.prime1 &+ Self.prime2, seed &+ Self.prime2, seed, seed &- Self.prime1)
   }
@@ -47,7 +47,7 @@ struct XXH32 {
     rotate(lane &+ word &* prime2, 13) &* prime1
   }
 
-  mutating func update(_ byte: UInt8) {
+  package mutating func update(_ byte: UInt8) {
     let bits = UInt32(byte) &<< ((count & 3) &* 8)
     switch (count &>> 2) & 3 {
     case 0: words.0 |= bits
@@ -65,7 +65,7 @@ struct XXH32 {
     }
   }
 
-  var digest: UInt32 {
+  package var digest: UInt32 {
     var hash =
       count < 16
       ? seed &+ Self.prime5

@@ -69,36 +69,36 @@ extension Volume {
     let stream: MetadataStream = Role.count == 1 || nid & Superblock.metaboxBit == 0 ? .device : .metabox
     let number = FileOffset(truncatingIfNeeded: nid & ~Superblock.metaboxBit)
     // A NID is a number of 32-byte slots.
-    guard UInt64(number) == nid & ~Superblock.metaboxBit, number <= FileOffset.limit &>> 5 else {
+    guard UInt64(number) == nid & ~Superblock.metaboxBit, number <= FileOffset.limit &>> InodeSlot.shift else {
       throw fail(.addressOverflow, stream, number)
     }
-    var offset = number &<< 5
+    var offset = number &<< InodeSlot.shift
     if stream == .device { offset &+= try address(ofBlock: UInt64(superblock.metadataBlock), role) }
     let at = role.index
     inodes[at].inode.nid = 0
     inodes[at].inode.offset = offset
     inodes[at].inode.stream = stream
     var words = InodeWords()
-    let isExtended = try load(stream, offset, 2) & 1 != 0
+    let isExtended = InodeFormat(raw: try load(stream, offset, ExtendedInodeRecord.self, .format)).isExtended
     try unsafe withUnsafeMutableBytes(of: &words) { (buffer) throws(Fault) in
       let all = unsafe MutablePageVector(unsafeContiguous: buffer)
-      try copy(stream, offset, into: all.prefix(isExtended ? 48 : 28))
+      try copy(stream, offset, into: all.prefix(isExtended ? InodeWords.extendedBytes : InodeWords.compactBytes))
       // As bytes: a copy of a structure is taken apart into its words.
       unsafe withUnsafeMutableBytes(of: &inodes[unchecked: at].inode.words) {
         unsafe $0.copyMemory(from: UnsafeRawBufferPointer(buffer))
       }
     }
     words.swapToHost()
-    guard words.format &>> 5 == 0 else { throw fail(.inodeFormat, role) }
-    guard let layout = DataLayout(rawValue: UInt8(words.format &>> 1) & 7), layout != .chunked || Self.knowsChunks
+    guard words.format.reserved == 0 else { throw fail(.inodeFormat, role) }
+    guard let layout = DataLayout(rawValue: words.format.layout), layout != .chunked || Self.knowsChunks
     else { throw fail(.dataLayout, role) }
-    guard let kind = InodeKind(mode: words.mode) else { throw fail(.fileType, role) }
-    guard words.xattrCount != 1 else { throw fail(.xattrSize, role) }
+    guard let kind = InodeKind(mode: words[.mode]) else { throw fail(.fileType, role) }
+    guard words[.xattrCount] != 1 else { throw fail(.xattrSize, role) }
     unsafe Inode.take(&inodes[unchecked: at].inode, kind, layout, &superblock)
-    guard self[role].words.size <= UInt64(FileOffset.limit) else { throw failSize(.size, role) }
+    guard self[role].words[.size] <= UInt64(FileOffset.limit) else { throw failSize(.size, role) }
     if self[role].size > 0, kind == .regular || kind == .directory || kind == .symbolicLink {
-      var end = offset &+ (isExtended ? 64 : 32)
-      if words.xattrCount > 0 { end &+= 8 &+ 4 &* FileOffset(words.xattrCount) }
+      var end = offset &+ Inode.recordBytes(isExtended: isExtended)
+      end &+= FileOffset(truncatingIfNeeded: XattrHeaderRecord.areaBytes(count: words[.xattrCount]))
       try findMap(role, end)
     }
     unsafe inodes[unchecked: at].inode.nid = nid
@@ -120,20 +120,20 @@ extension Volume {
       if self[role].size > tail &+ 1 { _ = try flatAddress(role) }
     case .chunked:
       if !Self.knowsChunks { break }
-      let format = self[role].words.union & 0xFFFF
-      guard format &>> 7 == 0, format & 0x60 != 0x40 else { throw fail(.chunkFormat, role) }
-      table = end.aligned(to: format & 0x20 != 0 ? 8 : 4)
-      shift &+= Int(truncatingIfNeeded: format & 0x1F)
+      let format = self[role].words.chunkFormat
+      guard format.reserved == 0, !format.isWide || format.hasIndexes else { throw fail(.chunkFormat, role) }
+      table = end.aligned(to: format.recordBytes)
+      shift &+= Int(truncatingIfNeeded: format.shift)
     case .compressedFull, .compressedCompact:
-      table = end.aligned(to: 8)
+      table = end.aligned(to: FileOffset(truncatingIfNeeded: MapHeaderRecord.alignment))
       let header = MapHeader(try load64(self[role].stream, table))
-      unsafe inodes[unchecked: role.index].inode.header = header.value
+      unsafe inodes[unchecked: role.index].inode.header = header.raw
       guard isPossible(role, header) else { throw fail(.mapHeader, self[role].stream, table) }
-      table &+= 8
+      table &+= FileOffset(truncatingIfNeeded: MapHeaderRecord.byteCount)
       if self[role].hasEncodedExtents {
         table = table.aligned(to: header.recordBytes)
       } else if self[role].layout == .compressedFull {
-        table &+= 8
+        table &+= FileOffset(truncatingIfNeeded: MapHeaderRecord.fullIndexGap)
       }
       shift &+= Int(truncatingIfNeeded: header.clusterBits)
     }
@@ -141,15 +141,16 @@ extension Volume {
     unsafe inodes[unchecked: role.index].inode.shift = .init(truncatingIfNeeded: shift)
   }
 
-  /// Whether a map header holds possible values; the order of the tests is the format's (section 10.1).
+  /// Whether a map header holds possible values; the order of the checks is the format's
+  /// (Format.md, section 10.1).
   @inline(__always)
   private mutating func isPossible(_ role: Role, _ header: MapHeader) -> Bool {
     if header.needsMore(self[role].layout) { return false }
     if self[role].isFragment { return true }
     if self[role].hasEncodedExtents { return header.recordBytes >= 16 || header.reserved == 0 }
     if self[role].layout == .compressedCompact {
-      let big = header.advise.rawValue & 6
-      guard header.clusterBits == 0, superblock.blockShift <= 14, big == 0 || big == 6,
+      let big = header.advise.intersection([.bigPcluster1, .bigPcluster2])
+      guard header.clusterBits == 0, superblock.blockShift <= 14, big == [] || big == [.bigPcluster1, .bigPcluster2],
         superblock.blockShift <= 12 || !header.advise.contains(.compact2B)
       else { return false }
     }
@@ -161,9 +162,9 @@ extension Volume {
   @inline(never)
   mutating func flatAddress(_ role: Role) throws(Fault) -> FileOffset? {
     let words = self[role].words
-    let high = words.high
-    if words.union == UInt32.max, high == 0xFFFF || !words.hasHigh { return nil }
-    return try address(ofBlock: UInt64(words.hasHigh ? high : 0) &<< 32 | UInt64(words.union), role)
+    let high = words[.high]
+    if words[.union] == HoleBlock.low, high == HoleBlock.high || !words.hasHigh { return nil }
+    return try address(ofBlock: UInt64(words.hasHigh ? high : 0) &<< 32 | UInt64(words[.union]), role)
   }
 
   /// The byte address of a block.

@@ -85,6 +85,23 @@ extension Volume {
     try load(self[role].stream, offset, 4)
   }
 
+  /// A field, of 4 bytes at most, of the record at `start` of a metadata stream.
+  @inline(__always)
+  mutating func load<Owner: Record, Value: FixedWidthInteger>(
+    _ stream: MetadataStream, _ start: FileOffset, _: Owner.Type, _ field: Field<Owner, Value>
+  ) throws(Fault) -> Value {
+    Value(
+      truncatingIfNeeded: try load(stream, start &+ FileOffset(truncatingIfNeeded: field.offset), field.byteCount))
+  }
+
+  /// The same, of 4 bytes, in the stream that an open inode is in.
+  @inline(__always)
+  mutating func load<Owner: Record>(
+    _ role: Role, _ start: FileOffset, _: Owner.Type, _ field: Field<Owner, UInt32>
+  ) throws(Fault) -> UInt32 {
+    try load32(role, start &+ FileOffset(truncatingIfNeeded: field.offset))
+  }
+
   /// Copies `destination.count` bytes of a metadata stream.
   @inline(never)
   mutating func copy(

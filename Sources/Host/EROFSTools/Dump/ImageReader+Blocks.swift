@@ -7,17 +7,19 @@ extension ImageReader {
   /// Blocks of the primary device and of all that the device table lists, as the image announces them.
   public func announcedBlocks() throws(EROFSError) -> UInt64 {
     var blocks = superblock.blockCount
-    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 128, alignment: 8)
+    let bytes = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: DeviceSlotRecord.byteCount, alignment: 8)
     defer { bytes.deallocate() }
     let slot = MutablePageVector(unsafeContiguous: bytes)
+    let record = RecordView<DeviceSlotRecord>(unsafe: bytes)
     for device in 0..<superblock.extraDevices {
-      let offset = superblock.deviceTableOffset + 128 * UInt64(device)
+      let offset = superblock.deviceTableOffset + UInt64(DeviceSlotRecord.byteCount * device)
       do throws(StorageError) {
         try image.read(device: 0, at: offset, into: slot)
       } catch { throw .storage(error, at: .device(0, offset: offset)) }
-      blocks &+= UInt64(slot.readOnly.load(at: 0x40, as: UInt32.self) ?? 0)
+      blocks &+= UInt64(record[.blocks])
       guard superblock.incompatible.contains(.wide48Bit) else { continue }
-      blocks &+= UInt64(slot.readOnly.load(at: 0x48, as: UInt16.self) ?? 0) << 32
+      blocks &+= UInt64(DeviceSlotHigh(raw: record[.high]).blocks) << 32
     }
     return blocks
   }
@@ -26,7 +28,8 @@ extension ImageReader {
   /// nil for an inode of another layout. Reading a file does not need it, so nobody has checked it.
   public func announcedBlocks(of inode: Inode) throws(EROFSError) -> UInt64? {
     guard inode.layout == .compressedFull || inode.layout == .compressedCompact else { return nil }
-    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 32, alignment: 8)
+    let bytes = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: CompactInodeRecord.byteCount, alignment: 8)
     defer { bytes.deallocate() }
     let raw = MutablePageVector(unsafeContiguous: bytes)
     if inode.stream == .metabox, let box = superblock.metaboxNID {
@@ -37,10 +40,10 @@ extension ImageReader {
         try image.read(device: 0, at: inode.offset, into: raw)
       } catch { throw .storage(error, at: inode.position) }
     }
-    // Bit 4 of a compact inode's format makes high bits of what else is its link count.
-    let isWide = inode.isExtended || (bytes[0] & 0x10 != 0 && inode.kind != .directory)
-    let low = raw.readOnly.load(at: 0x10, as: UInt32.self) ?? 0
-    let high = raw.readOnly.load(at: 6, as: UInt16.self) ?? 0
-    return UInt64(low) | (isWide ? UInt64(high) << 32 : 0)
+    // An extended inode has the same fields there.
+    let record = RecordView<CompactInodeRecord>(unsafe: bytes)
+    let isWide =
+      inode.isExtended || (InodeFormat(raw: record[.format]).hasHighBits && inode.kind != .directory)
+    return UInt64(record[.union]) | (isWide ? UInt64(record[.linkCountOrHigh]) << 32 : 0)
   }
 }
