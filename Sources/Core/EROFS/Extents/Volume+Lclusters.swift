@@ -72,7 +72,8 @@ extension Volume {
   }
 
   @inline(__always)
-  private mutating func loadEntryInlined(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) throws(Fault) {
+  private mutating func loadEntryInlined(_ role: Role, _ number: FileOffset, _ entry: inout LclusterEntry) throws(Fault)
+  {
     entry.ahead = 1
     entry.isPartial = false
     entry.isHole = false
