@@ -83,7 +83,7 @@ def swift_test(name, *options, **environment):
     try:
         run("swift", "test", "--disable-xctest", *OPTIONS, *options, "--event-stream-version", "0",
             "--event-stream-output-path", listed,
-            log=log, seconds=1500, env={**os.environ, **environment}, label=f"swift test {name}")
+            log=log, seconds=3000, env={**os.environ, **environment}, label=f"swift test {name}")
     except Failure as failure:
         problem = str(failure)
     results = events.count(listed)

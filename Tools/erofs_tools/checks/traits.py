@@ -40,7 +40,7 @@ def fetches_with_host_tools(environment):
         try:
             run("swift", "package", "--package-path", package, "--cache-path", scratch + "/cache", "resolve", env=environment)
         except Failure as problem:
-            return "nonexistent" in str(problem)
+            return "Failed to clone repository" in str(problem)
         return False
 
 

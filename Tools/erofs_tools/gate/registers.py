@@ -103,7 +103,8 @@ def words(listing):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", nargs="+", type=pathlib.Path, metavar="PROGRAM")
-    programs = parser.parse_args().programs
+    # Tools run commands in the project's folder; a path on the command line is one of the caller's folder.
+    programs = [program.resolve() for program in parser.parse_args().programs]
     wrong = [f"{program}: {problem}" for program in programs for problem in check(program)]
     print("\n".join(wrong) or "every function keeps its caller's registers")
     return 1 if wrong else 0
