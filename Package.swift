@@ -103,6 +103,7 @@ if !embedded, !small {
   products += [
     // For the packages in Benchmarks and Fuzzing.
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),
+    .library(name: "Encoders", targets: ["Encoders"]),
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
     .library(name: "NoMMUMachine", targets: ["NoMMUMachine"]),
     .executable(name: "erofs", targets: ["EROFSCommand"]),
@@ -127,6 +128,10 @@ if !embedded, !small {
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/EROFSCommand"),
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
+    .target(name: "Encoders", dependencies: ["CLZ4", "CLZMA", "CZstd", "CDeflate"], path: "Sources/Host/Encoders"),
+    .testTarget(
+      name: "EncodersTests",
+      dependencies: ["Encoders", "Codecs", "PageVectors", "TestSupport", "CodecPeers", "CDeflate", "CZstd"]),
     .target(
       name: "CodecPeers", dependencies: ["CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"], path: "Tests/CodecPeers"),
     .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "NoMMUMachine", "TestSupport"]),
