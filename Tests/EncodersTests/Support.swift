@@ -13,8 +13,10 @@ import Testing
 enum Sample: String, CaseIterable, Sendable, CustomTestStringConvertible {
   /// Words, in sentences that come again.
   case text
-  /// A program.
+  /// This program: real, and another one after each change.
   case machineCode
+  /// What looks like a program, and is always the same.
+  case instructions
   case noise
   case zeros
   /// Parts of every kind, from a byte to 128 KiB long.
@@ -37,6 +39,7 @@ enum Sample: String, CaseIterable, Sendable, CustomTestStringConvertible {
       while bytes.count < count {
         bytes += Self.program[min(start, Self.program.count / 2)...].prefix(count - bytes.count)
       }
+    case .instructions: Self.appendInstructions(count, to: &bytes, &generator)
     case .noise:
       for _ in 0..<(count + 7) / 8 { withUnsafeBytes(of: generator.next()) { bytes += $0 } }
     case .zeros: bytes = [UInt8](repeating: 0, count: count)
@@ -70,10 +73,39 @@ enum Sample: String, CaseIterable, Sendable, CustomTestStringConvertible {
     return [UInt8](file.prefix(8 << 20))
   }()
 
+  /// Functions of instructions with a few forms: registers, small displacements, calls of the same targets by distance.
+  private static func appendInstructions(_ count: Int, to bytes: inout [UInt8], _ generator: inout SplitMix64) {
+    let targets = (0..<400).map { _ in Int32.random(in: 0...1_000_000, using: &generator) }
+    func register() -> UInt8 {
+      UInt8(Int.random(in: 0..<8, using: &generator) & Int.random(in: 3..<8, using: &generator))
+    }
+    while bytes.count < count {
+      switch Int.random(in: 0..<10, using: &generator) {
+      case 0...2: bytes += [0x48, 0x89, 0xC0 | register() << 3 | register()]
+      case 3, 4:
+        let displacement = UInt8(8 * Int.random(in: 0..<Int.random(in: 1...31, using: &generator), using: &generator))
+        bytes += [0x48, 0x8B, 0x44 | register() << 3, 0x24, displacement]
+      case 5:
+        let target = targets[Int.random(in: 0..<20, using: &generator) * Int.random(in: 0..<20, using: &generator)]
+        bytes.append(0xE8)
+        withUnsafeBytes(of: (target &- Int32(bytes.count)).littleEndian) { bytes += $0 }
+      case 6: bytes += [0x74 | UInt8(generator.next() & 1), UInt8(Int.random(in: 2...90, using: &generator))]
+      case 7: bytes += [0x48, 0x83, 0xC0 | register(), UInt8(generator.next() & 31)]
+      case 8: bytes += [0x31, 0xC0 | register() &* 9]
+      default:
+        guard Int.random(in: 0..<8, using: &generator) == 0 else { continue }
+        bytes += [0x5B, 0x5D, 0xC3]
+        bytes += [UInt8](repeating: 0x90, count: 15 & -bytes.count)
+        bytes += [0x55, 0x48, 0x89, 0xE5, 0x53]
+      }
+    }
+  }
+
   private static func appendText(_ count: Int, to bytes: inout [UInt8], _ generator: inout SplitMix64) {
     let words = (0..<300).map { _ in
       (0..<Int.random(in: 2...10, using: &generator)).map { _ in
-        UInt8(ascii: "a") + UInt8(Int.random(in: 0..<26, using: &generator) * Int.random(in: 0..<26, using: &generator) / 26)
+        UInt8(ascii: "a")
+          + UInt8(Int.random(in: 0..<26, using: &generator) * Int.random(in: 0..<26, using: &generator) / 26)
       }
     }
     while bytes.count < count {

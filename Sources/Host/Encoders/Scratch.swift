@@ -2,11 +2,12 @@
 
 /// Memory that is made larger when more is needed, and whose contents do not outlast a call.
 final class Scratch {
-  private(set) var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  private var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   deinit { bytes.deallocate() }
 
-  /// At least `count` bytes, aligned to 16, with what was in them.
+  /// Exactly `count` bytes, aligned to 16, with what was in them. How many there are in all depends on earlier calls, and
+  /// must not have an effect on a result.
   func reserve(_ count: Int) -> UnsafeMutableRawBufferPointer {
     if bytes.count < count {
       let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 2 * bytes.count), alignment: 16)
@@ -14,6 +15,6 @@ final class Scratch {
       bytes.deallocate()
       bytes = larger
     }
-    return bytes
+    return UnsafeMutableRawBufferPointer(rebasing: bytes[..<count])
   }
 }

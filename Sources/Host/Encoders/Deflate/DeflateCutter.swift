@@ -35,32 +35,72 @@ struct DeflateCutter {
     lengths.deallocate()
   }
 
-  /// Writes the longest part of `stream` that fits `output`, made a stream of its own.
+  /// Writes the longest part of `stream` that fits `output`, made a stream of its own. Room that is left then, because
+  /// the next block's header or a match did not fit, is filled with literals.
   ///
   /// - Parameters:
   ///   - stream: valid, longer than `output`, and followed by ``padding`` bytes.
+  ///   - input: what it decodes to, and perhaps more.
   ///   - least: only when the result decodes to more than this, it is written.
   mutating func cut(
-    _ stream: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, ifOver least: Int
+    _ stream: UnsafeRawBufferPointer, of input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer,
+    ifOver least: Int
   ) -> Encoded? {
     let cut = find(stream.baseAddress!, limit: output.count)
-    guard cut.decoded > least else { return nil }
+    let end = cut.bits + cut.end.length
+    let more = Self.literalsThatFit(input[cut.decoded...], bits: output.count * 8 - end)
+    guard cut.decoded > 0, cut.decoded + more.count > least else { return nil }
     let kept = (cut.bits + 7) / 8
-    let count = (cut.bits + cut.end.length + 7) / 8
+    let count = (end + more.bits + 7) / 8
     let start = output.baseAddress!
     start.copyMemory(from: stream.baseAddress!, byteCount: kept)
     for i in kept..<max(kept, count) { output[i] = 0 }
     if cut.bits % 8 > 0 { output[kept - 1] &= UInt8(1 << (cut.bits % 8) - 1) }
-    for i in 0..<cut.end.length where cut.end.bits >> i & 1 == 1 {
-      output[(cut.bits + i) / 8] |= 1 << UInt8((cut.bits + i) % 8)
-    }
-    output[cut.header / 8] |= 1 << UInt8(cut.header % 8)
     if let (at, length) = cut.stored {
       let both = UInt32(length) | ~UInt32(length) << 16
       start.storeBytes(of: both.littleEndian, toByteOffset: at, as: UInt32.self)
     }
+    var at = cut.bits
+    Self.write(cut.end.bits, cut.end.length, to: output, &at)
+    // Which block is the last.
+    output[cut.header / 8] &= ~(1 << UInt8(cut.header % 8))
+    if more.count == 0 {
+      output[cut.header / 8] |= 1 << UInt8(cut.header % 8)
+    } else {
+      Self.write(0b011, 3, to: output, &at)
+      for byte in input[cut.decoded..<cut.decoded + more.count] {
+        let code = byte < 144 ? 0x30 + Int(byte) : 0x190 + Int(byte) - 144
+        let length = Self.literalBits(byte)
+        for i in (0..<length).reversed() { Self.write(code >> i & 1, 1, to: output, &at) }
+      }
+    }
     Self.markFirstByte(output)
-    return Encoded(decoded: cut.decoded, stored: count)
+    return Encoded(decoded: cut.decoded + more.count, stored: count)
+  }
+
+  /// How many literals a block with the fixed codes can hold in so many bits, and the bits of that block; of 0 when there
+  /// is room for none.
+  private static func literalsThatFit(_ input: Slice<UnsafeRawBufferPointer>, bits: Int) -> (count: Int, bits: Int) {
+    // The header, and the code for the end.
+    var used = 3 + 7
+    var count = 0
+    for byte in input {
+      guard used + literalBits(byte) <= bits else { break }
+      used += literalBits(byte)
+      count += 1
+    }
+    return count > 0 ? (count, used) : (0, 0)
+  }
+
+  /// Bits of a literal in the fixed code (RFC 1951, 3.2.6).
+  private static func literalBits(_ byte: UInt8) -> Int { byte < 144 ? 8 : 9 }
+
+  /// Writes bits, the lowest first, over zeros.
+  private static func write(_ bits: Int, _ count: Int, to output: UnsafeMutableRawBufferPointer, _ at: inout Int) {
+    for i in 0..<count {
+      if bits >> i & 1 == 1 { output[at / 8] |= 1 << UInt8(at % 8) }
+      at += 1
+    }
   }
 
   /// Makes the first byte of a stream other than 0, which is what the padding of a cluster is made of. It is 0 only when

@@ -64,7 +64,7 @@ final class DeflateEngine: Engine {
         room.baseAddress!.advanced(by: size).initializeMemory(
           as: UInt8.self, repeating: 0, count: DeflateCutter.padding)
         let stream = UnsafeRawBufferPointer(rebasing: room[..<size])
-        return cutter.cut(stream, into: output, ifOver: best.decoded) ?? best
+        return cutter.cut(stream, of: input, into: output, ifOver: best.decoded) ?? best
       } else {
         output.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[..<size]))
         DeflateCutter.markFirstByte(output)

@@ -19,7 +19,9 @@ final class ZstandardCutter {
   private let predefined = ZstandardBlockReader()
   /// What a code of each kind takes in the predefined codes, in 1/256 bits.
   private let costs: (literals: [Int], offsets: [Int], matches: [Int])
-  private let literals = Scratch()
+  private let scratch = Scratch()
+  /// The literals of the part, and more.
+  private var literals = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private var block = ZstandardBlock()
 
   init(_ reader: ZstandardBlockReader) {
@@ -59,7 +61,8 @@ final class ZstandardCutter {
 
   /// Finds the longest part, and collects its literals.
   private func longestPart(_ source: UnsafeRawBufferPointer, _ room: Int) -> Part {
-    let collected = literals.reserve(block.literalCount + 8).baseAddress!
+    literals = scratch.reserve(block.literalCount + 8)
+    let collected = literals.baseAddress!
     let codes = reader.huffman.codes
     let isCoded = block.literalKind.rawValue >= 2
     let sequences = reader.sequences
@@ -143,7 +146,7 @@ final class ZstandardCutter {
   /// Takes something away from a part that does not fit.
   private func shorten(_ part: inout Part, _ source: UnsafeRawBufferPointer) {
     let codes = reader.huffman.codes
-    let collected = literals.bytes
+    let collected = literals
     func drop(_ count: Int) {
       for i in part.literals - count..<part.literals { part.literalBits -= Int(codes[Int(collected[i])] & 15) }
       part.literals -= count
@@ -245,7 +248,7 @@ final class ZstandardCutter {
     if isRepeated {
       output[raw] = content[block.tree.lowerBound]
     } else {
-      (start + raw).copyMemory(from: literals.bytes.baseAddress!, byteCount: count)
+      (start + raw).copyMemory(from: literals.baseAddress!, byteCount: count)
     }
     return size
   }
@@ -287,7 +290,7 @@ final class ZstandardCutter {
   }
 
   private func writeStream(_ range: Range<Int>, _ writer: inout ZstandardBitWriter) {
-    let bytes = literals.bytes.baseAddress!
+    let bytes = literals.baseAddress!
     reader.huffman.codes.withUnsafeBufferPointer { codes in
       for i in range.reversed() {
         let code = Int(codes[Int(bytes.load(fromByteOffset: i, as: UInt8.self))])

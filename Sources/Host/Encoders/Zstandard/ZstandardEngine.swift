@@ -83,23 +83,25 @@ final class ZstandardEngine: Engine {
     let capacity = limit + Self.largestBlock + 64
     let room = scratch.reserve(capacity + Self.padding)
     var (target, isMeasured) = try guessedLength(input, room, limit, expected)
-    try check(ZSTD_CCtx_reset(context, ZSTD_reset_session_only))
-    try check(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0))
-    // ZSTD_c_srcSizeHint: tables of the right size. It is a number only, and libraries without it do as well.
     let hint = min(input.count, isMeasured ? target + target / 16 : max(target, 4 * limit))
-    _ = ZSTD_CCtx_setParameter(context, ZSTD_c_experimentalParam7, CInt(hint))
-
+    try begin(hint: hint)
     var stream = Stream(bytes: UnsafeRawBufferPointer(start: nil, count: 0))
     var made = 0
     while true {
-      let isFirst = stream.fed == 0
-      if !isFirst, stream.fed >= target || !isMeasured {
+      if stream.fed > 0, stream.fed >= target || !isMeasured {
         // What is left, by what was made up to here.
         let ratio = Double(stream.fed) / Double(made)
         let left = Double(limit - made)
         target = stream.fed + max(256, Int(min(left * ratio * (isMeasured ? 1.15 : 1.06), 1e9)))
+        if !isMeasured, hint < min(target, input.count, 1 << windowLog) {
+          // Far more fits than the window was made for: once again, with a larger one.
+          try begin(hint: min(target + target / 16, input.count))
+          stream.fed = 0
+          made = 0
+        }
         isMeasured = true
       }
+      let isFirst = stream.fed == 0
       let piece = min(Self.largestBlock, target - stream.fed, input.count - stream.fed)
       let isLast = stream.fed + piece == input.count
       stream.piece = (made, stream.fed)
@@ -121,6 +123,14 @@ final class ZstandardEngine: Engine {
     }
   }
 
+  /// Begins a frame of about `hint` bytes.
+  private func begin(hint: Int) throws(EncoderError) {
+    try check(ZSTD_CCtx_reset(context, ZSTD_reset_session_only))
+    try check(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0))
+    // ZSTD_c_srcSizeHint: a window and tables of the right size. A library that refuses it does as well.
+    _ = ZSTD_CCtx_setParameter(context, ZSTD_c_experimentalParam7, CInt(hint))
+  }
+
   /// A little more than what will probably fit, and whether that is more than a wild guess.
   private func guessedLength(
     _ input: UnsafeRawBufferPointer, _ room: UnsafeMutableRawBufferPointer, _ limit: Int, _ expected: Int?
@@ -132,7 +142,7 @@ final class ZstandardEngine: Engine {
     }
     var guess = min(max(expected ?? 0, 3 * limit), 16 * limit)
     for _ in 0..<3 {
-      let count = min(guess, input.count, room.count / 2)
+      let count = min(guess, input.count, room.count - 1024)
       let size = ZSTD_compress2(probe, room.baseAddress!, room.count, input.baseAddress!, count)
       guard ZSTD_isError(size) == 0, size > 0 else { return (max(256, count / 2), false) }
       // Slow levels make it smaller than the fast one.
@@ -220,7 +230,10 @@ final class ZstandardEngine: Engine {
       // A block must not be longer stored than decoded.
       if let made = cutter.cut(parsed, content, source: source, into: body), made.decoded > made.stored {
         ZstandardBlockHeader(.compressed, size: made.stored).write(isLast: true, to: output)
-        if made.decoded >= room { return Encoded(decoded: made.decoded, stored: made.stored + ZstandardBlockHeader.count) }
+        // Otherwise raw bytes are more.
+        if made.decoded >= room {
+          return Encoded(decoded: made.decoded, stored: made.stored + ZstandardBlockHeader.count)
+        }
       }
     }
     let count = min(room, rest.count, Self.largestBlock, 1 << windowLog)
