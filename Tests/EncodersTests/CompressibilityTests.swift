@@ -19,7 +19,7 @@ import Testing
       for seed: UInt64 in 1...5 {
         #expect(try looks(algorithm, Sample.noise.bytes(size, seed: seed), size), "\(size)")
       }
-      for sample in [Sample.text, .zeros, .records, .machineCode] {
+      for sample in [Sample.text, .zeros, .records, .instructions] {
         #expect(try !looks(algorithm, sample.bytes(size, seed: 3), size), "\(sample) \(size)")
       }
       // Noise of 64 symbols has no matches, and is a quarter shorter with a code.
