@@ -114,6 +114,18 @@ if !embedded, !small {
   targets += [
     .systemLibrary(name: "CXattr", path: "Sources/Libraries/CXattr"),
     .target(
+      name: "HostSupport", dependencies: [.product(name: "SystemPackage", package: "swift-system")],
+      path: "Sources/Host/HostSupport"),
+    .target(
+      name: "EROFSBuilder",
+      dependencies: [
+        "EROFS", "HostSupport", "Digests", .product(name: "SystemPackage", package: "swift-system"),
+      ], path: "Sources/Host/EROFSBuilder"),
+    .testTarget(
+      name: "HostSupportTests",
+      dependencies: ["HostSupport", .product(name: "SystemPackage", package: "swift-system")]),
+    .testTarget(name: "EROFSBuilderTests", dependencies: ["EROFSBuilder", "EROFS"]),
+    .target(
       name: "EROFSTools",
       dependencies: [
         "EROFS", "Codecs", "PageVectors", "NoMMUMachine", "Digests", "CXattr",
