@@ -19,8 +19,8 @@ struct ChunkedContent {
 /// threads in any order, and the image is the same.
 ///
 /// EROFS can refer to stored data only from its start: an extent's first byte is the first byte that its pcluster decodes
-/// to. A run that is to be referred to therefore begins and ends with an extent, which costs some compression; runs below
-/// a shortest length are not worth that.
+/// to. A run that is to be referred to should therefore begin an extent, which costs some compression; runs below a shortest
+/// length are not worth that.
 struct DuplicatePlan {
   /// A run of a content that is stored as part of an earlier one, or earlier in the same.
   struct Run: Equatable {
@@ -35,8 +35,7 @@ struct DuplicatePlan {
   /// The runs of each content that are stored elsewhere, in order. They do not touch the parts of a content that other runs
   /// refer to.
   private(set) var runs: [[Run]]
-  /// Where extents must begin in each content because a run that is referred to starts or ends there; ascending, neither 0
-  /// nor the content's size.
+  /// Where extents should begin in each content because a run elsewhere starts with what is there; ascending, without 0.
   private(set) var cuts: [[UInt64]]
   /// Bytes that are not stored again.
   private(set) var savedBytes: UInt64 = 0
@@ -53,16 +52,15 @@ struct DuplicatePlan {
       Self.add(number, contents, shortestRun, &first, &runs[number])
       for run in runs[number] {
         savedBytes += run.length
-        cuts[run.source] += [run.sourceStart, run.sourceStart + run.length]
+        if run.sourceStart > 0 { cuts[run.source].append(run.sourceStart) }
       }
     }
     for number in cuts.indices {
       cuts[number].sort()
-      let size = contents[number].lengths.reduce(0) { $0 + UInt64($1) }
       var last: UInt64 = 0
       cuts[number].removeAll { cut in
         defer { last = cut }
-        return cut == last || cut == size
+        return cut == last
       }
     }
   }
