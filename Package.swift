@@ -113,6 +113,15 @@ if !embedded, !small {
   ]
   targets += [
     .systemLibrary(name: "CXattr", path: "Sources/Libraries/CXattr"),
+    library("CFuse", "fuse3", "libfuse3-dev"),
+    .target(
+      name: "EROFSMount",
+      dependencies: [
+        "EROFS", "PageVectors", "CFuse", "CXattr", .product(name: "SystemPackage", package: "swift-system"),
+      ], path: "Sources/Host/EROFSMount"),
+    .testTarget(name: "EROFSMountTests", dependencies: [
+        "EROFSMount", "EROFS", "Digests", "TestSupport", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .target(
       name: "EROFSTools",
       dependencies: [
@@ -122,7 +131,7 @@ if !embedded, !small {
     .executableTarget(
       name: "EROFSCommand",
       dependencies: [
-        "EROFS", "EROFSTools", "NoMMUMachine", "PageVectors",
+        "EROFS", "EROFSMount", "EROFSTools", "NoMMUMachine", "PageVectors",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/EROFSCommand"),
