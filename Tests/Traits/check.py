@@ -16,10 +16,14 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "Scripts"))
+import codecs_table  # noqa: E402
+
 FIXTURES = ROOT / "Tests/Fixtures/images"
 FILE = "/contents/text-150000"
 # Images by the start of their names, and what refuses them.
-CODECS = {"plain": None, "lz4": None, "lzma": "microLZMA", "libdeflate": "deflate", "zstd": "zstandard"}
+FIRST, *OTHERS = (codec for codec in codecs_table.CODECS if codec.image)
+CODECS = {"plain": None, FIRST.word: None, **{codec.image.split("-")[0]: codec.case for codec in OTHERS}}
 
 
 def main():

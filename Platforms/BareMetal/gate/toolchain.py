@@ -5,9 +5,11 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 GATE = pathlib.Path(__file__).resolve().parent
 ROOT = GATE.parents[2]
+sys.path.append(str(ROOT / "Scripts"))
 
 
 def rows(path):

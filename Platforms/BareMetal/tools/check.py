@@ -45,8 +45,7 @@ class Results:
 
 
 # An image of each codec, and the word for the codec.
-WORDS = {"LZ4": ("lz4hc-64k-tail", "lz4"), "MicroLZMA": ("lzma-1k-64k-tail", "lzma"),
-         "Deflate": ("libdeflate-32k-tail", "deflate"), "Zstandard": ("zstd-48bit-64k", "zstd")}
+WORDS = {name: (codec.image, codec.word) for name, codec in CODECS.items()}
 
 
 # What an image may have for a program with the trait BasicImages: feature_incompat of padding, big pclusters, tail packing.

@@ -12,7 +12,8 @@ BARE_METAL = HERE.parent
 ROOT = HERE.parents[2]
 SCRATCH = ROOT / ".build-firmware"
 
-sys.path.insert(0, str(BARE_METAL / "gate"))
+sys.path[:0] = [str(BARE_METAL / "gate"), str(ROOT / "Scripts")]
+import codecs_table  # noqa: E402
 import registers  # noqa: E402
 
 
@@ -99,7 +100,8 @@ MACHINES = {
 
 # The same as one with little RAM, for programs with one codec.
 SMALL_MACHINE = Machine("cortex-m3-24k", ARM[1], ["qemu-system-arm", "-M", "mps2-an385"], **MPS2)
-CODECS = ("LZ4", "MicroLZMA", "Deflate", "Zstandard")
+# Those that there is an image to try with, by the names of their traits.
+CODECS = {codec.trait: codec for codec in codecs_table.CODECS if codec.image}
 # Traits that leave out what firmware with its image in flash has no use for.
 BASIC = "BasicImages"
 SMALLEST = ("NarrowOffsets", "ContiguousMemory")

@@ -6,7 +6,7 @@ import importlib.machinery
 import importlib.util
 import subprocess
 
-from guests import SCRATCH, kernels
+from guests import SCRATCH, codecs_table, kernels
 
 _loader = importlib.machinery.SourceFileLoader("swift_object", str(kernels.HERE / "swift-object"))
 objects = importlib.util.module_from_spec(importlib.util.spec_from_loader("swift_object", _loader))
@@ -98,7 +98,7 @@ def forbidden(results):
 
 def sets(results):
     """An object has the decoders of its algorithms, and nothing of the others."""
-    marks = {"lzma": "MicroLZMA", "deflate": "Deflate", "zstd": "Zstandard"}
+    marks = {codec.word: codec.trait for codec in codecs_table.KERNEL[1:]}
     for cpu, (_, _, binutils, _) in objects.CPUS.items():
         folder, _ = kernels.swift_objects(cpu)
         wrong = []

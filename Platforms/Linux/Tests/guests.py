@@ -16,12 +16,13 @@ import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(ROOT / "Scripts")]
+import codecs_table  # noqa: E402
 import machine  # noqa: E402
 from machine import kernels  # noqa: E402
 
 SCRATCH = kernels.CACHE / "tests"
-CODECS = {"lz4": ["-zlz4hc,12"], "lzma": ["-zlzma"], "deflate": ["-zdeflate,9"], "zstd": ["-zzstd,19"]}
+CODECS = {codec.word: [codec.mkfs] for codec in codecs_table.KERNEL}
 COMPILERS = {
     "rv64": ["riscv64-linux-gnu-gcc", "-march=rv64imac", "-mabi=lp64", "-mcmodel=medany"],
     "rv32": ["riscv64-linux-gnu-gcc", "-march=rv32imac", "-mabi=ilp32", "-mcmodel=medany"],

@@ -5,18 +5,6 @@ import Codecs
 // What an image holds, and what is wrong with it, in words. They are texts without an allocation, and a program that does not
 // say them does not hold them.
 
-extension Algorithm {
-  /// The name that mkfs.erofs knows it by.
-  public var name: StaticString {
-    switch self {
-    case .lz4: "lz4"
-    case .microLZMA: "lzma"
-    case .deflate: "deflate"
-    case .zstandard: "zstd"
-    }
-  }
-}
-
 extension InodeKind {
   public var name: StaticString {
     switch self {

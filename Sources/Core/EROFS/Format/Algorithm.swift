@@ -1,14 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// A compression algorithm, by its id on disk.
-@frozen
-public enum Algorithm: UInt8, Sendable, CaseIterable {
-  case lz4 = 0
-  case microLZMA = 1
-  case deflate = 2
-  case zstandard = 3
-}
-
 /// feature_compat: what an image has that a reader may ignore.
 @frozen
 public struct CompatibleFeatures: OptionSet, Sendable {

@@ -6,35 +6,17 @@ import PageVectors
 /// What the pclusters of an image ask for at most, by algorithm: from the compression records, or the defaults of
 /// images that have none.
 public struct CompressionLimits: Equatable, Sendable {
-  // The numbers come by size: what has no gaps is cleared in one piece.
-
-  /// How far back a match may reach, in bytes, 1 ... 65535.
-  public var lz4MaximumDistance: Int { distance == 0 ? 65535 : Int(distance) }
-  /// The largest LZ4 pcluster, in blocks.
-  public var lz4MaximumPclusterBlocks: Int { max(1, Int(pclusterBlocks)) }
-  /// Bytes, 4 KiB ... 8 MiB.
-  public private(set) var lzmaDictionaryBytes = 0
-  /// log2 of the window, 8 ... 15.
-  public private(set) var deflateWindowBits = 0
-  /// log2 of the window, 10 ... 20.
-  public private(set) var zstandardWindowLog = 0
+  /// By codec, in its own terms. The numbers come by size: what has no gaps is cleared in one piece.
+  var numbers = CodecNumbers()
   /// A bit for each algorithm id that the image may use.
   public private(set) var algorithms: UInt16 = 0
-  // As they are stored, where 0 means the default: like all else that nothing has been read into.
-  private var distance: UInt16 = 0
-  private var pclusterBlocks: UInt16 = 0
 
   @inlinable
   public func announces(_ algorithm: Algorithm) -> Bool { algorithms & (1 << UInt16(algorithm.rawValue)) != 0 }
 
   /// Bytes of history that a match of `algorithm` can reach; no more than the window that its record declares.
   public func window(of algorithm: Algorithm) -> Int {
-    switch algorithm {
-    case .lz4: lz4MaximumDistance
-    case .microLZMA: lzmaDictionaryBytes
-    case .deflate: 1 &<< deflateWindowBits
-    case .zstandard: 1 &<< zstandardWindowLog
-    }
+    algorithm.visit(Window(numbers: numbers))
   }
 
   /// Reads the records of an image, which lie from byte `records` on.
@@ -47,7 +29,7 @@ public struct CompressionLimits: Equatable, Sendable {
       algorithms = bitmapOrDistance
     } else {
       if features.contains(.zeroPadding) || bitmapOrDistance != 0 { algorithms = 1 }
-      distance = bitmapOrDistance
+      numbers.lz4 = UInt32(bitmapOrDistance)
     }
     let missing = algorithms & ~LinkedCodecs.all
     guard missing == 0 else {
@@ -58,44 +40,40 @@ public struct CompressionLimits: Equatable, Sendable {
     }
     guard hasRecords else { return }
     var position = records
-    for id: UInt32 in 0..<4 where UInt32(algorithms & LinkedCodecs.all) & (1 &<< id) != 0 {
+    for id in 0..<Algorithm.count where algorithms & LinkedCodecs.all & (1 &<< UInt16(id)) != 0 {
+      guard let algorithm = Algorithm(rawValue: id) else { return }
       position = (position &+ 3) & ~3
-      // Its length, and the first 6 bytes of its body: all that is looked at.
+      // Its length, and the first 6 bytes of its body.
       let words = try storage.load64(position, &failure)
       let length = UInt16(truncatingIfNeeded: words)
-      guard length >= (id <= 1 ? 14 : 6),
-        take(UInt32(truncatingIfNeeded: words &>> 16), UInt32(truncatingIfNeeded: words &>> 48), of: id)
-      else {
+      let record = CompressionRecord(
+        low: UInt32(truncatingIfNeeded: words &>> 16), high: UInt32(truncatingIfNeeded: words &>> 48))
+      guard let number = algorithm.visit(NumberOfRecord(length: length, record: record)) else {
         failure.set(.corrupt, Defect.compressionRecord.rawValue, 0, position &+ 2)
         throw Fault()
       }
+      numbers[algorithm] = number
       position &+= 2 &+ FileOffset(length)
     }
   }
+}
 
-  /// Takes the first 6 bytes of a record; false where they hold impossible values.
+private struct Window: CodecVisitor {
+  let numbers: CodecNumbers
+
   @inline(__always)
-  private mutating func take(_ low: UInt32, _ high: UInt32, of id: UInt32) -> Bool {
-    let byte = Int(low & 0xFF)
-    // Those of codecs that this build lacks are left out of it.
-    switch id {
-    case 0 where LinkedCodecs.all & 1 != 0:
-      distance = UInt16(truncatingIfNeeded: low)
-      pclusterBlocks = UInt16(truncatingIfNeeded: low &>> 16)
-      return true
-    case 1 where LinkedCodecs.all & 2 != 0:
-      lzmaDictionaryBytes = Int(truncatingIfNeeded: low)
-      return high == 0 && low >= 4096 && low <= 8 << 20
-    case 2 where LinkedCodecs.all & 4 != 0:
-      // mkfs.erofs 1.9.4 writes 0 with libdeflate, and its streams use all 32 KiB.
-      deflateWindowBits = byte == 0 ? 15 : byte
-      return (8...15).contains(deflateWindowBits)
-    case _ where LinkedCodecs.all & 8 == 0:
-      return true
-    default:
-      zstandardWindowLog = Int((low &>> 8) & 0xFF) &+ 10
-      return byte == 0 && zstandardWindowLog <= 20
-    }
+  func visit<D: ImageCodec & ~Copyable>(_: D.Type, _ algorithm: Algorithm) throws(Never) -> Int {
+    D.window(numbers[algorithm])
+  }
+}
+
+private struct NumberOfRecord: CodecVisitor {
+  let length: UInt16
+  let record: CompressionRecord
+
+  @inline(__always)
+  func visit<D: ImageCodec & ~Copyable>(_: D.Type, _: Algorithm) throws(Never) -> UInt32? {
+    length >= D.recordBytes ? D.number(of: record) : nil
   }
 }
 

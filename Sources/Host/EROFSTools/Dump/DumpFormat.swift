@@ -75,9 +75,9 @@ public enum DumpFormat {
     ]
     for (feature, major, minor) in versions where superblock.incompatible.contains(feature) { need(major, minor) }
     if superblock.incompatible.contains(.compressionRecords) {
-      if superblock.compression.announces(.microLZMA) { need(5, 16) }
-      if superblock.compression.announces(.deflate) { need(6, 6) }
-      if superblock.compression.announces(.zstandard) { need(6, 10) }
+      for algorithm in Algorithm.allCases where superblock.compression.announces(algorithm) {
+        need(algorithm.onHosts.linux.major, algorithm.onHosts.linux.minor)
+      }
     }
     return needed.major == 0 ? nil : "\(needed.major).\(needed.minor)"
   }
