@@ -7,7 +7,7 @@ import PageVectors
 struct MissingDecoder: ImageCodec, ~Copyable {
   static var workingBytes: Int { 0 }
   static var recordBytes: Int { 0 }
-  static func number(of record: CompressionRecord) -> UInt32? { 0 }
+  static func number(of record: CompressionRecord) -> UInt32? { nil }
   static func window(_ number: UInt32) -> Int { 0 }
 
   init(input: PageVector, output: MutablePageVector, length: Int, memory: WorkingMemory) throws(DecodeError) {
