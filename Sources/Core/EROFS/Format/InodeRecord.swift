@@ -96,6 +96,15 @@ struct InodeWords: Equatable, Sendable {
     @inline(__always) get { field.get(word(field.offset &>> 3)) }
   }
 
+  // Whole words: what is generic calls a function of the standard library for these on 32-bit machines.
+  subscript(field: Field<ExtendedInodeRecord, UInt64>) -> UInt64 {
+    @inline(__always) get { word(field.offset &>> 3) }
+  }
+
+  subscript(field: Field<ExtendedInodeRecord, Int64>) -> Int64 {
+    @inline(__always) get { Int64(bitPattern: word(field.offset &>> 3)) }
+  }
+
   subscript<Value>(compact field: Field<CompactInodeRecord, Value>) -> Value {
     @inline(__always) get { field.get(word(field.offset &>> 3)) }
   }

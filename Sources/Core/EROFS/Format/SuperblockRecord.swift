@@ -75,6 +75,15 @@ struct SuperblockWords: Equatable, Sendable {
     @inline(__always) get { field.get(word(field.offset &>> 3)) }
   }
 
+  // Whole words: what is generic calls a function of the standard library for these on 32-bit machines.
+  subscript(field: Field<SuperblockRecord, UInt64>) -> UInt64 {
+    @inline(__always) get { word(field.offset &>> 3) }
+  }
+
+  subscript(field: Field<SuperblockRecord, Int64>) -> Int64 {
+    @inline(__always) get { Int64(bitPattern: word(field.offset &>> 3)) }
+  }
+
   @inline(__always)
   private func word(_ index: Int) -> UInt64 {
     switch index {
