@@ -6,7 +6,7 @@ import Testing
 
 @testable import EROFS
 
-/// Scripts/codecs.txt says again, for C and for scripts, what decoders say of themselves.
+/// Tools/codecs.txt says again, for C and for scripts, what decoders say of themselves.
 @Suite struct CodecTableTests {
   private struct Row {
     let columns: [String]
@@ -15,7 +15,7 @@ import Testing
   }
 
   private static let rows: [Row] = {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Scripts/codecs.txt")
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Tools/codecs.txt")
     let lines = ((try? String(contentsOf: file, encoding: .utf8)) ?? "").split(separator: "\n")
     return lines.map { Row(columns: $0.prefix { $0 != "#" }.split(separator: " ").map(String.init)) }
       .filter { !$0.columns.isEmpty }

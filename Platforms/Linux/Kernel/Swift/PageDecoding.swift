@@ -5,7 +5,7 @@ import ErofsPagesC
 import PageVectors
 
 // fs/erofs calls these; pages.h describes them. The kernel promises that the frames are its to read and write, and that
-// input and output share frames only if the codec's margin in Scripts/codecs.txt allows it, or it says so.
+// input and output share frames only if the codec's margin in Tools/codecs.txt allows it, or it says so.
 
 // Each codec has an entry of its own, so that a kernel links those that it was configured for: swift-object makes them from
 // the table of codecs, and calls these.
