@@ -76,6 +76,20 @@ import Testing
     #expect(try check(patch) == ["entry-kind"])
   }
 
+  /// A hole of 70,000 bytes for a target: no system follows that, and nobody allocates it.
+  @Test func linkWhoseTargetIsTooLong() throws {
+    var image = CraftedImage()
+    let at = image.add(CraftedImage.inode(.flatPlain, mode: 0o120777, size: 70_000), alignment: 32)
+    let nid = CraftedImage.nid(at: at)
+    let bytes = image.complete([CraftedImage.Name(name: Array("l".utf8), nid: nid, kind: .symbolicLink)])
+    let path = try folder.write(bytes, "image")
+    let reader = try ImageReader(ImageFile(FilePath(path)))
+    let link = try reader.volume.inode(nid)
+    #expect(throws: EROFSError.corrupt(.linkTarget, at: .device(0, offset: UInt64(at)))) { try reader.target(of: link) }
+    #expect(try problems(of: path).map(\.cause.code) == ["corrupt-linkTarget"])
+    #expect(try extract(path, to: folder("tree")).summary.failures == 1)
+  }
+
   @Test func linkCountThatIsWrong() throws {
     var patch = try ImagePatch()
     let inode = try patch.inode("/links/hard-1")

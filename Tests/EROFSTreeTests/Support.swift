@@ -6,6 +6,9 @@ import Foundation
 
 let isSuperuser = geteuid() == 0
 
+/// Built with the address sanitizer: its functions are in the process.
+let isSanitized = dlsym(nil, "__asan_init") != nil
+
 /// A folder that is gone with the value.
 final class Folder {
   let path: String

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""Every section and rule of Documentation/Format.md that a file cites exists, and citations have one form: "Format.md, section N"
-or "Format.md, section N.M"; rules are cited by id, as R-SB-1."""
+"""Every section and rule of Documentation/Format.md that a file cites exists, and citations have one form: "Format.md, section N",
+"section N.M" or "sections N and M"; rules are cited by id, as R-SB-1."""
 
 import re
 
 from ..project import ROOT
 
 FORMAT = "Documentation/Format.md"
-OWN = re.compile(r"Format\.md, section (\d+(?:\.\d+)?)")
+CITED = re.compile(r"Format\.md, sections? (\d+(?:\.\d+)?)(?: and (\d+(?:\.\d+)?))?")
 RULE = re.compile(r"\bR-[A-Z]+-\d+\b")
 # A section of the format without the document's name.
 NAMELESS = re.compile(r"format(?:, |'s \()section [0-9.]+")
@@ -51,8 +51,9 @@ def check(results, files):
         if b"\0" in content[:8192]:
             continue
         content = content.decode(errors="replace")
-        wrong = [f"no section {cited}" for cited in OWN.findall(content) if cited not in sections]
-        count += len(OWN.findall(content))
+        own = [section for pair in CITED.findall(content) for section in pair if section]
+        wrong = [f"no section {cited}" for cited in own if cited not in sections]
+        count += len(own)
         if file.startswith(CODE):
             cited = RULE.findall(content)
             count += len(cited)

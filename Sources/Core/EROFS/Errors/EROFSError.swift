@@ -69,10 +69,10 @@ public enum Defect: UInt8, Sendable, CaseIterable {
   case inodeFormat, dataLayout, fileType, xattrSize, inlineCrossesBlock, chunkFormat, mapHeader, size
   case nestedFragment, noPackedInode, noMetabox
   // compressed index
-  case clusterOffset, lookBack, clusterCount, extentLength, extentOrder, storedLength
+  case clusterOffset, lookBack, clusterCount, extentLength, storedLength
   case unannouncedAlgorithm, fragmentOffset
   // directories
-  case directoryEntries, nameOffset, nameLength, nameCharacter, nameOrder, entryType, entryTarget
+  case directoryEntries, nameOffset, nameLength, nameCharacter, nameOrder, entryType
   // extended attributes
   case xattrEntry, xattrShared, xattrPrefix
   // symbolic links

@@ -43,7 +43,7 @@ extension Volume {
       isLast = UInt64(low) == count
       var end = self[role].size
       if !isLast { end = min(end, try start(role, table, low)) }
-      guard end > begin else { throw fail(.extentOrder, role) }
+      guard end > begin else { throw fail(.extentLength, role) }
       extent.cover(begin, end &- begin)
       if low == 0 { return }
       number = low &- 1

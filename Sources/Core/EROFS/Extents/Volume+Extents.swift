@@ -55,7 +55,7 @@ extension Volume {
   private mutating func checkExtent(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
     guard extent.start <= offset, extent.length > 0, extent.length <= self[role].size &- extent.start,
       offset &- extent.start < extent.length
-    else { throw fail(.extentOrder, role) }
+    else { throw fail(.extentLength, role) }
     if extent.space == .hole || extent.isPacked { return }
     guard extent.storedLength > 0, extent.storedLength <= FileOffset(Superblock.maximumStoredBytes),
       extent.form.isCompressed || extent.length <= extent.storedLength

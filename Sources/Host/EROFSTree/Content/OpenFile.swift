@@ -22,9 +22,9 @@ public final class OpenFile: Sendable {
     OpenFile(owning: try opened(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
   }
 
-  /// A file for reading: an archive.
+  /// A file for reading: an archive. A FIFO is opened too, without waiting for its writer, and cannot be read.
   public static func file(_ path: String) throws(TreeError) -> OpenFile {
-    OpenFile(owning: try opened(path, O_RDONLY | O_CLOEXEC))
+    OpenFile(owning: try opened(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
   }
 
   private static func opened(_ path: String, _ flags: Int32) throws(TreeError) -> Int32 {

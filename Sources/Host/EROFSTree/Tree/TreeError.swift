@@ -164,9 +164,9 @@ extension Collection<UInt8> {
   /// As it may be shown in a message: what is not printable ASCII or valid UTF-8 becomes `\xNN`.
   var printable: String {
     var text = ""
-    for scalar in String(decoding: self, as: UTF8.self).unicodeScalars where scalar == "\u{FFFD}" {
-      // Not valid UTF-8 (or U+FFFD itself): byte by byte.
-      _ = scalar
+    let scalars = String(decoding: self, as: UTF8.self).unicodeScalars
+    // Not valid UTF-8 (or U+FFFD itself): byte by byte.
+    if scalars.contains("\u{FFFD}") {
       for byte in self {
         if (0x20..<0x7F).contains(byte), byte != 0x5C {
           text.unicodeScalars.append(Unicode.Scalar(byte))
@@ -176,7 +176,7 @@ extension Collection<UInt8> {
       }
       return text
     }
-    for scalar in String(decoding: self, as: UTF8.self).unicodeScalars {
+    for scalar in scalars {
       switch scalar.properties.generalCategory {
       case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate:
         for byte in String(scalar).utf8 { text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16) }
