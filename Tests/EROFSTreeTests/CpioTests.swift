@@ -4,6 +4,7 @@ import EROFS
 import EROFSTree
 import Foundation
 import Testing
+import TreeSupport
 
 @Suite struct CpioTests {
   /// Everything that cpio keeps: whole seconds, 32 bits of time, no attributes.

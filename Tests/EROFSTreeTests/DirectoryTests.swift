@@ -4,6 +4,7 @@ import EROFS
 import EROFSTree
 import Foundation
 import Testing
+import TreeSupport
 
 @Suite struct DirectoryTests {
   private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

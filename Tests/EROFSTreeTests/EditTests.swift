@@ -4,6 +4,7 @@ import EROFS
 import EROFSTree
 import Foundation
 import Testing
+import TreeSupport
 
 @Suite struct EditTests {
   private func sample() throws -> Tree {

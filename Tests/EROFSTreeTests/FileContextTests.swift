@@ -4,6 +4,7 @@ import EROFS
 import EROFSTree
 import Foundation
 import Testing
+import TreeSupport
 
 @Suite struct FileContextTests {
   private static let kinds: [(kind: InodeKind, flag: String, name: String)] = [

@@ -4,6 +4,7 @@ import EROFS
 import EROFSTree
 import Foundation
 import Testing
+import TreeSupport
 
 @Suite struct ListTests {
   private func read(_ text: String, base: String = "/") throws -> Tree {

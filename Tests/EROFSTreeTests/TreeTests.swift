@@ -4,6 +4,7 @@ import EROFS
 import EROFSTree
 import Foundation
 import Testing
+import TreeSupport
 
 @Suite struct TreeTests {
   let file = Metadata(kind: .regular, permissions: 0o644)

@@ -16,7 +16,8 @@ public struct Tree: Sendable {
 
   /// What names refer to; two names with the same inode are hard links of each other.
   public struct InodeID: Sendable, Hashable {
-    let number: UInt32
+    /// Below ``inodeLimit``.
+    package let number: UInt32
     init(_ number: UInt32) { self.number = number }
   }
 
@@ -91,6 +92,12 @@ public struct Tree: Sendable {
 
   /// Names, the root's included.
   public var entryCount: Int { entries.count - removed }
+
+  /// More than the number of any inode.
+  package var inodeLimit: Int { inodes.count }
+
+  /// The number of the set of attributes of an inode: inodes with equal attributes have the same.
+  package func attributeSet(of inode: InodeID) -> Int { Int(inodes[Int(inode.number)].attributes) }
 
   public func inode(of entry: EntryID) -> InodeID { InodeID(entries[Int(entry.number)].inode) }
   public func parent(of entry: EntryID) -> EntryID { EntryID(entries[Int(entry.number)].parent) }

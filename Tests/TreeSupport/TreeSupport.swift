@@ -4,16 +4,16 @@ import EROFS
 import EROFSTree
 import Foundation
 
-let isSuperuser = geteuid() == 0
+package let isSuperuser = geteuid() == 0
 
 /// Built with the address sanitizer: its functions are in the process.
-let isSanitized = dlsym(nil, "__asan_init") != nil
+package let isSanitized = dlsym(nil, "__asan_init") != nil
 
 /// A folder that is gone with the value.
-final class Folder {
-  let path: String
+package final class Folder {
+  package let path: String
 
-  init() {
+  package init() {
     path = NSTemporaryDirectory() + "/erofs-tree-\(UUID().uuidString)"
     try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
@@ -21,17 +21,22 @@ final class Folder {
   // Deeper than what Foundation removes.
   deinit { _ = try? run("/bin/rm", "-rf", path) }
 
-  func callAsFunction(_ name: String) -> String { path + "/" + name }
+  package func callAsFunction(_ name: String) -> String { path + "/" + name }
 
-  func write(_ name: String, _ bytes: some Sequence<UInt8>) throws {
+  package func write(_ name: String, _ bytes: some Sequence<UInt8>) throws {
     try Data(bytes).write(to: URL(fileURLWithPath: self(name)))
   }
 }
 
-struct Failed: Error { let text: String }
+package struct Failed: Error {
+  package let text: String
+  package init(text: String) { self.text = text }
+}
 
 @discardableResult
-func run(_ program: String, _ arguments: String..., input: String = "", in folder: String? = nil) throws -> [UInt8] {
+package func run(_ program: String, _ arguments: String..., input: String = "", in folder: String? = nil) throws
+  -> [UInt8]
+{
   let process = Process()
   process.executableURL = URL(fileURLWithPath: program)
   process.arguments = arguments
@@ -49,17 +54,17 @@ func run(_ program: String, _ arguments: String..., input: String = "", in folde
   return [UInt8](bytes)
 }
 
-func find(_ program: String) -> String? {
+package func find(_ program: String) -> String? {
   ["/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"].map { $0 + program }.first {
     FileManager.default.isExecutableFile(atPath: $0)
   }
 }
 
-func tree(of folder: String) throws -> Tree {
+package func tree(of folder: String) throws -> Tree {
   try DirectoryOrigin(try OpenFile.directory(folder)).read()
 }
 
-func contents(_ path: String, in tree: Tree) throws -> [UInt8] {
+package func contents(_ path: String, in tree: Tree) throws -> [UInt8] {
   var opener = ContentOpener(tree)
   guard let entry = tree.entry(at: path) else { throw Failed(text: "no \(path)") }
   let reader = try opener.open(entry)
@@ -69,7 +74,7 @@ func contents(_ path: String, in tree: Tree) throws -> [UInt8] {
 }
 
 /// A line for each entry, with all that is known of it; hard links are numbered in the order of the walk.
-func lines(_ tree: Tree, contents: Bool = true, nanoseconds: Bool = true) throws -> [String] {
+package func lines(_ tree: Tree, contents: Bool = true, nanoseconds: Bool = true) throws -> [String] {
   var opener = ContentOpener(tree)
   var numbers: [Tree.InodeID: Int] = [:]
   var lines: [String] = []

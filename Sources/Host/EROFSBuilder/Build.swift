@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import EROFSTree
+import Encoders
+import HostSupport
+
+/// One image in the making: contents, packed inode, metadata, superblock, and the look back at all of it.
+struct Build {
+  private let context: BuildContext
+  private var progress: ProgressReporter
+  private var summary = BuildSummary()
+  private let beforeVerifying: () throws -> Void
+
+  /// - Parameter beforeVerifying: what a test does to the image.
+  init(
+    _ options: BuildOptions, _ tree: Tree, _ output: OutputFile, _ progress: @escaping (BuildProgress) -> Bool,
+    beforeVerifying: @escaping () throws -> Void = {}
+  ) throws {
+    self.beforeVerifying = beforeVerifying
+    context = BuildContext(options: options, tree: tree, order: InodeOrder(tree), output: output)
+    self.progress = ProgressReporter(progress)
+    if let hints = options.hints {
+      for hint in hints.hints where hint.pclusterBytes > 0 && hint.algorithm >= options.encodings.count {
+        throw OptionError.hint(line: hint.line, algorithm: hint.algorithm, count: options.encodings.count)
+      }
+    }
+  }
+
+  consuming func run() throws -> BuildSummary {
+    let options = context.options
+    let block = UInt64(options.blockSize)
+    var sink = BlockSink(context.output, position: Self.headBytes(options), offset: options.offset)
+    var contents = try ContentPass(context)
+    try contents.run(&sink, &progress)
+    let packed = try contents.pack(&sink, &progress)
+    let dataEnd = sink.position
+
+    let superblock = SuperblockWriter(
+      options: options, algorithms: contents.algorithms, largestCluster: contents.largestCluster)
+    var metadata = try MetadataPass(context, contents, packed: packed, epoch: epoch, headStart: superblock.end)
+    try metadata.place(after: dataEnd)
+    let blocks = try Self.blocks(metadata.end, options)
+    let digest = try metadata.write(&sink, &progress)
+    try sink.flush()
+    try context.output.setSize(options.offset + blocks * block)
+
+    summary.uuid = uuid(contents, digest)
+    let head = superblock.bytes(
+      metadata, contents: contents, inodes: UInt64(metadata.count), blocks: blocks, uuid: summary.uuid,
+      buildTime: (options.buildTime ?? latestTime).seconds)
+    try head.withUnsafeBytes { try context.output.write($0, at: options.offset) }
+
+    summary.blockSize = options.blockSize
+    summary.blocks = blocks
+    summary.inodes = UInt64(context.order.count)
+    summary.dataBytes = dataEnd - Self.headBytes(options)
+    summary.metadataBytes = blocks * block - summary.dataBytes
+    summary.contentBytes = contents.contentBytes
+    summary.sharedBytes = contents.sharedBytes + contents.fragments.sharedBytes
+    summary.packedBytes = contents.packedBytes
+    if options.verifies {
+      try beforeVerifying()
+      (summary.verifiedFiles, summary.verifiedBytes) = try Verifier(context, contents, metadata).run(&progress)
+    }
+    progress.finish()
+    summary.seconds = progress.seconds
+    try context.output.publish()
+    return summary
+  }
+
+  /// Bytes up to the end of the superblock's block, whatever records it has.
+  private static func headBytes(_ options: BuildOptions) -> UInt64 {
+    let used = UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + 64)
+    let block = UInt64(options.blockSize)
+    return (used + block - 1) / block * block
+  }
+
+  private static func blocks(_ end: UInt64, _ options: BuildOptions) throws(BuildError) -> UInt64 {
+    let unit = UInt64(options.blockSize) * options.sizeUnit
+    let blocks = (end + unit - 1) / unit * options.sizeUnit
+    guard blocks < (options.wideAddresses ? 1 << 48 : UInt64(UInt32.max)) else { throw .tooLarge(blocks: blocks) }
+    return blocks
+  }
+
+  // MARK: What follows from the tree
+
+  /// The time of compact inodes: the one that most inodes have, of several the earliest.
+  private var epoch: Time {
+    if !context.options.keepsTimes { return context.options.buildTime ?? latestTime }
+    var counts: [Time: Int] = [:]
+    for number in 0..<context.order.count { counts[context.tree[context.inode(number)].time, default: 0] += 1 }
+    return counts.max { ($0.value, $1.key) < ($1.value, $0.key) }!.key
+  }
+
+  private var latestTime: Time {
+    (0..<context.order.count).map { context.tree[context.inode($0)].time }.max()!
+  }
+
+  private func uuid(_ contents: ContentPass, _ metadata: ContentDigest) -> [UInt8] {
+    var bytes: [UInt8]
+    switch context.options.uuid {
+    case .bytes(let given): return given
+    case .random:
+      bytes = (0..<16).map { _ in UInt8.random(in: 0...255) }
+      bytes[6] = bytes[6] & 0x0F | 0x40
+    case .ofContents:
+      let digest = ContentDigest(contents.digests + [metadata])
+      bytes = withUnsafeBytes(of: (digest.high, digest.low)) { Array($0) }
+      // Version 8: made as its maker likes.
+      bytes[6] = bytes[6] & 0x0F | 0x80
+    }
+    bytes[8] = bytes[8] & 0x3F | 0x80
+    return bytes
+  }
+}

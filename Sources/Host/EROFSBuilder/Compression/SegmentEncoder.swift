@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Encoders
+
+/// A part of a file that is encoded by itself, as far as possible: its bytes depend on nothing outside it.
+struct Segment: Sendable {
+  /// Whether the file ends with it.
+  var isLast: Bool
+  /// Whether the file starts with it too.
+  var isWhole: Bool
+  var tail = TailPolicy.stored
+  /// Where extents should begin, counted from the segment's start; ascending. Those that the rules do not allow are
+  /// passed over.
+  var cuts: [Int] = []
+  /// Extents of earlier files whose data is repeated here; ascending, without overlaps.
+  var references: [Reference] = []
+
+  struct Reference: Sendable {
+    /// Where in the segment the extent's data is.
+    let start: Int
+    /// Bytes of it that are; at most the extent's length.
+    let length: Int
+    let extent: StoredExtent
+  }
+}
+
+/// What became of a segment.
+struct EncodedSegment: Sendable {
+  var extents: [StoredExtent] = []
+  /// The stored bytes of the extents that are not shared, padded as the rules say.
+  var stored: [UInt8] = []
+  var tail = Tail.none
+
+  enum Tail: Equatable, Sendable {
+    case none
+    /// The file's last extent, not padded: `length` bytes of the file.
+    case inline(bytes: [UInt8], length: Int, form: StoredExtent.Form)
+    /// So many bytes at the end go to the packed inode.
+    case packed(length: Int)
+  }
+
+  /// Whether nothing in it is compressed or shared.
+  var isPlain: Bool { extents.allSatisfy { $0.isPlain && !$0.isShared } }
+}
+
+/// Makes extents of a file's bytes with one thread's compressor.
+final class SegmentEncoder {
+  /// Compresses as much of an input as fits an output; see `Encoder.encode`.
+  typealias Compress = (
+    _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, _ expected: Int?
+  ) throws -> Encoded
+
+  let rules: ExtentRules
+  private let compress: Compress
+  /// Whether it is not worth trying to compress an input.
+  private let isHopeless: (UnsafeRawBufferPointer) -> Bool
+  private let cluster: UnsafeMutableRawBufferPointer
+  /// A second one, to compare with.
+  private let trial: UnsafeMutableRawBufferPointer
+
+  init(
+    _ rules: ExtentRules, compress: @escaping Compress,
+    isHopeless: @escaping (UnsafeRawBufferPointer) -> Bool = { _ in false }
+  ) {
+    self.rules = rules
+    self.compress = compress
+    self.isHopeless = isHopeless
+    cluster = .allocate(byteCount: rules.clusterSize, alignment: 16)
+    trial = .allocate(byteCount: rules.clusterSize, alignment: 16)
+  }
+
+  deinit {
+    cluster.deallocate()
+    trial.deallocate()
+  }
+
+  /// Encodes a segment.
+  ///
+  /// - Parameter content: all bytes of the segment, which starts at a block of its file. At least one.
+  func encode(_ segment: Segment, _ content: UnsafeRawBufferPointer) throws -> EncodedSegment {
+    var work = Work(content: content, fileEnd: segment.isLast ? content.count : nil)
+    work.result.stored.reserveCapacity(content.count / 2)
+    var cuts = segment.cuts[...]
+    for reference in segment.references {
+      // Its data may have been encoded already, where no extent could end at its start.
+      guard reference.start >= work.position, reference.start + reference.length <= content.count else { continue }
+      guard try advance(to: reference.start, &cuts, &work) else { continue }
+      share(reference, &work)
+    }
+    if try !advance(to: content.count, &cuts, tail: segment.tail, &work) { preconditionFailure("a segment has no end") }
+    return work.result
+  }
+
+  private struct Work {
+    let content: UnsafeRawBufferPointer
+    /// Where the file ends, if it ends here.
+    let fileEnd: Int?
+    var position = 0
+    /// What the last compressed extent took.
+    var expected: Int?
+    /// Up to here nothing is to be compressed.
+    var hopelessEnd = 0
+    var result = EncodedSegment()
+  }
+
+  private func share(_ reference: Segment.Reference, _ work: inout Work) {
+    let end = reference.start + reference.length
+    guard rules.allows(reference.start, end, fileEndsAt: work.fileEnd) else { return }
+    var extent = reference.extent
+    extent.isPartial = extent.isPartial || reference.length < Int(extent.length)
+    extent.length = UInt32(reference.length)
+    extent.isShared = true
+    work.result.extents.append(extent)
+    work.position = end
+  }
+
+  /// Encodes up to `stop`; at the cuts before it extents begin, as far as that is possible. Returns false, and stays
+  /// before `stop`, where no extent can end there.
+  private func advance(
+    to stop: Int, _ cuts: inout ArraySlice<Int>, tail: TailPolicy = .stored, _ work: inout Work
+  ) throws -> Bool {
+    while let cut = cuts.first, cut < stop {
+      cuts.removeFirst()
+      if cut > work.position { _ = try advance(to: cut, tail: .stored, &work) }
+    }
+    return try advance(to: stop, tail: tail, &work)
+  }
+
+  private func advance(to stop: Int, tail: TailPolicy, _ work: inout Work) throws -> Bool {
+    while work.position < stop {
+      let start = work.position
+      let rest = stop - start
+      guard rules.allows(start, stop, fileEndsAt: work.fileEnd) else { return false }
+      // What would not fill a cluster anyway is not compressed first.
+      if tail == .packed, work.fileEnd == stop, rest <= rules.clusterSize {
+        work.result.tail = .packed(length: rest)
+        work.position = stop
+        return true
+      }
+      if case .inline(let limit) = tail, work.fileEnd == stop, rest <= rules.blockSize {
+        let piece = try small(rest, limit, &work)
+        return try finish(piece, tail, stop, &work)
+      }
+      var piece = try next(limit: rest, &work)
+      if piece.length == rest, tail != .stored, work.fileEnd == stop {
+        return try finish(piece, tail, stop, &work)
+      }
+      let after = start + piece.length
+      if after < stop, !rules.allows(after, stop, fileEndsAt: work.fileEnd) {
+        // What would be left is too short to be an extent of its own: leave a block.
+        let limit = rest - rules.blockSize
+        guard limit > 0, rules.allows(start, start + limit, fileEndsAt: work.fileEnd) else { return false }
+        piece = try next(limit: limit, &work)
+      }
+      append(piece, &work)
+    }
+    return true
+  }
+
+  /// A way to store the bytes from the work's position on.
+  private struct Piece {
+    var length: Int
+    /// Bytes in the cluster, without padding; of plain ones, as many as the length.
+    var stored: Int
+    var isCompressed: Bool
+  }
+
+  /// The best extent of at most `limit` bytes from the work's position on; its stored bytes are in ``cluster``, where it is
+  /// compressed.
+  private func next(limit: Int, _ work: inout Work) throws -> Piece {
+    let limit = min(limit, rules.extentLimit)
+    let input = UnsafeRawBufferPointer(rebasing: work.content[work.position..<work.position + limit])
+    if limit > (rules.hasByteAddresses ? 16 : rules.blockSize), !skips(input, &work) {
+      let encoded = try compress(input, cluster, work.expected)
+      if encoded.decoded > rules.padded(encoded.stored) {
+        work.expected = encoded.decoded
+        return Piece(length: encoded.decoded, stored: encoded.stored, isCompressed: true)
+      }
+    }
+    work.expected = nil
+    let length = min(limit, rules.hasByteAddresses ? rules.clusterSize : rules.blockSize)
+    return Piece(length: length, stored: length, isCompressed: false)
+  }
+
+  /// Whether the data there is not to be compressed. One look answers for a whole cluster.
+  private func skips(_ input: UnsafeRawBufferPointer, _ work: inout Work) -> Bool {
+    if work.position < work.hopelessEnd { return true }
+    // Data like that of the cluster before needs no look, which takes a part of the time of fast compressors.
+    if let expected = work.expected, expected * 8 > rules.clusterSize * 9 { return false }
+    guard isHopeless(input) else { return false }
+    work.hopelessEnd = work.position + min(input.count, rules.clusterSize)
+    return true
+  }
+
+  /// The end of a file, a block at most, for a place beside the inode: compressed if that makes it smaller by more than the
+  /// index of a compressed file takes.
+  private func small(_ length: Int, _ limit: Int, _ work: inout Work) throws -> Piece {
+    let plain = Piece(length: length, stored: length, isCompressed: false)
+    guard length > Self.indexBytes else { return plain }
+    let input = UnsafeRawBufferPointer(rebasing: work.content[work.position..<work.position + length])
+    let room = UnsafeMutableRawBufferPointer(rebasing: cluster[..<min(length - Self.indexBytes, limit, cluster.count)])
+    let encoded = try compress(input, room, nil)
+    return encoded.decoded == length ? Piece(length: length, stored: encoded.stored, isCompressed: true) : plain
+  }
+
+  /// A map header and the index of one lcluster.
+  private static let indexBytes = 24
+
+  private func append(_ piece: Piece, _ work: inout Work) {
+    let padded = rules.padded(piece.stored)
+    let padding = padded - piece.stored
+    let address = work.result.stored.count
+    var form = StoredExtent.Form.compressed
+    if piece.isCompressed {
+      work.result.stored.append(contentsOf: repeatElement(0, count: padding))
+      work.result.stored.append(contentsOf: cluster[..<piece.stored])
+    } else {
+      form = rules.interlacesPlain && !rules.hasByteAddresses ? .interlaced : .plain
+      let bytes = work.content[work.position..<work.position + piece.length]
+      // Each byte at its offset in the block: what is over the block's end comes first.
+      let offset = form == .interlaced ? work.position % rules.blockSize : 0
+      let head = offset == 0 ? piece.length : min(piece.length, rules.blockSize - offset)
+      if offset > 0 {
+        work.result.stored.append(contentsOf: bytes.dropFirst(head))
+        work.result.stored.append(contentsOf: repeatElement(0, count: offset - (piece.length - head)))
+      }
+      work.result.stored.append(contentsOf: bytes.prefix(head))
+      work.result.stored.append(contentsOf: repeatElement(0, count: address + padded - work.result.stored.count))
+    }
+    work.result.extents.append(
+      StoredExtent(
+        length: UInt32(piece.length), storedBytes: UInt32(padded), address: UInt64(address), form: form))
+    work.position += piece.length
+  }
+
+  /// Puts the file's last extent where the policy wants it.
+  private func finish(_ piece: Piece, _ tail: TailPolicy, _ stop: Int, _ work: inout Work) throws -> Bool {
+    switch tail {
+    case .packed:
+      work.result.tail = .packed(length: piece.length)
+      work.position = stop
+    case .inline(let limit):
+      if piece.stored <= limit {
+        takeInline(piece, cluster, &work)
+      } else if try !splitForInline(piece, limit, &work) {
+        append(piece, &work)
+      }
+    case .stored: append(piece, &work)
+    }
+    return true
+  }
+
+  private func takeInline(_ piece: Piece, _ bytes: UnsafeMutableRawBufferPointer, _ work: inout Work) {
+    let end = work.position + piece.length
+    let stored = piece.isCompressed ? Array(bytes[..<piece.stored]) : Array(work.content[work.position..<end])
+    work.result.tail = .inline(
+      bytes: stored, length: piece.length, form: piece.isCompressed ? .compressed : .plain)
+    work.position = end
+  }
+
+  /// The last extent takes some whole blocks and a part of one. Where the part, as an extent of its own, fits next to the
+  /// inode, the blocks are filled and nothing is padded.
+  private func splitForInline(_ piece: Piece, _ limit: Int, _ work: inout Work) throws -> Bool {
+    let whole = piece.stored / rules.blockSize * rules.blockSize
+    guard piece.isCompressed, !rules.hasByteAddresses, whole > 0, whole < piece.stored else { return false }
+    let start = work.position
+    let end = start + piece.length
+    let input = UnsafeRawBufferPointer(rebasing: work.content[start..<end])
+    let head = try compress(input, UnsafeMutableRawBufferPointer(rebasing: trial[..<whole]), nil)
+    let rest = piece.length - head.decoded
+    guard head.decoded > rules.padded(head.stored), rest > 0,
+      rules.allows(start + head.decoded, end, fileEndsAt: work.fileEnd)
+    else { return false }
+    // The head is in `trial`; `cluster` keeps the whole piece for the case that this does not come to anything.
+    let restInput = UnsafeRawBufferPointer(rebasing: input[head.decoded...])
+    var scratch = [UInt8](repeating: 0, count: limit)
+    let isPlain: Bool
+    let tail: Encoded
+    if rest <= limit {
+      let encoded = try scratch.withUnsafeMutableBytes { try compress(restInput, $0, nil) }
+      isPlain = encoded.decoded < rest || encoded.stored >= rest
+      tail = isPlain ? Encoded(decoded: rest, stored: rest) : encoded
+    } else {
+      tail = try scratch.withUnsafeMutableBytes { try compress(restInput, $0, nil) }
+      isPlain = false
+      guard tail.decoded == rest else { return false }
+    }
+    let swap = UnsafeRawBufferPointer(rebasing: trial[..<head.stored])
+    cluster.copyMemory(from: swap)
+    append(Piece(length: head.decoded, stored: head.stored, isCompressed: true), &work)
+    let bytes = isPlain ? Array(restInput) : Array(scratch[..<tail.stored])
+    work.result.tail = .inline(bytes: bytes, length: rest, form: isPlain ? .plain : .compressed)
+    work.position = end
+    return true
+  }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+/// A range of a file's bytes and how it is stored.
+struct StoredExtent: Equatable, Sendable {
+  /// How the stored bytes become the file's.
+  enum Form: UInt8, Sendable {
+    /// Reads as zeros; nothing is stored.
+    case hole
+    /// As they are.
+    case plain
+    /// As they are, each at its file offset modulo the block size: the block is rotated.
+    case interlaced
+    /// By the file's first algorithm.
+    case compressed
+    /// By its second.
+    case compressedSecond
+  }
+
+  /// Bytes of the file, 1 ... 12 MiB.
+  var length: UInt32
+  /// Stored bytes, up to 1 MiB; with block addresses, whole blocks.
+  var storedBytes: UInt32
+  /// Byte address; of what a segment has just encoded, counted from the start of its stored bytes.
+  var address: UInt64
+  var form: Form
+  /// The stored bytes decode to more than ``length``: the extent shares another one's.
+  var isPartial = false
+  /// The stored bytes were written for another extent.
+  var isShared = false
+
+  var isPlain: Bool { form == .plain || form == .interlaced }
+}
+
+/// What extents of one image have to keep to.
+struct ExtentRules: Equatable, Sendable {
+  /// Bytes, a power of two, 512 ... 65536.
+  let blockSize: Int
+  /// The most stored bytes of an extent: whole blocks, up to 1 MiB.
+  let clusterSize: Int
+  /// The most bytes of a file that an extent has: at least a block, up to 12 MiB.
+  let extentLimit: Int
+  /// Stored bytes have byte addresses and need no padding (encoded extents), and extents may start and end anywhere.
+  let hasByteAddresses: Bool
+  /// Plain blocks are interlaced, so that readers may use them in place.
+  let interlacesPlain: Bool
+
+  /// Whether an extent may start and end there.
+  ///
+  /// An lcluster has room for one start. So an extent ends in the lcluster where it starts only if the file does.
+  func allows(_ start: Int, _ end: Int, fileEndsAt fileEnd: Int?) -> Bool {
+    hasByteAddresses || end == fileEnd || end >= (start / blockSize + 1) * blockSize
+  }
+
+  /// Stored bytes with the padding that they need.
+  func padded(_ bytes: Int) -> Int { hasByteAddresses ? bytes : (bytes + blockSize - 1) / blockSize * blockSize }
+}
+
+/// Where the end of a file goes, when it does not fill a cluster.
+enum TailPolicy: Hashable, Sendable {
+  /// Into an extent like all the others.
+  case stored
+  /// Next to the inode, when it takes at most so many bytes.
+  case inline(limit: Int)
+  /// Into the packed inode.
+  case packed
+}

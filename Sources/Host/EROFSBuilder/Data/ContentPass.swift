@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import EROFSTree
+import Encoders
+import HostSupport
+
+/// Reads all contents, encodes them, and writes what is stored in blocks, in the order of the files.
+struct ContentPass {
+  /// By number of the inode.
+  private(set) var files: [StoredFile]
+  /// The extents of all compressed files, in the order of the files.
+  private(set) var extents: [StoredExtent] = []
+  /// Block addresses of the chunks of all chunked files; nil for zeros.
+  private(set) var chunks: [UInt64?] = []
+  /// The digests of all segments, to compare with after.
+  private(set) var digests: [ContentDigest] = []
+  /// What is stored beside inodes.
+  let spool: SpoolFile
+  private(set) var fragments: FragmentList
+  private(set) var sharedBytes: UInt64 = 0
+  private(set) var packedBytes: UInt64 = 0
+  private(set) var contentBytes: UInt64 = 0
+  /// Formats that occur.
+  private(set) var algorithms: Set<UInt8> = []
+  private(set) var largestCluster: Int
+
+  private let build: BuildContext
+  private var chunkPlaces: [ContentDigest: UInt64] = [:]
+
+  init(_ build: BuildContext) throws {
+    self.build = build
+    files = Array(repeating: StoredFile(), count: build.order.count)
+    spool = try SpoolFile(beside: build.output)
+    fragments = FragmentList(try SpoolFile(beside: build.output), dedupes: build.options.dedupes)
+    largestCluster = build.options.cluster
+  }
+
+  // MARK: Running
+
+  mutating func run(_ sink: inout BlockSink, _ progress: inout ProgressReporter) throws {
+    let duplicates = try build.options.dedupes ? DuplicateFiles(build, &progress) : DuplicateFiles()
+    var source = JobSource(build, duplicates)
+    largestCluster = max(largestCluster, source.largestCluster)
+    progress.start(.contents, total: source.totalBytes)
+    let (options, tree, order) = (build.options, build.tree, build.order)
+    try OrderedWork<ContentJob, ContentResult>.run(
+      threads: build.threads, limit: build.memory, next: { source.next().map { ($0, 2 * $0.length + 4096) } },
+      worker: {
+        let worker = ContentWorker(options, tree, order)
+        return { try worker.perform($0) }
+      },
+      take: { result in
+        try take(result, &sink)
+        try progress.advance(by: UInt64(result.job.length), written: sink.position)
+      })
+    try sink.align(to: UInt64(options.blockSize))
+    contentBytes = source.totalBytes
+    for (copy, original) in duplicates.originals {
+      files[copy] = files[original]
+      let size = build.size(of: copy)
+      sharedBytes += size
+      contentBytes += size
+    }
+  }
+
+  private mutating func take(_ result: ContentResult, _ sink: inout BlockSink) throws {
+    let job = result.job
+    var file = files[job.file]
+    if job.isFirst {
+      switch job.treatment.kind {
+      case .plain:
+        try sink.align(to: UInt64(build.options.blockSize) * build.options.dataUnit)
+        (file.layout, file.address) = (.flat, sink.position)
+      case .compressed:
+        file.layout = .compressed
+        file.algorithm = build.options.encodings[job.treatment.encoding].algorithm.format
+        file.extents = extents.count..<extents.count
+      case .packed: file.layout = .fragment
+      case .chunked:
+        try sink.align(to: UInt64(build.options.blockSize))
+        file.layout = .chunked
+        file.extents = chunks.count..<chunks.count
+      }
+      file.digests = digests.count..<digests.count
+      file.segmentBytes = UInt64(job.length)
+    }
+    digests.append(result.digest)
+    file.digests = file.digests.lowerBound..<digests.count
+    if job.treatment.kind == .chunked { try takeChunks(result, &sink) } else { try takeExtents(result, &sink) }
+    if !result.packed.isEmpty {
+      packedBytes += UInt64(result.packed.count)
+      let isWhole = file.layout == .fragment
+      let fragment = try fragments.add(result, owner: job.file, extending: isWhole && !job.isFirst)
+      let length = isWhole ? job.offset + UInt64(job.length) : UInt64(result.packed.count)
+      file.tail = .packed(fragment: fragment, length: length)
+    } else if case .inline(let bytes, let length, let form) = result.segment.tail {
+      let place = try bytes.withUnsafeBytes { try spool.append($0) }
+      file.tail = .inline(spool: place, byteCount: UInt32(bytes.count), length: UInt32(length), form: form)
+    }
+    switch file.layout {
+    case .compressed: file.extents = file.extents.lowerBound..<extents.count
+    case .chunked: file.extents = file.extents.lowerBound..<chunks.count
+    default: break
+    }
+    if job.isLast { finish(&file, job) }
+    files[job.file] = file
+  }
+
+  private mutating func takeExtents(_ result: ContentResult, _ sink: inout BlockSink) throws {
+    let base = sink.position
+    for var extent in result.segment.extents {
+      if !extent.isShared { extent.address += base }
+      extents.append(extent)
+    }
+    try sink.write(result.segment.stored)
+  }
+
+  private mutating func takeChunks(_ result: ContentResult, _ sink: inout BlockSink) throws {
+    var start = 0
+    for chunk in result.chunks {
+      guard let digest = chunk.digest else {
+        chunks.append(nil)
+        continue
+      }
+      defer { start += chunk.length }
+      if let known = chunkPlaces[digest] {
+        chunks.append(known)
+        sharedBytes += UInt64(chunk.length)
+        continue
+      }
+      try sink.align(to: UInt64(build.options.blockSize) * build.options.dataUnit)
+      let place = sink.position >> UInt64(build.options.blockShift)
+      chunkPlaces[digest] = place
+      chunks.append(place)
+      try result.segment.stored.withUnsafeBytes {
+        try sink.write(UnsafeRawBufferPointer(rebasing: $0[start..<start + chunk.length]))
+      }
+    }
+    try sink.align(to: UInt64(build.options.blockSize))
+  }
+
+  /// A file of which nothing got smaller is stored flat: its blocks are those of a flat file already.
+  private mutating func finish(_ file: inout StoredFile, _ job: ContentJob) {
+    if file.layout == .compressed {
+      if case .packed(_, let length) = file.tail, length == job.offset + UInt64(job.length) {
+        file.layout = .fragment
+      } else if let address = flatAddress(of: file) {
+        (file.layout, file.address) = (.flat, address)
+        extents.removeSubrange(file.extents)
+        file.extents = 0..<0
+      } else {
+        algorithms.insert(file.algorithm)
+      }
+    }
+  }
+
+  private func flatAddress(of file: StoredFile) -> UInt64? {
+    switch file.tail {
+    case .none, .inline(_, _, _, .plain): break
+    default: return nil
+    }
+    let extents = extents[file.extents]
+    guard let first = extents.first else { return 0 }
+    let mask = UInt64(build.options.blockSize) - 1
+    guard first.address & mask == 0, build.options.dataUnit == 1 else { return nil }
+    var next = first.address
+    for extent in extents {
+      guard extent.isPlain, !extent.isShared, extent.address == next else { return nil }
+      // Only the last block may have fewer bytes of the file than it is long.
+      next += UInt64(extent.length)
+    }
+    return first.address
+  }
+
+  var hasCompressedTails: Bool {
+    files.contains {
+      if $0.layout == .compressed, case .inline = $0.tail { true } else { false }
+    }
+  }
+
+  var hasSharedExtents: Bool { extents.contains { $0.isShared } }
+
+  // MARK: The packed inode
+
+  /// Encodes the fragments, in an order that suits compression, as the content of one more inode.
+  ///
+  /// - Returns: nil if there are none.
+  mutating func pack(_ sink: inout BlockSink, _ progress: inout ProgressReporter) throws -> (StoredFile, size: UInt64)?
+  {
+    try fragments.arrange(build)
+    guard fragments.size > 0 else { return nil }
+    progress.start(.packing, total: fragments.size)
+    var treatment = ContentJob.Treatment(kind: .compressed, clusterSize: build.options.packedCluster)
+    if build.options.packsTails { treatment.tail = build.inlineTail }
+    let own = files.count
+    files.append(StoredFile())
+    defer { files.removeLast() }
+    var segments = SegmentCutter(file: own, size: fragments.size, treatment)
+    let list = fragments
+    let (options, tree, order) = (build.options, build.tree, build.order)
+    try OrderedWork<ContentJob, ContentResult>.run(
+      threads: build.threads, limit: build.memory, next: { segments.next().map { ($0, 2 * $0.length + 4096) } },
+      worker: {
+        let worker = ContentWorker(options, tree, order)
+        return { job in
+          var bytes = [UInt8](repeating: 0, count: job.length)
+          try bytes.withUnsafeMutableBytes { try list.read(into: $0, at: job.offset) }
+          return try bytes.withUnsafeBytes { try worker.encode(job, $0) }
+        }
+      },
+      take: { result in
+        try take(result, &sink)
+        try progress.advance(by: UInt64(result.job.length), written: sink.position)
+      })
+    try sink.align(to: UInt64(options.blockSize))
+    return (files[own], fragments.size)
+  }
+}

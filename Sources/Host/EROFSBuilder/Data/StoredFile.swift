@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+/// Where the content of a regular file went; its inode is written from that.
+struct StoredFile {
+  enum Layout: UInt8 {
+    case empty, flat, compressed, chunked
+    /// Wholly in the packed inode.
+    case fragment
+  }
+
+  enum Tail {
+    case none
+    /// The last `length` bytes of the file are `byteCount` bytes of the spool, to be stored beside the inode.
+    case inline(spool: UInt64, byteCount: UInt32, length: UInt32, form: StoredExtent.Form)
+    /// They are a fragment.
+    case packed(fragment: Int, length: UInt64)
+  }
+
+  var layout = Layout.empty
+  var tail = Tail.none
+  /// Of ``ContentPass/extents``; of a chunked file, of ``ContentPass/chunks``.
+  var extents = 0..<0
+  /// Of ``ContentPass/digests``: one for each segment.
+  var digests = 0..<0
+  /// Bytes of a segment, except for the last.
+  var segmentBytes: UInt64 = 0
+  /// Of a flat file: byte of the image where its blocks start.
+  var address: UInt64 = 0
+  /// Of a compressed one: id of its algorithm.
+  var algorithm: UInt8 = 0
+}
+
+/// What belongs to one part of a file that a thread reads and encodes.
+struct ContentJob: Sendable {
+  /// Number of the inode.
+  let file: Int
+  let offset: UInt64
+  let length: Int
+  let isFirst: Bool
+  let isLast: Bool
+  let treatment: Treatment
+
+  /// What is to be done with a file.
+  struct Treatment: Sendable, Hashable {
+    enum Kind: UInt8 { case plain, compressed, packed, chunked }
+    var kind: Kind
+    /// Place of the encoding among the options' ones.
+    var encoding = 0
+    var clusterSize = 0
+    var tail = TailPolicy.stored
+  }
+}
+
+struct ContentResult: Sendable {
+  let job: ContentJob
+  var segment = EncodedSegment()
+  /// What goes to the packed inode.
+  var packed: [UInt8] = []
+  /// Of the whole job.
+  let digest: ContentDigest
+  /// Of `packed`.
+  var packedDigest: ContentDigest?
+  var kind = ContentKind.other
+  var chunks: [Chunk] = []
+
+  struct Chunk: Sendable {
+    /// nil for zeros.
+    let digest: ContentDigest?
+    /// Bytes of ``ContentResult/segment``'s stored ones, unless it is of zeros.
+    let length: Int
+  }
+}
+
+/// What a content looks like; similar contents compress better next to each other.
+enum ContentKind: UInt8, Sendable, Comparable {
+  case program, script, text, other
+
+  init(_ bytes: UnsafeRawBufferPointer) {
+    if bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46]) {
+      self = .program
+    } else if bytes.starts(with: [0x23, 0x21]) {
+      self = .script
+    } else {
+      self = bytes.prefix(1024).contains(0) ? .other : .text
+    }
+  }
+
+  static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}

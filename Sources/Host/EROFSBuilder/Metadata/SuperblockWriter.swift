@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import EROFSFormatWriting
+import EROFSTree
+import Encoders
+
+/// The first block of an image, or the first two if blocks are small: superblock, compression records, inodes.
+struct SuperblockWriter {
+  let options: BuildOptions
+  /// Formats that occur in the image; they are announced.
+  let algorithms: Set<UInt8>
+  /// Bytes of the largest cluster.
+  let largestCluster: Int
+
+  /// Whether the superblock alone says how the image is compressed: LZ4 with clusters of one block, as since Linux 5.3.
+  private var isSimple: Bool { algorithms.isSubset(of: [0]) && largestCluster == options.blockSize }
+
+  /// The first byte after the compression records.
+  var end: UInt64 {
+    UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + records.count)
+  }
+
+  /// The compression records, in the order of their algorithms.
+  private var records: [UInt8] {
+    if isSimple || algorithms.isEmpty { return [] }
+    var bytes: [UInt8] = []
+    for id in algorithms.sorted() {
+      bytes.align(to: CompressionRecord.alignment)
+      let dictionary = options.encodings.filter { $0.algorithm.format == id }.map(\.dictionarySize).max() ?? 0
+      var record: [UInt8]
+      switch id {
+      case 0:
+        var lz4 = StoredRecord<LZ4Record>()
+        lz4[.pclusterBlocks] = UInt16(largestCluster >> options.blockShift)
+        record = lz4.bytes
+      case 1:
+        var lzma = StoredRecord<MicroLZMARecord>()
+        lzma[.dictionaryBytes] = UInt32(dictionary)
+        record = lzma.bytes
+      case 2:
+        var deflate = StoredRecord<DeflateRecord>()
+        deflate[.windowBits] = UInt8(dictionary.trailingZeroBitCount)
+        record = deflate.bytes
+      default:
+        var zstandard = StoredRecord<ZstandardRecord>()
+        zstandard[.windowLog] = UInt8(dictionary.trailingZeroBitCount - 10)
+        record = zstandard.bytes
+      }
+      record[.length, of: CompressionRecord.self, at: 0] = UInt16(record.count - CompressionRecord.byteCount)
+      bytes += record
+    }
+    return bytes
+  }
+
+  /// All bytes up to the end of the block in which the inodes of `metadata` are.
+  func bytes(
+    _ metadata: MetadataPass, contents: ContentPass, inodes: UInt64, blocks: UInt64, uuid: [UInt8], buildTime: Int64
+  ) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: SuperblockRecord.start)
+    var record = StoredRecord<SuperblockRecord>()
+    let epoch = metadata.form.epoch
+    record[.magic] = SuperblockRecord.magic
+    record[.blockShift] = UInt8(options.blockShift)
+    record[.inodeCount] = inodes
+    record[.epoch] = epoch.seconds
+    record[.fixedNanoseconds] = epoch.nanoseconds
+    record[.blockCount] = UInt32(truncatingIfNeeded: blocks)
+    record[.metadataBlock] = UInt32(metadata.base >> UInt64(options.blockShift))
+    record[.xattrBlock] = UInt32(metadata.poolStart >> UInt64(options.blockShift))
+    record[.uuidLow] = uuid.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+    record[.uuidHigh] = uuid.withUnsafeBytes {
+      UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+    let name = options.volumeName + [UInt8](repeating: 0, count: 16 - options.volumeName.count)
+    record[.volumeNameLow] = name.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+    record[.volumeNameHigh] = name.withUnsafeBytes {
+      UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+    record[.buildTime] = UInt32(exactly: max(0, buildTime - epoch.seconds)) ?? 0
+    record[.packedNID] = metadata.packedNID ?? 0
+    if options.wideAddresses {
+      record[.wideRootNID] = metadata.rootNID
+      record[.rootOrBlocks] = UInt16(blocks >> 32)
+    } else {
+      record[.rootOrBlocks] = UInt16(metadata.rootNID)
+    }
+    if !isSimple { record[.algorithmsOrDistance] = algorithms.reduce(0) { $0 | 1 << UInt16($1) } }
+    let prefixes = options.attributePrefixes
+    if !metadata.attributes.prefixTable.isEmpty {
+      record[.xattrPrefixCount] = UInt8(prefixes.count)
+      record[.xattrPrefixStart] = UInt32(metadata.prefixStart / SuperblockRecord.xattrPrefixUnit)
+    }
+    record[.compatible] = compatible(metadata).rawValue
+    record[.incompatible] = incompatible(metadata, contents).rawValue
+    bytes += record.bytes + records
+    bytes.align(to: 32)
+    bytes += metadata.head
+    bytes.align(to: options.blockSize)
+    if options.hasChecksum { StoredRecord<SuperblockRecord>.seal(&bytes) }
+    return bytes
+  }
+
+  private func compatible(_ metadata: MetadataPass) -> CompatibleFeatures {
+    var features: CompatibleFeatures = [.modificationTimes]
+    if metadata.attributes.hasFilters { features.insert(.xattrFilter) }
+    if !metadata.attributes.prefixTable.isEmpty, metadata.packedNID != nil { features.insert(.plainXattrPrefixes) }
+    return features
+  }
+
+  private func incompatible(_ metadata: MetadataPass, _ contents: ContentPass) -> IncompatibleFeatures {
+    var features: IncompatibleFeatures = []
+    if options.isCompressed { features.insert(.zeroPadding) }
+    if !isSimple, !algorithms.isEmpty { features.insert(.compressionRecords) }
+    if contents.files.contains(where: { $0.layout == .chunked }) { features.insert(.chunkedFiles) }
+    if options.packsTails, contents.hasCompressedTails { features.insert(.tailPacking) }
+    if metadata.packedNID != nil || contents.hasSharedExtents { features.insert(.fragments) }
+    if !metadata.attributes.prefixTable.isEmpty { features.insert(.xattrPrefixes) }
+    if options.wideAddresses { features.insert(.wide48Bit) }
+    return features
+  }
+}
+
+extension Encoding.Algorithm {
+  /// Its number in images.
+  var format: UInt8 {
+    switch self {
+    case .lz4, .lz4hc: Algorithm.lz4.rawValue
+    case .lzma: Algorithm.microLZMA.rawValue
+    case .deflate, .libdeflate: Algorithm.deflate.rawValue
+    case .zstd: Algorithm.zstandard.rawValue
+    }
+  }
+}

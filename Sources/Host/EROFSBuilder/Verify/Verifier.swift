@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Digests
+import EROFS
+import EROFSTools
+import EROFSTree
+import HostSupport
+import SystemPackage
+
+/// Reads an image back with the reader that users have, and compares it with what it was made from: every inode's metadata,
+/// names and attributes with the tree, every content with the digests of what was read from the sources.
+struct Verifier: Sendable {
+  private let build: BuildContext
+  private let contents: ContentPass
+  private let nids: [UInt64]
+  private let epoch: Time
+
+  init(_ build: BuildContext, _ contents: ContentPass, _ metadata: MetadataPass) {
+    self.build = build
+    self.contents = contents
+    nids = (0..<build.order.count).map { metadata.nid(UInt32($0)) }
+    epoch = metadata.form.epoch
+  }
+
+  /// - Returns: files and bytes that were compared.
+  func run(_ progress: inout ProgressReporter) throws -> (files: UInt64, bytes: UInt64) {
+    let jobs = self.jobs()
+    progress.start(.verifying, total: jobs.reduce(0) { $0 + $1.byteCount })
+    let image = try open()
+    try compareMetadata(ImageReader(image))
+    var next = jobs[...]
+    var files: UInt64 = 0
+    var bytes: UInt64 = 0
+    let verifier = self
+    try OrderedWork<Job, UInt64>.run(
+      threads: build.threads, limit: .max, next: { next.popFirst().map { ($0, 1) } },
+      worker: {
+        var reader: ImageReader?
+        return { job in
+          let own = try reader ?? ImageReader(image)
+          reader = own
+          for part in job.parts { try verifier.compare(part, own) }
+          return job.byteCount
+        }
+      },
+      take: { count in
+        bytes += count
+        try progress.advance(by: count, written: 0)
+      })
+    files = UInt64(contents.files.count { $0.layout != .empty })
+    return (files, bytes)
+  }
+
+  private func open() throws -> ImageFile {
+    #if os(Linux)
+      let path = "/proc/self/fd/\(build.output.descriptor.rawValue)"
+    #else
+      let path = "/dev/fd/\(build.output.descriptor.rawValue)"
+    #endif
+    return try ImageFile(FilePath(path), offset: build.options.offset)
+  }
+
+  private func failure(_ number: Int, _ reason: String) -> BuildError {
+    .verification(path: build.path(of: number), reason)
+  }
+
+  // MARK: Metadata
+
+  private func compareMetadata(_ reader: ImageReader) throws {
+    for number in 0..<build.order.count {
+      let inode: EROFS.Inode
+      do { inode = try reader.volume.inode(nids[number]) } catch { throw failure(number, "\(error)") }
+      let source = build.inode(number)
+      let wanted = build.tree[source]
+      guard inode.kind == wanted.kind, inode.permissions == wanted.permissions else {
+        throw failure(number, "its mode")
+      }
+      guard inode.userID == wanted.user, inode.groupID == wanted.group else { throw failure(number, "its owner") }
+      guard inode.linkCount == build.order.links[number] else { throw failure(number, "its link count") }
+      if build.options.inodes != .compact {
+        let time = build.options.keepsTimes ? wanted.time : epoch
+        guard inode.modificationTime == (time.seconds, time.nanoseconds) else {
+          throw failure(number, "its time")
+        }
+      }
+      do {
+        try compareContent(number, inode, wanted, reader)
+        if build.options.sharedAttributeThreshold != nil {
+          let found = try reader.attributes(of: inode).map { ExtendedAttribute(name: $0.name, value: $0.value) }
+            .sorted()
+          guard found == build.tree.attributes(of: source) else { throw failure(number, "its extended attributes") }
+        }
+      } catch let error as EROFSError { throw failure(number, "\(error)") }
+    }
+  }
+
+  private func compareContent(_ number: Int, _ inode: EROFS.Inode, _ wanted: Metadata, _ reader: ImageReader) throws {
+    let source = build.inode(number)
+    switch wanted.kind {
+    case .regular: guard inode.size == build.size(of: number) else { throw failure(number, "its size") }
+    case .symbolicLink:
+      guard try reader.target(of: inode) == build.tree.target(of: source) else { throw failure(number, "its target") }
+    case .characterDevice, .blockDevice:
+      guard let device = inode.deviceNumber, device.major == wanted.device.major, device.minor == wanted.device.minor
+      else {
+        throw failure(number, "its device number")
+      }
+    case .directory:
+      let names = DirectoryContent(of: number, build, nid: { nids[Int($0)] }).names
+      let found = try reader.entries(of: inode)
+      guard found.count == names.count,
+        zip(found, names).allSatisfy({ $0.name == $1.name && $0.nid == $1.nid && $0.kind?.rawValue == $1.kind })
+      else { throw failure(number, "its names") }
+    case .fifo, .socket: break
+    }
+  }
+
+  // MARK: Contents
+
+  private struct Part: Sendable {
+    let file: Int
+    let range: Range<UInt64>
+    /// Of the parts of `range`, each as long as a segment.
+    let digests: Range<Int>
+    let segmentBytes: UInt64
+  }
+
+  private struct Job: Sendable {
+    var parts: [Part] = []
+    var byteCount: UInt64 = 0
+  }
+
+  private static let batchBytes: UInt64 = 256 << 10
+
+  /// All contents, in the order in which they are stored: what several files have in an extent is decoded once.
+  private func jobs() -> [Job] {
+    var parts: [(place: UInt64, part: Part)] = []
+    for (number, file) in contents.files.enumerated() where file.layout != .empty && !file.digests.isEmpty {
+      let size = build.size(of: number)
+      var place = file.address
+      if file.layout == .compressed, let first = contents.extents[file.extents].first { place = first.address }
+      if case .packed(let fragment, _) = file.tail { place = 1 << 63 | contents.fragments.offset(of: fragment) }
+      // Only a compressed file has extents that end where its segments do.
+      let segment = file.digests.count == 1 ? size : file.segmentBytes
+      let step = file.layout == .compressed ? segment : size
+      var start: UInt64 = 0
+      while start < size {
+        let end = min(size, start + step)
+        let first = file.digests.lowerBound + Int(start / segment)
+        let last = file.digests.lowerBound + Int((end - 1) / segment)
+        parts.append((place, Part(file: number, range: start..<end, digests: first..<last + 1, segmentBytes: segment)))
+        start = end
+      }
+    }
+    parts.sort { left, right in
+      if left.place != right.place { return left.place < right.place }
+      if left.part.file != right.part.file { return left.part.file < right.part.file }
+      return left.part.range.lowerBound < right.part.range.lowerBound
+    }
+    var jobs: [Job] = []
+    var job = Job()
+    for (_, part) in parts {
+      job.parts.append(part)
+      job.byteCount += UInt64(part.range.count)
+      if job.byteCount >= Self.batchBytes {
+        jobs.append(job)
+        job = Job()
+      }
+    }
+    if !job.parts.isEmpty { jobs.append(job) }
+    return jobs
+  }
+
+  private func compare(_ part: Part, _ reader: ImageReader) throws {
+    var comparison = Comparison(expected: contents.digests[part.digests], segmentBytes: part.segmentBytes)
+    do {
+      let inode = try reader.volume.inode(nids[part.file])
+      try reader.forEachPiece(of: inode, extentsStartingIn: part.range) { offset, piece in
+        switch piece {
+        case .data(let bytes): comparison.take(bytes)
+        case .hole(let count): comparison.take(zeros: count)
+        }
+      }
+    } catch { throw failure(part.file, "\(error)") }
+    guard comparison.finish(UInt64(part.range.count)) else {
+      throw failure(part.file, "bytes \(part.range.lowerBound) to \(part.range.upperBound)")
+    }
+  }
+
+  /// The digests of a part's segments, while its bytes come.
+  private struct Comparison {
+    var expected: ArraySlice<ContentDigest>
+    let segmentBytes: UInt64
+    private var hash = SHA256()
+    private var filled: UInt64 = 0
+    private var total: UInt64 = 0
+    private var isEqual = true
+
+    init(expected: ArraySlice<ContentDigest>, segmentBytes: UInt64) {
+      self.expected = expected
+      self.segmentBytes = segmentBytes
+    }
+
+    mutating func take(_ bytes: UnsafeRawBufferPointer) {
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let part = rest.prefix(Int(min(UInt64(rest.count), segmentBytes - filled)))
+        hash.update(UnsafeRawBufferPointer(rebasing: part))
+        advance(UInt64(part.count))
+        rest = rest.dropFirst(part.count)
+      }
+    }
+
+    mutating func take(zeros count: UInt64) {
+      var rest = count
+      while rest > 0 {
+        let part = min(rest, segmentBytes - filled)
+        hash.update(zeros: part)
+        advance(part)
+        rest -= part
+      }
+    }
+
+    private mutating func advance(_ count: UInt64) {
+      filled += count
+      total += count
+      if filled == segmentBytes { endSegment() }
+    }
+
+    private mutating func endSegment() {
+      if expected.popFirst() != ContentDigest(hash) { isEqual = false }
+      hash = SHA256()
+      filled = 0
+    }
+
+    mutating func finish(_ count: UInt64) -> Bool {
+      if filled > 0 { endSegment() }
+      return isEqual && expected.isEmpty && total == count
+    }
+  }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import SystemPackage
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Bytes that do not fit in memory, in a file without a name beside the output. It is written at its end, and may be read by
+/// several threads once ``flush()`` was called.
+package final class SpoolFile: @unchecked Sendable {
+  private let file: FileDescriptor
+  private let directory: FilePath
+  package private(set) var count: UInt64 = 0
+  private var pending: [UInt8] = []
+  private static let bufferBytes = 1 << 20
+
+  /// - Parameter path: the output: the spool is in the same directory, and of a block device in the directory for temporary
+  ///   files.
+  package init(beside output: OutputFile) throws {
+    let folder = output.path.removingLastComponent()
+    directory =
+      output.isBlockDevice
+      ? FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp") : folder.isEmpty ? "." : folder
+    file = try Self.create(in: directory)
+  }
+
+  deinit { try? file.close() }
+
+  private static func create(in directory: FilePath) throws -> FileDescriptor {
+    #if os(Linux)
+      // O_TMPFILE, as in OutputFile.
+      let unnamed = directory.withPlatformString { open($0, 0o20000000 | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0o600) }
+      if unnamed >= 0 { return FileDescriptor(rawValue: unnamed) }
+    #endif
+    var template = Array(directory.appending(".erofs-XXXXXX").string.utf8CString)
+    let named = mkstemp(&template)
+    guard named >= 0 else {
+      throw OutputFile.Failure(path: directory, action: "creating a temporary file", reason: Errno(rawValue: errno))
+    }
+    _ = fcntl(named, F_SETFD, FD_CLOEXEC)
+    unlink(template)
+    return FileDescriptor(rawValue: named)
+  }
+
+  /// Adds bytes and says where they are.
+  package func append(_ bytes: UnsafeRawBufferPointer) throws -> UInt64 {
+    let start = count
+    if pending.count + bytes.count > Self.bufferBytes { try flush() }
+    pending.append(contentsOf: bytes)
+    count += UInt64(bytes.count)
+    if pending.count >= Self.bufferBytes { try flush() }
+    return start
+  }
+
+  package func flush() throws {
+    try pending.withUnsafeBytes { bytes in
+      let start = count - UInt64(bytes.count)
+      var done = 0
+      while done < bytes.count {
+        let wrote = pwrite(
+          file.rawValue, bytes.baseAddress! + done, bytes.count - done, off_t(start) + off_t(done))
+        if wrote > 0 {
+          done += wrote
+        } else if wrote == 0 || errno != EINTR {
+          throw failure("writing a temporary file", wrote == 0 ? .noSpace : Errno(rawValue: errno))
+        }
+      }
+    }
+    pending.removeAll(keepingCapacity: true)
+  }
+
+  /// Fills `buffer` with the bytes from `offset` on, all of which were flushed.
+  package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+    var done = 0
+    while done < buffer.count {
+      let got = pread(file.rawValue, buffer.baseAddress! + done, buffer.count - done, off_t(offset) + off_t(done))
+      if got > 0 {
+        done += got
+      } else if got == 0 || errno != EINTR {
+        throw failure("reading a temporary file", got == 0 ? .ioError : Errno(rawValue: errno))
+      }
+    }
+  }
+
+  private func failure(_ action: String, _ reason: Errno) -> OutputFile.Failure {
+    OutputFile.Failure(path: directory, action: action, reason: reason)
+  }
+}

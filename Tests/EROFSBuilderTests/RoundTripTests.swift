@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import EROFSBuilder
+import EROFSTools
+import EROFSTree
+import Encoders
+import Foundation
+import SystemPackage
+import Testing
+import TreeSupport
+
+/// Images of random trees with random options. Each build verifies its image by itself; what is tested here is that others
+/// agree: `erofs fsck`, the running kernel, and a second build with another number of threads.
+@Suite struct RoundTripTests {
+  let folder = Folder()
+
+  @Test(arguments: 0..<60) func isSoundAndReproducible(seed: Int) throws {
+    var random = Random(seed)
+    let tree = try randomTree(&random, entries: 40 + random.below(80), upTo: 100_000)
+    var options = try randomOptions(&random)
+    let summary = try ImageBuilder(options).build(tree, at: FilePath(folder("a")))
+    #expect(try problems(of: folder("a"), offset: options.offset) == [])
+    options.threads = options.threads == 1 ? 3 : 1
+    options.verifies = false
+    try ImageBuilder(options).build(tree, at: FilePath(folder("b")))
+    #expect(try bytes(of: folder("a")) == bytes(of: folder("b")), "\(options)")
+    #expect(UInt64(try bytes(of: folder("a")).count) == summary.imageBytes + options.offset)
+  }
+
+  /// A file of several segments, for which threads share the work.
+  @Test(arguments: [BuildOptions.Fragments.none, .tails, .all]) func largeFile(fragments: BuildOptions.Fragments) throws
+  {
+    var random = Random(9)
+    var bytes: [UInt8] = []
+    while bytes.count < 11_000_000 { bytes += content(&random, upTo: 400_000) }
+    var tree = Tree()
+    let metadata = Metadata(kind: .regular, permissions: 0o644)
+    try tree.put(Array("large".utf8), in: Tree.root, metadata, content: .bytes(bytes))
+    try tree.put(Array("same".utf8), in: Tree.root, metadata, content: .bytes(bytes))
+    var options = BuildOptions()
+    options.encodings = [try Encoding(.lz4, clusterSize: 16_384)]
+    options.clusterSize = 16_384
+    options.fragments = fragments
+    options.dedupes = true
+    let summary = try ImageBuilder(options).build(tree, at: FilePath(folder("image")))
+    #expect(summary.sharedBytes == UInt64(bytes.count))
+    #expect(summary.imageBytes < UInt64(bytes.count))
+    let reader = try ImageReader(ImageFile(FilePath(folder("image"))))
+    for name in ["large", "same"] {
+      var read: [UInt8] = []
+      try reader.forEachPiece(of: reader.inode(at: name.utf8)) { _, piece in
+        switch piece {
+        case .data(let part): read += part
+        case .hole(let count): read += [UInt8](repeating: 0, count: Int(count))
+        }
+      }
+      #expect(read == bytes)
+    }
+  }
+
+  /// Uncompressed large file: one extent that spans segments.
+  @Test func largePlainFile() throws {
+    var tree = Tree()
+    let bytes = (0..<9_000_001).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) }
+    try tree.put(Array("f".utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(bytes))
+    let summary = try ImageBuilder(BuildOptions()).build(tree, at: FilePath(folder("image")))
+    #expect(summary.verifiedBytes == UInt64(bytes.count))
+  }
+
+  /// Linux decodes no compressed tail that starts with the second block of a page.
+  @Test(arguments: [1024, 2048, 4096]) func noCompressedTailStartsWithABlock(blockSize: Int) throws {
+    var random = Random(4)
+    var tree = Tree()
+    for number in 0..<400 {
+      let metadata = Metadata(kind: .regular, permissions: 0o644)
+      let text = (0..<blockSize + random.below(3 * blockSize)).map { _ in UInt8(97 + random.below(3)) }
+      try tree.put(Array("f\(number)".utf8), in: Tree.root, metadata, content: .bytes(text))
+    }
+    var options = BuildOptions()
+    options.blockSize = blockSize
+    options.encodings = [try Encoding(.zstd, clusterSize: blockSize)]
+    options.packsTails = true
+    try ImageBuilder(options).build(tree, at: FilePath(folder("image")))
+    let reader = try ImageReader(ImageFile(FilePath(folder("image"))))
+    var tails = 0
+    for number in 0..<400 {
+      for extent in try reader.extents(of: reader.inode(at: "f\(number)".utf8)) {
+        guard case .metadata(_, let offset) = extent.place else { continue }
+        tails += 1
+        #expect(offset % UInt64(blockSize) != 0)
+      }
+    }
+    #expect(tails > 100)
+  }
+
+  // MARK: The kernel
+
+  static let canMount: Bool = {
+    guard isSuperuser, let modules = try? String(contentsOfFile: "/proc/filesystems", encoding: .utf8) else {
+      return false
+    }
+    return modules.contains("erofs") || (try? run("/sbin/modprobe", "erofs")) != nil
+  }()
+
+  /// The kernel's tree must be the source's, metadata, attributes and contents.
+  @Test(.enabled(if: canMount, "needs root and a kernel with EROFS"), arguments: 100..<125)
+  func kernelReadsTheSame(seed: Int) throws {
+    var random = Random(seed)
+    let tree = try randomTree(&random, entries: 60, upTo: 60_000)
+    var options = try randomOptions(&random)
+    options.blockSize = min(options.blockSize, 4096)
+    options.clusterSize = !options.encodings.isEmpty ? max(options.clusterSize ?? 0, options.blockSize) : nil
+    if let chunk = options.chunkSize { options.chunkSize = max(chunk, options.blockSize) }
+    options.offset = 0
+    options.sharedAttributeThreshold = 1
+    try ImageBuilder(options).build(tree, at: FilePath(folder("image")))
+    let mount = folder("mount")
+    try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
+    try run("/bin/mount", "-t", "erofs", "-o", "loop,ro", folder("image"), mount)
+    defer { _ = try? run("/bin/umount", mount) }
+    #expect(try lines(mounted(mount)) == lines(tree), "\(options)")
+  }
+}
+
+private func mounted(_ folder: String) throws -> Tree {
+  try DirectoryOrigin(try OpenFile.directory(folder)).read()
+}

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""Images made by `mkfs.erofs` of this project, with the command lines that others use, read by what this project did not
+make: the running kernel, and the newest fsck.erofs. Each has to find the whole tree: contents, metadata, attributes.
+
+  Tools/run mkfs-matrix PROGRAM    PROGRAM is the built `erofs`
+"""
+
+import argparse
+import contextlib
+import hashlib
+import os
+import pathlib
+import random
+import shlex
+import shutil
+import socket
+import stat
+import subprocess
+import tempfile
+
+from .. import images
+from ..command import run
+from ..project import ROOT
+from ..results import Results
+
+# Options of mkfs.erofs, a line for each image.
+LINES = """
+-b4096
+-b512
+-b1024 -E^inline_data
+-Eforce-inode-extended
+-E48bit
+-Edot-omitted
+--chunksize=4096
+--chunksize=65536 -Eforce-chunk-indexes
+--chunksize=65536 -E48bit
+-zlz4
+-zlz4hc,12
+-b512 -zlz4hc
+-b1024 -zlz4hc -C4096 -Efragments
+-b2048 -zzstd -Eztailpacking
+-zlz4hc,12 -C16384 --max-extent-bytes=65536
+-zlz4hc,12 -C1048576
+-zlz4hc -Elegacy-compress
+-zlz4hc -C16384 -Elegacy-compress
+-zlz4hc -Eztailpacking
+-zlz4hc -C65536 -Eztailpacking
+-zlz4hc -Eztailpacking,legacy-compress
+-zlz4hc -Efragments
+-zlz4hc -C65536 -Efragments
+-zlz4hc -C65536 -Eall-fragments
+-zlz4hc -C65536 -Ededupe
+-zlz4hc -C65536 -Ededupe,fragments
+-zlz4hc -Ededupe,all-fragments
+-zlz4hc -C65536 -Ededupe,ztailpacking
+-x1 -Exattr-name-filter --xattr-prefix=trusted.overlay. -zlz4hc
+-x1 --xattr-prefix=trusted.overlay. -zlz4hc -Efragments
+-E48bit -zlz4hc -C65536
+-zlzma -C4096 -Eztailpacking
+-zlzma,109 -C65536
+-zlzma,109 -C1048576 -Eall-fragments
+-zlzma,lc=0,lp=2,pb=0 -C131072 -Efragments
+-zlzma,dictsize=16384 -C16384 --max-extent-bytes=65536
+-b1024 -zlzma -C65536 -Eztailpacking
+-E48bit -zlzma -C65536 -Ededupe
+-zdeflate,9 -C65536
+-zlibdeflate,12 -C32768 -Eztailpacking
+-zzstd,19
+-zzstd,22 -C65536
+-zzstd -C16384 -Efragments
+-E48bit -zzstd -C1048576
+-E48bit -zzstd -C65536 -Efragments
+-Eall-fragments,fragdedupe=inode -C 1048576 -z lzma,level=6
+-z zstd,8 -Ededupe,all-fragments -C 65536
+-zlz4hc,level=12 -C65536 --max-extent-bytes=1048576 -Efragments=65536,ztailpacking,dedupe -Uclear
+"""
+
+
+def make_tree(root):
+    """Every kind of inode, name and content, as far as the user may make it."""
+    chance = random.Random(11)
+    root.mkdir()
+    (root / "sources").mkdir()
+    for number, path in enumerate(sorted((ROOT / "Sources/Core").rglob("*.swift"))):
+        target = root / "sources" / f"{number}-{path.name}"
+        target.write_bytes(path.read_bytes())
+        os.utime(target, (0, 1_700_000_000))
+    (root / "sizes").mkdir()
+    for size in (0, 1, 511, 512, 4032, 4095, 4096, 4097, 8193, 65536, 300_001):
+        (root / f"sizes/noise-{size}").write_bytes(chance.randbytes(size))
+        (root / f"sizes/zeros-{size}").write_bytes(bytes(size))
+        (root / f"sizes/text-{size}").write_bytes("".join(chance.choice("etaoin \n") for _ in range(size)).encode())
+    (root / "names").mkdir()
+    for name in ("a" * 255, "-first", "!before dots", "über", "new\nline", " "):
+        (root / "names" / name).write_text(name)
+    (root / "many").mkdir()
+    for number in range(600):
+        (root / f"many/{number:04}-{'x' * (number % 50)}").write_text(str(number % 7))
+    os.symlink("sizes", root / "link")
+    os.symlink("t" * 3000, root / "long-link")
+    os.link(root / "sizes/text-4097", root / "names/hard")
+    os.mkfifo(root / "fifo")
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as end, contextlib.chdir(root):
+        end.bind("socket")
+    with open(root / "sparse", "wb") as file:
+        file.truncate(5_000_000)
+        file.seek(2_000_000)
+        file.write(b"in the middle")
+    os.utime(root / "fifo", ns=(0, 1_234_567_890_123_456_789))
+    os.utime(root / "link", (0, -86_400), follow_symlinks=False)
+    os.utime(root / "socket", (0, 5_000_000_000))
+    for number in range(5):
+        os.setxattr(root / f"many/000{number}-{'x' * number}", "user.shared", b"value of several")
+    os.setxattr(root / "sizes", "user.large", chance.randbytes(1000))
+    if os.geteuid() == 0:
+        os.mknod(root / "character", 0o600 | stat.S_IFCHR, os.makedev(4, 70_000))
+        os.mknod(root / "block", 0o660 | stat.S_IFBLK, os.makedev(259, 3))
+        os.chown(root / "names/über", 100_000, 65_536)
+        os.setxattr(root / "names", "trusted.overlay.opaque", b"y")
+        os.chmod(root / "sizes/text-1", 0o6755)
+
+
+def listing(root, contents=True):
+    """All that is known of a tree: a line for each entry, by path."""
+    lines = {}
+    for folder, directories, files in os.walk(root):
+        for name in [".", *directories, *files] if folder == str(root) else [*directories, *files]:
+            path = os.path.join(folder, name)
+            status = os.lstat(path)
+            line = [stat.filemode(status.st_mode), oct(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns,
+                    status.st_nlink, {key: os.getxattr(path, key, follow_symlinks=False)
+                                      for key in sorted(os.listxattr(path, follow_symlinks=False))}]
+            if stat.S_ISLNK(status.st_mode):
+                line.append(os.readlink(path))
+            elif stat.S_ISREG(status.st_mode):
+                line.append(status.st_size)
+                if contents:
+                    with open(path, "rb") as file:
+                        line.append(hashlib.sha256(file.read()).hexdigest())
+            elif stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+                line.append(status.st_rdev)
+            lines[os.path.relpath(path, root)] = line
+    return lines
+
+
+def difference(left, right):
+    """The first entry that is not the same; nothing if all are."""
+    for path in sorted(left.keys() | right.keys()):
+        if left.get(path) != right.get(path):
+            return f"{path!r}: {left.get(path)} became {right.get(path)}"
+    return ""
+
+
+def can_mount():
+    return os.geteuid() == 0 and (any(line.split()[-1] == "erofs" for line in open("/proc/filesystems"))
+                                  or subprocess.run(["modprobe", "erofs"], capture_output=True).returncode == 0)
+
+
+def kernel_reads(image, folder, wanted):
+    mount = folder / "mount"
+    mount.mkdir(exist_ok=True)
+    run("mount", "-t", "erofs", "-o", "loop,ro", image, mount)
+    try:
+        return difference(wanted, listing(mount))
+    finally:
+        run("umount", mount)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", type=pathlib.Path)
+    arguments = parser.parse_args()
+    results = Results()
+    newest = images.newest_mkfs()
+    fsck = newest and newest.with_name("fsck.erofs")
+    if not fsck:
+        results.skip("fsck.erofs reads the images", "there is no newer erofs-utils")
+    mounts = can_mount()
+    if not mounts:
+        results.skip("the kernel reads the images", "needs root and a kernel with EROFS")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        tree = folder / "tree"
+        make_tree(tree)
+        wanted = listing(tree)
+        mkfs = folder / "mkfs.erofs"
+        shutil.copy(arguments.program.resolve(), mkfs)
+        for line in LINES.split("\n"):
+            if not line.strip():
+                continue
+            image = folder / "image"
+            made = subprocess.run([mkfs, "--quiet", *shlex.split(line), image, tree], capture_output=True, text=True)
+            if not results.check(f"mkfs.erofs {line}", made.returncode == 0, made.stderr.strip()):
+                continue
+            if mounts:
+                wrong = kernel_reads(image, folder, wanted)
+                results.check(f"mkfs.erofs {line}: the kernel's tree", not wrong, wrong)
+            if fsck:
+                found = subprocess.run([fsck, "--extract", image], capture_output=True, text=True)
+                results.check(f"mkfs.erofs {line}: fsck.erofs", found.returncode == 0, found.stderr.strip()[-300:])
+    return results.end()
