@@ -116,6 +116,8 @@ if !embedded, !small {
   products += [
     // For the packages in Benchmarks and Fuzzing.
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),
+    .library(name: "Encoders", targets: ["Encoders"]),
+    .library(name: "EROFSBuilder", targets: ["EROFSBuilder"]),
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
     .library(name: "EROFSTree", targets: ["EROFSTree"]),
     .library(name: "NoMMUMachine", targets: ["NoMMUMachine"]),
@@ -127,6 +129,27 @@ if !embedded, !small {
   ]
   targets += [
     .systemLibrary(name: "CXattr", path: "Sources/Libraries/CXattr"),
+    .target(
+      name: "HostSupport", dependencies: [hostDependency("SystemPackage", "swift-system")],
+      path: "Sources/Host/HostSupport"),
+    .testTarget(
+      name: "HostSupportTests", dependencies: ["HostSupport", hostDependency("SystemPackage", "swift-system")]),
+    .target(name: "Encoders", dependencies: ["CLZ4", "CLZMA", "CZstd", "CDeflate"], path: "Sources/Host/Encoders"),
+    .testTarget(
+      name: "EncodersTests",
+      dependencies: ["Encoders", "Codecs", "PageVectors", "TestSupport", "CodecPeers", "CDeflate", "CZstd"]),
+    .target(
+      name: "EROFSBuilder",
+      dependencies: [
+        "EROFS", "EROFSFormatWriting", "EROFSTree", "EROFSTools", "Encoders", "HostSupport", "Digests",
+        hostDependency("SystemPackage", "swift-system"),
+      ], path: "Sources/Host/EROFSBuilder"),
+    .testTarget(
+      name: "EROFSBuilderTests",
+      dependencies: [
+        "EROFSBuilder", "EROFS", "EROFSTree", "EROFSTools", "Encoders", "TestSupport", "Digests",
+        hostDependency("SystemPackage", "swift-system"),
+      ]),
     .target(name: "EROFSTree", dependencies: ["EROFS", "CXattr"], path: "Sources/Host/EROFSTree"),
     .testTarget(name: "EROFSTreeTests", dependencies: ["EROFSTree", "EROFS"]),
     .target(
@@ -138,7 +161,7 @@ if !embedded, !small {
     .executableTarget(
       name: "EROFSCommand",
       dependencies: [
-        "EROFS", "EROFSTools", "NoMMUMachine", "PageVectors",
+        "EROFS", "EROFSBuilder", "EROFSTools", "EROFSTree", "Encoders", "NoMMUMachine", "PageVectors",
         hostDependency("ArgumentParser", "swift-argument-parser"),
         hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSCommand"),

@@ -162,7 +162,7 @@ extension LineFault {
 
 extension Collection<UInt8> {
   /// As it may be shown in a message: what is not printable ASCII or valid UTF-8 becomes `\xNN`.
-  var printable: String {
+  package var printable: String {
     var text = ""
     let scalars = String(decoding: self, as: UTF8.self).unicodeScalars
     // Not valid UTF-8 (or U+FFFD itself): byte by byte.

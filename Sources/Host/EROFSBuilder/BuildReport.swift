@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+/// What became of an image, for people and scripts.
+public struct BuildSummary: Sendable, Hashable {
+  /// 16 bytes in the order in which a UUID is written.
+  public internal(set) var uuid: [UInt8] = []
+  public internal(set) var blockSize = 0
+  /// Blocks of the image.
+  public internal(set) var blocks: UInt64 = 0
+  /// Inodes that have a name in the tree.
+  public internal(set) var inodes: UInt64 = 0
+  /// Bytes of blocks that have metadata only, the superblock's among them.
+  public internal(set) var metadataBytes: UInt64 = 0
+  /// Bytes of blocks of file data.
+  public internal(set) var dataBytes: UInt64 = 0
+  /// Bytes of the regular files, those with several names once.
+  public internal(set) var contentBytes: UInt64 = 0
+  /// Bytes of files that are stored only once although they occur several times.
+  public internal(set) var sharedBytes: UInt64 = 0
+  /// Bytes of files that are in the packed inode.
+  public internal(set) var packedBytes: UInt64 = 0
+  /// Regular files that were compared with the tree after the image was written, and their bytes; 0 if nothing was verified.
+  public internal(set) var verifiedFiles: UInt64 = 0
+  public internal(set) var verifiedBytes: UInt64 = 0
+  /// Wall time in seconds of each stage, in their order.
+  public internal(set) var seconds: [Stage: Double] = [:]
+
+  /// Bytes of the image.
+  public var imageBytes: UInt64 { blocks * UInt64(blockSize) }
+
+  /// The stages of a build.
+  public enum Stage: String, Sendable, CaseIterable {
+    /// Files of equal size are compared by their digests.
+    case comparing
+    /// Contents are read, compressed and written.
+    case contents
+    /// The packed inode is compressed and written.
+    case packing
+    /// Inodes and directories are written.
+    case metadata
+    /// The image is read back.
+    case verifying
+  }
+}
+
+/// How far a build is. Called on the thread that builds, some times a second at most.
+public struct BuildProgress: Sendable {
+  public let stage: BuildSummary.Stage
+  /// Bytes of contents that are done, and all of this stage.
+  public let done: UInt64
+  public let total: UInt64
+  /// Bytes of the image so far.
+  public let written: UInt64
+}
+
+/// Why no image was made.
+public enum BuildError: Error, Sendable, CustomStringConvertible {
+  /// What the format cannot hold: the path in the tree, and why.
+  case unrepresentable(path: [UInt8], String)
+  /// The image is larger than its addresses reach.
+  case tooLarge(blocks: UInt64)
+  /// What was read back is not what was written: a fault of this program or of the machine.
+  case verification(path: [UInt8], String)
+  /// The caller wanted no more of it.
+  case cancelled
+
+  public var description: String {
+    switch self {
+    case .unrepresentable(let path, let reason): "\(path.printablePath): \(reason)"
+    case .tooLarge(let blocks): "the image would have \(blocks) blocks, more than its addresses reach: use 48-bit addresses"
+    case .verification(let path, let reason):
+      "\(path.printablePath): the image reads back differently (\(reason)); this is a fault in swift-erofs or in the machine"
+    case .cancelled: "cancelled"
+    }
+  }
+}

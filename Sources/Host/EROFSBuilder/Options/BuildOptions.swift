@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFSTree
+import Encoders
+
+/// What an image shall be like. What is set here applies to the whole image; contents, owners and times come with the tree.
+///
+/// ``check()`` says whether the options go together; the builder calls it first.
+public struct BuildOptions: Sendable {
+  /// Bytes, a power of two, 512 ... 65536. Linux mounts images whose blocks are no larger than its pages.
+  public var blockSize = 4096
+
+  // MARK: Compression
+
+  /// The first is the one for all files that no hint is for; hints name the others by their place. None: files are not
+  /// compressed. At most 15, and at most one for each format and file.
+  public var encodings: [Encoding] = []
+  /// The most stored bytes of an extent: whole blocks, up to 1 MiB. nil for one block.
+  public var clusterSize: Int?
+  /// The same for the packed inode. nil for ``clusterSize``.
+  public var packedClusterSize: Int?
+  /// The most bytes that an extent decodes to: at least a block, up to 12 MiB. nil for no other limit than the format's. It
+  /// bounds the memory that a reader needs.
+  public var extentLimit: Int?
+  public var index = IndexForm.compact
+  /// The last extent of a file is stored beside its inode if that saves a block (Linux 5.17).
+  public var packsTails = false
+  public var fragments = Fragments.none
+  /// What is equal is stored once (Linux 6.1 for compressed files).
+  public var dedupes = false
+  /// Patterns of paths that choose the algorithm and the cluster size.
+  public var hints: CompressHints?
+
+  /// How the extents of a compressed file are listed.
+  public enum IndexForm: Sendable, Hashable {
+    /// 2 or 4 bytes for a block of the file if that can say it, else 8 (Linux 5.3).
+    case compact
+    /// 8 bytes for a block of the file (Linux 4.19).
+    case full
+    /// 4 to 32 bytes for an extent, which may begin and end at any byte of the image (Linux 6.15). Needs ``wideAddresses``.
+    case encoded
+  }
+
+  /// Which parts of files are in the packed inode, where they are compressed together (Linux 6.1).
+  public enum Fragments: Sendable, Hashable {
+    case none
+    /// The last part of a file that does not fill a cluster.
+    case tails
+    /// Every file.
+    case all
+  }
+
+  // MARK: Layout
+
+  /// Uncompressed files as chunks of so many bytes, of which equal ones are stored once and zeros are not: a power of two, at
+  /// least a block (Linux 5.15). nil for contiguous files.
+  public var chunkSize: Int?
+  /// Chunk records of 8 bytes even if 4 would do.
+  public var hasChunkIndexes = false
+  /// The last bytes of uncompressed files, and of directories, are stored beside their inode. Files that shall be mapped
+  /// directly from memory (FSDAX) must not have that; directories and link targets keep it.
+  public var inlinesData = true
+  /// Block addresses of 48 bits, and times in compact inodes (Linux 6.15).
+  public var wideAddresses = false
+  /// Directories have no entry `.` (Linux 6.15). Needs ``wideAddresses``.
+  public var omitsDots = false
+  public var inodes = InodeForm.automatic
+  /// The image starts so many bytes after the beginning of its file.
+  public var offset: UInt64 = 0
+  /// The size of the image is a multiple of so many blocks.
+  public var sizeUnit: UInt64 = 1
+  /// The data of each uncompressed file starts at a multiple of so many blocks.
+  public var dataUnit: UInt64 = 1
+
+  public enum InodeForm: Sendable, Hashable {
+    /// 32 bytes if they hold all there is to say, else 64.
+    case automatic
+    /// 32 bytes; an inode that needs more is an error, except for its time, which is lost.
+    case compact
+    /// 64 bytes.
+    case extended
+  }
+
+  // MARK: Metadata
+
+  /// Inodes keep the times of the tree. If not, all have the build time.
+  public var keepsTimes = true
+  /// Attributes that more inodes than this have are stored once. nil: no attributes are stored.
+  public var sharedAttributeThreshold: Int? = 2
+  /// Inodes have a filter of their attributes' names, which saves readers many searches (Linux 6.6).
+  public var hasAttributeFilter = true
+  /// Beginnings of attribute names that are stored once (Linux 6.4), each of which begins with a namespace, as
+  /// `trusted.overlay.`
+  public var attributePrefixes: [[UInt8]] = []
+  /// A checksum of the superblock's block.
+  public var hasChecksum = true
+  /// At most 16 bytes, none of them 0.
+  public var volumeName: [UInt8] = []
+  public var uuid = UUIDChoice.ofContents
+  /// Also what compact inodes have as their time if ``keepsTimes`` is false. nil for the latest time in the tree.
+  public var buildTime: Time?
+
+  public enum UUIDChoice: Sendable, Hashable {
+    /// From the digest of all that is in the image: equal images have equal ones.
+    case ofContents
+    case random
+    /// 16 bytes in the order in which they are written, as in 00112233-4455-....
+    case bytes([UInt8])
+  }
+
+  // MARK: The work
+
+  /// nil for one for each processor. The image does not depend on it.
+  public var threads: Int?
+  /// Bytes of memory for contents that are being compressed; at least one segment for each thread is taken. nil for 256 MiB.
+  public var memory: Int?
+  /// Everything is read back and compared before the image gets its name.
+  public var verifies = true
+
+  public init() {}
+
+  // What follows from the options.
+
+  var blockShift: Int { blockSize.trailingZeroBitCount }
+  var cluster: Int { clusterSize ?? blockSize }
+  var packedCluster: Int { packedClusterSize ?? cluster }
+  var longestExtent: Int { min(extentLimit ?? Encoder.longestExtent, Encoder.longestExtent) }
+  var isCompressed: Bool { !encodings.isEmpty }
+}

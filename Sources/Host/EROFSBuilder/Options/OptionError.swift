@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Encoders
+
+/// An option that is out of its range, or does not go together with another.
+public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
+  case blockSize(Int)
+  case clusterSize(Int, blockSize: Int)
+  case packedClusterSize(Int, blockSize: Int)
+  case extentLimit(Int, blockSize: Int)
+  case chunkSize(Int, blockSize: Int)
+  case tooManyEncodings(Int)
+  case volumeName(byteCount: Int)
+  case uuid(byteCount: Int)
+  case unit(UInt64)
+  case offset(UInt64, blockSize: Int)
+  case attributePrefix([UInt8])
+  /// The first needs the second.
+  case needs(Option, Option)
+  /// The two contradict each other.
+  case conflict(Option, Option)
+
+  public enum Option: String, Sendable {
+    case compression, clusterSize = "a cluster size", packedClusterSize = "a cluster size of the packed inode"
+    case extentLimit = "an extent limit", tailPacking = "tail packing", fragments, hints = "compress hints"
+    case chunks, chunkIndexes = "chunk indexes", encodedExtents = "encoded extents"
+    case wideAddresses = "48-bit addresses", omittedDots = "directories without an entry `.`"
+  }
+
+  public var description: String {
+    switch self {
+    case .blockSize(let size): "block size \(size): it must be a power of two from 512 to 65536"
+    case .clusterSize(let size, let block):
+      "cluster size \(size): it must be a multiple of the block size, \(block), and at most 1048576"
+    case .packedClusterSize(let size, let block):
+      "cluster size \(size) of the packed inode: it must be a multiple of the block size, \(block), and at most 1048576"
+    case .extentLimit(let size, let block):
+      "extent limit \(size): it must be at least the block size, \(block), and at most 12582912"
+    case .chunkSize(let size, let block):
+      "chunk size \(size): it must be a power of two, at least the block size, \(block), and at most 2^31 times that"
+    case .tooManyEncodings(let count): "\(count) compression algorithms: an image has at most 15"
+    case .volumeName(let count): "volume name: 1 to 16 bytes, none of them 0; it has \(count)"
+    case .uuid(let count): "UUID: it has 16 bytes, not \(count)"
+    case .unit(let unit): "a unit of \(unit) blocks: it must be 1 to 4294967295"
+    case .offset(let offset, let block): "offset \(offset): it must be a multiple of the block size, \(block)"
+    case .attributePrefix(let prefix):
+      "attribute prefix \(String(decoding: prefix, as: UTF8.self)): it must begin with a namespace, as `user.`, and have "
+        + "at most 255 bytes after that"
+    case .needs(let first, let second): "\(first.rawValue) needs \(second.rawValue)"
+    case .conflict(let first, let second): "\(first.rawValue) and \(second.rawValue) cannot be used together"
+    }
+  }
+}
+
+extension BuildOptions {
+  /// Whether all values are in their ranges and go together.
+  public func check() throws(OptionError) {
+    guard (512...65536).contains(blockSize), blockSize & (blockSize - 1) == 0 else { throw .blockSize(blockSize) }
+    func isCluster(_ size: Int) -> Bool { size >= blockSize && size <= Encoder.largestCluster && size % blockSize == 0 }
+    if let size = clusterSize, !isCluster(size) { throw .clusterSize(size, blockSize: blockSize) }
+    if let size = packedClusterSize, !isCluster(size) { throw .packedClusterSize(size, blockSize: blockSize) }
+    if let size = extentLimit, size < blockSize || size > Encoder.longestExtent {
+      throw .extentLimit(size, blockSize: blockSize)
+    }
+    if let size = chunkSize, size < blockSize || size & (size - 1) != 0 || size >> blockShift > 1 << 31 {
+      throw .chunkSize(size, blockSize: blockSize)
+    }
+    guard encodings.count <= 15 else { throw .tooManyEncodings(encodings.count) }
+    guard volumeName.count <= 16, !volumeName.contains(0) else { throw .volumeName(byteCount: volumeName.count) }
+    if case .bytes(let bytes) = uuid, bytes.count != 16 { throw .uuid(byteCount: bytes.count) }
+    for unit in [sizeUnit, dataUnit] where unit == 0 || unit > UInt64(UInt32.max) { throw .unit(unit) }
+    guard offset % UInt64(blockSize) == 0, offset <= 1 << 62 else { throw .offset(offset, blockSize: blockSize) }
+    for prefix in attributePrefixes where AttributeName(prefix)?.rest.count ?? 256 > 255 {
+      throw .attributePrefix(prefix)
+    }
+    try checkCombinations()
+  }
+
+  private func checkCombinations() throws(OptionError) {
+    let withoutCompression: [(Bool, OptionError.Option)] = [
+      (clusterSize != nil, .clusterSize), (packedClusterSize != nil, .packedClusterSize),
+      (extentLimit != nil, .extentLimit), (packsTails, .tailPacking), (fragments != .none, .fragments),
+      (hints != nil, .hints), (index == .encoded, .encodedExtents),
+    ]
+    for (isSet, option) in withoutCompression where isSet && !isCompressed { throw .needs(option, .compression) }
+    if packedClusterSize != nil, fragments == .none { throw .needs(.packedClusterSize, .fragments) }
+    if index == .encoded, !wideAddresses { throw .needs(.encodedExtents, .wideAddresses) }
+    if omitsDots, !wideAddresses { throw .needs(.omittedDots, .wideAddresses) }
+    if hasChunkIndexes, chunkSize == nil { throw .needs(.chunkIndexes, .chunks) }
+    if chunkSize != nil, isCompressed { throw .conflict(.chunks, .compression) }
+  }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import SystemPackage
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A file that appears under its name only when it is whole.
+///
+/// Until ``publish()`` it has no name at all where the file system allows that (`O_TMPFILE`), and then a killed process
+/// leaves nothing; elsewhere it has a temporary name in the same directory, which ``discard()`` and `deinit` remove. A
+/// block device is written in place: it has no other.
+package final class OutputFile {
+  /// Why a file could not be made or written.
+  package struct Failure: Error, CustomStringConvertible {
+    package let path: FilePath
+    package let action: String
+    package let reason: Errno
+    package var description: String { "\(path): \(action) failed: \(reason)" }
+  }
+
+  /// A destination that is neither a regular file, nor absent, nor a block device.
+  package struct UnsuitableDestination: Error, CustomStringConvertible {
+    package let path: FilePath
+    package let kind: String
+    package var description: String { "\(path): is \(kind), and an image needs a regular file or a block device" }
+  }
+
+  /// The destination, with symbolic links resolved: a link keeps pointing at the file that is replaced.
+  package let path: FilePath
+  package let isBlockDevice: Bool
+  package let descriptor: FileDescriptor
+  private let directory: FileDescriptor
+  private let name: String
+  private var temporaryName: String?
+  private var isOpen = true
+
+  /// Creates the file, or opens the block device.
+  ///
+  /// - Parameter mode: permissions, of which the process's umask takes some away.
+  package init(_ path: FilePath, mode: mode_t = 0o666) throws {
+    let resolved = Self.resolved(path)
+    self.path = resolved
+    guard let last = resolved.lastComponent, last.kind == .regular else {
+      throw UnsuitableDestination(path: path, kind: "a directory")
+    }
+    name = last.string
+    var status = stat()
+    let exists = resolved.withPlatformString { stat($0, &status) } == 0
+    switch exists ? status.st_mode & S_IFMT : S_IFREG {
+    case S_IFREG: isBlockDevice = false
+    case S_IFBLK: isBlockDevice = true
+    case S_IFDIR: throw UnsuitableDestination(path: path, kind: "a directory")
+    case S_IFIFO: throw UnsuitableDestination(path: path, kind: "a FIFO")
+    case S_IFSOCK: throw UnsuitableDestination(path: path, kind: "a socket")
+    default: throw UnsuitableDestination(path: path, kind: "a character device")
+    }
+    let folder = resolved.removingLastComponent()
+    directory = try Self.opened(folder.isEmpty ? "." : folder, "opening") {
+      openat(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+    do {
+      if isBlockDevice {
+        // Nothing that is mounted or otherwise in use.
+        descriptor = try Self.opened(resolved, "opening") { openat(AT_FDCWD, $0, O_RDWR | O_EXCL | O_CLOEXEC) }
+      } else {
+        (descriptor, temporaryName) = try Self.createUnnamed(in: directory, resolved, name, mode)
+      }
+    } catch {
+      try? directory.close()
+      throw error
+    }
+  }
+
+  deinit { discard() }
+
+  private static func resolved(_ path: FilePath) -> FilePath {
+    guard let real = path.withPlatformString({ realpath($0, nil) }) else { return path }
+    defer { free(real) }
+    return FilePath(platformString: real)
+  }
+
+  private static func opened(
+    _ path: FilePath, _ action: String, _ body: (UnsafePointer<CChar>) -> Int32
+  ) throws -> FileDescriptor {
+    while true {
+      let file = path.withPlatformString(body)
+      if file >= 0 { return FileDescriptor(rawValue: file) }
+      if errno != EINTR { throw Failure(path: path, action: action, reason: Errno(rawValue: errno)) }
+    }
+  }
+
+  private static func createUnnamed(
+    in directory: FileDescriptor, _ path: FilePath, _ name: String, _ mode: mode_t
+  ) throws -> (FileDescriptor, String?) {
+    #if os(Linux)
+      // O_TMPFILE, which the C importer does not show: it is a flag of its own and O_DIRECTORY.
+      let unnamed = openat(directory.rawValue, ".", 0o20000000 | O_DIRECTORY | O_RDWR | O_CLOEXEC, mode)
+      if unnamed >= 0 { return (FileDescriptor(rawValue: unnamed), nil) }
+    #endif
+    for _ in 0..<100 {
+      let temporary = Self.temporaryName(for: name)
+      let file = openat(directory.rawValue, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+      if file >= 0 { return (FileDescriptor(rawValue: file), temporary) }
+      guard errno == EEXIST || errno == EINTR else { break }
+    }
+    throw Failure(path: path, action: "creating", reason: Errno(rawValue: errno))
+  }
+
+  /// A name beside `name`, no longer than names may be.
+  private static func temporaryName(for name: String) -> String {
+    let suffix = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    return ".\(String(decoding: name.utf8.prefix(200), as: UTF8.self)).\(suffix)"
+  }
+
+  /// Writes `bytes` at a byte offset; what is never written reads as zeros.
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws {
+    var done = 0
+    while done < bytes.count {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+      let count = pwrite(descriptor.rawValue, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+      if count > 0 {
+        done += count
+      } else if count == 0 || errno != EINTR {
+        throw Failure(path: path, action: "writing", reason: count == 0 ? .noSpace : Errno(rawValue: errno))
+      }
+    }
+  }
+
+  /// Makes the file `size` bytes long; a block device must hold as many.
+  package func setSize(_ size: UInt64) throws {
+    if isBlockDevice {
+      let available = UInt64(try descriptor.seek(offset: 0, from: .end))
+      guard available >= size else { throw Failure(path: path, action: "writing", reason: .noSpace) }
+    } else if ftruncate(descriptor.rawValue, off_t(size)) != 0 {
+      throw Failure(path: path, action: "setting the size", reason: Errno(rawValue: errno))
+    }
+  }
+
+  /// Puts all on disk, then gives the file its name. What had that name before is replaced at once.
+  package func publish() throws {
+    guard fsync(descriptor.rawValue) == 0 else { throw Failure(path: path, action: "syncing", reason: Errno(rawValue: errno)) }
+    guard !isBlockDevice else { return close() }
+    if temporaryName == nil {
+      let own = "/proc/self/fd/\(descriptor.rawValue)"
+      if linkat(AT_FDCWD, own, directory.rawValue, name, AT_SYMLINK_FOLLOW) == 0 { return finish() }
+      guard errno == EEXIST else { throw Failure(path: path, action: "naming", reason: Errno(rawValue: errno)) }
+      let temporary = Self.temporaryName(for: name)
+      guard linkat(AT_FDCWD, own, directory.rawValue, temporary, AT_SYMLINK_FOLLOW) == 0 else {
+        throw Failure(path: path, action: "naming", reason: Errno(rawValue: errno))
+      }
+      temporaryName = temporary
+    }
+    guard renameat(directory.rawValue, temporaryName!, directory.rawValue, name) == 0 else {
+      throw Failure(path: path, action: "renaming", reason: Errno(rawValue: errno))
+    }
+    temporaryName = nil
+    finish()
+  }
+
+  private func finish() {
+    // The name too has to survive a power cut. Not every file system syncs directories.
+    _ = fsync(directory.rawValue)
+    close()
+  }
+
+  /// Throws the file away, unless it is published.
+  package func discard() {
+    if let temporaryName { _ = unlinkat(directory.rawValue, temporaryName, 0) }
+    temporaryName = nil
+    close()
+  }
+
+  private func close() {
+    guard isOpen else { return }
+    isOpen = false
+    try? descriptor.close()
+    try? directory.close()
+  }
+}

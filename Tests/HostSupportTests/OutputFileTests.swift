@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Foundation
+import SystemPackage
+import Testing
+
+@testable import HostSupport
+
+@Suite struct OutputFileTests {
+  let folder: String
+
+  init() throws {
+    folder = NSTemporaryDirectory() + "/output-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  }
+
+  private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder).sorted()) ?? [] }
+  private func path(_ name: String) -> FilePath { FilePath(folder + "/" + name) }
+  private func write(_ text: String, _ file: OutputFile, at offset: UInt64 = 0) throws {
+    try Array(text.utf8).withUnsafeBytes { try file.write($0, at: offset) }
+  }
+  private func content(_ name: String) -> String? {
+    FileManager.default.contents(atPath: folder + "/" + name).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  @Test func itAppearsWhenItIsPublished() throws {
+    let file = try OutputFile(path("image"))
+    try write("whole", file, at: 2)
+    try file.setSize(9)
+    #expect(!names.contains("image"))
+    try file.publish()
+    #expect(names == ["image"])
+    #expect(content("image") == "\0\0whole\0\0")
+  }
+
+  @Test func itReplacesAtOnceAndThroughALink() throws {
+    try "old".write(toFile: folder + "/image", atomically: false, encoding: .utf8)
+    try FileManager.default.createSymbolicLink(atPath: folder + "/link", withDestinationPath: "image")
+    let file = try OutputFile(path("link"))
+    try write("new", file)
+    #expect(content("image") == "old")
+    try file.publish()
+    #expect(names == ["image", "link"])
+    #expect(content("image") == "new")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/link") == "image")
+  }
+
+  @Test func whatIsDiscardedLeavesNothing() throws {
+    try "old".write(toFile: folder + "/image", atomically: false, encoding: .utf8)
+    do {
+      let file = try OutputFile(path("image"))
+      try write("new", file)
+    }
+    let file = try OutputFile(path("other"))
+    try write("new", file)
+    file.discard()
+    #expect(names == ["image"])
+    #expect(content("image") == "old")
+  }
+
+  @Test func whatIsNoFileIsRefused() throws {
+    mkfifo(folder + "/fifo", 0o600)
+    for path in [path("fifo"), FilePath(folder), "/dev/null"] {
+      #expect(throws: OutputFile.UnsuitableDestination.self) { try OutputFile(path) }
+    }
+    #expect(throws: OutputFile.Failure.self) { try OutputFile(path("none/image")) }
+  }
+
+  @Test func aFullDeviceIsSaid() throws {
+    // A file system of 64 KiB; making one needs root.
+    let mount = folder + "/small"
+    try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
+    guard getuid() == 0, Glibc.mount("tmpfs", mount, "tmpfs", 0, "size=64k") == 0 else { return }
+    defer { umount(mount) }
+    let file = try OutputFile(FilePath(mount + "/image"))
+    let bytes = [UInt8](repeating: 1, count: 1 << 20)
+    let failure = #expect(throws: OutputFile.Failure.self) { try bytes.withUnsafeBytes { try file.write($0, at: 0) } }
+    #expect(failure?.reason == .noSpace)
+    file.discard()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: mount).isEmpty)
+  }
+}
