@@ -37,6 +37,7 @@ public struct ImageBuilder: Sendable {
     _ tree: consuming Tree, at path: FilePath, progress: (BuildProgress) -> Bool = { _ in true }
   ) throws -> BuildSummary {
     tree.sort()
+    let tree = tree
     return try withoutActuallyEscaping(progress) { progress in
       let build = try Build(options, tree, OutputFile(path), progress)
       return try build.run()

@@ -20,7 +20,7 @@ struct AttributeName: Hashable {
   }
 
   /// From the longest on, so that the two that are names of their own come first.
-  private static let prefixes: [(UInt8, [UInt8])] = [2, 3, 1, 4, 6].map { number in
+  private static let prefixes: [(UInt8, [UInt8])] = ([2, 3, 1, 4, 6] as [UInt8]).map { number in
     let prefix = Attribute.Namespace(rawValue: number)!.prefix
     return (number, Array(UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount)))
   }
