@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 """Tools/run manual [--check] [COMMAND]: writes a manual page for erofs and each of its subcommands to Documentation/manual,
 from the help texts of the command; a subcommand that parses its arguments itself also describes them itself. With --check
-nothing is written, and the exit status is 1 if a page is missing, old, or belongs to no command. COMMAND is the erofs to use; the default is that of the debug build."""
+nothing is written, and the exit status is 1 if a page is missing, old, or belongs to no command. COMMAND is the erofs to use;
+the default is that of the debug build."""
 
 import json
 import sys
