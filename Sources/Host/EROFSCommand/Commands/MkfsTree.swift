@@ -122,7 +122,7 @@ extension MkfsRequest {
     do throws(TreeError) { return try origin.read() } catch { throw CommandError("\(path): \(error)") }
   }
 
-  /// The path in the tree of the image that this one replaces, if it is inside the source: nobody wants an image of it.
+  /// The path in the tree of the image that this one replaces, if it is inside the source. An image of it is not wanted.
   private func outputPath(in source: RawArgument) -> [UInt8]? {
     guard var inside = source.realPath, let whole = output.realPath else { return nil }
     if inside.last != 0x2F { inside.append(0x2F) }
