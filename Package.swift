@@ -177,7 +177,8 @@ if !embedded, !small {
       name: "EROFSToolsTests",
       dependencies: [
         "EROFS", "EROFSTools", "EROFSFormatWriting", "Codecs", "NoMMUMachine", "PageVectors", "Digests", "TestSupport",
-        "CXattr", "EROFSCommand", hostDependency("SystemPackage", "swift-system"),
+        "CXattr", "EROFSBuilder", "EROFSCommand", "EROFSTree", "Encoders",
+        hostDependency("SystemPackage", "swift-system"),
       ]),
   ]
 }

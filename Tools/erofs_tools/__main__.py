@@ -15,6 +15,7 @@ TOOLS = {
     "traits": ("checks.traits", "a package that wants one codec"),
     "firmware": ("firmware.check", "firmware of each machine under QEMU"),
     "measure": ("firmware.measure", "flash, memory and instructions of firmware"),
+    "mkfs-matrix": ("builder.matrix", "images of erofs mkfs, read by the kernel and by fsck.erofs"),
     "kernel": ("kernel.build", "builds a kernel without an MMU and prints its path"),
     "swift-object": ("kernel.objects", "Core as objects for a kernel"),
     "boot": ("kernel.boot", "boots Linux from an image, with a console: erofs boot"),

@@ -19,6 +19,7 @@ enum EntryPoint {
   static let standIns: [String: @Sendable ([String]) -> Int32] = [
     "dump.erofs": { DumpStandIn.run($0) },
     "fsck.erofs": { FsckStandIn.run($0) },
+    "mkfs.erofs": { MkfsProgram.run($0, as: .standIn) },
   ]
 
   static func main() {
@@ -26,15 +27,19 @@ enum EntryPoint {
     var arguments = rawArguments()
     let path = arguments.isEmpty ? "erofs" : arguments.removeFirst()
     let name = path.split(separator: "/").last.map(String.init) ?? path
-    if let standIn = standIns[name] {
-      let status = standIn(arguments)
-      StandardOutput.shared.finish()
-      exit(status)
-    }
+    if let standIn = standIns[name] { exit(finished(standIn(arguments))) }
     exit(run(arguments))
   }
 
+  private static func finished(_ status: Int32) -> Int32 {
+    StandardOutput.shared.finish()
+    return status
+  }
+
   private static func run(_ arguments: [String]) -> Int32 {
+    // It parses its arguments itself, and explains them.
+    if arguments.first == "mkfs" { return finished(MkfsProgram.run(Array(arguments.dropFirst()), as: .subcommand)) }
+    if arguments == ["help", "mkfs"] { return finished(MkfsProgram.run(["--help"], as: .subcommand)) }
     do {
       var command = try RootCommand.parseAsRoot(arguments)
       try command.run()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 """Tools/run manual [--check] [COMMAND]: writes a manual page for erofs and each of its subcommands to Documentation/manual,
-from the help texts of the command. With --check nothing is written, and the exit status is 1 if a page is missing, old, or
-belongs to no command. COMMAND is the erofs to use; the default is that of the debug build."""
+from the help texts of the command; a subcommand that parses its arguments itself also describes them itself. With --check
+nothing is written, and the exit status is 1 if a page is missing, old, or belongs to no command. COMMAND is the erofs to use;
+the default is that of the debug build."""
 
 import json
 import sys
@@ -79,7 +80,8 @@ def page(words, command, related):
     subcommands = [s for s in command.get("subcommands", []) if s["shouldDisplay"] and s["commandName"] != "help"]
     # Positional arguments in front, as they are given.
     for argument in sorted(arguments, key=lambda a: a["kind"] != "positional"):
-        lines.append(synopsis(argument))
+        if argument.get("inSynopsis", True):
+            lines.append(synopsis(argument))
     if subcommands:
         lines.append(italic("SUBCOMMAND") + " ...")
     lines.append(".hy")
@@ -115,13 +117,22 @@ def pages(root):
     return {name + ".1": text for name, text in made}
 
 
+def described(command, program):
+    """The description of a subcommand: its own, if its arguments pass through the parser of the others."""
+    if all(a.get("parsingStrategy") != "allRemainingInput" for a in command.get("arguments", [])):
+        return command
+    return json.loads(run(program, command["commandName"], "--experimental-dump-help"))["command"]
+
+
 def main():
     arguments = sys.argv[1:]
     check = "--check" in arguments
     rest = [a for a in arguments if a != "--check"]
     command = rest[0] if rest else ROOT / ".build/debug/erofs"
     said = run(command, "--experimental-dump-help")
-    wanted = pages(json.loads(said)["command"])
+    root = json.loads(said)["command"]
+    root["subcommands"] = [described(subcommand, command) for subcommand in root["subcommands"]]
+    wanted = pages(root)
     if not check:
         PAGES.mkdir(parents=True, exist_ok=True)
         for old in PAGES.glob("*.1"):

@@ -150,20 +150,13 @@ struct FsckStandIn {
     return nil
   }
 
-  /// A number as strtoull takes it: 0x… and 0… are of other bases.
   private static func number(_ name: String, _ value: String?, upTo limit: UInt64) throws(LongOptions.UsageError)
     -> UInt64
   {
     let text = value ?? ""
-    let number: UInt64?
-    if text.lowercased().hasPrefix("0x") {
-      number = UInt64(text.dropFirst(2), radix: 16)
-    } else if text.hasPrefix("0"), text.count > 1 {
-      number = UInt64(text.dropFirst(), radix: 8)
-    } else {
-      number = UInt64(text)
+    guard let number = CNumber.unsigned(text), number <= limit else {
+      throw LongOptions.UsageError(description: "invalid \(name) \(text)")
     }
-    guard let number, number <= limit else { throw LongOptions.UsageError(description: "invalid \(name) \(text)") }
     return number
   }
 

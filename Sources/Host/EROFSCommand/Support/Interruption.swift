@@ -15,7 +15,7 @@ import Synchronization
 private nonisolated(unsafe) var interruptible: Extractor?
 private nonisolated(unsafe) var received: sig_atomic_t = 0
 
-/// The signals that ask a process to end: an extraction tidies up first, and then ends by the signal, so that whoever
+/// The signals that ask a process to end: what it makes is tidied up first, and then it ends by the signal, so that whoever
 /// waits for the process sees what happened.
 enum Interruption {
   private static let signals = [SIGINT, SIGTERM, SIGHUP]
@@ -23,6 +23,14 @@ enum Interruption {
   /// From now on, a signal stops `extractor`.
   static func stops(_ extractor: Extractor) {
     interruptible = extractor
+    watch()
+  }
+
+  /// Whether a signal has arrived since ``watch()``.
+  static var isRequested: Bool { received != 0 }
+
+  /// From now on, a signal only makes ``isRequested`` true.
+  static func watch() {
     for number in signals {
       let before = signal(number) { number in
         received = sig_atomic_t(number)

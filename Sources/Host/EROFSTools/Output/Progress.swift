@@ -10,10 +10,12 @@ import Synchronization
   import Musl
 #endif
 
-/// A progress bar on standard error; by default it is not shown.
+/// A progress bar on standard error, with the rate and an estimate of the time that remains; by default it is not shown.
 public final class Progress: Sendable {
   private struct State {
     var total: UInt64 = 0
+    /// Milliseconds of the monotonic clock.
+    var began: Int64 = 0
     var shown: Int64 = 0
     var isRunning = false
   }
@@ -36,10 +38,12 @@ public final class Progress: Sendable {
     self.isShown = isShown ?? (isatty(STDERR_FILENO) == 1)
   }
 
-  func begin(total: UInt64) {
+  /// - Parameter total: bytes that there are to do.
+  public func begin(total: UInt64) {
     guard isShown else { return }
     state.withLock {
       $0.total = total
+      $0.began = Self.milliseconds()
       $0.isRunning = true
     }
   }
@@ -48,20 +52,31 @@ public final class Progress: Sendable {
   func advance(by bytes: UInt64) {
     guard isShown else { return }
     let (_, now) = done.wrappingAdd(bytes, ordering: .relaxed)
+    drawIfDue(now)
+  }
+
+  /// States how many bytes are done, and now and then draws.
+  public func advance(to bytes: UInt64) {
+    guard isShown else { return }
+    done.store(bytes, ordering: .relaxed)
+    drawIfDue(bytes)
+  }
+
+  private func drawIfDue(_ now: UInt64) {
     state.withLockIfAvailable { state in
       let time = Self.milliseconds()
       guard state.isRunning, time - state.shown >= 100 else { return }
       state.shown = time
-      draw(now, state.total, isLast: false)
+      draw(now, state, at: time, isLast: false)
     }
   }
 
-  func end() {
+  public func end() {
     guard isShown else { return }
     state.withLock { state in
       guard state.isRunning else { return }
       state.isRunning = false
-      draw(done.load(ordering: .relaxed), state.total, isLast: true)
+      draw(done.load(ordering: .relaxed), state, at: Self.milliseconds(), isLast: true)
     }
   }
 
@@ -71,12 +86,26 @@ public final class Progress: Sendable {
     state.withLock { if $0.isRunning { Self.write("\r\u{1B}[K") } }
   }
 
-  private func draw(_ done: UInt64, _ total: UInt64, isLast: Bool) {
+  private func draw(_ done: UInt64, _ state: State, at time: Int64, isLast: Bool) {
+    let total = state.total
     let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
     let width = 40
     let filled = Int(share * Double(width))
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-    Self.write("\r\(label) \(bar) \(Int(share * 100)) % of \(total >> 20) MiB\u{1B}[K" + (isLast ? "\n" : ""))
+    let speed = Self.speed(done, of: total, milliseconds: time - state.began, isLast: isLast)
+    Self.write(
+      "\r\(label) \(bar) \(Int(share * 100)) % of \(total >> 20) MiB\(speed)\u{1B}[K" + (isLast ? "\n" : ""))
+  }
+
+  /// The rate, and the time that remains at this rate; empty as long as there is little to tell it from.
+  static func speed(_ done: UInt64, of total: UInt64, milliseconds: Int64, isLast: Bool) -> String {
+    guard milliseconds >= 500, done > 0 else { return "" }
+    let rate = Double(done) * 1000 / Double(milliseconds)
+    let text = ", \((rate / 1_048_576).decimal(1)) MiB/s"
+    if isLast { return text }
+    let seconds = Int64(min(1e9, (Double(total - min(done, total)) / rate).rounded(.up)))
+    guard seconds >= 60 else { return text + ", \(seconds) s left" }
+    return text + ", \(seconds / 60) min \(seconds % 60) s left"
   }
 
   private static func write(_ text: String) {

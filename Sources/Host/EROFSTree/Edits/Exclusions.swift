@@ -24,6 +24,10 @@ public struct Exclusions: Sendable {
 
   public mutating func add(pattern: String) throws(TreeError) { patterns.append(try TreePattern(pattern)) }
 
+  public mutating func add(pattern: [UInt8]) throws(TreeError) {
+    patterns.append(try TreePattern(bytes: pattern, text: pattern.printable))
+  }
+
   /// One literal path a line, each taken as it is; empty lines and lines that start with `#` do not count.
   public mutating func add(pathsFrom text: [UInt8]) {
     for line in Self.lines(text) { add(path: Array(line.bytes)) }

@@ -10,9 +10,12 @@ import CXattr
   import Musl
 #endif
 
-/// Extended attributes of a name in an open directory, of a symbolic link's own.
+/// Extended attributes of a name in an open directory, of a symbolic link's own. What cannot be listed or read is left out
+/// if `skips` says so.
 enum AttributeCall {
-  static func all(of name: [UInt8], in directory: Int32, path: [UInt8]) throws(TreeError) -> [ExtendedAttribute] {
+  static func all(
+    of name: [UInt8], in directory: Int32, path: [UInt8], skips: (TreeError) -> Bool
+  ) throws(TreeError) -> [ExtendedAttribute] {
     #if os(Linux)
       // No call takes a directory's descriptor and a name, but this path does.
       let file = Array("/proc/self/fd/\(directory)/".utf8) + name
@@ -22,7 +25,9 @@ enum AttributeCall {
       case .failed(let number):
         if number == ENOTSUP { return [] }
         if number == ENOENT, FileCall.status(at: directory, name) == nil { throw .changed(.vanished, path: path) }
-        throw .system(.listAttributes, path: path, errno: number)
+        let error = TreeError.system(.listAttributes, path: path, errno: number)
+        if skips(error) { return [] }
+        throw error
       }
       if names.last == 0 { names.removeLast() }
       var attributes: [ExtendedAttribute] = []
@@ -37,7 +42,8 @@ enum AttributeCall {
         case .failed(let number):
           // Removed since it was listed.
           if number == ENODATA { throw .changed(.modified, path: path) }
-          throw .attribute(path: path, name: Array(attribute), errno: number)
+          let error = TreeError.attribute(path: path, name: Array(attribute), errno: number)
+          if !skips(error) { throw error }
         }
       }
       return attributes

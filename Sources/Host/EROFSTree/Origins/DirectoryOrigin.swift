@@ -20,6 +20,9 @@ public struct DirectoryOrigin {
   public var readsAttributes = true
   /// Called with each path before anything is read of it: false leaves it out, and all that is in it.
   public var includes: ((_ path: [UInt8]) throws(TreeError) -> Bool)?
+  /// Called with what is wrong when the attributes of a file cannot be listed, or one of them cannot be read: true leaves
+  /// them, or that one, out. Without it, as with false, reading ends with the error.
+  public var skipsAttribute: ((TreeError) -> Bool)?
 
   private let root: OpenFile
   private var tree = Tree()
@@ -171,5 +174,8 @@ public struct DirectoryOrigin {
   }
 
   private func attributes(of name: [UInt8], in directory: Int32, path: [UInt8]) throws(TreeError) -> [ExtendedAttribute]
-  { readsAttributes ? try AttributeCall.all(of: name, in: directory, path: path) : [] }
+  {
+    guard readsAttributes else { return [] }
+    return try AttributeCall.all(of: name, in: directory, path: path) { skipsAttribute?($0) ?? false }
+  }
 }

@@ -145,6 +145,9 @@ public struct Tree: Sendable {
     attributeSets[Int(inodes[Int(inode.number)].attributes)]
   }
 
+  /// The names of all attributes that inodes have, or had before they were changed or removed.
+  public var attributeNames: Set<[UInt8]> { Set(attributeSets.joined().map(\.name)) }
+
   public func attribute(_ name: String, of inode: InodeID) -> [UInt8]? {
     attributes(of: inode).first { $0.name.elementsEqual(name.utf8) }?.value
   }

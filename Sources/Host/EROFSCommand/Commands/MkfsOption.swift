@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+/// The options of `erofs mkfs` and `mkfs.erofs`: how they are written, and what they do. The parser, the help text and the
+/// manual page are all made from this.
+enum MkfsOption: Sendable, CaseIterable {
+  case algorithms, clusterSize, extentLimit, hints, features, featureBits
+  case blockSize, chunkSize, dataUnit, sizeUnit, offset
+  case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
+  case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
+  case allRoot, user, group, userOffset, groupOffset
+  case fileContexts, ownerTable, mountPoint, productOut, attributeThreshold, attributePrefix
+  case workers, memory, noVerify, strict, queueLimit
+  case quiet, verbosity, json, progress, noProgress, version, help
+
+  enum Group: String, CaseIterable {
+    case source = "Source", compression = "Compression", layout = "Layout", identity = "Names and times"
+    case metadata = "Owners and attributes", work = "Work", output = "Output"
+  }
+
+  struct Form: Sendable {
+    let group: Group
+    let short: Character?
+    /// Without dashes. Static, because there are programs that look for names of options, with a zero byte at each end, in
+    /// this program's file; short strings of other types are not in it as such.
+    let long: StaticString?
+    let argument: LongOptions.Argument
+    /// What the help calls the value.
+    let value: String
+    let help: String
+
+    fileprivate init(_ group: Group, _ short: Character?, _ long: StaticString?, _ value: String = "", _ help: String) {
+      (self.group, self.short, self.long, self.value, self.help) = (group, short, long, value, help)
+      argument = value.isEmpty ? .none : .required
+    }
+  }
+
+  var form: Form {
+    switch self {
+    case .algorithms:
+      Form(
+        .compression, "z", nil, "ALGORITHM",
+        """
+        Compress files: lz4, lz4hc, lzma, deflate, libdeflate or zstd, followed by parameters, each after a comma: level=N, \
+        dictsize=BYTES, and for lzma lc=N, lp=N, pb=N. lz4hc,12 is lz4hc,level=12. More algorithms, which hints choose, \
+        follow after colons. Without this option files are not compressed.
+        """)
+    case .clusterSize:
+      Form(
+        .compression, "C", nil, "BYTES",
+        "The most bytes of compressed data that are decoded together: whole blocks, up to 1M. (default: one block)")
+    case .extentLimit:
+      Form(
+        .compression, nil, "max-extent-bytes", "BYTES",
+        "The most bytes that compressed data decodes to at once, which bounds the memory that readers need.")
+    case .hints:
+      Form(
+        .compression, nil, "compress-hints", "FILE",
+        """
+        Compress files by their paths. A line of FILE is BYTES [ALGORITHM] PATTERN: the cluster size, or 0 for files that \
+        are not compressed; the place of an algorithm in -z, from 0; an extended regular expression for a part of the path \
+        without a slash in front. The first line that matches counts.
+        """)
+    case .features:
+      Form(
+        .compression, "E", nil, "NAME,...",
+        "Features, separated by commas, as listed below; ^ in front of a name switches one off. May be repeated.")
+    case .featureBits:
+      Form(
+        .compression, nil, "zfeature-bits", "N",
+        """
+        Features as a sum: 1 legacy-compress, 2 ztailpacking, 4 fragments, 8 all-fragments, 16 dedupe, 32 fragdedupe, \
+        64 48bit, 128 dot-omitted.
+        """)
+    case .blockSize:
+      Form(
+        .layout, "b", nil, "BYTES",
+        """
+        The block size: a power of two from 512 to 64K. (default: 4096, also on machines with larger pages) Linux mounts \
+        images whose blocks are no larger than its pages.
+        """)
+    case .chunkSize:
+      Form(
+        .layout, nil, "chunksize", "N",
+        "Store uncompressed files as chunks of N bytes, of which equal ones are stored once: a power of two.")
+    case .dataUnit: Form(.layout, nil, "dsunit", "N", "Start the data of uncompressed files at multiples of N blocks.")
+    case .sizeUnit: Form(.layout, nil, "fsalignblks", "N", "Make the size of the image a multiple of N blocks.")
+    case .offset:
+      Form(.layout, nil, "offset", "N", "Leave N bytes in front of the image: a multiple of the block size.")
+    case .list:
+      Form(
+        .source, nil, "list", "FILE",
+        """
+        Take the tree from a text, as Linux's gen_init_cpio does, so that owners and devices need no privileges. SOURCE, \
+        which may be left out, is then the directory that the places of contents start from.
+        """)
+    case .cpio:
+      Form(
+        .source, nil, "cpio",
+        help: "SOURCE is a cpio archive of the format newc. A regular file that looks like one is taken so anyway.")
+    case .excludedPath:
+      Form(
+        .source, nil, "exclude-path", "PATH",
+        "Leave out what is at PATH in the tree, and all that is in it. May be repeated.")
+    case .excludedPattern:
+      Form(
+        .source, nil, "exclude-regex", "PATTERN",
+        """
+        Leave out what has a path, without a slash in front, of which this extended regular expression matches a part. May \
+        be repeated.
+        """)
+    case .excludedPaths:
+      Form(.source, nil, "exclude-path-from", "FILE", "Leave out the paths in FILE, one a line.")
+    case .excludedPatterns:
+      Form(.source, nil, "exclude-regex-from", "FILE", "Leave out what the expressions in FILE match, one a line.")
+    case .hardDereference:
+      Form(.source, nil, "hard-dereference", help: "Give each name of a file with several an inode of its own.")
+    default: laterForm
+    }
+  }
+}
+
+extension MkfsOption.Form {
+  fileprivate init(_ group: MkfsOption.Group, _ short: Character?, _ long: StaticString?, help: String) {
+    self.init(group, short, long, "", help)
+  }
+}
+
+extension MkfsOption {
+  /// The options that do not say what is stored, or how.
+  private var laterForm: Form {
+    switch self {
+    case .volumeName: Form(.identity, "L", nil, "NAME", "The name of the volume: up to 16 bytes.")
+    case .uuid:
+      Form(
+        .identity, "U", nil, "UUID",
+        """
+        The UUID; clear for zeros, random for one that is never the same. (default: from a digest of the image, so that \
+        equal images have equal ones)
+        """)
+    case .time:
+      Form(
+        .identity, "T", nil, "SECONDS",
+        """
+        The build time, in seconds since 1970, which all files get too. The environment variable SOURCE_DATE_EPOCH goes \
+        before it, and then only files that are newer get that time.
+        """)
+    case .mkfsTime: Form(.identity, nil, "mkfs-time", help: "-T is the build time only: files keep their times.")
+    case .allTime: Form(.identity, nil, "all-time", help: "-T is the time of all files too. (default)")
+    case .clampTime: Form(.identity, nil, "clamp-time", help: "With -T: only files that are newer get that time.")
+    case .preserveTime: Form(.identity, nil, "preserve-mtime", help: "Keep a time for each file. (default)")
+    case .ignoreTime:
+      Form(
+        .identity, nil, "ignore-mtime",
+        help: "All files have the build time, or without -T the latest of their times: smaller inodes.")
+    case .allRoot: Form(.metadata, nil, "all-root", help: "All files belong to user 0 and group 0.")
+    case .user: Form(.metadata, nil, "force-uid", "N", "All files belong to user N.")
+    case .group: Form(.metadata, nil, "force-gid", "N", "All files belong to group N.")
+    case .userOffset: Form(.metadata, nil, "uid-offset", "N", "Add N, which may be negative, to all user IDs.")
+    case .groupOffset: Form(.metadata, nil, "gid-offset", "N", "Add N, which may be negative, to all group IDs.")
+    case .fileContexts:
+      Form(
+        .metadata, nil, "file-contexts", "FILE",
+        "Label files for SELinux as FILE says, a file_contexts in text form. May be repeated.")
+    case .ownerTable:
+      Form(
+        .metadata, nil, "fs-config-file", "FILE",
+        "Take owners, modes and capabilities from FILE, as Android's builds make it; each path must be in it.")
+    case .mountPoint:
+      Form(
+        .metadata, nil, "mount-point", "PATH",
+        "Where the image will be mounted: in front of the paths that --file-contexts and --fs-config-file look up.")
+    case .productOut:
+      Form(.metadata, nil, "product-out", "PATH", "Accepted with --fs-config-file, which leaves nothing for it to do.")
+    case .attributeThreshold:
+      Form(
+        .metadata, "x", nil, "N",
+        """
+        Store an extended attribute once if more than N inodes have it (default: 2); with a negative N, store no \
+        extended attributes.
+        """)
+    case .attributePrefix:
+      Form(
+        .metadata, nil, "xattr-prefix", "PREFIX",
+        "Store this beginning of attributes' names, such as trusted.overlay., only once (Linux 6.4). May be repeated.")
+    case .workers:
+      Form(
+        .work, nil, "workers", "N",
+        "Number of threads, which the image does not depend on. (default: one for each core)")
+    case .memory:
+      Form(
+        .work, nil, "memory", "SIZE",
+        "Memory for contents that are being compressed; K, M, G or T may follow. (default: 256M)")
+    case .noVerify:
+      Form(
+        .work, nil, "no-verify",
+        help: "Do not read everything back and compare it before the image gets its name.")
+    case .strict:
+      Form(
+        .work, nil, "strict",
+        help: """
+          Make no image if there is anything to warn of: attributes that cannot be read or that images cannot hold, options \
+          without effect.
+          """)
+    case .queueLimit: Form(.work, nil, "async-queue-limit", "N", "Accepted, without effect.")
+    case .quiet: Form(.output, "q", "quiet", help: "Print errors only.")
+    case .verbosity:
+      Form(.output, "d", nil, "N", "0 and 1 print errors only, 2 to 9 also warnings and a summary. (default: 2)")
+    case .json: Form(.output, nil, "json", help: "Print the summary as JSON.")
+    case .progress:
+      Form(.output, nil, "progress", help: "Show a progress bar. (default: if standard error is a terminal)")
+    case .noProgress: Form(.output, nil, "no-progress", help: "Show no progress bar.")
+    case .version: Form(.output, "V", "version", help: "Show the version.")
+    case .help: Form(.output, "h", "help", help: "Show this help.")
+    default: preconditionFailure("an option without a form")
+    }
+  }
+
+  /// By the names that ``LongOptions`` gives them.
+  static let byName: [String: MkfsOption] = {
+    var found: [String: MkfsOption] = [:]
+    for option in allCases {
+      if let short = option.form.short { found["-\(short)"] = option }
+      if let long = option.form.long { found["\(long)"] = option }
+    }
+    return found
+  }()
+
+  /// With all that is not supported, so that it can be named.
+  static let all: LongOptions = {
+    var long: [String: LongOptions.Argument] = [:]
+    var short: [Character: LongOptions.Argument] = [:]
+    for form in allCases.map(\.form) {
+      if let name = form.long { long["\(name)"] = form.argument }
+      if let name = form.short { short[name] = form.argument }
+    }
+    for (name, argument) in MkfsUnsupported.allCases.flatMap(\.options) {
+      if name.utf8CodeUnitCount == 1 { short[Character("\(name)")] = argument } else { long["\(name)"] = argument }
+    }
+    return LongOptions(long: long, short: short)
+  }()
+}

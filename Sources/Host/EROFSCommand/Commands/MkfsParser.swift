@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFSBuilder
+import EROFSTree
+import Encoders
+
+/// Makes a request of a command line: the options are the same for both names of the program.
+struct MkfsParser {
+  enum Answer: Sendable {
+    case help, version
+    case request(MkfsRequest)
+  }
+
+  // What the options say; what follows from several of them is worked out at the end.
+  private var request = MkfsRequest(output: RawArgument(argument: "")!, source: .path(RawArgument(argument: "")!))
+  private var features = MkfsFeature.usual
+  private var clusterSize: Int?
+  private var packedClusterSize: Int?
+  private var extentLimit: Int?
+  private var list: RawArgument?
+  private var isCpio = false
+  private var fixedTime: Time?
+  private var keepsFileTimes = false
+  private var clampsTimes = false
+  private var hasProductOut = false
+
+  /// - Parameter sourceDate: the value of the environment variable SOURCE_DATE_EPOCH.
+  static func parse(_ arguments: [String], sourceDate: String?) throws(MkfsError) -> Answer {
+    let parsed: LongOptions.Parsed
+    do throws(LongOptions.UsageError) { parsed = try MkfsOption.all.parse(arguments) } catch {
+      throw .usage(error.description)
+    }
+    var parser = MkfsParser()
+    for (name, value) in parsed.options {
+      if let feature = MkfsUnsupported.byName[name] {
+        if feature.isWanted(by: name, value) {
+          throw .unsupported(feature, by: name.hasPrefix("-") ? name : "--\(name)")
+        }
+        continue
+      }
+      switch MkfsOption.byName[name] {
+      case .help?: return .help
+      case .version?: return .version
+      case let option?: try parser.take(option, value ?? "")
+      case nil: preconditionFailure("an option that nothing takes")
+      }
+    }
+    try parser.take(operands: parsed.operands)
+    try parser.finish(sourceDate: sourceDate)
+    do { _ = try parser.request.buildOptions() } catch { throw .usage("\(error)") }
+    return .request(parser.request)
+  }
+
+  private mutating func take(_ option: MkfsOption, _ value: String) throws(MkfsError) {
+    switch option {
+    case .algorithms: request.compressions = try Self.compressions(value)
+    case .clusterSize: clusterSize = try Self.size(option, value)
+    case .extentLimit:
+      if let number = CNumber.signed(value, units: true), number < 0 {
+        throw .unsupported(.byteAddresses, by: "--max-extent-bytes \(number)")
+      }
+      extentLimit = try Self.size(option, value)
+    case .hints: request.hints = Self.path(value)
+    case .features: try take(features: value)
+    case .featureBits:
+      let bits = try Self.number(option, value, limit: UInt64(1) << UInt64(MkfsFeature.bits.count) - 1)
+      for (bit, feature) in MkfsFeature.bits.enumerated() where bits >> UInt64(bit) & 1 != 0 { turn(feature, true) }
+    case .blockSize: request.options.blockSize = try Self.size(option, value)
+    case .chunkSize: request.options.chunkSize = Int(try Self.number(option, value, limit: UInt64(Int.max)))
+    case .dataUnit: request.options.dataUnit = max(1, try Self.number(option, value))
+    case .sizeUnit: request.options.sizeUnit = max(1, try Self.number(option, value))
+    case .offset: request.options.offset = try Self.number(option, value)
+    case .volumeName: request.options.volumeName = Self.path(value).bytes
+    case .uuid: request.options.uuid = try Self.uuid(value)
+    case .attributeThreshold:
+      guard let number = CNumber.signed(value) else { throw Self.invalid(option, value) }
+      request.options.sharedAttributeThreshold = number < 0 ? nil : Int(number)
+    case .attributePrefix: request.options.attributePrefixes.append(Self.path(value).bytes)
+    case .workers: request.options.threads = max(1, Int(try Self.number(option, value, limit: 65536)))
+    case .memory:
+      guard let size = ByteCount(argument: value), size.bytes <= UInt64(Int.max) else {
+        throw Self.invalid(option, value)
+      }
+      request.options.memory = Int(size.bytes)
+    case .noVerify: request.options.verifies = false
+    case .queueLimit: _ = try Self.number(option, value)
+    default: try takeForTree(option, value)
+    }
+  }
+
+  /// What changes the tree, or what is printed.
+  private mutating func takeForTree(_ option: MkfsOption, _ value: String) throws(MkfsError) {
+    switch option {
+    case .list: list = Self.path(value)
+    case .cpio: isCpio = true
+    case .excludedPath: request.edits.exclusions.add(path: Self.path(value).bytes)
+    case .excludedPattern:
+      do throws(TreeError) { try request.edits.exclusions.add(pattern: Self.path(value).bytes) } catch {
+        throw .usage("\(error)")
+      }
+    case .excludedPaths: request.excludedPaths.append(Self.path(value))
+    case .excludedPatterns: request.excludedPatterns.append(Self.path(value))
+    case .hardDereference: request.edits.separatesHardLinks = true
+    case .time:
+      guard let time = Time(parsing: value) else { throw Self.invalid(option, value) }
+      fixedTime = time
+    case .mkfsTime: keepsFileTimes = true
+    case .allTime: keepsFileTimes = false
+    case .clampTime: clampsTimes = true
+    case .preserveTime: request.options.keepsTimes = true
+    case .ignoreTime: request.options.keepsTimes = false
+    case .allRoot: (request.edits.owners.user, request.edits.owners.group) = (0, 0)
+    case .user: request.edits.owners.user = UInt32(try Self.number(option, value, limit: UInt64(UInt32.max)))
+    case .group: request.edits.owners.group = UInt32(try Self.number(option, value, limit: UInt64(UInt32.max)))
+    case .userOffset: request.edits.owners.userOffset = try Self.signed(option, value)
+    case .groupOffset: request.edits.owners.groupOffset = try Self.signed(option, value)
+    case .fileContexts: request.fileContexts.append(Self.path(value))
+    case .ownerTable: request.ownerTable = Self.path(value)
+    case .mountPoint: request.mountPoint = Self.path(value).bytes
+    case .productOut: hasProductOut = true
+    case .strict: request.isStrict = true
+    case .quiet: request.isQuiet = true
+    case .verbosity: request.verbosity = try Self.number(option, value, limit: 9) < 2 ? .errors : .warnings
+    case .json: request.isJSON = true
+    case .progress: request.showsProgress = true
+    case .noProgress: request.showsProgress = false
+    default: preconditionFailure("an option that nothing takes")
+    }
+  }
+
+  private mutating func take(features value: String) throws(MkfsError) {
+    for word in value.split(separator: ",", omittingEmptySubsequences: false) {
+      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      var name = String(parts[0])
+      var isOn = !name.hasPrefix("^")
+      if !isOn { name.removeFirst() }
+      if name.hasPrefix("no"), MkfsFeature(name: String(name.dropFirst(2))) == .inlineData {
+        name.removeFirst(2)
+        isOn.toggle()
+      }
+      guard let feature = MkfsFeature(name: name) else { throw .usage("-E: unknown feature \"\(parts[0])\"") }
+      let parameter = parts.count > 1 ? String(parts[1]) : nil
+      switch (feature, parameter) {
+      case (_, nil): break
+      case (.fragments, let text?) where isOn, (.allFragments, let text?) where isOn:
+        packedClusterSize = try Self.size(.features, text, of: "-E \(feature.rawValue)")
+      case (.fragmentDedupe, "inode"?) where isOn, (.fragmentDedupe, "full"?) where isOn: break
+      default: throw .usage("-E: \"\(word)\" has a value that is not possible")
+      }
+      turn(feature, isOn)
+    }
+  }
+
+  private mutating func turn(_ feature: MkfsFeature, _ isOn: Bool) {
+    if isOn { features.insert(feature) } else { features.remove(feature) }
+    if isOn, let opposite = feature.opposite { features.remove(opposite) }
+  }
+
+  private mutating func take(operands: [String]) throws(MkfsError) {
+    guard let output = operands.first else {
+      throw .usage(list == nil ? "missing arguments: IMAGE and SOURCE" : "missing argument: IMAGE")
+    }
+    request.output = Self.path(output)
+    if operands.count > 2 { throw .unsupported(.imageSources, by: operands[2]) }
+    let source = operands.count > 1 ? Self.path(operands[1]) : nil
+    if let list {
+      if isCpio { throw .usage("--list and --cpio cannot be used together") }
+      request.source = .list(list, base: source)
+      return
+    }
+    guard let source else { throw .usage("missing argument: SOURCE") }
+    request.source = isCpio ? .cpio(source) : .path(source)
+  }
+
+  // MARK: What follows from all of it
+
+  private mutating func finish(sourceDate: String?) throws(MkfsError) {
+    try finishTimes(sourceDate: sourceDate)
+    finishFeatures()
+    if hasProductOut, request.ownerTable == nil { throw .usage("--product-out needs --fs-config-file") }
+    if features.contains(.plainPrefixes), !request.options.attributePrefixes.isEmpty {
+      throw .unsupported(.plainPrefixes, by: "-E plain-xattr-prefixes")
+    }
+    // After labels and capabilities, which are attributes too.
+    if request.options.sharedAttributeThreshold == nil { request.edits.attributes = .dropAll }
+  }
+
+  private mutating func finishTimes(sourceDate: String?) throws(MkfsError) {
+    var source: Time?
+    if let sourceDate, !sourceDate.isEmpty {
+      guard let time = Time(parsing: sourceDate) else {
+        throw .usage("the environment variable SOURCE_DATE_EPOCH is not a number of seconds: \(sourceDate)")
+      }
+      source = time
+    }
+    if clampsTimes, fixedTime == nil, source == nil { throw .usage("--clamp-time needs -T") }
+    if clampsTimes, keepsFileTimes { throw .usage("--clamp-time and --mkfs-time cannot be used together") }
+    request.options.buildTime = source ?? fixedTime
+    request.edits.times = TimeRule(sourceDate: source, fixed: keepsFileTimes ? nil : fixedTime, clamps: clampsTimes)
+  }
+
+  private mutating func finishFeatures() {
+    let isCompressed = !request.compressions.isEmpty
+    if !isCompressed { dropWithoutCompression() }
+    func has(_ feature: MkfsFeature) -> Bool { features.contains(feature) }
+    request.options.clusterSize = clusterSize
+    request.options.extentLimit = extentLimit.map { min($0, Encoder.longestExtent) }
+    request.options.packsTails = has(.tailPacking)
+    request.options.fragments = has(.allFragments) ? .all : has(.fragments) ? .tails : .none
+    if request.options.fragments != .none { request.options.packedClusterSize = packedClusterSize }
+    request.options.dedupes = has(.dedupe)
+    if has(.dedupe), !isCompressed, request.options.chunkSize == nil {
+      request.options.chunkSize = request.options.blockSize
+    }
+    request.options.omitsDots = has(.dotOmitted)
+    request.options.wideAddresses = has(.wideAddresses) || has(.dotOmitted)
+    request.options.index =
+      has(.fullIndex) ? .full : isCompressed && request.options.wideAddresses ? .encoded : .compact
+    request.options.inlinesData = has(.inlineData)
+    request.options.inodes = has(.compactInodes) ? .compact : has(.extendedInodes) ? .extended : .automatic
+    request.options.hasAttributeFilter = has(.attributeFilter)
+    request.options.hasChecksum = !has(.noChecksum)
+    request.options.hasChunkIndexes = has(.chunkIndexes)
+    if has(.chunkIndexes), request.options.chunkSize == nil {
+      request.options.hasChunkIndexes = false
+      request.warnings.append("-E force-chunk-indexes has no effect without --chunksize")
+    }
+  }
+
+  /// mkfs.erofs takes all of these without -z, and so there are scripts that give them; they do nothing.
+  private mutating func dropWithoutCompression() {
+    var idle: [String] = []
+    if clusterSize != nil { idle.append("-C") }
+    if extentLimit != nil { idle.append("--max-extent-bytes") }
+    if request.hints != nil { idle.append("--compress-hints") }
+    for feature in MkfsFeature.allCases where features.contains(feature) && feature.needsCompression {
+      idle.append("-E \(feature.rawValue)")
+      features.remove(feature)
+    }
+    (clusterSize, extentLimit, request.hints) = (nil, nil, nil)
+    for option in idle { request.warnings.append("\(option) has no effect without -z") }
+  }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFSBuilder
+import EROFSTools
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Makes images, for `erofs mkfs` and for `mkfs.erofs`: these differ in how they report, not in what they take.
+struct MkfsProgram {
+  enum Name: Sendable {
+    case subcommand
+    /// `mkfs.erofs`, with the messages and the exit status of that program.
+    case standIn
+
+    var text: String { self == .subcommand ? "erofs mkfs" : "mkfs.erofs" }
+    var usageStatus: Int32 { self == .subcommand ? ExitStatus.usage : ExitStatus.failed }
+  }
+
+  private let name: Name
+  private let request: MkfsRequest
+
+  /// - Returns: the exit status.
+  static func run(_ arguments: [String], as name: Name) -> Int32 {
+    if arguments == ["--experimental-dump-help"] {
+      StandardOutput.shared.write(text: MkfsHelp.json.text() + "\n")
+      return ExitStatus.good
+    }
+    do throws(MkfsError) {
+      let date = getenv("SOURCE_DATE_EPOCH").map { String(cString: $0) }
+      switch try MkfsParser.parse(arguments, sourceDate: date) {
+      case .help: StandardOutput.shared.write(text: MkfsHelp.text(for: name))
+      case .version: StandardOutput.shared.write(text: MkfsHelp.version(of: name))
+      case .request(let request): return MkfsProgram(name: name, request: request).run()
+      }
+      return ExitStatus.good
+    } catch {
+      switch error {
+      case .usage(let text):
+        let help = "Try '\(name.text) --help' for more information."
+        switch name {
+        case .subcommand: printError("\(text)\n\(help)")
+        case .standIn: writeToStandardError("mkfs.erofs: \(text)\n\(help)\n")
+        }
+        return name.usageStatus
+      case .unsupported:
+        report(error, as: name, image: nil)
+        return ExitStatus.failed
+      }
+    }
+  }
+
+  private static func report(_ error: any Error, as name: Name, image: RawArgument?) {
+    switch name {
+    case .subcommand: printError("\(error)")
+    case .standIn:
+      StandInMessages().error("\(error)")
+      // By which scripts know that mkfs.erofs failed.
+      StandInMessages().error("\tCould not format the device : \(image.map { "\($0)" } ?? "no image was made")")
+    }
+  }
+
+  private func run() -> Int32 {
+    let progress = MkfsProgress(isShown: request.reports ? request.showsProgress : false)
+    let warnings = MkfsWarnings(isStrict: request.isStrict) { text in
+      guard request.reports else { return }
+      progress.clear()
+      switch name {
+      case .subcommand: printError("warning: \(text)")
+      case .standIn: StandInMessages().warning(text)
+      }
+    }
+    do {
+      for text in request.warnings { try warnings.add(text) }
+      let builder = try ImageBuilder(request.buildOptions(hints: request.readHints()))
+      let tree = try request.readTree(warnings)
+      // Until now a signal just ends the process: there is nothing to tidy up.
+      Interruption.watch()
+      let summary = try builder.build(tree, at: request.output.filePath) { state in
+        progress.show(state)
+        return !Interruption.isRequested
+      }
+      progress.clear()
+      if request.isJSON {
+        StandardOutput.shared.write(text: summary.json(image: request.output, warnings: warnings.all).text() + "\n")
+      } else if request.reports {
+        StandardOutput.shared.write(text: summary.linesForScripts + summary.table)
+      }
+      return ExitStatus.good
+    } catch {
+      progress.clear()
+      Self.report(error, as: name, image: request.output)
+      if case BuildError.cancelled = error { Interruption.endBySignal() }
+      return ExitStatus.failed
+    }
+  }
+}
+
+/// The progress bar of a build: one stage after another in the same line.
+final class MkfsProgress {
+  private let isShown: Bool?
+  private var stage: BuildSummary.Stage?
+  private var bar = Progress()
+
+  /// - Parameter isShown: nil means if standard error is a terminal.
+  init(isShown: Bool?) { self.isShown = isShown }
+
+  func show(_ state: BuildProgress) {
+    if state.stage != stage {
+      bar.clear()
+      stage = state.stage
+      bar = Progress(state.stage.verb, isShown: isShown)
+      bar.begin(total: state.total)
+    }
+    bar.advance(to: state.done)
+  }
+
+  func clear() { bar.clear() }
+}
+
+extension BuildSummary.Stage {
+  /// What is being done, in letters of one width.
+  fileprivate var verb: String {
+    switch self {
+    case .comparing: "comparing "
+    case .contents: "writing   "
+    case .packing: "packing   "
+    case .metadata: "metadata  "
+    case .verifying: "verifying "
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFSBuilder
+import EROFSTree
+import Encoders
+
+/// What a command line wants made of what. No file has been looked at: what is read from files is named by its path.
+struct MkfsRequest: Sendable {
+  enum Source: Sendable {
+    /// A directory, or a regular file that is a cpio archive.
+    case path(RawArgument)
+    case cpio(RawArgument)
+    /// A text that lists entries, and the directory that the places of contents start from; nil for the current one.
+    case list(RawArgument, base: RawArgument?)
+  }
+
+  /// An algorithm of `-z`; what it needs may depend on the cluster size, which another option states.
+  struct Compression: Sendable, Equatable {
+    var algorithm: Encoding.Algorithm
+    var level: Int?
+    var dictionarySize: Int?
+    var lc: Int?
+    var lp: Int?
+    var pb: Int?
+  }
+
+  enum Verbosity: Sendable { case errors, warnings }
+
+  var output: RawArgument
+  var source: Source
+  /// All but the algorithms and the hints.
+  var options = BuildOptions()
+  var compressions: [Compression] = []
+  var hints: RawArgument?
+
+  /// All but what comes from files.
+  var edits = TreeEdits()
+  var excludedPaths: [RawArgument] = []
+  var excludedPatterns: [RawArgument] = []
+  var fileContexts: [RawArgument] = []
+  var ownerTable: RawArgument?
+  var mountPoint: [UInt8] = []
+
+  var isQuiet = false
+  var verbosity = Verbosity.warnings
+  var isJSON = false
+  var isStrict = false
+  var showsProgress: Bool?
+  /// What the command line has that does nothing, in sentences.
+  var warnings: [String] = []
+
+  /// Whether a summary and warnings are wanted.
+  var reports: Bool { !isQuiet && verbosity == .warnings }
+
+  init(output: RawArgument, source: Source) {
+    self.output = output
+    self.source = source
+  }
+
+  /// The options with their algorithms, checked.
+  ///
+  /// - Parameter hints: as read from the file that ``hints`` names.
+  /// - Throws: `EncodingError`, `OptionError`.
+  func buildOptions(hints: CompressHints? = nil) throws -> BuildOptions {
+    var options = options
+    options.hints = hints
+    let sizes =
+      [options.clusterSize ?? options.blockSize, options.packedClusterSize ?? 0]
+      + (hints?.hints.map { Int($0.pclusterBytes) } ?? [])
+    let largest = sizes.max() ?? options.blockSize
+    options.encodings = try compressions.map { try $0.encoding(clusterSize: largest) }
+    try options.check()
+    return options
+  }
+}
+
+extension MkfsRequest.Compression {
+  fileprivate func encoding(clusterSize: Int) throws(EncodingError) -> Encoding {
+    var context = Encoding.LZMAContext.standard
+    if lc != nil || lp != nil || pb != nil {
+      context = try Encoding.LZMAContext(lc: lc ?? context.lc, lp: lp ?? context.lp, pb: pb ?? context.pb)
+      // Also if what was given is the standard.
+      if algorithm != .lzma { throw .contextWithout(algorithm) }
+    }
+    return try Encoding(
+      algorithm, level: level, dictionarySize: dictionarySize, clusterSize: clusterSize, context: context)
+  }
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import EROFSTree
+import SystemPackage
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// What is worth a warning, or with `--strict` an error.
+final class MkfsWarnings {
+  private let isStrict: Bool
+  private let show: (String) -> Void
+  private(set) var all: [String] = []
+
+  init(isStrict: Bool, show: @escaping (String) -> Void) {
+    self.isStrict = isStrict
+    self.show = show
+  }
+
+  func add(_ text: String) throws {
+    if isStrict { throw CommandError("\(text) (--strict)") }
+    all.append(text)
+    show(text)
+  }
+
+  /// Whether what is missing because of `error` may be left out.
+  func permits(_ error: TreeError) -> Bool { (try? add("left out: \(error)")) != nil }
+}
+
+extension MkfsRequest {
+  /// The source's tree with all changes made.
+  func readTree(_ warnings: MkfsWarnings) throws -> Tree {
+    let edits = try completeEdits()
+    var tree = try readSource(edits.exclusions, warnings)
+    do throws(TreeError) { try edits.apply(to: &tree) } catch { throw CommandError("\(error)") }
+    try Self.dropUnknownAttributes(of: &tree, warnings)
+    return tree
+  }
+
+  func readHints() throws -> CompressHints? {
+    try hints.map { try CompressHints($0.contents(), name: $0.description) }
+  }
+
+  private func completeEdits() throws -> TreeEdits {
+    var edits = edits
+    for file in excludedPaths { edits.exclusions.add(pathsFrom: try file.contents()) }
+    for file in excludedPatterns {
+      try edits.exclusions.add(patternsFrom: file.contents(), name: file.description)
+    }
+    if let file = ownerTable {
+      var table = try OwnerTable(file.contents(), name: file.description)
+      table.mountPoint = mountPoint
+      edits.ownerTable = table
+    }
+    if !fileContexts.isEmpty {
+      var labels = FileContexts()
+      for file in fileContexts { try labels.add(file.contents(), name: file.description) }
+      labels.mountPoint = mountPoint
+      edits.labels = labels
+    }
+    return edits
+  }
+
+  // MARK: The source
+
+  private func readSource(_ exclusions: Exclusions, _ warnings: MkfsWarnings) throws -> Tree {
+    switch source {
+    case .list(let list, let base):
+      let directory = try base.map { try $0.opened([.directory]) } ?? RawArgument(argument: ".")!.opened([.directory])
+      return try ListOrigin(list.contents(), name: list.description, base: directory).read()
+    case .cpio(let archive): return try readArchive(archive, try archive.opened([.nonBlocking]))
+    case .path(let path):
+      let file = try path.opened([.nonBlocking])
+      switch try path.status(of: file).st_mode & S_IFMT {
+      case S_IFDIR: return try readDirectory(path, file, exclusions, warnings)
+      case S_IFREG:
+        try checkIsArchive(path, file)
+        return try readArchive(path, file)
+      default: throw Self.unsuitable(path)
+      }
+    }
+  }
+
+  private static func unsuitable(_ path: RawArgument) -> CommandError {
+    CommandError("\(path): a source is a directory or a cpio archive of the format newc, and this is neither")
+  }
+
+  private func readArchive(_ path: RawArgument, _ file: OpenFile) throws -> Tree {
+    do throws(TreeError) { return try CpioOrigin(file).read() } catch { throw CommandError("\(path): \(error)") }
+  }
+
+  /// Looks whether a regular file is what can be read, so that it is not taken for a broken archive.
+  private func checkIsArchive(_ path: RawArgument, _ file: OpenFile) throws {
+    var start = [UInt8](repeating: 0, count: 1028)
+    let count = try start.withUnsafeMutableBytes {
+      try FileDescriptor(rawValue: file.descriptor).read(fromAbsoluteOffset: 0, into: $0)
+    }
+    start.removeLast(start.count - count)
+    if start.starts(with: "070701".utf8) || start.starts(with: "070702".utf8) { return }
+    if start.dropFirst(257).starts(with: "ustar".utf8) { throw MkfsError.unsupported(.tar, by: path.description) }
+    if start.dropFirst(1024).elementsEqual([0xE2, 0xE1, 0xF5, 0xE0]) {
+      throw MkfsError.unsupported(.imageSources, by: path.description)
+    }
+    throw Self.unsuitable(path)
+  }
+
+  private func readDirectory(
+    _ path: RawArgument, _ file: OpenFile, _ exclusions: Exclusions, _ warnings: MkfsWarnings
+  ) throws -> Tree {
+    var origin = DirectoryOrigin(file)
+    origin.readsAttributes = options.sharedAttributeThreshold != nil
+    origin.skipsAttribute = warnings.permits
+    let own = outputPath(in: path)
+    if let own { try warnings.add("/\(own.printable): left out: it is the image that is replaced") }
+    if own != nil || !exclusions.isEmpty { origin.includes = { $0 != own && !exclusions.matches($0) } }
+    do throws(TreeError) { return try origin.read() } catch { throw CommandError("\(path): \(error)") }
+  }
+
+  /// The path in the tree of the image that this one replaces, if it is inside the source. An image of it is not wanted.
+  private func outputPath(in source: RawArgument) -> [UInt8]? {
+    guard var inside = source.realPath, let whole = output.realPath else { return nil }
+    if inside.last != 0x2F { inside.append(0x2F) }
+    return whole.starts(with: inside) ? Array(whole.dropFirst(inside.count)) : nil
+  }
+
+  // MARK: Attributes
+
+  private static let namespaces: [[UInt8]] = Attribute.Namespace.allCases.filter { $0 != .hidden }
+    .map { Array("\($0.prefix)".utf8) }
+
+  private static func canHold(_ name: [UInt8]) -> Bool { namespaces.contains { name.starts(with: $0) } }
+
+  /// Images number the namespaces of attributes, and some of Linux's have no number.
+  private static func dropUnknownAttributes(of tree: inout Tree, _ warnings: MkfsWarnings) throws {
+    // Mostly there is none, and then nothing has to be searched.
+    if tree.attributeNames.allSatisfy(canHold) { return }
+    let before = tree
+    var seen: Set<Tree.InodeID> = []
+    for (entry, path) in before.walk() {
+      let inode = before.inode(of: entry)
+      guard seen.insert(inode).inserted else { continue }
+      let attributes = before.attributes(of: inode)
+      let kept = attributes.filter { canHold($0.name) }
+      if kept.count == attributes.count { continue }
+      for attribute in attributes where !canHold(attribute.name) {
+        try warnings.add(
+          "/\(path.printable): left out: images cannot hold the extended attribute \(attribute.name.printable)")
+      }
+      tree.setAttributes(kept, of: inode)
+    }
+  }
+}
+
+extension RawArgument {
+  fileprivate func opened(_ options: FileDescriptor.OpenOptions) throws -> OpenFile {
+    do {
+      let file = try FileDescriptor.open(filePath, .readOnly, options: options.union(.closeOnExec))
+      return OpenFile(owning: file.rawValue)
+    } catch { throw CommandError("\(self): \(error)") }
+  }
+
+  fileprivate func status(of file: OpenFile) throws -> stat {
+    var status = stat()
+    guard fstat(file.descriptor, &status) == 0 else { throw CommandError("\(self): \(Errno(rawValue: errno))") }
+    return status
+  }
+
+  /// All bytes of the file, which may be a pipe.
+  fileprivate func contents() throws -> [UInt8] {
+    let file = try opened([])
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 65536)
+    do {
+      while true {
+        let count = try part.withUnsafeMutableBytes { try FileDescriptor(rawValue: file.descriptor).read(into: $0) }
+        if count == 0 { return bytes }
+        bytes += part[..<count]
+      }
+    } catch { throw CommandError("\(self): \(error)") }
+  }
+
+  /// Without symbolic links; nil for what does not exist.
+  fileprivate var realPath: [UInt8]? {
+    guard let path = filePath.withPlatformString({ realpath($0, nil) }) else { return nil }
+    defer { free(path) }
+    return Array(UnsafeRawBufferPointer(start: path, count: strlen(path)))
+  }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+/// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
+enum MkfsUnsupported: Sendable, CaseIterable {
+  case tar, registries, buckets, imageSources
+  case incremental, metadataZones, metabox, compressedDirectories, blobDevices, descriptors
+  case digests, rootAttributeRoom, plainPrefixes, byteAddresses, blockLists, fileOrder
+
+  /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
+  /// `plainPrefixes` and `byteAddresses` are values of other options.
+  var options: [(name: StaticString, argument: LongOptions.Argument)] {
+    switch self {
+    case .tar:
+      [
+        ("tar", .optional), ("sort", .required), ("aufs", .none), ("ungzip", .optional), ("gzip", .optional),
+        ("unxz", .optional), ("unlzma", .optional), ("gzinfo", .optional),
+      ]
+    case .registries: [("oci", .optional)]
+    case .buckets: [("s3", .required)]
+    case .imageSources: [("ovlfs-strip", .optional)]
+    case .incremental: [("incremental", .optional), ("clean", .optional)]
+    case .metadataZones: [("MZ", .optional)]
+    case .metabox: [("m", .required)]
+    case .compressedDirectories: [("zD", .optional)]
+    case .blobDevices: [("blobdev", .required)]
+    case .descriptors: [("vmdk-desc", .required)]
+    case .digests: [("xattr-inode-digest", .optional)]
+    case .rootAttributeRoom: [("root-xattr-isize", .required)]
+    case .blockLists: [("block-list-file", .required)]
+    case .fileOrder: [("order", .required), ("hot-file-list", .required)]
+    case .plainPrefixes, .byteAddresses: []
+    }
+  }
+
+  /// Values of its options that want nothing of it, so that they are accepted.
+  var harmlessValues: [String] {
+    switch self {
+    // mkfs.erofs 1.9 has 0 and 1 of --zD the wrong way round; here they mean what its manual says.
+    case .compressedDirectories, .metadataZones, .imageSources: ["0"]
+    default: []
+    }
+  }
+
+  /// Whether an option with this value, nil for none, asks for it.
+  func isWanted(by option: String, _ value: String?) -> Bool {
+    // A full build with all data is what this command makes anyway.
+    if option == "clean" { return value != nil && value != "data" }
+    return value.map { !harmlessValues.contains($0) } ?? true
+  }
+
+  /// In the plural, for a sentence.
+  var what: String {
+    switch self {
+    case .tar: "tar archives as sources"
+    case .registries: "images of registries as sources"
+    case .buckets: "buckets of S3 as sources"
+    case .imageSources: "EROFS images, or several directories, as sources"
+    case .incremental: "builds that add to an image, or that leave out data,"
+    case .metadataZones: "metadata zones"
+    case .metabox: "images with compressed metadata"
+    case .compressedDirectories: "compressed directories"
+    case .blobDevices: "blob devices"
+    case .descriptors: "VMDK descriptors"
+    case .digests: "digests of files"
+    case .rootAttributeRoom: "reserves for attributes of the root"
+    case .plainPrefixes: "plain tables of attribute prefixes"
+    case .byteAddresses: "extents of any bytes of the image"
+    case .blockLists: "lists of blocks"
+    case .fileOrder: "lists of the order of files"
+    }
+  }
+
+  /// What to do instead.
+  var advice: String {
+    switch self {
+    case .tar: "; unpack the archive, or make a cpio archive of the format newc of it"
+    case .registries, .buckets, .imageSources: "; give one directory"
+    default: ""
+    }
+  }
+
+  static let byName: [String: MkfsUnsupported] = {
+    var found: [String: MkfsUnsupported] = [:]
+    for feature in allCases {
+      for (name, _) in feature.options { found[name.utf8CodeUnitCount == 1 ? "-\(name)" : "\(name)"] = feature }
+    }
+    return found
+  }()
+}
+
+/// Why there is nothing to be done for a command line.
+enum MkfsError: Error, Sendable, CustomStringConvertible {
+  case usage(String)
+  /// What is not supported, and the option or operand that wants it.
+  case unsupported(MkfsUnsupported, by: String)
+
+  var description: String {
+    switch self {
+    case .usage(let text): text
+    case .unsupported(let feature, let option):
+      "\(option): \(feature.what) are not supported yet by this version\(feature.advice)"
+    }
+  }
+}

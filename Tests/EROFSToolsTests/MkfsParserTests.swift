@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFSBuilder
+import EROFSTree
+import Encoders
+import Testing
+
+@testable import EROFSCommand
+
+/// What a command line asks for, its words separated by blanks.
+func mkfsRequest(_ line: String, sourceDate: String? = nil) throws -> MkfsRequest {
+  try mkfsRequest(line.split(separator: " ").map(String.init), sourceDate: sourceDate)
+}
+
+func mkfsRequest(_ arguments: [String], sourceDate: String? = nil) throws -> MkfsRequest {
+  guard case .request(let request) = try MkfsParser.parse(arguments, sourceDate: sourceDate) else {
+    throw MkfsError.usage("not a request")
+  }
+  return request
+}
+
+/// Why a command line is refused.
+func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
+  do { _ = try mkfsRequest(line, sourceDate: sourceDate) } catch { return "\(error)" }
+  return nil
+}
+
+private let zeros = "00000000-0000-0000-0000-000000000000"
+
+/// How mkfs.erofs is called by others.
+@Suite struct MkfsCommandLineTests {
+  /// Each is taken as it stands, with OUT and SRC in their places.
+  static let inUse = [
+    "-zlz4hc,9 OUT SRC", "-zlzma,6 OUT SRC", "-T 1700000000 -U \(zeros) -zlz4hc,12 -C 65536 -Ededupe OUT SRC",
+    "-zlz4hc,12 -Efragments -Eztailpacking OUT SRC", "-zlz4hc -Eall-fragments OUT SRC", "-zlz4 OUT SRC",
+    "-U eb176051-bd15-49b7-9e6b-462e0b467019 --quiet -zzstd,level=3 OUT SRC --all-root -zlz4hc",
+    "-U eb176051-bd15-49b7-9e6b-462e0b467019 OUT SRC -zlz4hc,12 -T0",
+    "-U eb176051-bd15-49b7-9e6b-462e0b467019 --quiet OUT SRC -zzstd -Ededupe",
+    "-z zstd,level=21 --exclude-regex=^image$ --exclude-regex=^.*\\.log$ -L LABEL OUT SRC",
+    "-Eall-fragments,fragdedupe=inode -C 1048576 -z lzma,level=6 OUT SRC",
+    "-Efragments -C 1048576 -z lzma,level=6 OUT SRC", "OUT SRC -z zstd,8 -Ededupe,all-fragments -C 65536",
+    "OUT SRC --quiet -z zstd,19 -E dedupe,all-fragments -C 65536 --exclude-regex ^boot/.* --exclude-regex ^run",
+    "-Efragments -C131072 --quiet OUT SRC",
+    "--file-contexts=F --all-root -T 1700000000 -z lz4hc,12 -C 262144 OUT SRC",
+    "-z lz4hc,9 --compress-hints F -b 4096 --mount-point /system --product-out D --fs-config-file F --file-contexts F "
+      + "-T 1700000000 -U \(zeros) -C 65536 -E legacy-compress OUT SRC",
+    "-b 4096 --mount-point /system --product-out D --fs-config-file F -T 1700000000 --chunksize 4096 OUT SRC",
+    "-zlz4hc,9 -T 1230768000 --quiet --mount-point /p --fs-config-file F --file-contexts F OUT SRC",
+    "--quiet -U \(zeros) -zlzma,109 -E ztailpacking -- OUT SRC",
+    "-zlzma,109 -C1048576 -Efragments,dedupe,ztailpacking -Uclear --all-root -T1700000000 --ignore-mtime -x-1 OUT SRC",
+    "-zlz4hc,12 -C65536 -Efragments,dedupe,ztailpacking -Uclear --all-root -T1700000000 --ignore-mtime OUT SRC",
+    "-zlz4hc -Eztailpacking -Efragments -T 0 --all-root -L nix-store --mount-point=/nix/store OUT SRC",
+    "--quiet -Enoinline_data -b4096 OUT SRC", "-zlz4 OUT .", "-zlz4hc -Enoinline_data OUT SRC",
+    "-d0 --quiet --all-root -zlz4hc,6 -Eall-fragments,fragdedupe=inode -C1048576 OUT SRC",
+    "--all-root -zlz4hc,12 OUT SRC", "--all-root -d2 -E noinline_data -b 4096 OUT SRC", "-E noinline_data OUT SRC",
+    "-Ededupe --chunksize=4096 -T0 -b4096 -x-1 -U \(zeros) --quiet OUT SRC",
+    "--quiet -zlz4hc,level=12 -C65536 --max-extent-bytes=1048576 "
+      + "-Efragments=65536,ztailpacking,dedupe,force-inode-compact --workers=10 -T0 -Uclear OUT SRC",
+  ]
+
+  @Test(arguments: inUse) func isTaken(_ line: String) throws {
+    let request = try mkfsRequest(line)
+    #expect(request.output.description == "OUT")
+    guard case .path(let source) = request.source else {
+      Issue.record("another source")
+      return
+    }
+    #expect(["SRC", "."].contains(source.description))
+    #expect(request.isQuiet == line.contains("--quiet"))
+    #expect(request.compressions.isEmpty == !line.contains("-z"))
+    #expect((request.edits.owners == .allRoot) == line.contains("--all-root"))
+  }
+
+  /// Their sources are of other kinds.
+  @Test(arguments: [
+    "--quiet --force-uid=0 --force-gid=0 -L nix-store -T 0 --hard-dereference --tar=f OUT",
+    "--tar=f --aufs --quiet -Enoinline_data -b4096 -T0 --mkfs-time --sort=none -U \(zeros) OUT",
+    "--tar=i --aufs --quiet OUT", "--tar=f -zlz4 -C 65536 OUT", "--sort=none --tar OUT", "--oci=f OUT image",
+    "--s3=endpoint OUT bucket",
+  ]) func sourcesOfOtherKindsAreRefused(_ line: String) throws {
+    let reason = try #require(mkfsRefusal(line))
+    #expect(reason.contains("not supported yet by this version"))
+  }
+
+  @Test func layersAreRefused() throws {
+    let reason = try #require(mkfsRefusal("--quiet OUT lower.erofs upper.erofs"))
+    #expect(reason.hasPrefix("upper.erofs: EROFS images, or several directories, as sources are not supported yet"))
+    #expect(mkfsRefusal("--aufs --ovlfs-strip=1 --quiet OUT blob") != nil)
+  }
+
+  @Test func valuesArriveWhereTheyBelong() throws {
+    let options = try mkfsRequest(Self.inUse.last!).buildOptions()
+    #expect(options.encodings.map(\.algorithm) == [.lz4hc] && options.encodings[0].level == 12)
+    #expect(options.clusterSize == 65536 && options.packedClusterSize == 65536 && options.extentLimit == 1_048_576)
+    #expect(options.fragments == .tails && options.packsTails && options.dedupes && options.inodes == .compact)
+    #expect(options.threads == 10 && options.buildTime == Time(seconds: 0))
+    #expect(options.uuid == .bytes(Array(repeating: 0, count: 16)))
+
+    let small = try mkfsRequest("-Ededupe --chunksize=4096 -T0 -b4096 -x-1 -U \(zeros) --quiet OUT SRC")
+    #expect(small.options.chunkSize == 4096 && small.options.dedupes && small.options.encodings.isEmpty)
+    #expect(small.options.sharedAttributeThreshold == nil && small.edits.attributes == .dropAll)
+    #expect(small.edits.times == .setAll(Time(seconds: 0)))
+
+    let router = try mkfsRequest(
+      "-zlzma,109 -C1048576 -Efragments,dedupe,ztailpacking -Uclear --all-root -T7 --ignore-mtime -x-1 OUT SRC")
+    #expect(!router.options.keepsTimes && router.options.buildTime == Time(seconds: 7))
+    #expect(try router.buildOptions().encodings[0].level == 109)
+    #expect(try router.buildOptions().encodings[0].dictionarySize == 4 << 20)
+  }
+
+  /// What another `-z` changes after the operands, as a service does that appends its own options.
+  @Test func theLastAlgorithmCounts() throws {
+    let request = try mkfsRequest("-zzstd,level=3 OUT SRC --all-root -zlz4hc")
+    #expect(request.compressions == [.init(algorithm: .lz4hc)])
+  }
+
+  @Test func optionsOfCompressionDoNothingWithoutOne() throws {
+    let request = try mkfsRequest("-Efragments -C131072 OUT SRC")
+    #expect(request.options.clusterSize == nil && request.options.fragments == .none)
+    #expect(request.warnings == ["-C has no effect without -z", "-E fragments has no effect without -z"])
+  }
+
+  @Test func dedupeWithoutCompressionMakesChunks() throws {
+    #expect(try mkfsRequest("-Ededupe -b 1024 OUT SRC").options.chunkSize == 1024)
+    #expect(try mkfsRequest("-Ededupe --chunksize 0x10000 OUT SRC").options.chunkSize == 65536)
+    #expect(try mkfsRequest("-Ededupe -zlz4 OUT SRC").options.chunkSize == nil)
+  }
+}
+
+/// The grammar of options and values.
+@Suite struct MkfsParserTests {
+  @Test(arguments: [
+    "-zlz4 -C65536 OUT SRC", "-z lz4 -C 65536 OUT SRC", "-zlz4 -C64k OUT SRC", "-zlz4 -C 64K OUT SRC",
+    "OUT -zlz4 SRC -C0x10000",
+    "OUT SRC -C 0200000 -z lz4", "-C1m -zlz4 -C64K -- OUT SRC",
+  ]) func aSizeHasSeveralForms(_ line: String) throws {
+    #expect(try mkfsRequest(line).options.clusterSize == 65536)
+  }
+
+  @Test func operandsMayLookLikeOptionsAfterTheDashes() throws {
+    let request = try mkfsRequest(["-zlz4", "--", "-out", "--all-root"])
+    #expect(request.output.description == "-out" && request.edits.owners == OwnerRule())
+  }
+
+  /// mkfs.erofs takes no units there.
+  @Test(arguments: ["--chunksize", "--dsunit", "--offset", "--fsalignblks"]) func someNumbersHaveNoUnits(
+    _ option: String
+  ) throws {
+    #expect(mkfsRefusal("\(option)=4096 OUT SRC") == nil)
+    #expect(mkfsRefusal("\(option) 0x1000 OUT SRC") == nil)
+    for value in ["4k", "4K", "-1", "+1", "", "1x", "18446744073709551616"] {
+      let reason = try #require(mkfsRefusal("\(option)=\(value) OUT SRC"), "\(value)")
+      #expect(reason.hasPrefix("\(option): ") || reason.hasPrefix("chunk"), "\(reason)")
+    }
+  }
+
+  @Test(arguments: [
+    ("-b1000", "block size 1000"), ("-b 128K", "block size 131072"), ("-zlz4 -C5000", "cluster size 5000"),
+    ("-zlz4 -C2m", "cluster size 2097152"), ("-zlz4 --max-extent-bytes=1k", "extent limit 1024"),
+    ("--chunksize 5000", "chunk size 5000"), ("--chunksize 4096 -zlz4", "cannot be used together"),
+    ("--offset 100", "offset 100"), ("-L seventeen-letters", "it has 17"), ("-x=2", "-x: \"=2\""),
+    ("-x many", "-x: \"many\""), ("-T noon", "-T: \"noon\""), ("-U 1234", "-U: \"1234\""), ("-d10", "-d: \"10\""),
+    ("--force-uid -1", "--force-uid: \"-1\""), ("--force-gid=4294967296", "--force-gid: \"4294967296\""),
+    ("--uid-offset 1k", "--uid-offset: \"1k\""), ("--zfeature-bits 256", "--zfeature-bits: \"256\""),
+    ("--memory 1x", "--memory: \"1x\""), ("--workers many", "--workers: \"many\""), ("-Ewings", "\"wings\""),
+    ("-Eztailpacking=3", "\"ztailpacking=3\""), ("-Efragments=x -zlz4", "-E fragments: \"x\""),
+    ("-E fragdedupe=no", "\"fragdedupe=no\""),
+    ("-Ededupe,,fragments", "unknown feature \"\""), ("-zlz5", "\"lz5\" is none of the algorithms"),
+    ("-zlz4,3", "lz4 has no levels"), ("-zlz4hc,13", "level 13"), ("-zzstd,level=x", "possible as level"),
+    ("-zzstd,3,dictsize=4k", "\"3\" is no parameter"), ("-zzstd,speed=3", "\"speed=3\" is no parameter"),
+    ("-zzstd,dictsize=5000", "dictionary size 5000"), ("-zlzma,lc=5", "lc=5"), ("-zzstd,lc=3", "parameters of lzma"),
+    ("-z lz4:", "\"\" is none"), ("--exclude-regex (", "regular expression"),
+    ("--mkfs-tim=3", "doesn't allow an argument"),
+    ("--force", "ambiguous"), ("--frobnicate", "unrecognized option"), ("-Q", "invalid option"),
+    ("--clamp-time", "needs -T"), ("-T3 --clamp-time --mkfs-time", "cannot be used together"),
+    ("--product-out D", "needs --fs-config-file"), ("--list F --cpio", "cannot be used together"),
+    ("--xattr-prefix=none", "attribute prefix none"),
+  ]) func whatCannotBeIsRefused(_ line: String, _ reason: String) throws {
+    let text = try #require(mkfsRefusal("\(line) OUT SRC"))
+    #expect(text.contains(reason), "\(text)")
+  }
+
+  @Test func operandsAreNeeded() {
+    #expect(mkfsRefusal("-zlz4") == "missing arguments: IMAGE and SOURCE")
+    #expect(mkfsRefusal("OUT") == "missing argument: SOURCE")
+    #expect(mkfsRefusal("--list F OUT") == nil)
+    #expect(mkfsRefusal("--list F") == "missing argument: IMAGE")
+    #expect(mkfsRefusal("OUT SRC -x") == "option requires an argument -- 'x'")
+  }
+
+  @Test func algorithmsHaveParameters() throws {
+    let request = try mkfsRequest("-C 65536 -z lzma,level=9,dictsize=64k,lc=0,lp=2,pb=1:zstd,22:lz4 OUT SRC")
+    let encodings = try request.buildOptions().encodings
+    #expect(encodings.map(\.algorithm) == [.lzma, .zstd, .lz4] && encodings.map(\.level) == [9, 22, 0])
+    #expect(encodings[0].dictionarySize == 65536 && encodings[1].dictionarySize == 8 * 65536)
+    #expect(encodings[0].context == (try Encoding.LZMAContext(lc: 0, lp: 2, pb: 1)))
+  }
+
+  /// The dictionary follows the largest cluster, wherever it is stated.
+  @Test func dictionariesSuitTheirClusters() throws {
+    func dictionary(_ line: String, hints: String? = nil) throws -> Int {
+      let hints = try hints.map { try CompressHints(Array($0.utf8), name: "hints") }
+      return try mkfsRequest(line).buildOptions(hints: hints).encodings[0].dictionarySize
+    }
+    #expect(try dictionary("-zzstd OUT SRC") == 32768)
+    #expect(try dictionary("-zzstd OUT SRC -C 65536") == 524_288)
+    #expect(try dictionary("-zzstd OUT SRC -C 8192 -Efragments=65536") == 524_288)
+    #expect(try dictionary("-zzstd OUT SRC -C 8192", hints: "65536 big") == 524_288)
+  }
+
+  @Test func featuresAreSwitched() throws {
+    func options(_ line: String) throws -> BuildOptions { try mkfsRequest("-zlz4 \(line) OUT SRC").options }
+    #expect(try options("").inlinesData && options("").hasAttributeFilter && options("").hasChecksum)
+    for name in ["noinline_data", "noinline-data", "^inline_data", "^inline-data"] {
+      #expect(try !options("-E\(name)").inlinesData, "\(name)")
+    }
+    #expect(try options("-E^noinline_data").inlinesData && !options("-E noinline_data -Eztailpacking").inlinesData)
+    #expect(try !options("-E^xattr-name-filter").hasAttributeFilter && !options("-Enosbcrc").hasChecksum)
+    #expect(try options("-Efragments,all-fragments").fragments == .all)
+    #expect(try options("-Eall-fragments,^all-fragments").fragments == .none)
+    #expect(try options("-Eall-fragments=128k").packedClusterSize == 131_072)
+    #expect(try options("-Efragments=128k,^fragments").packedClusterSize == nil)
+    #expect(try options("-E48bit").wideAddresses && options("-E48bit").index == .encoded)
+    #expect(try options("-E48bit,legacy-compress").index == .full && options("").index == .compact)
+    #expect(try options("-Edot-omitted").omitsDots && options("-Edot-omitted").wideAddresses)
+    #expect(try options("-E force-inode-compact,force-inode-extended").inodes == .extended)
+    #expect(try options("-E fragdedupe=full,^fragdedupe,fragdedupe").fragments == .none)
+    let chunks = try mkfsRequest("--chunksize 4096 -E force-chunk-indexes OUT SRC")
+    #expect(chunks.options.hasChunkIndexes && chunks.warnings.isEmpty)
+    #expect(
+      try !mkfsRequest("--chunksize 4096 -E force-chunk-indexes,force-inode-blockmap OUT SRC").options.hasChunkIndexes)
+    #expect(try mkfsRequest("-E force-chunk-indexes OUT SRC").warnings.count == 1)
+    let wide = try mkfsRequest("-E 48bit OUT SRC").options
+    #expect(wide.wideAddresses && wide.index == .compact)
+  }
+
+  @Test func featuresHaveNumbers() throws {
+    func options(_ bits: Int) throws -> BuildOptions {
+      try mkfsRequest("-zlz4 --zfeature-bits \(bits) OUT SRC").options
+    }
+    #expect(try options(1).index == .full && options(2).packsTails && options(4).fragments == .tails)
+    #expect(try options(8).fragments == .all && options(16).dedupes && options(64).wideAddresses)
+    #expect(try options(128).omitsDots && !options(0).dedupes && !options(32).dedupes)
+  }
+
+  @Test func timesFollowTheRulesOfTheEnvironment() throws {
+    func request(_ line: String, _ date: String? = nil) throws -> MkfsRequest {
+      try mkfsRequest("\(line) OUT SRC", sourceDate: date)
+    }
+    let (five, seven) = (Time(seconds: 5), Time(seconds: 7))
+    #expect(try request("").edits.times == .keep && request("").options.buildTime == nil)
+    #expect(try request("-T7").edits.times == .setAll(seven) && request("-T7").options.buildTime == seven)
+    #expect(try request("-T7 --all-time").edits.times == .setAll(seven))
+    #expect(
+      try request("-T7 --mkfs-time").edits.times == .keep && request("-T7 --mkfs-time").options.buildTime == seven)
+    #expect(try request("-T7 --mkfs-time --all-time").edits.times == .setAll(seven))
+    #expect(try request("-T7 --clamp-time").edits.times == .clamp(to: seven))
+    #expect(try request("-T7", "5").edits.times == .clamp(to: five) && request("-T7", "5").options.buildTime == five)
+    #expect(try request("-T7 --mkfs-time", "5").edits.times == .clamp(to: five))
+    #expect(try request("-T7", "").edits.times == .setAll(seven))
+    #expect(try request("-T -1.5").options.buildTime == Time(seconds: -2, nanoseconds: 500_000_000))
+    #expect(mkfsRefusal("OUT SRC", sourceDate: "today")?.contains("SOURCE_DATE_EPOCH") == true)
+    #expect(try request("--ignore-mtime --preserve-mtime").options.keepsTimes)
+  }
+
+  @Test func ownersAreSetInOrder() throws {
+    let owners = try mkfsRequest("--all-root --force-gid=7 --uid-offset=-3 --gid-offset 0x10 OUT SRC").edits.owners
+    #expect(owners.user == 0 && owners.group == 7 && owners.userOffset == -3 && owners.groupOffset == 16)
+  }
+
+  @Test func ourOwnOptions() throws {
+    let request = try mkfsRequest("--list F --memory 1G --no-verify --strict --json -d1 --no-progress OUT base")
+    guard case .list(let list, let base?) = request.source else {
+      Issue.record("no list")
+      return
+    }
+    #expect(list.description == "F" && base.description == "base")
+    #expect(request.options.memory == 1 << 30 && !request.options.verifies)
+    #expect(request.isStrict && request.isJSON && request.showsProgress == false && !request.reports)
+    #expect(try mkfsRequest("--workers=0 OUT SRC").options.threads == 1)
+  }
+
+  @Test func uuidsAreBytesInTheirOrder() throws {
+    #expect(
+      try mkfsRequest("-U 00112233-4455-6677-8899-aabbccDDEEFF OUT SRC").options.uuid
+        == .bytes((0..<16).map { UInt8($0 * 0x11) }))
+    #expect(try mkfsRequest("-Urandom OUT SRC").options.uuid == .random)
+    #expect(try mkfsRequest("OUT SRC").options.uuid == .ofContents)
+    #expect(mkfsRefusal("-U 001122334455-6677-8899-aabb-ccddeeff OUT SRC") != nil)
+  }
+
+  @Test func whatIsMissingIsSaid() throws {
+    for (name, argument) in MkfsUnsupported.allCases.flatMap(\.options) where "\(name)" != "clean" {
+      let option = name.utf8CodeUnitCount == 1 ? "-\(name)" : "--\(name)"
+      let value = argument == .required ? " x" : ""
+      let reason = try #require(mkfsRefusal("\(option)\(value) OUT SRC"))
+      #expect(reason.hasPrefix("\(option): ") && reason.contains("not supported yet"), "\(reason)")
+    }
+    // They want nothing that is missing.
+    for option in ["--zD=0", "--MZ=0", "--ovlfs-strip=0", "--clean", "--clean=data"] {
+      #expect(mkfsRefusal("\(option) OUT SRC") == nil)
+    }
+    #expect(mkfsRefusal("--zD=1 OUT SRC") != nil && mkfsRefusal("--clean=rvsp OUT SRC") != nil)
+    #expect(mkfsRefusal("-zlz4 --max-extent-bytes=-1 OUT SRC")?.contains("not supported yet") == true)
+    #expect(mkfsRefusal("-Eplain-xattr-prefixes OUT SRC") == nil)
+    #expect(mkfsRefusal("-Eplain-xattr-prefixes --xattr-prefix=user.a OUT SRC")?.contains("not supported yet") == true)
+  }
+
+  /// No option is in two places, and each has a form.
+  @Test func namesAreUnambiguous() {
+    let forms = MkfsOption.allCases.map(\.form)
+    let names =
+      forms.compactMap { form in form.long.map { "\($0)" } } + forms.compactMap { $0.short.map(String.init) }
+      + MkfsUnsupported.allCases.flatMap(\.options).map { "\($0.name)" }
+    #expect(Set(names).count == names.count && names.count > 70)
+    for option in MkfsOption.allCases where ![.help, .version].contains(option) {
+      // A refused value is fine; an option that nothing takes would end the process.
+      _ = mkfsRefusal("\(option.name)\(option.form.argument == .required ? " 1" : "") OUT SRC")
+    }
+  }
+}
