@@ -147,7 +147,7 @@ if !embedded, !small {
     .testTarget(
       name: "EROFSBuilderTests",
       dependencies: [
-        "EROFSBuilder", "EROFS", "EROFSTree", "EROFSTools", "Encoders", "TreeSupport",
+        "EROFSBuilder", "EROFS", "EROFSTree", "EROFSTools", "Encoders", "HostSupport", "TreeSupport",
         hostDependency("SystemPackage", "swift-system"),
       ]),
     .target(name: "EROFSTree", dependencies: ["EROFS", "CXattr"], path: "Sources/Host/EROFSTree"),

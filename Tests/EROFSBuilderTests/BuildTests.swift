@@ -5,6 +5,7 @@ import EROFSTools
 import EROFSTree
 import Encoders
 import Foundation
+import HostSupport
 import SystemPackage
 import Testing
 import TreeSupport
@@ -49,7 +50,9 @@ import TreeSupport
     try run("/bin/sh", "-c", "mkdir src; echo content > src/f", in: folder.path)
     let tree = try DirectoryOrigin(try OpenFile.directory(folder("src"))).read()
     try run("/bin/sh", "-c", "sleep 0.02; \(command)", in: folder.path)
-    #expect(throws: TreeError.self) { try ImageBuilder(BuildOptions()).build(tree, at: FilePath(folder("image"))) }
+    #expect(throws: EROFSTree.TreeError.self) {
+      try ImageBuilder(BuildOptions()).build(tree, at: FilePath(folder("image")))
+    }
     #expect(names == ["src"])
   }
 

@@ -100,7 +100,8 @@ func randomTree(_ random: inout Random, entries: Int, upTo limit: Int) throws ->
     default:
       files.append(
         try tree.put(
-          name, in: parent, metadata(.regular), attributes: attributes(), content: .bytes(content(&random, upTo: limit))
+          name, in: parent, metadata(.regular), content: .bytes(content(&random, upTo: limit)),
+          attributes: attributes()
         ))
     }
   }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import EROFSBuilder
 import EROFSTools
+import EROFSTree
+import Encoders
 import Foundation
 import PageVectors
 import SystemPackage
@@ -124,6 +127,18 @@ import Testing
     return total
   }
 
+  func makes(_ folder: String, _ image: FilePath) throws -> BuildSummary {
+    // SNIPPET
+    var options = BuildOptions()
+    options.clusterSize = 65536
+    options.encodings = [try Encoding(.zstd, level: 19, clusterSize: 65536)]
+    let tree = try DirectoryOrigin(.directory(folder)).read()
+    let summary = try ImageBuilder(options).build(tree, at: image)
+    print("\(summary.inodes) inodes, \(summary.imageBytes) bytes")
+    // END
+    return summary
+  }
+
   // MARK: They are what the documents show
 
   /// The lines of each part between two markers, without the indentation that they share.
@@ -158,7 +173,7 @@ import Testing
     ] {
       snippets.formUnion(Self.parts(of: try text(source), from: { $0 == "// SNIPPET" }, to: "// END"))
     }
-    #expect(snippets.count == 13)
+    #expect(snippets.count == 14)
     var documents = ["README.md"]
     for folder in [
       "Sources/Core/EROFS/EROFS.docc", "Sources/Core/Codecs/Codecs.docc", "Sources/Core/PageVectors/PageVectors.docc",
@@ -180,6 +195,16 @@ import Testing
   }
 
   // MARK: They work
+
+  @Test func makesAnImage() throws {
+    let folder = TemporaryFolder()
+    let source = folder("source")
+    try FileManager.default.createDirectory(atPath: source, withIntermediateDirectories: true)
+    try Data("text\n".utf8).write(to: URL(fileURLWithPath: source + "/file"))
+    let summary = try makes(source, FilePath(folder("image")))
+    #expect(summary.inodes == 2)
+    #expect(try problems(of: folder("image")).isEmpty)
+  }
 
   private static let image = "lz4hc-64k-tail"
   private static let file = "/contents/text-150000"

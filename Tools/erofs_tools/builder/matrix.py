@@ -2,7 +2,7 @@
 """Images made by `mkfs.erofs` of this project, with the command lines that others use, read by what this project did not
 make: the running kernel, and the newest fsck.erofs. Each has to find the whole tree: contents, metadata, attributes.
 
-  Tools/run mkfs-matrix PROGRAM    PROGRAM is the built `erofs`
+  Tools/run mkfs-matrix [PROGRAM]    PROGRAM is the built `erofs`; without it, the one of the unit tests
 """
 
 import argparse
@@ -168,8 +168,10 @@ def kernel_reads(image, folder, wanted):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", type=pathlib.Path)
+    parser.add_argument("program", nargs="?", type=pathlib.Path, default=ROOT / ".build-unit/release/erofs")
     arguments = parser.parse_args()
+    # One that was built for coverage would leave its counts here.
+    os.environ["LLVM_PROFILE_FILE"] = os.devnull
     results = Results()
     newest = images.newest_mkfs()
     fsck = newest and newest.with_name("fsck.erofs")

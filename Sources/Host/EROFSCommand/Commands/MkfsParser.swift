@@ -214,8 +214,9 @@ struct MkfsParser {
     }
     request.options.omitsDots = has(.dotOmitted)
     request.options.wideAddresses = has(.wideAddresses) || has(.dotOmitted)
-    request.options.index =
-      has(.fullIndex) ? .full : isCompressed && request.options.wideAddresses ? .encoded : .compact
+    // Encoded extents have no tail that is packed.
+    let isEncoded = isCompressed && request.options.wideAddresses && !request.options.packsTails
+    request.options.index = has(.fullIndex) ? .full : isEncoded ? .encoded : .compact
     request.options.inlinesData = has(.inlineData)
     request.options.inodes = has(.compactInodes) ? .compact : has(.extendedInodes) ? .extended : .automatic
     request.options.hasAttributeFilter = has(.attributeFilter)
