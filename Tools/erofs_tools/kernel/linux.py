@@ -40,6 +40,9 @@ TROUBLE = re.compile(f"{OOPS.pattern}|allocation failure|Out of memory|error")
 # Memory that each machine comes to a prompt in. The Cortex-M3's kernel has everything in it, the first 32 KiB too, that
 # is below its link address.
 LEAST = {"rv64": "3584K", "rv32": "3584K", "cortex-m3": "3584K"}
+# Less than is promised. Every boot stalled with it while readahead waited for memory that its own locked pages took, and one
+# in twenty with what is promised: too few to be noticed in three.
+SCARCE = ("rv64", "lzma", "3456K")
 
 
 # LZMA makes an extent of 311 KiB of what fills a cluster. Its last page takes all of it and the cluster in memory at once,
@@ -222,13 +225,13 @@ def prompt(folder, cpu, decoder, codec, memory, times, seconds=60, more=(), **op
 
 def ram(results, folder, full):
     times = 20 if full else 3
-    for cpu, memory in LEAST.items():
-        for codec in ("lz4", "lzma"):
-            right, free, bad = prompt(folder, cpu, "pages", codec, memory, times, more=BOUNDED.get(codec, ()))
-            results.check(f"ram {cpu} {codec} {memory}: {right} of {times} boots to a prompt, all files right there",
-                          right == times,
-                          "not all", bad)
-            say(f"        {'total used free shared cache available, KiB:':12} {' '.join(free.split()[1:])}")
+    promised = [(cpu, codec, memory) for cpu, memory in LEAST.items() for codec in ("lz4", "lzma")]
+    for cpu, codec, memory in [*promised, SCARCE]:
+        right, free, bad = prompt(folder, cpu, "pages", codec, memory, times, more=BOUNDED.get(codec, ()))
+        results.check(f"ram {cpu} {codec} {memory}: {right} of {times} boots to a prompt, all files right there",
+                      right == times,
+                      "not all", bad)
+        say(f"        {'total used free shared cache available, KiB:':12} {' '.join(free.split()[1:])}")
 
 
 def older(results, folder, full):
