@@ -84,7 +84,8 @@ import TreeSupport
     let text = Array(repeating: Array("some words that are there often, and ".utf8), count: 4000).flatMap { $0 }
     try tree.put(Array("f".utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(text))
     tree.sort()
-    for place in [UInt64(4096 + 40), 4096 + 2000] {
+    let places: [UInt64] = [4096 + 40, 4096 + 2000]
+    for place in places {
       let output = try OutputFile(FilePath(folder("image")))
       var options = BuildOptions()
       options.encodings = [try Encoding(.lz4)]

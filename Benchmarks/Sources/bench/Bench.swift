@@ -27,7 +27,7 @@ protocol Table: Sendable {
   static func report(_ settings: Settings) throws -> Report
 }
 
-var tables: [any Table.Type] { [DecodersTable.self, MemoryTable.self, ToolsTable.self] }
+var tables: [any Table.Type] { [DecodersTable.self, MemoryTable.self, ToolsTable.self, MkfsTable.self] }
 
 @main
 struct Bench {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 """Images made by `mkfs.erofs` of this project, with the command lines that others use, read by what this project did not
-make: the running kernel, and the newest fsck.erofs. Each has to find the whole tree: contents, metadata, attributes.
+make: the running kernel, and the newest fsck.erofs. Each has to find the whole tree: contents, metadata, attributes. And
+what is left of builds that fail.
 
   Tools/run mkfs-matrix [PROGRAM]    PROGRAM is the built `erofs`; without it, the one of the unit tests
 """
@@ -22,6 +23,7 @@ from .. import images
 from ..command import run
 from ..project import ROOT
 from ..results import Results
+from . import faults
 
 # Options of mkfs.erofs, a line for each image.
 LINES = """
@@ -200,4 +202,5 @@ def main():
             if fsck:
                 found = subprocess.run([fsck, "--extract", image], capture_output=True, text=True)
                 results.check(f"mkfs.erofs {line}: fsck.erofs", found.returncode == 0, found.stderr.strip()[-300:])
+        faults.check(results, mkfs, tree, folder, os.geteuid() == 0)
     return results.end()

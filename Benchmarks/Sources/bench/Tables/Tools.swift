@@ -11,8 +11,8 @@ enum ToolsTable: Table {
 
   static func report(_ settings: Settings) throws -> Report {
     let maker = try ImageMaker(settings, subtree: settings.isQuick ? "usr/sbin" : nil)
-    let erofs = try builtCommand()
-    let peer = try peerCommand(settings)
+    let erofs = try Commands.erofs()
+    let peer = try Commands.peer("fsck.erofs", settings)
     let rounds = settings.isQuick ? 1 : 7
     var section = Report.Section(
       title: "wall time, erofs against fsck.erofs (below 1 is faster)",
@@ -76,26 +76,5 @@ enum ToolsTable: Table {
     }
     let theirs = try run(ours: false)
     return (try run(ours: true), theirs)
-  }
-
-  /// The command as `./run` and users build it.
-  private static func builtCommand() throws -> String {
-    var root = URL(fileURLWithPath: #filePath)
-    for _ in 0..<5 { root.deleteLastPathComponent() }
-    var arguments = ["build", "--package-path", root.path, "-c", "release", "--product", "erofs"]
-    #if os(Linux)
-      arguments += ["--static-swift-stdlib", "-Xswiftc", "-static-executable"]
-    #endif
-    try Program("swift", arguments).run()
-    return root.path + "/.build/release/erofs"
-  }
-
-  /// fsck.erofs, the newest one with the loader that its libraries need, but without the script that calls it.
-  private static func peerCommand(_ settings: Settings) throws -> [String] {
-    guard let peers = settings.peers else { return ["fsck.erofs"] }
-    func line(_ name: String) throws -> String {
-      try String(contentsOfFile: peers + "/" + name, encoding: .utf8).trimmingCharacters(in: .newlines)
-    }
-    return [try line("loader"), "--library-path", try line("libraries"), peers + "/root/usr/bin/fsck.erofs"]
   }
 }

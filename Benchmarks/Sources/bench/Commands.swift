@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Foundation
+
+/// The commands that are compared.
+enum Commands {
+  /// Ours, as `./run` and users build it.
+  static func erofs() throws -> String {
+    var root = URL(fileURLWithPath: #filePath)
+    for _ in 0..<4 { root.deleteLastPathComponent() }
+    var arguments = ["build", "--package-path", root.path, "-c", "release", "--product", "erofs"]
+    #if os(Linux)
+      arguments += ["--static-swift-stdlib", "-Xswiftc", "-static-executable"]
+    #endif
+    try Program("swift", arguments).run()
+    return root.path + "/.build/release/erofs"
+  }
+
+  /// A program of erofs-utils, the newest one with the loader that its libraries need, but without the script that calls it.
+  static func peer(_ name: String, _ settings: Settings) throws -> [String] {
+    guard let peers = settings.peers else { return [name] }
+    func line(_ name: String) throws -> String {
+      try String(contentsOfFile: peers + "/" + name, encoding: .utf8).trimmingCharacters(in: .newlines)
+    }
+    return [try line("loader"), "--library-path", try line("libraries"), "\(peers)/root/usr/bin/\(name)"]
+  }
+}
