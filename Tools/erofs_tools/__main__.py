@@ -12,6 +12,8 @@ TOOLS = {
     "lint": ("checks.lint", "formatting, licence lines, names and toolsets"),
     "gate": ("gate.gate", "Core on bare metal without an allocator; its size and stack"),
     "registers": ("gate.registers", "finds functions of ARM programs that do not keep their caller's registers"),
+    "codecs": ("codecs", "what Swift and C need to know of the table of codecs"),
+    "toy-codec": ("checks.toy_codec", "adds a codec to a copy of the project, as DESIGN.md says"),
     "traits": ("checks.traits", "a package that wants one codec"),
     "firmware": ("firmware.check", "firmware of each machine under QEMU"),
     "measure": ("firmware.measure", "flash, memory and instructions of firmware"),

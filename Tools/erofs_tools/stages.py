@@ -140,6 +140,7 @@ def embedded(results):
     tool(results, "bare-metal gate", "gate")
     tool(results, "the bare-metal gate's own check", "gate", "--must-fail")
     tool(results, "a codec that is left out", "traits")
+    tool(results, "a codec that is added", "toy-codec")
 
 
 def script(results, what, *command):

@@ -98,21 +98,7 @@ struct NoDecoder: Decoder, ~Copyable {
   unsafe decode(call.load(as: Call.self), with: NoDecoder.self)
 }
 
-@c public func partLZ4(_ call: UnsafeRawPointer) -> Int32 {
-  unsafe decode(call.load(as: Call.self), with: LZ4Decoder.self)
-}
-
-@c public func partMicroLZMA(_ call: UnsafeRawPointer) -> Int32 {
-  unsafe decode(call.load(as: Call.self), with: MicroLZMADecoder.self)
-}
-
-@c public func partDeflate(_ call: UnsafeRawPointer) -> Int32 {
-  unsafe decode(call.load(as: Call.self), with: DeflateDecoder.self)
-}
-
-@c public func partZstandard(_ call: UnsafeRawPointer) -> Int32 {
-  unsafe decode(call.load(as: Call.self), with: ZstandardDecoder.self)
-}
+// The parts of the codecs, which call `decode` with their decoders, are made from the table of codecs.
 
 /// An image that has to be read, unlike one in memory.
 struct Flash: Storage {
@@ -124,8 +110,8 @@ struct Flash: Storage {
   }
 }
 
-/// From the superblock to a file's bytes, with everything on the way: planning, paths, directories, attributes, and the
-/// four decoders.
+/// From the superblock to a file's bytes, with everything on the way: planning, paths, directories, attributes, and all
+/// decoders.
 @c public func partReader(_ call: UnsafeRawPointer) -> Int32 {
   let call = unsafe call.load(as: Call.self)
   let image = unsafe MemoryStorage(PageVector(unsafeContiguous: call.stored, count: call.storedBytes))

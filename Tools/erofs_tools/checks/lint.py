@@ -4,6 +4,7 @@ flags of toolsets."""
 
 import ast
 
+from .. import codecs
 from ..command import run
 from ..project import ROOT
 from ..results import Results
@@ -41,6 +42,7 @@ def main():
     results.attempt("swift format lint", lambda: run("swift", "format", "lint", "--strict", *swift, label="swift format lint"))
     python(results, [file for file in listed if file.startswith("Tools/") and file.endswith(".py")])
     citations.check(results, listed)
+    codecs.check(results, listed)
     licences.check(results, listed)
     names.check(results, listed)
     toolsets.check(results)

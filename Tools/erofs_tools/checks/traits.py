@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 
-from .. import images
+from .. import codecs, images
 from ..command import run
 from ..project import ROOT, Failure
 from ..results import Results
@@ -21,7 +21,8 @@ PACKAGE = ROOT / "Tests/Traits"
 SCRATCH = ROOT / ".build-traits"
 FILE = "/contents/text-150000"
 # Images by the start of their names, and what refuses them.
-CODECS = {"plain": None, "lz4": None, "lzma": "microLZMA", "libdeflate": "deflate", "zstd": "zstandard"}
+FIRST, *OTHERS = (codec for codec in codecs.CODECS if codec.image)
+CODECS = {"plain": None, FIRST.word: None, **{codec.image.split("-")[0]: codec.case for codec in OTHERS}}
 # The trait that brings the dependencies of the command; a package without it fetches nothing.
 HOST = "HostTools"
 # Git finds no repository at any address, whatever mirrors this machine is configured for.

@@ -30,8 +30,7 @@ PRODUCTS = ("TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages")
 
 
 # An image of each codec, and the word for the codec.
-WORDS = {"LZ4": ("lz4hc-64k-tail", "lz4"), "MicroLZMA": ("lzma-1k-64k-tail", "lzma"),
-         "Deflate": ("libdeflate-32k-tail", "deflate"), "Zstandard": ("zstd-48bit-64k", "zstd")}
+WORDS = {name: (codec.image, codec.word) for name, codec in CODECS.items()}
 
 
 NO_PEERS = "no erofs-utils 1.9 to make images with (Tools/install/peers.sh)"

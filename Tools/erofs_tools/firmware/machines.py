@@ -3,7 +3,7 @@
 
 import os
 
-from .. import qemu
+from .. import codecs, qemu
 from ..command import run
 from ..gate import registers
 from ..processors import PROCESSORS
@@ -83,7 +83,8 @@ MACHINES = {
 
 # The same as one with little RAM, for programs with one codec.
 SMALL_MACHINE = Machine("cortex-m3-24k", "cortex-m3", **MPS2)
-CODECS = ("LZ4", "MicroLZMA", "Deflate", "Zstandard")
+# Those that there is an image to try with, by the names of their traits.
+CODECS = {codec.trait: codec for codec in codecs.CODECS if codec.image}
 # Traits that leave out what firmware with its image in flash has no use for.
 BASIC = "BasicImages"
 SMALLEST = ("NarrowOffsets", "ContiguousMemory")

@@ -9,9 +9,9 @@ text size and stack use against sizes.txt.
                                 comment; and the one that LLVM makes wrong code of must come out right as firmware
 
 sizes.txt is in Platforms/BareMetal, all other files are in its folder `gate`. What is compiled is in modules.txt, for what in
-targets.txt, and the parts are the functions `partNAME` of Parts.swift. variants.txt lists builds that leave something out,
-whose one part is that of Firmware.swift. They are compiled and linked with the options of Platforms/BareMetal/toolsets, as
-firmware is: to bitcode, of which the linker makes one piece of code.
+targets.txt, and the parts are the functions `partNAME` of Parts.swift, and one for each codec. variants.txt lists builds that
+leave something out, whose one part is that of Firmware.swift. They are compiled and linked with the options of
+Platforms/BareMetal/toolsets, as firmware is: to bitcode, of which the linker makes one piece of code.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import os
 import pathlib
 import re
 
+from .. import codecs
 from ..command import run
 from ..elf import Elf
 from ..processors import PROCESSORS
@@ -33,6 +34,7 @@ from .calls import Calls
 GATE = BARE_METAL / "gate"
 SIZES = BARE_METAL / "sizes.txt"
 LIMITS = GATE / "limits.txt"
+PARTS = GATE / "Parts.swift"
 # What every program brings that Core is linked into.
 MACHINE = BARE_METAL / "Machine"
 SUPPORT = ("memory", "arithmetic")
@@ -130,7 +132,11 @@ class Target:
             for name, folder in rows(GATE / "modules.txt")
         ]
         objects = [self.module(*module) for module in modules]
-        self.objects = {"": [*objects, self.module("Parts", [parts], [])]}
+        sources = [parts]
+        if parts == PARTS:
+            sources.append(self.folder / "CodecParts.swift")
+            sources[-1].write_text(codecs.gate_parts())
+        self.objects = {"": [*objects, self.module("Parts", sources, [])]}
         made = {}
         for variant, words in variants:
             self.objects[variant] = self.variant(variant, words, modules, made)
@@ -178,13 +184,21 @@ class Target:
         return demangle("\n".join(f"needs {name}: {way}" for name, way in zip(missing, ways)))
 
 
-def parts(source=GATE / "Parts.swift"):
-    return re.findall(r"func part(\w+)\(", source.read_text())
+def parts():
+    return re.findall(r"func part(\w+)\(", PARTS.read_text() + codecs.gate_parts())
 
 
 def variants(target):
-    """The variants that are built for a target, each with its conditions."""
-    return [(name, words) for name, only, *words in rows(GATE / "variants.txt") if only == target]
+    """The variants that are built for a target, each with its conditions; a row with EACH is one for each codec."""
+    traits = [codec.trait for codec in codecs.CODECS]
+    found = []
+    for name, only, *words in rows(GATE / "variants.txt"):
+        if only != target:
+            continue
+        for trait in traits if "EACH" in words else [""]:
+            chosen = {"EACH": [trait], "ALL": traits}
+            found.append((name.replace("EACH", trait), [one for word in words for one in chosen.get(word, [word])]))
+    return found
 
 
 def measured_parts(target):
@@ -195,7 +209,7 @@ def check(target):
     """The measures of all parts on one target, and what failed."""
     results, failures = {}, []
     try:
-        target.build(GATE / "Parts.swift", variants(target.name))
+        target.build(PARTS, variants(target.name))
     except Failure as failure:
         return results, [f"{target.name}: does not build\n{failure}"]
     for part in measured_parts(target.name):

@@ -48,7 +48,8 @@ def speed(folder, cpu):
 def size(folder, cpu):
     rows = [("bytes; KiB", "image: pages", "kernel's", "loaded: pages", "kernel's", "less", "in use: pages", "kernel's")]
     binutils = LINUX[cpu].compiler
-    for algorithms in (["lz4"], ["lz4", "lzma"], ["lz4", "deflate"], ["lz4", "zstd"], list(CODECS)):
+    first, *others = CODECS
+    for algorithms in ([first], *([first, other] for other in others), list(CODECS)):
         sizes, loaded, used = [], [], []
         # The root is of the last algorithm, so that its tables are there.
         base = images.make(pathlib.Path(folder) / "root.erofs", machine.userspace(cpu) / "root", *CODECS[algorithms[-1]],

@@ -22,7 +22,7 @@ import re
 import shutil
 import tempfile
 
-from .. import project
+from .. import codecs, project
 from ..command import run, say
 from ..processors import LINUX
 from ..project import INSTALL, Failure, digest, write
@@ -30,7 +30,8 @@ from . import objects
 
 SOURCES = project.LINUX / "Kernel"
 CACHE = project.CACHE / "linux"
-ALGORITHMS = {"lz4": None, "lzma": "LZMA", "deflate": "DEFLATE", "zstd": "ZSTD"}
+# Each with the option by which a kernel has it; the first is in every kernel.
+ALGORITHMS = {codec.word: codec.kernel if number else None for number, codec in enumerate(codecs.KERNEL)}
 
 
 def lock(name):

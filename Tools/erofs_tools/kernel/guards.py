@@ -4,6 +4,7 @@ lets one of these through fails here."""
 
 import subprocess
 
+from .. import codecs
 from ..command import run
 from ..elf import FUNCTION, Elf
 from ..processors import LINUX, PROCESSORS
@@ -99,7 +100,7 @@ def forbidden(results):
 
 def sets(results):
     """An object has the decoders of its algorithms, and nothing of the others."""
-    marks = {"lzma": "MicroLZMA", "deflate": "Deflate", "zstd": "Zstandard"}
+    marks = {codec.word: codec.trait for codec in codecs.KERNEL[1:]}
     for cpu in LINUX:
         folder = kernels.swift_objects(cpu)
         wrong = []

@@ -7,7 +7,7 @@ import pathlib
 import shutil
 import tempfile
 
-from .. import images, project, qemu
+from .. import codecs, images, project, qemu
 from ..command import run
 from ..processors import LINUX, PROCESSORS
 from ..project import ROOT, digest
@@ -16,7 +16,7 @@ from . import machine
 
 GUESTS = project.LINUX / "Tests/guest"
 SCRATCH = kernels.CACHE / "tests"
-CODECS = {"lz4": ["-zlz4hc,12"], "lzma": ["-zlzma"], "deflate": ["-zdeflate,9"], "zstd": ["-zzstd,19"]}
+CODECS = {codec.word: [codec.mkfs] for codec in codecs.KERNEL}
 # The line that a guest ends with, or what its kernel says last.
 ENDS = rb"\nEND\r*\n|Kernel panic"
 

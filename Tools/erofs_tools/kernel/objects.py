@@ -15,7 +15,7 @@ import os
 import pathlib
 import re
 
-from .. import project
+from .. import codecs, project
 from ..command import run
 from ..elf import Elf
 from ..gate import registers
@@ -27,13 +27,13 @@ SOURCES = project.LINUX / "Kernel"
 CORE = {"PageVectors": "Sources/Core/PageVectors", "Codecs": "Sources/Core/Codecs"}
 # What the compilers may call in a kernel, and each kernel has.
 KERNEL = {"memcpy", "memmove", "memset"}
-# Algorithms that a kernel may leave out, in the order of their names in an object's.
-OPTIONAL = ("lzma", "deflate", "zstd")
+# The algorithm that every kernel has, and those that it may leave out, in the order of their names in an object's.
+FIRST, *OPTIONAL = (codec.word for codec in codecs.KERNEL)
 # Core's modules, the file of the kernel's side, the functions of the kernel's C that it calls, and the objects that are made
 # of it: their entries, by name.
 PARTS = {
     "pages": (["PageVectors", "Codecs"], "PageDecoding.swift", {"erofs_pages_spare"},
-              {"-".join(["pages-lz4", *more]): [f"erofs_pages_{name}" for name in ("working_bytes", "lz4", *more)]
+              {"-".join(["pages", FIRST, *more]): [f"erofs_pages_{name}" for name in ("working_bytes", FIRST, *more)]
                for count in range(len(OPTIONAL) + 1) for more in itertools.combinations(OPTIONAL, count)}),
     "vmap": (["PageVectors"], "NoMMUVirtualMap.swift",
              {f"nommu_vmap_{name}" for name in ("address", "allocate_run", "free_run", "allocate_record", "free_record",
@@ -120,8 +120,9 @@ def optimisation(cpu):
 def key(cpu):
     """What the objects for a processor are made of: their sources and options, and this file wherever it is."""
     here = pathlib.Path(__file__).read_bytes()
-    return digest(version()[0], optimisation(cpu), PROCESSORS[cpu].triple, *flags(cpu), here, SOURCES / "Swift",
-                  SOURCES / "fs-erofs/pages.h", SOURCES / "mm/nommu_vmap.h", *(ROOT / folder for folder in CORE.values()))
+    return digest(version()[0], optimisation(cpu), PROCESSORS[cpu].triple, *flags(cpu), here, codecs.kernel_entries(),
+                  SOURCES / "Swift", SOURCES / "fs-erofs/pages.h", SOURCES / "fs-erofs/pages_codecs.h",
+                  SOURCES / "mm/nommu_vmap.h", *(ROOT / folder for folder in CORE.values()))
 
 
 def build(cpu, folder, say):
@@ -147,9 +148,12 @@ def build(cpu, folder, say):
     objects["aeabi"] = work / "aeabi.o"
     run(tool("clang"), "-target", triple, *flags(cpu), "-Os", "-ffreestanding", "-fno-builtin", "-ffunction-sections", "-c", "-o",
         objects["aeabi"], SOURCES / "Swift/aeabi.c")
+    made = work / "PageEntries.swift"
+    made.write_text(codecs.kernel_entries())
     for name, (modules, source, needs, parts) in PARTS.items():
         kernel_side = work / f"{name}-kernel.o"
-        run(*swift, "-module-name", f"Kernel{name.capitalize()}", "-c", "-o", kernel_side, SOURCES / "Swift" / source)
+        run(*swift, "-module-name", f"Kernel{name.capitalize()}", "-c", "-o", kernel_side, SOURCES / "Swift" / source,
+            *([made] if name == "pages" else []))
         pieces = [kernel_side, *(objects[module] for module in [*modules, *(["aeabi"] if LINUX[cpu].calls else [])])]
         for part, entries in parts.items():
             whole = work / f"{part}.o"

@@ -9,16 +9,6 @@ enum DecodersTable: Table {
   static let name = "decoders"
   static let summary = "speed of the decoders against liblz4, liblzma, libdeflate and libzstd"
 
-  /// Who decodes what in Swift: a line for each codec.
-  static var decoders: [(CodecPeer, any SwiftDecoding.Type)] {
-    [
-      (.lz4, SwiftDecoder<LZ4Decoder>.self),
-      (.microLZMA, SwiftDecoder<MicroLZMADecoder>.self),
-      (.deflate, SwiftDecoder<DeflateDecoder>.self),
-      (.zstandard, SwiftDecoder<ZstandardDecoder>.self),
-    ]
-  }
-
   static let extentSize = Corpus.blockSize
   /// Extents that are decoded between two looks at the clock.
   static let extentsInSlice = 16

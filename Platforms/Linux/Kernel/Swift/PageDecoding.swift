@@ -5,41 +5,28 @@ import ErofsPagesC
 import PageVectors
 
 // fs/erofs calls these; pages.h describes them. The kernel promises that the frames are its to read and write, and that
-// input and output share frames only where LZ4Decoder.inPlaceMargin(storedBytes:) allows it, or it says so.
+// input and output share frames only if the codec's margin in Tools/codecs.txt allows it, or it says so.
 
-// Each codec has an entry of its own, so that a kernel links those that it was configured for.
+// Each codec has an entry of its own, so that a kernel links those that it was configured for: swift-object makes them from
+// the table of codecs, and calls these.
 
-@c(erofs_pages_lz4)
-public func decodeLZ4(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
-  result { () throws(DecodeError) in unsafe try decode(LZ4Decoder.self, request) }
+/// Decodes a request with one codec; one of `erofs_pages_result`.
+@inline(__always)
+func entry<D: InPlaceDecoder & ~Copyable>(_: D.Type, _ request: UnsafePointer<erofs_pages_request>) -> CInt {
+  result { () throws(DecodeError) in unsafe try decode(D.self, request) }
 }
 
-@c(erofs_pages_lzma)
-public func decodeMicroLZMA(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
-  result { () throws(DecodeError) in unsafe try decode(MicroLZMADecoder.self, request) }
+/// The same for a decoder whose input cannot be moved while it decodes.
+@inline(__always)
+func entry<D: Decoder & ~Copyable>(_: D.Type, _ request: UnsafePointer<erofs_pages_request>) -> CInt {
+  result { () throws(DecodeError) in unsafe try decodeBackwards(D.self, request) }
 }
 
-@c(erofs_pages_deflate)
-public func decodeDeflate(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
-  result { () throws(DecodeError) in unsafe try decode(DeflateDecoder.self, request) }
-}
-
-@c(erofs_pages_zstd)
-public func decodeZstandard(_ request: UnsafePointer<erofs_pages_request>) -> CInt {
-  result { () throws(DecodeError) in unsafe try decodeBackwards(request) }
-}
-
-@c(erofs_pages_working_bytes)
-public func workingBytes(_ algorithm: CInt, _ firstByte: CInt) -> Int {
-  switch algorithm {
-  case 0: LZ4Decoder.workingBytes
-  case 1:
-    firstByte < 0
-      ? MicroLZMADecoder.workingBytes(literalBits: 3)
-      : MicroLZMADecoder.workingBytes(firstByte: UInt8(truncatingIfNeeded: firstByte)) ?? MicroLZMADecoder.workingBytes
-  case 2: DeflateDecoder.workingBytes
-  default: ZstandardDecoder.workingBytes
-  }
+/// Bytes of tables for a stream that begins with this byte, or for the usual ones if it is negative.
+@inline(__always)
+func workingBytes<D: Codec & ~Copyable>(_: D.Type, _ firstByte: CInt) -> Int {
+  firstByte < 0
+    ? D.usualWorkingBytes : D.workingBytes(firstByte: UInt8(truncatingIfNeeded: firstByte)) ?? D.workingBytes
 }
 
 /// Frames as a vector; a contiguous one where they follow each other in memory, as those of readahead often do: a codec
@@ -76,31 +63,33 @@ private func frames(_ request: UnsafePointer<erofs_pages_request>) -> SharedFram
 }
 
 @inline(__always)
-private func decoder<Codec: Decoder & ~Copyable>(
-  _: Codec.Type, _ input: PageVector, _ request: UnsafePointer<erofs_pages_request>
-) throws(DecodeError) -> Codec {
+private func decoder<D: Decoder & ~Copyable>(
+  _: D.Type, _ input: PageVector, _ request: UnsafePointer<erofs_pages_request>
+) throws(DecodeError) -> D {
   let output = unsafe vector(request.pointee.out, request.pointee.out_offset, request.pointee.out_size, request)
-  return unsafe try Codec(input: input, output: output, length: output.count, memory: workingMemory(request))
+  return unsafe try D(input: input, output: output, length: output.count, memory: workingMemory(request))
 }
 
-/// Zstandard reads a block from its end, so all of its input gives way at once.
+/// A block may be read from its end, as Zstandard's are, so all of the input gives way at once.
 @inline(never)
-private func decodeBackwards(_ request: UnsafePointer<erofs_pages_request>) throws(DecodeError) {
+private func decodeBackwards<D: Decoder & ~Copyable>(
+  _: D.Type, _ request: UnsafePointer<erofs_pages_request>
+) throws(DecodeError) {
   if unsafe request.pointee.in_place != 0 {
     unsafe try frames(request).moveAll { unsafe erofs_pages_spare(request) }
   }
-  var decoder = unsafe try decoder(ZstandardDecoder.self, input(request), request)
+  var decoder = unsafe try decoder(D.self, input(request), request)
   try decoder.decode(to: unsafe request.pointee.out_size)
   if unsafe request.pointee.partial == 0 { try decoder.finish() }
 }
 
 @inline(never)
-private func decode<Codec: InPlaceDecoder & ~Copyable>(
-  _: Codec.Type, _ request: UnsafePointer<erofs_pages_request>
+private func decode<D: InPlaceDecoder & ~Copyable>(
+  _: D.Type, _ request: UnsafePointer<erofs_pages_request>
 ) throws(DecodeError) {
   let isInPlace = unsafe request.pointee.in_place != 0
   let frames = unsafe frames(request)
-  var decoder = unsafe try decoder(Codec.self, isInPlace ? frames.stored : input(request), request)
+  var decoder = unsafe try decoder(D.self, isInPlace ? frames.stored : input(request), request)
   if isInPlace {
     unsafe try decoder.decodeInPlace(frames) { unsafe erofs_pages_spare(request) }
   } else {

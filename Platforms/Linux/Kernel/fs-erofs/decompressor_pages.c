@@ -139,17 +139,22 @@ static struct page *pages_borrow(struct z_erofs_decompress_req *rq, struct page 
 	return page;
 }
 
+/* Pages in which a match can end: one more than its reach, since both ends may be inside a page. */
+static unsigned int pages_window(const struct z_erofs_decompress_req *rq, int algorithm)
+{
+	unsigned int reach = EROFS_PAGES_REACH(algorithm);
+
+	return reach ? reach / PAGE_SIZE + 1 : rq->outpages;
+}
+
 /*
- * Gives every place of the output a page: what nobody asked for is still history for what comes after it. Beyond the
- * farthest match of LZ4 and DEFLATE a page is history no more, so such places share as few pages as that takes; unless
- * the caller copies from them later. The farthest match is 64 KiB and 32 KiB; one page more, since both ends may lie
- * inside a page.
+ * Gives every place of the output a page: what nobody asked for is still history for what comes after it. If an algorithm
+ * has a farthest match, a page beyond it is history no more, so such places share as few pages as that takes; unless the
+ * caller copies from them later.
  */
 static int pages_fill_gaps(struct z_erofs_decompress_req *rq, int algorithm, struct page **pagepool)
 {
-	unsigned int reach = algorithm == Z_EROFS_COMPRESSION_LZ4 ? SZ_64K :
-			     algorithm == Z_EROFS_COMPRESSION_DEFLATE ? SZ_32K : 0;
-	unsigned int window = reach && !rq->fillgaps ? reach / PAGE_SIZE + 1 : rq->outpages;
+	unsigned int window = rq->fillgaps ? rq->outpages : pages_window(rq, algorithm);
 	unsigned int i, gaps = 0, oldest = 0;
 
 	for (i = 0; i < rq->outpages; ++i) {
@@ -173,26 +178,26 @@ static int pages_fill_gaps(struct z_erofs_decompress_req *rq, int algorithm, str
 /* A page in several places is given back once. */
 static void pages_forget_repeats(struct z_erofs_decompress_req *rq, int algorithm)
 {
-	unsigned int i, gaps = 0, window;
+	unsigned int window = pages_window(rq, algorithm);
+	unsigned int i, gaps = 0;
 
 	if (rq->fillgaps)
 		return;
-	window = algorithm == Z_EROFS_COMPRESSION_LZ4 ? SZ_64K / PAGE_SIZE + 1 :
-		 algorithm == Z_EROFS_COMPRESSION_DEFLATE ? SZ_32K / PAGE_SIZE + 1 : rq->outpages;
 	for (i = 0; i < rq->outpages; ++i)
 		if (rq->out[i] && z_erofs_is_shortlived_page(rq->out[i]) && gaps++ >= window)
 			rq->out[i] = NULL;
 }
 
-/* Whether the stored bytes lie in the last pages of the output, and far enough behind it for LZ4. */
+/* Whether the stored bytes are in the last pages of the output, and far enough after it for this algorithm. */
 static bool pages_may_stay(const struct z_erofs_decompress_req *rq, int algorithm)
 {
 	unsigned int end = rq->pageofs_out + rq->outputsize;
+	long margin = EROFS_PAGES_MARGIN(algorithm, rq->inputsize);
 	unsigned int i;
 
-	if (algorithm != Z_EROFS_COMPRESSION_LZ4 || rq->partial_decoding ||
+	if (margin < 0 || rq->partial_decoding ||
 	    rq->inpages > rq->outpages || (rq->pageofs_in + rq->inputsize) & ~PAGE_MASK ||
-	    PAGE_ALIGN(end) - end < (rq->inputsize >> 8) + 32)
+	    PAGE_ALIGN(end) - end < margin)
 		return false;
 	for (i = 0; i < rq->inpages; ++i)
 		if (rq->out[rq->outpages - rq->inpages + i] != rq->in[i])
@@ -314,81 +319,33 @@ pages_verdict z_erofs_pages_lz4(struct z_erofs_decompress_req *rq, struct page *
 	return pages_decode(rq, Z_EROFS_COMPRESSION_LZ4, erofs_pages_lz4, pagepool);
 }
 
-#ifdef CONFIG_EROFS_FS_ZIP_LZMA
-static int pages_lzma_config(struct super_block *sb, struct erofs_super_block *dsb, void *data, int size)
-{
-	struct z_erofs_lzma_cfgs *lzma = data;
-
-	if (!lzma || size < sizeof(*lzma) || lzma->format) {
-		erofs_err(sb, "unknown LZMA configuration of %d bytes", size);
-		return -EINVAL;
-	}
-	/* How large a dictionary is matters to nobody here: the output is the dictionary. */
-	return pages_tables_reserve(Z_EROFS_COMPRESSION_LZMA);
-}
-
-static pages_verdict pages_lzma_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
-{
-	return pages_decode(rq, Z_EROFS_COMPRESSION_LZMA, erofs_pages_lzma, pagepool);
-}
-
-const struct z_erofs_decompressor z_erofs_lzma_decomp = {
-	.config = pages_lzma_config,
-	.decompress = pages_lzma_decompress,
-	.init = pages_init,
-	.exit = pages_exit,
-	.name = "lzma",
+/*
+ * How large a dictionary or a window is does not matter here: the output is both. What does is a field by which Linux knows
+ * the streams of this version, which no record may have above the largest value.
+ */
+#define EROFS_PAGES_OPTIONAL(word, NAME, field, largest)							\
+static int pages_##word##_config(struct super_block *sb, struct erofs_super_block *dsb, void *data, int size)	\
+{														\
+	struct z_erofs_##word##_cfgs *cfgs = data;								\
+														\
+	if (!cfgs || size < sizeof(*cfgs) || (__force unsigned int)cfgs->field > largest) {			\
+		erofs_err(sb, "unknown " #NAME " configuration of %d bytes", size);				\
+		return -EINVAL;											\
+	}													\
+	return pages_tables_reserve(Z_EROFS_COMPRESSION_##NAME);						\
+}														\
+														\
+static pages_verdict pages_##word##_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)	\
+{														\
+	return pages_decode(rq, Z_EROFS_COMPRESSION_##NAME, erofs_pages_##word, pagepool);			\
+}														\
+														\
+const struct z_erofs_decompressor z_erofs_##word##_decomp = {							\
+	.config = pages_##word##_config,									\
+	.decompress = pages_##word##_decompress,								\
+	.init = pages_init,											\
+	.exit = pages_exit,											\
+	.name = #word,												\
 };
-#endif
 
-#ifdef CONFIG_EROFS_FS_ZIP_DEFLATE
-static int pages_deflate_config(struct super_block *sb, struct erofs_super_block *dsb, void *data, int size)
-{
-	struct z_erofs_deflate_cfgs *deflate = data;
-
-	if (!deflate || size < sizeof(*deflate) || deflate->windowbits > 15) {
-		erofs_err(sb, "unknown DEFLATE configuration of %d bytes", size);
-		return -EINVAL;
-	}
-	return pages_tables_reserve(Z_EROFS_COMPRESSION_DEFLATE);
-}
-
-static pages_verdict pages_deflate_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
-{
-	return pages_decode(rq, Z_EROFS_COMPRESSION_DEFLATE, erofs_pages_deflate, pagepool);
-}
-
-const struct z_erofs_decompressor z_erofs_deflate_decomp = {
-	.config = pages_deflate_config,
-	.decompress = pages_deflate_decompress,
-	.init = pages_init,
-	.exit = pages_exit,
-	.name = "deflate",
-};
-#endif
-
-#ifdef CONFIG_EROFS_FS_ZIP_ZSTD
-static int pages_zstd_config(struct super_block *sb, struct erofs_super_block *dsb, void *data, int size)
-{
-	struct z_erofs_zstd_cfgs *zstd = data;
-
-	if (!zstd || size < sizeof(*zstd) || zstd->format) {
-		erofs_err(sb, "unknown Zstandard configuration of %d bytes", size);
-		return -EINVAL;
-	}
-	return pages_tables_reserve(Z_EROFS_COMPRESSION_ZSTD);
-}
-
-static pages_verdict pages_zstd_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)
-{
-	return pages_decode(rq, Z_EROFS_COMPRESSION_ZSTD, erofs_pages_zstd, pagepool);
-}
-
-const struct z_erofs_decompressor z_erofs_zstd_decomp = {
-	.config = pages_zstd_config,
-	.decompress = pages_zstd_decompress,
-	.init = pages_init,
-	.exit = pages_exit,
-	.name = "zstd",
-};
-#endif
+EROFS_PAGES_OPTIONAL_CODECS

@@ -52,19 +52,15 @@ enum erofs_pages_result {
 	EROFS_PAGES_MEMORY,
 };
 
-/* One of enum erofs_pages_result. */
-int erofs_pages_lz4(const struct erofs_pages_request *_Nonnull request);
-int erofs_pages_lzma(const struct erofs_pages_request *_Nonnull request);
-int erofs_pages_deflate(const struct erofs_pages_request *_Nonnull request);
-int erofs_pages_zstd(const struct erofs_pages_request *_Nonnull request);
+/* The entries of the decoders, and what this side has to know of the algorithms. */
+#include "pages_codecs.h"
 
 /* The kernel's: a frame that nobody uses, for stored bytes to give way to; or none. */
 void *_Nullable erofs_pages_spare(const struct erofs_pages_request *_Nonnull request);
 
 /*
- * Bytes of tables for a stream of this algorithm (as in the format: 0 LZ4, 1 LZMA, 2 DEFLATE, 3 Zstandard) that begins with
- * this byte; for the streams that there usually are
- * where first_byte is negative. 0 for none; for a first byte that no stream has, what any would need.
+ * Bytes of tables for a stream of this algorithm (its id in the format) that begins with this byte; for the streams that
+ * there usually are if first_byte is negative. 0 for none; for a first byte that no stream has, what any would need.
  */
 long erofs_pages_working_bytes(int algorithm, int first_byte);
 

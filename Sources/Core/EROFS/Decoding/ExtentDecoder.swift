@@ -125,14 +125,16 @@ struct ExtentArrangement {
 
   /// - Parameters:
   ///   - isMapped: whether the stored bytes lie in memory already.
-  ///   - inPlace: whether the codec and the stream allow the stored bytes in the tail of the output.
+  ///   - inPlace: whether the stream allows the stored bytes in the tail of the output, if its codec does.
   ///   - window: bytes of history that the codec can reach.
   @inline(never)
   init(_ extent: inout Extent, isMapped: Bool, inPlace: Bool, window: Int) {
     length = Int(truncatingIfNeeded: extent.length)
     stored = isMapped ? 0 : Int(truncatingIfNeeded: extent.storedLength)
     var whole = length &+ stored
-    if inPlace, !isMapped { whole = min(whole, max(length &+ LZ4Decoder.inPlaceMargin(storedBytes: stored), stored)) }
+    if inPlace, !isMapped, let margin = extent.form.algorithm.marginInPlace(storedBytes: stored) {
+      whole = min(whole, max(length &+ margin, stored))
+    }
     self.whole = whole
     least = length > window &+ Self.ringSlack ? min(whole, window &+ Self.ringSlack &+ stored) : whole
   }

@@ -5,18 +5,6 @@ import Codecs
 // Names and explanations in plain text. They are literals, so they need no allocation, and a program that never prints
 // one does not contain it.
 
-extension Algorithm {
-  /// The name that mkfs.erofs uses.
-  public var name: StaticString {
-    switch self {
-    case .lz4: "lz4"
-    case .microLZMA: "lzma"
-    case .deflate: "deflate"
-    case .zstandard: "zstd"
-    }
-  }
-}
-
 extension InodeKind {
   public var name: StaticString {
     switch self {

@@ -186,7 +186,7 @@ extension Volume {
   mutating func arrangement(_ extent: inout Extent, isMapped: Bool) -> ExtentArrangement {
     ExtentArrangement(
       &extent, isMapped: isMapped,
-      inPlace: extent.mustFinish(superblock.incompatible) && extent.form == .compressed(Algorithm.lz4.rawValue),
+      inPlace: extent.mustFinish(superblock.incompatible),
       window: superblock.compression.window(of: extent.form.algorithm))
   }
 

@@ -1,63 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// What the pclusters of an image ask for at most, by algorithm: from the compression records, or the defaults of
-/// images that have none.
-public struct CompressionLimits: Equatable, Sendable {
-  // The numbers come by size: what has no gaps is cleared in one piece.
+import Codecs
 
-  /// How far back a match may reach, in bytes, 1 ... 65535.
-  public var lz4MaximumDistance: Int { distance == 0 ? 65535 : Int(distance) }
-  /// The largest LZ4 pcluster, in blocks.
-  public var lz4MaximumPclusterBlocks: Int { max(1, Int(pclusterBlocks)) }
-  /// Bytes, 4 KiB ... 8 MiB.
-  public private(set) var lzmaDictionaryBytes = 0
-  /// log2 of the window, 8 ... 15.
-  public private(set) var deflateWindowBits = 0
-  /// log2 of the window, 10 ... 20.
-  public private(set) var zstandardWindowLog = 0
+/// What the pclusters of an image need at most, by algorithm: from the compression records, or the defaults of images that
+/// have none.
+public struct CompressionLimits: Equatable, Sendable {
+  /// By codec, in its own terms. The numbers come by size: what has no gaps is cleared in one piece.
+  var numbers = CodecNumbers()
   /// A bit for each algorithm id that the image may use.
   public private(set) var algorithms: UInt16 = 0
-  // As they are stored, where 0 means the default: like all else that nothing has been read into.
-  private var distance: UInt16 = 0
-  private var pclusterBlocks: UInt16 = 0
 
   @inlinable
   public func announces(_ algorithm: Algorithm) -> Bool { algorithms & (1 << UInt16(algorithm.rawValue)) != 0 }
 
   /// Bytes of history that a match of `algorithm` can reach; no more than the window that its record declares.
-  public func window(of algorithm: Algorithm) -> Int {
-    switch algorithm {
-    case .lz4: lz4MaximumDistance
-    case .microLZMA: lzmaDictionaryBytes
-    case .deflate: 1 &<< deflateWindowBits
-    case .zstandard: 1 &<< zstandardWindowLog
-    }
-  }
+  public func window(of algorithm: Algorithm) -> Int { algorithm.visit(Window(numbers: numbers)) }
 
-  /// Takes the first 8 bytes of a record; false if they hold impossible values.
+  /// Takes the first 8 bytes of a record, which says that its body has `length` bytes; false if it is invalid.
   @inline(__always)
-  mutating func take(_ record: UInt64, of id: UInt32) -> Bool {
-    // Those of codecs that this build lacks are left out of it.
-    switch id {
-    case 0 where LinkedCodecs.all & 1 != 0:
-      distance = LZ4Record.read(.maximumDistance, of: record)
-      pclusterBlocks = LZ4Record.read(.pclusterBlocks, of: record)
-      return true
-    case 1 where LinkedCodecs.all & 2 != 0:
-      let dictionary = MicroLZMARecord.read(.dictionaryBytes, of: record)
-      lzmaDictionaryBytes = Int(truncatingIfNeeded: dictionary)
-      return MicroLZMARecord.read(.format, of: record) == 0 && dictionary >= 4096 && dictionary <= 8 << 20
-    case 2 where LinkedCodecs.all & 4 != 0:
-      // mkfs.erofs 1.9.4 writes 0 with libdeflate, and its streams use all 32 KiB.
-      let bits = Int(DeflateRecord.read(.windowBits, of: record))
-      deflateWindowBits = bits == 0 ? 15 : bits
-      return (8...15).contains(deflateWindowBits)
-    case _ where LinkedCodecs.all & 8 == 0:
-      return true
-    default:
-      zstandardWindowLog = Int(ZstandardRecord.read(.windowLog, of: record)) &+ 10
-      return ZstandardRecord.read(.format, of: record) == 0 && zstandardWindowLog <= 20
-    }
+  mutating func take(_ record: UInt64, length: UInt16, of algorithm: Algorithm) -> Bool {
+    guard let number = algorithm.visit(NumberOfRecord(length: length, record: record)) else { return false }
+    numbers[algorithm] = number
+    return true
   }
 
   /// Takes what the superblock itself says; true if compression records follow it.
@@ -68,7 +32,26 @@ public struct CompressionLimits: Equatable, Sendable {
       return true
     }
     if features.contains(.zeroPadding) || bitmapOrDistance != 0 { algorithms = 1 }
-    distance = bitmapOrDistance
+    numbers.lz4 = UInt32(bitmapOrDistance)
     return false
+  }
+}
+
+private struct Window: CodecVisitor {
+  let numbers: CodecNumbers
+
+  @inline(__always)
+  func visit<D: ImageCodec & ~Copyable>(_: D.Type, _ algorithm: Algorithm) throws(Never) -> Int {
+    D.window(numbers[algorithm])
+  }
+}
+
+private struct NumberOfRecord: CodecVisitor {
+  let length: UInt16
+  let record: UInt64
+
+  @inline(__always)
+  func visit<D: ImageCodec & ~Copyable>(_: D.Type, _: Algorithm) throws(Never) -> UInt32? {
+    length >= D.recordBytes ? D.number(of: record) : nil
   }
 }

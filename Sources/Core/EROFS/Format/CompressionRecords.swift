@@ -7,10 +7,6 @@
 @usableFromInline package enum CompressionRecord: Record {
   @inlinable package static var byteCount: Int { 2 }
   @inlinable package static var alignment: Int { 4 }
-
-  /// Bytes of the body that a record has at least.
-  @inlinable @inline(__always)
-  package static func bodyBytes(ofAlgorithm id: UInt32) -> UInt16 { id <= 1 ? 14 : 6 }
 }
 
 @usableFromInline package enum LZ4Record: Record { @inlinable package static var byteCount: Int { 16 } }

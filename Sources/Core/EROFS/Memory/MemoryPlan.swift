@@ -253,11 +253,9 @@ extension Volume {
       plan.stored = need.stored == 0 ? 0 : depth == .direct ? frames : max(0, frames &- need.length)
     }
     var state = extent.form.algorithm.workingBytes
-    if LinkedCodecs.all & 2 != 0, extent.form.algorithm == .microLZMA, tables == .exact,
-      let first = try firstByte(of: &extent)
-    {
+    if extent.form.algorithm.tablesVary, tables == .exact, let first = try firstByte(of: &extent) {
       // A byte that no stream starts with needs no tables: reading it is an error before it needs any.
-      state = MicroLZMADecoder.workingBytes(firstByte: first) ?? 0
+      state = extent.form.algorithm.workingBytes(firstByte: first) ?? 0
     }
     plan.state = max(plan.state, state)
   }

@@ -16,13 +16,14 @@ extension CompressionLimits {
     }
     guard hasRecords else { return }
     var position = records
-    for id: UInt32 in 0..<4 where UInt32(algorithms & LinkedCodecs.all) & (1 &<< id) != 0 {
+    for id in 0..<Algorithm.count where algorithms & LinkedCodecs.all & (1 &<< UInt16(id)) != 0 {
+      guard let algorithm = Algorithm(rawValue: id) else { return }
       position = position.aligned(to: FileOffset(truncatingIfNeeded: CompressionRecord.alignment))
       // Its length, and the first 6 bytes of its body: all that is looked at.
       let record = try storage.load64(position, &failure)
       let length = CompressionRecord.read(.length, of: record)
       position &+= FileOffset(truncatingIfNeeded: CompressionRecord.byteCount)
-      guard length >= CompressionRecord.bodyBytes(ofAlgorithm: id), take(record, of: id) else {
+      guard take(record, length: length, of: algorithm) else {
         failure.set(.corrupt, Defect.compressionRecord.rawValue, 0, position)
         throw Fault()
       }

@@ -62,17 +62,7 @@ private struct Summary {
 
   private var algorithms: [(Algorithm, String)] {
     let limits = superblock.compression
-    return Algorithm.allCases.filter(limits.announces).map { algorithm in
-      let text =
-        switch algorithm {
-        case .lz4:
-          "distance up to \(limits.lz4MaximumDistance) bytes, pclusters up to \(limits.lz4MaximumPclusterBlocks) blocks"
-        case .microLZMA: "dictionary \(limits.lzmaDictionaryBytes) bytes"
-        case .deflate: "window \(1 << limits.deflateWindowBits) bytes"
-        case .zstandard: "window \(1 << limits.zstandardWindowLog) bytes"
-        }
-      return (algorithm, text)
-    }
+    return Algorithm.allCases.filter(limits.announces).map { ($0, $0.onHosts.limits(limits)) }
   }
 
   private var checksumText: String {
@@ -135,8 +125,8 @@ private struct Summary {
             var members: [JSON.Member] = [
               ("name", .string("\(algorithm.name)")), ("window_bytes", JSON(limits.window(of: algorithm))),
             ]
-            if algorithm == .lz4 {
-              members.append(("maximum_pcluster_bytes", JSON(limits.lz4MaximumPclusterBlocks * superblock.blockSize)))
+            if let blocks = algorithm.onHosts.largestPclusterBlocks(limits) {
+              members.append(("maximum_pcluster_bytes", JSON(blocks * superblock.blockSize)))
             }
             return .object(members)
           })

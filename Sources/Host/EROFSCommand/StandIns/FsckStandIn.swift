@@ -119,7 +119,7 @@ struct FsckStandIn {
     case "help", "-h": return Self.help
     case "version", "-V":
       return "fsck.erofs (swift-erofs) \(RootCommand.configuration.version)\n"
-        + "available decompressors: lz4, lz4hc, lzma, deflate, libdeflate, zstd\n"
+        + "available decompressors: \(Algorithm.allCases.flatMap(\.onHosts.mkfsNames).joined(separator: ", "))\n"
     case "-d": messages.verbosity = Int(try Self.number(name, value, upTo: 9))
     case "-p": printsRatio = true
     case "extract":

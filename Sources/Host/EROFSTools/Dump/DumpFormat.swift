@@ -56,9 +56,9 @@ public enum DumpFormat {
     func need(_ major: Int, _ minor: Int) { if (major, minor) > needed { needed = (major, minor) } }
     for feature in superblock.incompatibleFeatures { need(feature.linux.major, feature.linux.minor) }
     if superblock.incompatible.contains(.compressionRecords) {
-      if superblock.compression.announces(.microLZMA) { need(5, 16) }
-      if superblock.compression.announces(.deflate) { need(6, 6) }
-      if superblock.compression.announces(.zstandard) { need(6, 10) }
+      for algorithm in Algorithm.allCases where superblock.compression.announces(algorithm) {
+        need(algorithm.onHosts.linux.major, algorithm.onHosts.linux.minor)
+      }
     }
     return needed.major == 0 ? nil : "\(needed.major).\(needed.minor)"
   }

@@ -36,7 +36,9 @@ extension Superblock {
     if xattrPrefixCount > 0 { number("xattr_prefix_offset", xattrPrefixOffset) }
     for algorithm in Algorithm.allCases where compression.announces(algorithm) {
       number("\(algorithm.name)_window", compression.window(of: algorithm))
-      if algorithm == .lz4 { number("lz4_pcluster_blocks", compression.lz4MaximumPclusterBlocks) }
+      if let blocks = algorithm.onHosts.largestPclusterBlocks(compression) {
+        number("\(algorithm.name)_pcluster_blocks", blocks)
+      }
     }
     return fields
   }

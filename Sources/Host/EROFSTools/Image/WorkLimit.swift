@@ -84,17 +84,13 @@ public final class WorkLimit: Sendable {
     try spend(1024)
   }
 
-  /// Reading an extent. Decoding takes time for what is stored too: a block of DEFLATE may be all tables and no data.
-  /// And next to nothing of what is stored may stand for much work: a byte of LZMA is up to nine decisions, each of
-  /// which takes up a fiftieth of a bit when it goes as foreseen, and Zstandard's tables may make sequences out of no
-  /// bits at all.
+  /// Reading an extent. Decoding takes time for the stored bytes too, for some codecs much more than for the decoded ones.
   func spend(reading extent: Extent) throws(EROFSError) {
     switch (extent.place, extent.encoding) {
     case (.hole, _): break
-    case (_, .compressed(.lz4)): try spend(extent.length + 2 * extent.storedLength)
-    case (_, .compressed(.microLZMA)): try spend(8 * extent.length + 64 * extent.storedLength)
-    case (_, .compressed(.zstandard)): try spend(3 * extent.length + 64 * extent.storedLength)
-    case (_, .compressed(.deflate)): try spend(extent.length + 64 * extent.storedLength)
+    case (_, .compressed(let algorithm)):
+      let codec = algorithm.onHosts
+      try spend(codec.stepsPerByte * extent.length + codec.stepsPerStoredByte * extent.storedLength)
     default: try spend(extent.length)
     }
   }

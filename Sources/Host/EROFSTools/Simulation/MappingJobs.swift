@@ -22,15 +22,17 @@ final class MappedJob: SimulatedJob {
 
   private let mount: MappingMount
   private let part: ExtentPart
+  private let algorithm: Algorithm
   private var stage = Stage.read
   private var stored: MachinePages?
   private var shortLived: MachinePages?
   private var output: (address: UnsafeMutableRawPointer, isMapped: Bool)?
   private var input: (address: UnsafeMutableRawPointer, isMapped: Bool)?
 
-  init(_ mount: MappingMount, _ part: ExtentPart) {
+  init(_ mount: MappingMount, _ part: ExtentPart, _ algorithm: Algorithm) {
     self.mount = mount
     self.part = part
+    self.algorithm = algorithm
   }
 
   func step() throws(SimulationFault) -> StepOutcome {
@@ -44,7 +46,7 @@ final class MappedJob: SimulatedJob {
       let first = part.extent.start >> shift
       let before = max(first, part.request.start >> shift) - first
       // A match reaches back lz4_max_distance bytes, so a page farther back may be used again.
-      let window = UInt64(mount.superblock.compression.window(of: .lz4)) >> shift + 2
+      let window = UInt64(mount.superblock.compression.window(of: algorithm)) >> shift + 2
       let ring = Int(min(before, window))
       shortLived = mount.machine.allocatePages(ring)
       guard let shortLived else { return .blocked(.frames, bytes: ring << mount.machine.pageShift) }

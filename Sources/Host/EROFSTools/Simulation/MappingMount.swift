@@ -48,7 +48,7 @@ final class MappingMount: SimulatedMount {
     tables = .allocate(byteCount: Algorithm.allCases.map(\.workingBytes).max() ?? 8, alignment: 16)
     for algorithm in Algorithm.allCases where superblock.compression.announces(algorithm) {
       for _ in 0..<setup.workers {
-        if algorithm == .lz4 { try takeScratch() } else { try takeStream(algorithm) }
+        if algorithm.onHosts.isMapped { try takeScratch() } else { try takeStream(algorithm) }
       }
     }
   }
@@ -110,7 +110,7 @@ final class MappingMount: SimulatedMount {
       let end = min(extent.end, request.end)
       let part = ExtentPart(request: request, inode: inode, extent: extent, start: offset, end: end)
       if case .compressed(let algorithm) = extent.encoding {
-        jobs.append(algorithm == .lz4 ? MappedJob(self, part) : StreamJob(self, part))
+        jobs.append(algorithm.onHosts.isMapped ? MappedJob(self, part, algorithm) : StreamJob(self, part))
       } else if case .packed(let place) = extent.place {
         jobs.append(FragmentJob(self, part, at: place + (offset - extent.start)))
       } else {
