@@ -158,6 +158,25 @@ if !embedded, !small {
   ]
 }
 
+// With EROFS_TESTS set to the name of a test target, the package contains only that, and what it needs.
+if let tests = Context.environment["EROFS_TESTS"] {
+  var needed: Set<String> = []
+  var pending = [tests]
+  var needsPackages = false
+  while let name = pending.popLast() {
+    guard needed.insert(name).inserted else { continue }
+    for dependency in targets.first(where: { $0.name == name })?.dependencies ?? [] {
+      switch dependency {
+      case .byNameItem(let name, _), .targetItem(let name, _): pending.append(name)
+      default: needsPackages = true
+      }
+    }
+  }
+  targets.removeAll { !needed.contains($0.name) }
+  products = []
+  if !needsPackages { dependencies = [] }
+}
+
 let package = Package(
   name: "swift-erofs",
   // For InlineArray and Span; other systems get them with the toolchain.
