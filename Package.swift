@@ -85,10 +85,16 @@ if embedded {
     .library(name: "EROFSForC", type: .static, targets: ["EROFSForC", "CEROFS"]),
     .library(name: "BoardSupport", targets: ["Board"]),
   ]
-  for name in ["TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages", "Measure", "Smallest"] {
-    targets.append(
-      .executableTarget(
-        name: name, dependencies: ["Board", "EROFSFirmware", "FirmwareSupport"], path: "\(bareMetal)/Firmware/\(name)"))
+  // A program is compiled for many machines and traits, so that it depends on no more than it needs.
+  for (names, dependencies) in [
+    (["TrapCheck"], ["Board"]),
+    (["Smallest"], ["Board", "EROFSFirmware"]),
+    (["Walk", "WalkBlocks", "Shell", "BadImages", "Measure"], ["Board", "EROFSFirmware", "FirmwareSupport"]),
+  ] as [([String], [Target.Dependency])] {
+    for name in names {
+      targets.append(
+        .executableTarget(name: name, dependencies: dependencies, path: "\(bareMetal)/Firmware/\(name)"))
+    }
   }
 } else {
   targets += [
@@ -181,6 +187,25 @@ if !embedded, !small {
         hostDependency("SystemPackage", "swift-system"),
       ]),
   ]
+}
+
+// With EROFS_TESTS set to the name of a test target, the package contains only that, and what it needs.
+if let tests = Context.environment["EROFS_TESTS"] {
+  var needed: Set<String> = []
+  var pending = [tests]
+  var needsPackages = false
+  while let name = pending.popLast() {
+    guard needed.insert(name).inserted else { continue }
+    for dependency in targets.first(where: { $0.name == name })?.dependencies ?? [] {
+      switch dependency {
+      case .byNameItem(let name, _), .targetItem(let name, _): pending.append(name)
+      default: needsPackages = true
+      }
+    }
+  }
+  targets.removeAll { !needed.contains($0.name) }
+  products = []
+  if !needsPackages { dependencies = [] }
 }
 
 let package = Package(

@@ -23,8 +23,9 @@ from .project import INSTALL, ROOT, Failure
 from .results import Results
 
 LOGS = ROOT / ".build-test"
-# Tests that share memory between threads: only these run under ThreadSanitizer, where all tests are slow.
-THREADED = "VirtualMap"
+# Tests that share memory between threads: only these run under ThreadSanitizer, where all tests are slow. They are of one
+# target, the only one that is built then.
+THREADED, THREADED_TARGET = "VirtualMap", "PageVectorsTests"
 # The tests decode a lot, so they are built for release, as users build the library; arithmetic and bounds checks stay on.
 OPTIONS = ["-c", "release", "-Xswiftc", "-enable-testing"]
 UNIT = [*OPTIONS, "--enable-code-coverage", "--scratch-path", ".build-unit"]
@@ -130,10 +131,13 @@ def asan(results):
 
 def tsan(results):
     pattern = re.compile(rf"(struct|class) \w*({THREADED})\w*")
-    if any(pattern.search(path.read_text()) for path in (ROOT / "Tests").rglob("*.swift")):
-        sanitized(results, "tsan", "thread", "--filter", THREADED)
-    else:
+    tests = [path for path in (ROOT / "Tests").rglob("*.swift") if pattern.search(path.read_text())]
+    if not tests:
         results.skip("tests under the thread sanitizer", f"no test matches {THREADED}")
+        return
+    elsewhere = [str(path.relative_to(ROOT)) for path in tests if ROOT / "Tests" / THREADED_TARGET not in path.parents]
+    results.check("targets of tests that share memory", not elsewhere, f"not in {THREADED_TARGET}: {', '.join(elsewhere)}")
+    sanitized(results, "tsan", "thread", "--filter", THREADED, EROFS_TESTS=THREADED_TARGET)
 
 
 def embedded(results):

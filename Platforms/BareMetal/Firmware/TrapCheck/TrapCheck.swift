@@ -4,7 +4,6 @@
 // silent=1 it traps before there is a console.
 
 import Board
-import FirmwareSupport
 
 @inline(never)
 func deepen(_ level: Int) -> Int {
@@ -18,11 +17,19 @@ func deepen(_ level: Int) -> Int {
 @inline(never)
 func add(_ a: Int, _ b: Int) -> Int { a + b }
 
+func isSilent(_ line: UnsafeRawBufferPointer) -> Bool {
+  let word: StaticString = "silent=1"
+  guard line.count == word.utf8CodeUnitCount else { return false }
+  for i in 0..<line.count where line[i] != word.utf8Start[i] { return false }
+  return true
+}
+
 @main
 struct Program {
   static func main() {
-    let options = Options(unsafeBuffer: UnsafeMutableRawBufferPointer(rebasing: Board.freeMemory[..<256]))
-    if let silent = options.number("silent") { Board.exit(UInt8(truncatingIfNeeded: add(Int.max, Int(silent)))) }
+    // Without Options, which would bring all of Core to a program that reads no image.
+    let line = Semihosting.commandLine(into: UnsafeMutableRawBufferPointer(rebasing: Board.freeMemory[..<256]))
+    if isSilent(line) { Board.exit(UInt8(truncatingIfNeeded: add(Int.max, line.count))) }
     Console.start()
     Console.line("ready")
     switch Console.read() {
