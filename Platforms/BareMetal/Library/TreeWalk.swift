@@ -97,7 +97,7 @@ public struct TreeWalk {
   private mutating func enter(_ inode: Inode) throws(EROFSError) {
     guard inode.kind == .directory else { return }
     for level in 0..<depth where unsafe levels[level].nid == inode.nid {
-      throw .corrupt(.entryTarget, at: inode.position)
+      throw .corrupt(.entryType, at: inode.position)
     }
     deepest = max(deepest, depth + 1)
     guard unsafe depth < levels.count else {
