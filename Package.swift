@@ -116,6 +116,7 @@ if !embedded, !small {
   products += [
     // For the packages in Benchmarks and Fuzzing.
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),
+    .library(name: "_SmallImages", targets: ["SmallImages"]),
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
     .library(name: "EROFSTree", targets: ["EROFSTree"]),
     .library(name: "NoMMUMachine", targets: ["NoMMUMachine"]),
@@ -145,8 +146,9 @@ if !embedded, !small {
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
     .target(
       name: "CodecPeers", dependencies: ["CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"], path: "Tests/CodecPeers"),
+    .target(name: "SmallImages", dependencies: ["EROFS", "EROFSFormatWriting"], path: "Tests/SmallImages"),
     .executableTarget(
-      name: "WriteBrokenImages", dependencies: ["TestSupport"], path: "Tests/WriteBrokenImages"),
+      name: "WriteTestImages", dependencies: ["EROFS", "TestSupport"], path: "Tests/WriteTestImages"),
     .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "NoMMUMachine", "TestSupport"]),
     .testTarget(name: "NoMMUMachineTests", dependencies: ["NoMMUMachine", "PageVectors", "TestSupport"]),
     .testTarget(

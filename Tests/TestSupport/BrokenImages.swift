@@ -100,7 +100,9 @@ package struct BrokenImage: Sendable {
 
   /// A file that is in the packed inode as a whole.
   static func fragment(at offset: UInt64) -> [UInt8] {
-    file(.compressedFull, size: 100, union: 0, after: CraftedImage.number(MapHeader(fragmentAt: offset).raw, 8))
+    var header = StoredRecord<MapHeaderRecord>()
+    header.bytes.put(MapHeader(fragmentAt: offset).raw, at: 0)
+    return file(.compressedFull, size: 100, union: 0, after: header.bytes)
   }
 
   /// A directory of one block with these bytes.
@@ -119,5 +121,21 @@ package struct BrokenImage: Sendable {
       ["a", "b"].map { DirectoryName(Array($0.utf8), nid: CraftedImage.rootNID, kind: 0) })
     edit(&block)
     return block
+  }
+}
+
+extension CraftedImage {
+  /// An image with one file, `f`, of one compressed extent; `edit` changes the head in its full index. It announces no
+  /// feature that such an image need not have. Nothing is stored for the extent.
+  package static func compressedFile(_ edit: (inout LclusterPosition) -> Void) -> [UInt8] {
+    var head = BrokenImage.head()
+    var position = LclusterPosition(raw: head[.position])
+    edit(&position)
+    head[.position] = position.raw
+    let index = [head, BrokenImage.nonhead(back: 1)]
+    var image = CraftedImage()
+    image.features = IncompatibleFeatures.zeroPadding.rawValue
+    image.put(BrokenImage.indexed(size: 7999, index), at: BrokenImage.file)
+    return image.complete([Name(name: Array("f".utf8), nid: BrokenImage.nid, kind: .regular)])
   }
 }

@@ -23,38 +23,6 @@ def example_image(folder):
         images.make(folder / "example.erofs", tree, "-zlz4hc", "-C16384", "-Uclear")
 
 
-HOLEY_BYTES = 7999
-
-
-def full_index_image(folder, bit):
-    """An image with a compressed file of HOLEY_BYTES, one extent, in the head of whose full index `bit` is set: 14 makes it a
-    hole, 15 a partial reference. mkfs.erofs makes no hole of that kind. Its superblock announces neither."""
-    if not images.newest_mkfs():
-        return None
-    tree, path = folder / f"head-{bit}", folder / f"head-{bit}.erofs"
-    tree.mkdir()
-    (tree / "file").write_bytes((b"a text that compresses, " * 400)[:HOLEY_BYTES])
-    images.make(path, tree, "-zlz4", "-C4096", "-Elegacy-compress", "-Uclear")
-    image = bytearray(path.read_bytes())
-
-    def number(at, size):
-        return int.from_bytes(image[at:at + size], "little")
-
-    start = number(1024 + 0x28, 4) << image[1024 + 0x0C]
-    # A compact inode of a regular file of that size, with layout 1.
-    inodes = [at for at in range(start, len(image) - 63, 32)
-              if number(at, 2) & 0xF == 2 and number(at + 4, 2) & 0xF000 == 0x8000 and number(at + 8, 4) == HOLEY_BYTES]
-    assert len(inodes) == 1, inodes
-    xattrs = number(inodes[0] + 2, 2)
-    head = (inodes[0] + 32 + (8 + 4 * xattrs if xattrs else 0) + 7) // 8 * 8 + 16
-    assert number(head, 2) & 3 == 1, number(head, 2)
-    image[head + bit // 8] |= 1 << bit % 8
-    # Its checksum is no longer that of the superblock's block.
-    image[1024 + 8] &= 0xFE
-    path.write_bytes(image)
-    return path
-
-
 SMALL = {
     "lz4": "-b512 -zlz4hc -Eztailpacking -x1",
     "lzma": "-b512 -zlzma -C4096 -Efragments",

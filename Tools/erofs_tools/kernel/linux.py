@@ -23,6 +23,7 @@ import random
 import re
 import tempfile
 
+from .. import format as formats
 from .. import images
 from ..command import timed
 from ..project import Failure
@@ -178,9 +179,10 @@ def flips(results, folder, full):
         for number in range(count):
             name, path = chosen[number % len(chosen)]
             content = bytearray(path.read_bytes())
-            # Not the superblock: one that does not mount shows nothing.
+            # Not the superblock and what follows it in its first KiB: an image that does not mount shows nothing.
+            first = formats.superblock_start() + 1024
             for _ in range(generator.choice((1, 8, 64))):
-                content[generator.randrange(2048, len(content))] ^= 1 << generator.randrange(8)
+                content[generator.randrange(first, len(content))] ^= 1 << generator.randrange(8)
             file = pathlib.Path(folder) / f"flip-{number}"
             file.write_bytes(content)
             broken.append((f"{name}-{number}", file))
