@@ -326,6 +326,26 @@ def broken(machine, programs, small, rounds):
     return results
 
 
+def known(machine, programs, scratch):
+    """Each image that has one defect is refused for that one, in whichever way it is read."""
+    results = Results()
+    if (found := results.attempt("broken images, written by Tests/WriteTestImages", images.broken)) is None:
+        return results
+    pack = scratch / f"broken-{machine.name}"
+    made.list_of_images(pack, [path for _, path, _ in found])
+    words = [f"images={machine.image},{pack.stat().st_size}"]
+    status, output = machine.boot(programs["BadImages"], words, [(pack, machine.image)])
+    said = {}
+    for number, line in re.findall(r"^(\d+) (.*)$", output.decode("latin-1").replace("\r", ""), re.MULTILINE):
+        said.setdefault(int(number), []).append(line)
+    for number, (name, _, reason) in enumerate(found):
+        must = [f"{way}: {reason}" for way in ("memory opened", "device opened", "memory planned", "device planned")]
+        results.check(f"{machine.name}: broken image {name}", said.get(number) == must, f"{said.get(number)}, must be {reason}")
+    results.check(f"{machine.name}: the end of the broken images", status == 0 and len(said) == len(found) > 30,
+                  f"status {status}: {last(output)}")
+    return results
+
+
 def check(machine, index, options, folder, rows, small, scratch):
     results = Results()
     if options.broken and machine.image is None:
@@ -338,6 +358,7 @@ def check(machine, index, options, folder, rows, small, scratch):
         return results
     if options.broken:
         results.add(broken(machine, programs, small, options.rounds))
+        results.add(known(machine, programs, scratch))
         return results
     results.add(traps(machine, programs["TrapCheck"]))
     if machine.image is not None:
@@ -346,6 +367,7 @@ def check(machine, index, options, folder, rows, small, scratch):
         results.add(memory(machine, programs, folder, rows))
         results.add(shell(machine, programs, folder))
         results.add(broken(machine, programs, small, options.rounds))
+        results.add(known(machine, programs, scratch))
         results.add(examples(machine, scratch))
     print(f"  {machine.name}: {results.passed} passed, {len(results.failures)} failed")
     return results

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""The images that are made for a check, by erofs-utils."""
+"""The images that are made for a check, by erofs-utils, and lists of images."""
 
 import random
+import struct
 
 from .. import images
 from ..project import Failure
@@ -60,3 +61,12 @@ def small_images(folder):
         if image.stat().st_size <= 65536:
             made[name] = image
     return made
+
+
+def list_of_images(output, paths):
+    """Images in one file, as Firmware/BadImages/KnownImages.swift reads them: their lengths, and each in whole blocks."""
+    block = 4096
+    contents = [path.read_bytes() for path in paths]
+    lengths = struct.pack(f"<{len(contents) + 1}I", *map(len, contents), 0)
+    assert len(lengths) <= block
+    output.write_bytes(b"".join(part + bytes(-len(part) % block) for part in [lengths, *contents]))
