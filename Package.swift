@@ -124,6 +124,7 @@ if !embedded, !small {
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),
     .library(name: "Encoders", targets: ["Encoders"]),
     .library(name: "EROFSBuilder", targets: ["EROFSBuilder"]),
+    .library(name: "_SmallImages", targets: ["SmallImages"]),
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
     .library(name: "EROFSTree", targets: ["EROFSTree"]),
     .library(name: "NoMMUMachine", targets: ["NoMMUMachine"]),
@@ -175,8 +176,9 @@ if !embedded, !small {
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
     .target(
       name: "CodecPeers", dependencies: ["CLZ4", "CLZMA", "CZstd", "CDeflate", "CZlib"], path: "Tests/CodecPeers"),
+    .target(name: "SmallImages", dependencies: ["EROFS", "EROFSFormatWriting"], path: "Tests/SmallImages"),
     .executableTarget(
-      name: "WriteBrokenImages", dependencies: ["TestSupport"], path: "Tests/WriteBrokenImages"),
+      name: "WriteTestImages", dependencies: ["EROFS", "TestSupport"], path: "Tests/WriteTestImages"),
     .testTarget(name: "PageVectorsTests", dependencies: ["PageVectors", "NoMMUMachine", "TestSupport"]),
     .testTarget(name: "NoMMUMachineTests", dependencies: ["NoMMUMachine", "PageVectors", "TestSupport"]),
     .testTarget(

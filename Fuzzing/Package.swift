@@ -11,6 +11,7 @@ let kit: [Target.Dependency] = [
   .product(name: "EROFS", package: "swift-erofs"),
   .product(name: "Codecs", package: "swift-erofs"),
   .product(name: "_CodecPeers", package: "swift-erofs"),
+  .product(name: "_SmallImages", package: "swift-erofs"),
 ]
 
 let package = Package(

@@ -28,21 +28,23 @@ import Testing
     let data = image.add([UInt8](repeating: 0x41, count: 4096), alignment: 4096)
     let at: Int
     switch form {
-    case .flat: at = image.add(CraftedImage.inode(.flatPlain, mode: 0o100644, size: size), alignment: 32)
+    case .flat: at = image.addInode(CraftedImage.inode(.flatPlain, mode: 0o100644, size: size))
     case .chunked:
-      at = image.add(CraftedImage.inode(.chunked, mode: 0o100644, size: size, union: 31), alignment: 32)
-      image.add([UInt8](repeating: 0xFF, count: 4 * (Int((size - 1) >> 43) + 1)))
+      let union = CraftedImage.chunkUnion(shift: 31)
+      at = image.addInode(CraftedImage.inode(.chunked, mode: 0o100644, size: size, union: union))
+      image.add(CraftedImage.chunkTable(repeatElement(HoleBlock.low, count: Int((size - 1) >> 43) + 1)))
     case .encoded:
-      image.features |= 0x80
-      at = image.add(CraftedImage.inode(.compressedFull, mode: 0o100644, size: size, union: 1), alignment: 32)
+      image.features |= IncompatibleFeatures.wide48Bit.rawValue
+      at = image.addInode(CraftedImage.inode(.compressedFull, mode: 0o100644, size: size, union: 1))
       // One record of 32 bytes: where it is stored, and where it starts.
       image.add(CraftedImage.extentHeader(recordBytes: 32, count: 1).bytes)
-      let extent = EncodedExtent(
-        start: size - 4096, length: EncodedLength(raw: 4096), address: UInt64(data))
-      image.add(EncodedExtent.table([extent], recordBytes: 32), alignment: 32)
+      var length = EncodedLength(raw: 0)
+      length.bytes = 4096
+      let extent = EncodedExtent(start: size - 4096, length: length, address: UInt64(data))
+      image.add(EncodedExtent.table([extent], recordBytes: 32), alignment: EncodedExtentRecord.byteCount)
     }
-    let small = image.add(
-      CraftedImage.inode(.flatPlain, mode: 0o100644, size: 4096, union: UInt32(data / 4096)), alignment: 32)
+    let small = image.addInode(
+      CraftedImage.inode(.flatPlain, mode: 0o100644, size: 4096, union: UInt32(data / 4096)))
     let names = [("giant", at), ("small", small)].map {
       CraftedImage.Name(name: Array($0.utf8), nid: CraftedImage.nid(at: $1), kind: .regular)
     }

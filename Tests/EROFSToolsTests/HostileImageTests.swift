@@ -72,14 +72,15 @@ import Testing
 
   @Test func entryOfTheWrongKind() throws {
     var patch = try ImagePatch()
-    patch.set(Field<DirectoryRecord, UInt8>.kind, 2, at: try patch.entry("hard-1", in: "/links").offset)
+    let entry = try patch.entry("hard-1", in: "/links").offset
+    patch.set(Field<DirectoryRecord, UInt8>.kind, InodeKind.directory.rawValue, at: entry)
     #expect(try check(patch) == ["entry-kind"])
   }
 
   /// A hole of 70,000 bytes for a target: no system follows that, and nobody allocates it.
   @Test func linkWhoseTargetIsTooLong() throws {
     var image = CraftedImage()
-    let at = image.add(CraftedImage.inode(.flatPlain, mode: 0o120777, size: 70_000), alignment: 32)
+    let at = image.addInode(CraftedImage.inode(.flatPlain, mode: 0o120777, size: 70_000))
     let nid = CraftedImage.nid(at: at)
     let bytes = image.complete([CraftedImage.Name(name: Array("l".utf8), nid: nid, kind: .symbolicLink)])
     let path = try folder.write(bytes, "image")
@@ -133,7 +134,8 @@ import Testing
 
   @Test func numbersAgreeWithTheirNouns() throws {
     var patch = try ImagePatch()
-    patch.set(Field<DirectoryRecord, UInt8>.kind, 2, at: try patch.entry("hard-1", in: "/links").offset)
+    let entry = try patch.entry("hard-1", in: "/links").offset
+    patch.set(Field<DirectoryRecord, UInt8>.kind, InodeKind.directory.rawValue, at: entry)
     let image = try folder.write(patch.sealed, "image")
     let outcome = try Command.run(Command.path, ["fsck", image])
     #expect(outcome.status == 1)

@@ -19,23 +19,24 @@ import Testing
     var names: [CraftedImage.Name] = []
     for name in ["large-1", "large-2"] {
       // Chunks of 256 blocks.
-      let at = image.add(
-        CraftedImage.inode(.chunked, mode: 0o100640, size: UInt64(largeBytes), union: 8), alignment: 32)
-      for _ in 0..<count { image.add(CraftedImage.number(UInt64(chunk / 4096), 4)) }
+      let at = image.addInode(
+        CraftedImage.inode(
+          .chunked, mode: 0o100640, size: UInt64(largeBytes), union: CraftedImage.chunkUnion(shift: 8)))
+      image.add(CraftedImage.chunkTable(repeatElement(UInt32(chunk / 4096), count: count)))
       names.append(.init(name: Array(name.utf8), nid: CraftedImage.nid(at: at), kind: .regular))
     }
     var small: [CraftedImage.Name] = []
     for number in 0..<smallCount {
       let inode = CraftedImage.inode(
         .flatPlain, mode: 0o100640, size: 20000, union: UInt32(chunk / 4096 + number % 200))
-      let at = image.add(inode, alignment: 32)
+      let at = image.addInode(inode)
       small.append(.init(name: Array("small-\(number)".utf8), nid: CraftedImage.nid(at: at), kind: .regular))
     }
     let content = CraftedImage.directory(small)
     let data = image.add(content, alignment: 4096)
     let directory = CraftedImage.inode(
       .flatPlain, mode: 0o040550, size: UInt64(content.count), union: UInt32(data / 4096), links: 2)
-    let at = image.add(directory, alignment: 32)
+    let at = image.addInode(directory)
     names.append(.init(name: Array("directory".utf8), nid: CraftedImage.nid(at: at), kind: .directory))
     let folder = TemporaryFolder()
     return (folder, try! folder.write(image.complete(names), "image"))

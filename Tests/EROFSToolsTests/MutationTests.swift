@@ -23,8 +23,10 @@ import Testing
       var bytes = original
       // Few flips anywhere, and many where the metadata of these images begins.
       let limit = round == 0 ? bytes.count : min(bytes.count, 65536)
+      // Without its magic number, nothing of an image is looked at.
+      let first = SuperblockRecord.start + Field<SuperblockRecord, UInt32>.magic.byteCount
       for _ in 0..<(round == 0 ? 8 : 64) {
-        bytes[Int.random(in: 1028..<limit, using: &generator)] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+        bytes[Int.random(in: first..<limit, using: &generator)] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
       }
       let path = try folder.write(bytes, "image")
       guard let image = try? ImageFile(FilePath(path)), let superblock = try? Superblock(reading: image) else {

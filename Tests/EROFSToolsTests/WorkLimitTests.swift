@@ -19,12 +19,12 @@ import Testing
   /// 10,000 directories with the same 20,000 names in each.
   private func sharedDirectories() throws -> String {
     var image = CraftedImage()
-    let file = image.add(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0), alignment: 32)
+    let file = image.addInode(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0))
     let content = CraftedImage.directory((0..<20000).map { name($0, file, .regular) })
     let data = image.add(content, alignment: 4096)
     let directory = CraftedImage.inode(
       .flatPlain, mode: 0o040755, size: UInt64(content.count), union: UInt32(data / 4096), links: 2)
-    let places = (0..<10000).map { _ in image.add(directory, alignment: 32) }
+    let places = (0..<10000).map { _ in image.addInode(directory) }
     return try folder.write(image.complete(places.enumerated().map { name($0, $1, .directory) }), "image")
   }
 
@@ -33,24 +33,31 @@ import Testing
     var image = CraftedImage()
     let count = 2000
     let start = image.add([], alignment: 4096)
+    let inodeBytes = ExtendedInodeRecord.byteCount
     let places = (0..<count).map { number in
-      let areaBytes = 64 * (count - 1 - number) + 16
+      let areaBytes = inodeBytes * (count - 1 - number) + 16
       return image.add(
         CraftedImage.inode(
-          .chunked, mode: 0o100644, size: 200_000 * 4096, union: 0, attributeCount: UInt16((areaBytes - 12) / 4 + 1)))
+          .chunked, mode: 0o100644, size: 200_000 * 4096, union: CraftedImage.chunkUnion(shift: 0),
+          attributeCount: XattrHeaderRecord.count(areaBytes: areaBytes)!))
     }
-    #expect(places[count - 1] == start + 64 * (count - 1))
-    image.add([UInt8](repeating: 0, count: 32) + [UInt8](repeating: 0xFF, count: 900_000))
+    #expect(places[count - 1] == start + inodeBytes * (count - 1))
+    // The last one's area, and zeros up to the table.
+    image.add([UInt8](repeating: 0, count: 32) + CraftedImage.chunkTable(repeatElement(HoleBlock.low, count: 225_000)))
     return try folder.write(image.complete(places.enumerated().map { name($0, $1, .regular) }), "image")
   }
+
+  /// An attribute without a name or a value, of 4 bytes.
+  private static let emptyAttribute = XattrEntry(XattrNameIndex(raw: 2), name: [], value: []).bytes
+  /// What follows an inode, so that its xattr area starts with zeros: no shared attributes, and no entries.
+  private static let gap = [UInt8](repeating: 0, count: 1 << Int(InodeSlot.shift))
 
   /// Files with 49,000 empty attributes each, which are the same ones.
   private func sharedAttributes() throws -> String {
     var image = CraftedImage()
     let file = CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0, attributeCount: .max)
-    // Two inodes apart, so that an area starts with zeros: no shared attributes, and entries that are none.
-    let places = (0..<1000).map { _ in image.add(file + [UInt8](repeating: 0, count: 32), alignment: 32) }
-    for _ in 0..<100_000 { image.add([0, 2, 0, 0]) }
+    let places = (0..<1000).map { _ in image.addInode(file + Self.gap) }
+    for _ in 0..<100_000 { image.add(Self.emptyAttribute) }
     return try folder.write(image.complete(places.enumerated().map { name($0, $1, .regular) }), "image")
   }
 
@@ -58,7 +65,7 @@ import Testing
   static func sharedDirectoryAttributes() -> [UInt8] {
     var image = CraftedImage()
     let empty = image.add(CraftedImage.directory([]), alignment: 4096)
-    let file = image.add(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0), alignment: 32)
+    let file = image.addInode(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0))
     let files = CraftedImage.directory([
       CraftedImage.Name(name: Array("file".utf8), nid: CraftedImage.nid(at: file), kind: .regular)
     ])
@@ -71,14 +78,14 @@ import Testing
     let closed = (0..<10).map { number in
       CraftedImage.Name(
         name: Array("closed-\(number)".utf8),
-        nid: CraftedImage.nid(at: image.add(directory(0o500, files, content), alignment: 32)), kind: .directory)
+        nid: CraftedImage.nid(at: image.addInode(directory(0o500, files, content))), kind: .directory)
     }
     let inner = CraftedImage.directory(closed)
     let innerAt = image.add(inner, alignment: 4096)
-    let outer = image.add(directory(0o755, inner, innerAt), alignment: 32)
+    let outer = image.addInode(directory(0o755, inner, innerAt))
     let bomb = directory(0o755, CraftedImage.directory([]), empty, attributeCount: .max)
-    let places = (0..<100).map { _ in image.add(bomb + [UInt8](repeating: 0, count: 32), alignment: 32) }
-    for _ in 0..<100_000 { image.add([0, 2, 0, 0]) }
+    let places = (0..<100).map { _ in image.addInode(bomb + Self.gap) }
+    for _ in 0..<100_000 { image.add(Self.emptyAttribute) }
     let names = places.enumerated().map {
       CraftedImage.Name(name: Array("n\($0 + 100)".utf8), nid: CraftedImage.nid(at: $1), kind: .directory)
     }
@@ -130,7 +137,7 @@ import Testing
     let count = 40960
     let extentBytes = 512 << 10
     var image = CraftedImage()
-    image.features |= 0x80
+    image.features |= IncompatibleFeatures.wide48Bit.rawValue
     // One A, a match of nearly all of them one byte back, and five more as the end has to be.
     let rest = extentBytes - 6 - 4 - 15
     var stream: [UInt8] = [0x1F, 0x41, 1, 0] + [UInt8](repeating: 255, count: rest / 255) + [UInt8(rest % 255)]
@@ -138,11 +145,12 @@ import Testing
     let data = image.add(stream, alignment: 4096)
     let inode = CraftedImage.inode(
       .compressedFull, mode: 0o100644, size: UInt64(count) * UInt64(extentBytes), union: 1)
-    let at = image.add(inode, alignment: 32)
+    let at = image.addInode(inode)
     // Extents of 128 blocks, each with a record of 8 bytes.
     image.add(CraftedImage.extentHeader(recordBytes: 8, clusterBits: 7).bytes)
-    var length = EncodedLength(raw: UInt32(stream.count))
-    length.format = 1
+    var length = EncodedLength(raw: 0)
+    length.bytes = UInt32(stream.count)
+    length.format = UInt32(Algorithm.lz4.rawValue) + 1
     let record = EncodedExtent.table(
       [EncodedExtent(start: 0, length: length, address: UInt64(data))], recordBytes: 8)
     for _ in 0..<count { image.add(record) }
@@ -192,13 +200,13 @@ import Testing
   /// What the limit is for is not what somebody asks for.
   @Test func withoutTheLimit() throws {
     var image = CraftedImage()
-    let file = image.add(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0), alignment: 32)
+    let file = image.addInode(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 0))
     // More names than an image of this size has, all of them right.
     let content = CraftedImage.directory((0..<30000).map { name($0, file, .regular) })
     let data = image.add(content, alignment: 4096)
     let directory = CraftedImage.inode(
       .flatPlain, mode: 0o040755, size: UInt64(content.count), union: UInt32(data / 4096), links: 2)
-    let places = (0..<12).map { _ in image.add(directory, alignment: 32) }
+    let places = (0..<12).map { _ in image.addInode(directory) }
     let path = try folder.write(image.complete(places.enumerated().map { name($0, $1, .directory) }), "image")
     #expect(try Command.run(Command.path, ["info", path]).status == 1)
     let outcome = try Command.run(Command.path, ["info", "--json", "--no-limit", path])

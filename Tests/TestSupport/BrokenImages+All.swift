@@ -143,8 +143,8 @@ extension BrokenImage {
 
   private static var directories: [BrokenImage] {
     let first = DirectoryRecord.byteCount
-    func long(_ count: Int) -> [UInt8] {
-      DirectoryName.block([DirectoryName([UInt8](repeating: 0x61, count: count), nid: CraftedImage.rootNID, kind: 0)])
+    func one(_ name: [UInt8]) -> [UInt8] {
+      DirectoryName.block([DirectoryName(name, nid: CraftedImage.nid(at: emptyFile), kind: 0)])
     }
     return [
       make(
@@ -153,10 +153,8 @@ extension BrokenImage {
       make(
         .nameOffset, at: file, kind: .directory,
         directory(twoNames { $0[.nameOffset, of: DirectoryRecord.self, at: first] = 1 })),
-      make(.nameLength, at: file, kind: .directory, directory(long(300))),
-      make(
-        .nameCharacter, at: file, kind: .directory,
-        directory(DirectoryName.block([DirectoryName(Array("a/b".utf8), nid: 64, kind: 0)]))),
+      make(.nameLength, at: file, kind: .directory, directory(one([UInt8](repeating: 0x61, count: 300)))),
+      make(.nameCharacter, at: file, kind: .directory, directory(one(Array("a/b".utf8)))),
       make(
         .entryType, at: file, kind: .directory,
         directory(twoNames { $0[.kind, of: DirectoryRecord.self, at: first] = 8 })),

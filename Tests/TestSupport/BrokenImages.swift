@@ -14,6 +14,8 @@ package struct BrokenImage: Sendable {
   static let header = file + ExtendedInodeRecord.byteCount
   static let table = header + MapHeaderRecord.byteCount + MapHeaderRecord.fullIndexGap
   static let nid = CraftedImage.nid(at: file)
+  /// Where there is an empty file, that the names in a broken directory refer to.
+  static let emptyFile = file + 256
 
   /// An image with one name in its root, `f`.
   static func make(
@@ -100,15 +102,18 @@ package struct BrokenImage: Sendable {
 
   /// A file that is in the packed inode as a whole.
   static func fragment(at offset: UInt64) -> [UInt8] {
-    file(.compressedFull, size: 100, union: 0, after: CraftedImage.number(MapHeader(fragmentAt: offset).raw, 8))
+    var header = StoredRecord<MapHeaderRecord>()
+    header.bytes.put(MapHeader(fragmentAt: offset).raw, at: 0)
+    return file(.compressedFull, size: 100, union: 0, after: header.bytes)
   }
 
-  /// A directory of one block with these bytes.
+  /// A directory of one block with these bytes, and the empty file.
   static func directory(_ block: [UInt8]) -> (inout CraftedImage) -> Void {
     { image in
       let inode = CraftedImage.inode(
         .flatPlain, mode: InodeKind.directory.mode | 0o755, size: UInt64(block.count), union: 2, links: 2)
       image.put(inode, at: file)
+      image.put(BrokenImage.file(.flatPlain, size: 0), at: emptyFile)
       image.put(block, at: 2 * CraftedImage.blockBytes)
     }
   }
@@ -116,8 +121,24 @@ package struct BrokenImage: Sendable {
   /// Two names as a directory has them, the records of which `edit` changes.
   static func twoNames(_ edit: (inout [UInt8]) -> Void = { _ in }) -> [UInt8] {
     var block = DirectoryName.block(
-      ["a", "b"].map { DirectoryName(Array($0.utf8), nid: CraftedImage.rootNID, kind: 0) })
+      ["a", "b"].map { DirectoryName(Array($0.utf8), nid: CraftedImage.nid(at: emptyFile), kind: 0) })
     edit(&block)
     return block
+  }
+}
+
+extension CraftedImage {
+  /// An image with one file, `f`, of one compressed extent; `edit` changes the head in its full index. It announces no
+  /// feature that such an image need not have. Nothing is stored for the extent.
+  package static func compressedFile(_ edit: (inout LclusterPosition) -> Void) -> [UInt8] {
+    var head = BrokenImage.head()
+    var position = LclusterPosition(raw: head[.position])
+    edit(&position)
+    head[.position] = position.raw
+    let index = [head, BrokenImage.nonhead(back: 1)]
+    var image = CraftedImage()
+    image.features = IncompatibleFeatures.zeroPadding.rawValue
+    image.put(BrokenImage.indexed(size: 7999, index), at: BrokenImage.file)
+    return image.complete([Name(name: Array("f".utf8), nid: BrokenImage.nid, kind: .regular)])
   }
 }

@@ -29,10 +29,6 @@ package struct CraftedImage {
     superblock[.rootOrBlocks] = UInt16(Self.rootNID)
   }
 
-  package static func number(_ value: UInt64, _ count: Int) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
-  }
-
   /// Adds bytes after all others; returns where they are.
   @discardableResult
   package mutating func add(_ new: [UInt8], alignment: Int = 1) -> Int {
@@ -40,6 +36,9 @@ package struct CraftedImage {
     defer { bytes += new }
     return bytes.count
   }
+
+  /// Adds an inode, and what follows it, at the next place where one may start; returns where it is.
+  package mutating func addInode(_ bytes: [UInt8]) -> Int { add(bytes, alignment: 1 << Int(InodeSlot.shift)) }
 
   package mutating func put(_ new: [UInt8], at offset: Int) {
     bytes += [UInt8](repeating: 0, count: max(0, offset + new.count - bytes.count))
@@ -89,6 +88,22 @@ package struct CraftedImage {
 
   package static func nid(at offset: Int) -> UInt64 { UInt64(offset) >> InodeSlot.shift }
 
+  /// What an inode with chunks of `1 << shift` blocks has in its union; the chunks have no device.
+  package static func chunkUnion(shift: UInt16) -> UInt32 {
+    var format = ChunkFormat(raw: 0)
+    format.shift = shift
+    return UInt32(format.raw)
+  }
+
+  /// The chunk table of such an inode; ``HoleBlock/low`` for a hole.
+  package static func chunkTable(_ blocks: some Sequence<UInt32>) -> [UInt8] {
+    blocks.flatMap {
+      var record = StoredRecord<ChunkBlockRecord>()
+      record[.block] = $0
+      return record.bytes
+    }
+  }
+
   /// A directory's blocks; `names` in any order.
   package static func directory(_ names: [Name]) -> [UInt8] {
     let sorted = names.sorted { $0.name.lexicographicallyPrecedes($1.name) }
@@ -105,8 +120,8 @@ package struct CraftedImage {
     let links = 2 + names.filter { $0.kind == .directory }.count
     image.put(
       Self.inode(
-        .flatPlain, mode: 0o040755, size: UInt64(content.count), union: UInt32(at / Self.blockBytes),
-        links: UInt32(links)),
+        .flatPlain, mode: InodeKind.directory.mode | 0o755, size: UInt64(content.count),
+        union: UInt32(at / Self.blockBytes), links: UInt32(links)),
       at: Int(Self.rootNID << InodeSlot.shift))
     image.add([], alignment: Self.blockBytes)
     var record = superblock

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""The one way to find images, and the program that makes them."""
+"""The one way to find images, and the programs that make them."""
 
 import functools
 import hashlib
@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import threading
 
 from .command import run, say
 from .project import CACHE, INSTALL, ROOT, Failure
@@ -58,6 +59,44 @@ def unpacked(source):
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+CRAFTED_LOCK = threading.Lock()
+
+
+def crafted():
+    """The folder of what Tests/WriteTestImages writes, which says what that is. It is built as the unit tests are, because
+    those build it too."""
+    with CRAFTED_LOCK:
+        return written_by_swift()
+
+
+@functools.lru_cache(maxsize=None)
+def written_by_swift():
+    from .stages import UNIT  # Not at the top: stages knows all tools.
+    product = "WriteTestImages"
+    # Where it is built, SwiftPM lets one process at a time in.
+    run("swift", "build", "--product", product, *UNIT)
+    program = pathlib.Path(run("swift", "build", *UNIT, "--show-bin-path").strip()) / product
+    folder = CACHE / f"crafted-{hashlib.sha256(program.read_bytes()).hexdigest()[:16]}"
+    if not folder.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        partial = pathlib.Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=CACHE))
+        # Code that counts what it covers would leave a file here.
+        run(program, partial, env={**os.environ, "LLVM_PROFILE_FILE": os.devnull})
+        partial.chmod(0o755)
+        try:
+            partial.rename(folder)
+        except OSError:
+            shutil.rmtree(partial)  # Another process was first.
+    return folder
+
+
+def broken():
+    """The broken images, sorted by name, as (name, path, what firmware says of it)."""
+    folder = crafted() / "broken"
+    lines = (folder / "manifest.tsv").read_text().splitlines()
+    return [(name, folder / f"{name}.erofs", words) for name, words in sorted(line.split("\t") for line in lines)]
 
 
 def device(image):

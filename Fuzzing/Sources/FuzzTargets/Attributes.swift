@@ -3,6 +3,7 @@
 import EROFS
 import FuzzKit
 import PageVectors
+import SmallImages
 
 func attributesTarget() -> any FuzzTarget { AttributesTarget() }
 
@@ -18,45 +19,29 @@ final class AttributesTarget: FuzzTarget {
   private static let mostAttributes = 512
 
   func samples() -> [[UInt8]] {
-    func entry(_ index: UInt8, _ name: String, _ value: String) -> [UInt8] {
-      var bytes = [UInt8(name.utf8.count), index, UInt8(value.utf8.count & 255), UInt8(value.utf8.count >> 8)]
-      bytes += Array(name.utf8) + Array(value.utf8)
-      return bytes + [UInt8](repeating: 0, count: -bytes.count & 3)
+    typealias Entry = (index: UInt8, name: String, value: String)
+    func sample(shared ids: [UInt32], _ own: [Entry], _ shared: [Entry] = [], filter: UInt32 = 0) -> [UInt8] {
+      let area = SmallImage.attributes(filter: filter, shared: ids, own: own)
+      return [UInt8(area.count / 4)] + area + shared.flatMap { SmallImage.attribute($0.index, $0.name, $0.value) }
     }
-    func sample(shared ids: [UInt8], _ own: [[UInt8]], _ shared: [[UInt8]] = [], filter: UInt32 = 0) -> [UInt8] {
-      var area = (0..<4).map { UInt8(truncatingIfNeeded: filter >> (8 * UInt32($0))) }
-      area += [UInt8(ids.count), 0, 0, 0, 0, 0, 0, 0]
-      for id in ids { area += [id, 0, 0, 0] }
-      area += own.joined()
-      return [UInt8(area.count / 4)] + area + shared.joined()
-    }
-    let one = entry(1, "note", "the value")
+    let one: Entry = (1, "note", "the value")
     return [
       sample(shared: [], [one]),
-      sample(shared: [], [one, entry(4, "overlay.opaque", "y"), entry(6, "selinux", "system_u:object_r:etc_t:s0")]),
-      sample(shared: [0, 5], [entry(2, "", "an access list")], [entry(1, "shared", "first"), one]),
-      sample(shared: [0], [], [entry(3, "", "default")], filter: 0xFFFF_0000),
-      sample(shared: [], [entry(0, "hidden", "never listed"), entry(1, "", ""), entry(5, "no such namespace", "x")]),
+      sample(shared: [], [one, (4, "overlay.opaque", "y"), (6, "selinux", "system_u:object_r:etc_t:s0")]),
+      sample(shared: [0, 5], [(2, "", "an access list")], [(1, "shared", "first"), one]),
+      sample(shared: [0], [], [(3, "", "default")], filter: 0xFFFF_0000),
+      sample(shared: [], [(0, "hidden", "never listed"), (1, "", ""), (5, "no such namespace", "x")]),
     ]
   }
 
   func run(_ input: [UInt8]) -> Outcome {
     guard let first = input.first else { return .refused("no input") }
-    let area = min(max(12, Int(first) * 4), 1980)
-    let rest = input.dropFirst()
-    let shared = rest.dropFirst(area).prefix(SmallImage.blockSize)
     var image = SmallImage(blocks: 2)
-    image.root(size: 0, attributes: area)
-    // xattr_blkaddr
-    image.put(1, at: 1024 + 0x2C, 4)
-    let start = SmallImage.rootOffset + 32
-    let own = rest.prefix(area)
-    image.bytes.replaceSubrange(start..<start + own.count, with: own)
-    image.bytes.replaceSubrange(SmallImage.blockSize..<SmallImage.blockSize + shared.count, with: shared)
+    image.putAttributes(areaBytes: Int(first) * 4, input.dropFirst())
     let storage = Unmapped(image: bench.place(image.bytes, atEnd: true))
     do throws(EROFSError) {
       var volume = try Volume(storage, memory: ReaderMemory())
-      guard let memory = bench.memory(.blocks, for: volume.blocks, shift: area & 4 == 0 ? nil : 6) else {
+      guard let memory = bench.memory(.blocks, for: volume.blocks, shift: first & 1 == 0 ? nil : 6) else {
         return .violation("two blocks are too much")
       }
       volume.supply(memory)

@@ -3,6 +3,7 @@
 import EROFS
 import FuzzKit
 import PageVectors
+import SmallImages
 
 func directoryTarget() -> any FuzzTarget { DirectoryTarget() }
 
@@ -18,44 +19,22 @@ final class DirectoryTarget: FuzzTarget {
     return [1, 2, 5, 40, 200, 600].map { count in
       let names = Set(
         [".", ".."] + (0..<count).map { "\($0 * 7919 % 1000)-\(String(repeating: "n", count: $0 % 40))" })
-      var blocks: [UInt8] = []
-      var pending = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }[...]
-      while !pending.isEmpty, blocks.count < Self.mostBlocks * SmallImage.blockSize {
-        var fitting = 0
-        var used = 0
-        while fitting < pending.count {
-          let next = pending[pending.startIndex + fitting]
-          if used + 12 + next.utf8.count > SmallImage.blockSize { break }
-          used += 12 + next.utf8.count
-          fitting += 1
-        }
-        let isLast = fitting == pending.count
-        blocks += Self.block(Array(pending.prefix(fitting)), padded: !isLast, &random)
-        pending = pending.dropFirst(fitting)
-      }
-      return blocks
+      let sorted = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      let blocks = SmallImage.directory(
+        sorted.map { name in
+          let isDot = name.hasPrefix(".")
+          let nid = isDot ? SmallImage.rootNID : UInt64(random.below(5000))
+          let type = isDot ? InodeKind.directory.rawValue : UInt8(1 + random.below(InodeKind.allCases.count))
+          return (Array(name.utf8), nid, type)
+        })
+      return Array(blocks.prefix(Self.mostBlocks * SmallImage.blockBytes))
     }
-  }
-
-  private static func block(_ names: [String], padded: Bool, _ random: inout FuzzRandom) -> [UInt8] {
-    var entries: [UInt8] = []
-    var text: [UInt8] = []
-    for name in names {
-      let offset = names.count * 12 + text.count
-      let nid = name.hasPrefix(".") ? SmallImage.rootNID : UInt64(random.below(5000))
-      entries += (0..<8).map { UInt8(truncatingIfNeeded: nid >> (8 * $0)) }
-      entries += [UInt8(offset & 255), UInt8(offset >> 8), UInt8(name.hasPrefix(".") ? 2 : 1 + random.below(7)), 0]
-      text += Array(name.utf8)
-    }
-    let block = entries + text
-    return padded ? block + [UInt8](repeating: 0, count: SmallImage.blockSize - block.count) : block
   }
 
   func run(_ input: [UInt8]) -> Outcome {
-    let size = min(input.count, Self.mostBlocks * SmallImage.blockSize)
-    var image = SmallImage(blocks: 1 + (size + SmallImage.blockSize - 1) / SmallImage.blockSize)
-    image.root(size: size)
-    image.bytes.replaceSubrange(SmallImage.blockSize..<SmallImage.blockSize + size, with: input[..<size])
+    let size = min(input.count, Self.mostBlocks * SmallImage.blockBytes)
+    var image = SmallImage(blocks: 1 + (size + SmallImage.blockBytes - 1) / SmallImage.blockBytes)
+    image.putDirectory(input[..<size])
     let storage = Unmapped(image: bench.place(image.bytes, atEnd: true))
     do throws(EROFSError) {
       var volume = try Volume(storage, memory: ReaderMemory())

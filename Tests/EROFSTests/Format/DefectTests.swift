@@ -32,7 +32,7 @@ import Testing
   /// Without what is wrong with them, such images can be read.
   @Test func aCraftedImageIsGood() {
     var image = CraftedImage()
-    let at = image.add(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 5000), alignment: 32)
+    let at = image.addInode(CraftedImage.inode(.flatPlain, mode: 0o100644, size: 5000))
     let name = CraftedImage.Name(name: Array("f".utf8), nid: CraftedImage.nid(at: at), kind: .regular)
     #expect(Self.firstError(image.complete([name]), isMapped: false) == nil)
   }

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""Formatting of Swift and of these tools, citations of the format, licence lines, names that differ by case only, and the
-flags of toolsets."""
+"""Formatting of Swift and of these tools, citations of the format and what these tools take from it, licence lines, names
+that differ by case only, and the flags of toolsets."""
 
 import ast
 
 from .. import codecs
+from .. import format as formats
 from ..command import run
 from ..project import ROOT
 from ..results import Results
@@ -43,6 +44,7 @@ def main():
     python(results, [file for file in listed if file.startswith("Tools/") and file.endswith(".py")])
     citations.check(results, listed)
     codecs.check(results, listed)
+    formats.check(results)
     licences.check(results, listed)
     names.check(results, listed)
     toolsets.check(results)

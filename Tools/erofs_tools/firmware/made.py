@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""The images that are made for a check, by erofs-utils."""
+"""The images that are made for a check, by erofs-utils, and lists of images."""
 
 import random
+import struct
 
 from .. import images
 from ..project import Failure
@@ -21,38 +22,6 @@ def example_image(folder):
         (tree / "code" / name).write_bytes(bytes.fromhex(code) + random.Random(name).randbytes(4092))
     if images.mkfs():
         images.make(folder / "example.erofs", tree, "-zlz4hc", "-C16384", "-Uclear")
-
-
-HOLEY_BYTES = 7999
-
-
-def full_index_image(folder, bit):
-    """An image with a compressed file of HOLEY_BYTES, one extent, in the head of whose full index `bit` is set: 14 makes it a
-    hole, 15 a partial reference. mkfs.erofs makes no hole of that kind. Its superblock announces neither."""
-    if not images.newest_mkfs():
-        return None
-    tree, path = folder / f"head-{bit}", folder / f"head-{bit}.erofs"
-    tree.mkdir()
-    (tree / "file").write_bytes((b"a text that compresses, " * 400)[:HOLEY_BYTES])
-    images.make(path, tree, "-zlz4", "-C4096", "-Elegacy-compress", "-Uclear")
-    image = bytearray(path.read_bytes())
-
-    def number(at, size):
-        return int.from_bytes(image[at:at + size], "little")
-
-    start = number(1024 + 0x28, 4) << image[1024 + 0x0C]
-    # A compact inode of a regular file of that size, with layout 1.
-    inodes = [at for at in range(start, len(image) - 63, 32)
-              if number(at, 2) & 0xF == 2 and number(at + 4, 2) & 0xF000 == 0x8000 and number(at + 8, 4) == HOLEY_BYTES]
-    assert len(inodes) == 1, inodes
-    xattrs = number(inodes[0] + 2, 2)
-    head = (inodes[0] + 32 + (8 + 4 * xattrs if xattrs else 0) + 7) // 8 * 8 + 16
-    assert number(head, 2) & 3 == 1, number(head, 2)
-    image[head + bit // 8] |= 1 << bit % 8
-    # Its checksum is no longer that of the superblock's block.
-    image[1024 + 8] &= 0xFE
-    path.write_bytes(image)
-    return path
 
 
 SMALL = {
@@ -92,3 +61,12 @@ def small_images(folder):
         if image.stat().st_size <= 65536:
             made[name] = image
     return made
+
+
+def list_of_images(output, paths):
+    """Images in one file, as Firmware/BadImages/KnownImages.swift reads them: their lengths, and each in whole blocks."""
+    block = 4096
+    contents = [path.read_bytes() for path in paths]
+    lengths = struct.pack(f"<{len(contents) + 1}I", *map(len, contents), 0)
+    assert len(lengths) <= block
+    output.write_bytes(b"".join(part + bytes(-len(part) % block) for part in [lengths, *contents]))

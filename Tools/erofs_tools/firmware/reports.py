@@ -3,6 +3,8 @@
 
 import hashlib
 
+from .. import format as formats
+
 
 def escaped(raw):
     return "".join(chr(b) if 0x20 < b < 0x7F and b != 0x5C else f"\\{b:02x}" for b in raw)
@@ -58,7 +60,8 @@ def differences(output, rows):
 
 def in_place(output, image, base):
     """Of the files that a report says lie in place: (how many, how many of those at a block's start, what is wrong)."""
-    stored, block = image.read_bytes(), 1 << image.read_bytes()[1024 + 12]
+    stored = image.read_bytes()
+    block = 1 << formats.superblock(stored, "blockShift")
     count, aligned, wrong = 0, 0, []
     for line in output.decode("latin-1").splitlines():
         words = line.split(" ")

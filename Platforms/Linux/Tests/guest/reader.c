@@ -19,33 +19,11 @@
 #include <sys/stat.h>
 #include <linux/reboot.h>
 #include "start.h"
+#include "load.h"
 #include "sha256.h"
 
 static unsigned char data[16384];
 static struct sha256 hash;
-
-static char *load(const char *path, long *size)
-{
-	int file = open(path, O_RDONLY);
-	long count = file < 0 ? -1 : lseek(file, 0, SEEK_END), done = 0;
-	char *text = count < 0 ? NULL : malloc(count + 1);
-
-	if (!text || lseek(file, 0, SEEK_SET) != 0) {
-		printf("cannot load %s: %d\n", path, errno);
-		return NULL;
-	}
-	while (done < count) {
-		long step = read(file, text + done, count - done);
-
-		if (step <= 0)
-			return NULL;
-		done += step;
-	}
-	close(file);
-	text[count] = 0;
-	*size = count;
-	return text;
-}
 
 /* 1 where the file is as it must be, 0 where it is not, or the error, negative. */
 static int check(const char *path, const char *expected)

@@ -8,7 +8,7 @@
 
   /// Bytes of the area of an inode with that xattr count.
   @inline(__always)
-  static func areaBytes(count: UInt16) -> Int { count == 0 ? 0 : 8 &+ 4 &* Int(count) }
+  package static func areaBytes(count: UInt16) -> Int { count == 0 ? 0 : 8 &+ 4 &* Int(count) }
 
   /// The xattr count of an inode with an area of `bytes` (a multiple of 4, 16 at least); nil for what it cannot say.
   package static func count(areaBytes bytes: Int) -> UInt16? {

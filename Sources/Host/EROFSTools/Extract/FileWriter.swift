@@ -205,7 +205,7 @@ struct FileWriter: ~Copyable {
       default:
         let number = inode.deviceNumber ?? DeviceNumber(major: 0, minor: 0)
         try HostFile.makeNode(
-          at: parent, name, mode: inode.kind.typeBits | 0o600, major: number.major, minor: number.minor)
+          at: parent, name, mode: UInt32(inode.kind.mode) | 0o600, major: number.major, minor: number.minor)
       }
     } catch {
       // Only the superuser may make devices; who is not does without them.

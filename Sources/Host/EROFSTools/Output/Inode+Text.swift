@@ -18,19 +18,6 @@ extension InodeKind {
 
   /// Its name, which is also its value in JSON.
   public var word: String { "\(name)" }
-
-  /// The type bits of a POSIX mode.
-  public var typeBits: UInt32 {
-    switch self {
-    case .regular: 0o100000
-    case .directory: 0o040000
-    case .characterDevice: 0o020000
-    case .blockDevice: 0o060000
-    case .fifo: 0o010000
-    case .socket: 0o140000
-    case .symbolicLink: 0o120000
-    }
-  }
 }
 
 extension DataLayout {

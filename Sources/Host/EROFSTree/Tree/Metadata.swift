@@ -97,22 +97,9 @@ public struct Metadata: Sendable, Hashable {
   }
 
   /// The mode with the bits of the kind.
-  public var mode: UInt16 { permissions | kind.modeBits }
+  public var mode: UInt16 { permissions | kind.mode }
 }
 
 extension InodeKind {
-  /// The bits of a POSIX mode that name this kind.
-  public var modeBits: UInt16 {
-    switch self {
-    case .regular: 0o100000
-    case .directory: 0o040000
-    case .characterDevice: 0o020000
-    case .blockDevice: 0o060000
-    case .fifo: 0o010000
-    case .socket: 0o140000
-    case .symbolicLink: 0o120000
-    }
-  }
-
   var isDevice: Bool { self == .characterDevice || self == .blockDevice }
 }
