@@ -129,6 +129,18 @@ if !embedded, !small {
     .systemLibrary(name: "CXattr", path: "Sources/Libraries/CXattr"),
     .target(name: "EROFSTree", dependencies: ["EROFS", "CXattr"], path: "Sources/Host/EROFSTree"),
     .testTarget(name: "EROFSTreeTests", dependencies: ["EROFSTree", "EROFS"]),
+    library("CFuse", "fuse3", "libfuse3-dev"),
+    .target(
+      name: "EROFSMount",
+      dependencies: [
+        "EROFS", "PageVectors", "CXattr", .target(name: "CFuse", condition: .when(platforms: [.linux])),
+        hostDependency("SystemPackage", "swift-system"),
+      ], path: "Sources/Host/EROFSMount"),
+    .testTarget(
+      name: "EROFSMountTests",
+      dependencies: [
+        "EROFSMount", "EROFS", "EROFSTree", "TestSupport", hostDependency("SystemPackage", "swift-system"),
+      ]),
     .target(
       name: "EROFSTools",
       dependencies: [
