@@ -150,7 +150,7 @@ if !embedded, !small {
     .executableTarget(
       name: "EROFSCommand",
       dependencies: [
-        "EROFS", "EROFSTools", "NoMMUMachine", "PageVectors",
+        "EROFS", "EROFSMount", "EROFSTools", "NoMMUMachine", "PageVectors",
         hostDependency("ArgumentParser", "swift-argument-parser"),
         hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSCommand"),
