@@ -59,9 +59,7 @@ public final class Extractor: Sendable {
     self.progress = progress
     log = ExtractLog(report)
     limit = options.isLimited ? WorkLimit(for: image) : nil
-    let mask = umask(0o077)
-    umask(mask)
-    unmasked = UInt16(truncatingIfNeeded: ~mask & 0o777)
+    unmasked = UInt16(truncatingIfNeeded: ~FileCreationMask.current & 0o777)
   }
 
   /// Extracts an inode: the content of a directory into `directory`, anything else to `directory`/`name`.
