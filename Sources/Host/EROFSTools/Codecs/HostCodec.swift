@@ -3,7 +3,7 @@
 import EROFS
 
 /// What hosts know of a codec besides how it is decoded: its names and limits in words, what it costs, what Linux does with it.
-/// Each codec has one in a file of its own; ``EROFS/Algorithm/onHosts`` finds it.
+/// Each codec has one in a file of its own; `Algorithm.onHosts` finds it.
 public struct HostCodec: Sendable {
   /// The names that mkfs.erofs knows it by, one for each library that can encode it.
   public let mkfsNames: [String]
