@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-// How the bytes of a vector lie: scattered over frames or in one piece, or always in one piece. Embedded programs that define
-// `EROFS_CONTIGUOUS_MEMORY` have the second form, with which all that is about frames is left out when they are compiled:
-// firmware whose image and memory are not scattered has no use for it.
+// A vector's bytes are scattered over frames or in one piece; or, in the second form, always in one piece. Embedded
+// programs that define `EROFS_CONTIGUOUS_MEMORY` have the second form. The compiler then removes all code for frames,
+// which firmware does not need if its image and memory are not scattered.
 
 #if EROFS_CONTIGUOUS_MEMORY && hasFeature(Embedded)
 
@@ -29,7 +29,7 @@
   struct FramePlacement {
     /// log2 of the page size; `PageVector.contiguousShift` where there is no table.
     @usableFromInline let shift: Int
-    /// Where the first byte lies, counted from the start of frame 0; 0 where there is no table.
+    /// Where the first byte is, counted from the start of frame 0; 0 where there is no table.
     @usableFromInline let offset: Int
 
     @inlinable @inline(__always)

@@ -2,8 +2,8 @@
 
 /// A ``PageVector`` that may be written to.
 ///
-/// Whoever makes one promises, besides what a `PageVector` asks for, that nobody else reads or writes its bytes while
-/// it is written to.
+/// Code that makes one promises, besides what a `PageVector` requires, that no other code reads or writes its bytes
+/// while it is written to.
 @frozen @safe
 public struct MutablePageVector: @unchecked Sendable {
   /// The same bytes, for reading.
@@ -45,7 +45,7 @@ public struct MutablePageVector: @unchecked Sendable {
     unsafe readOnly.unsafeRun(at: position)
   }
 
-  /// The longest run of bytes from `position` on that lies in one frame; empty at the vector's end and outside it.
+  /// The longest run of bytes from `position` on that is in one frame; empty at the vector's end and outside it.
   @inlinable
   public func run(at position: Int) -> UnsafeMutableRawBufferPointer {
     guard position >= 0, position < count else { return unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0) }

@@ -20,7 +20,7 @@ extension PageVector {
   }
 
   /// How the bytes compare, unsigned and one by one, a prefix before what is longer: negative, 0 or positive for before,
-  /// equal and behind.
+  /// equal and after.
   @inline(never)
   package func compare(to other: PageVector) -> Int {
     var i = 0
@@ -32,7 +32,7 @@ extension PageVector {
     return count &- other.count
   }
 
-  /// The first position in `start ..< end` (cut to the vector) where one of two bytes lies; `end` where there is none.
+  /// The first position in `start ..< end` (cut to the vector) where one of two bytes is; `end` where there is none.
   @inline(never)
   package func index(of a: UInt8, or b: UInt8, from start: Int, to end: Int) -> Int {
     let end = min(end, count)

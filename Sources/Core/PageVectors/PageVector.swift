@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// Bytes of a vector that lie in one frame: where they start, and how many there are.
+/// Bytes of a vector that are in one frame: where they start, and how many there are.
 @frozen @safe
 @usableFromInline
 package struct FrameRun {
@@ -16,16 +16,16 @@ package struct FrameRun {
 
 /// Bytes scattered over page frames: a table of frame addresses, the offset of the first byte, and a length.
 ///
-/// Contiguous memory is the case of one page that is large enough, so whoever works on a page vector works on both.
-/// Frames are of one power-of-two size and may lie anywhere, in any order, and be repeated.
+/// Contiguous memory is the case of one page that is large enough, so code for page vectors works with both.
+/// Frames are of one power-of-two size and may be anywhere, in any order, and be repeated.
 ///
-/// A vector borrows: whoever makes one promises that the table and every frame stay valid, and that nobody writes to
+/// A vector borrows: code that makes one promises that the table and every frame stay valid, and that nothing writes to
 /// the bytes at the same time, for as long as the vector is in use. That promise is all that is unsafe here, and it is
 /// given once, in an initializer labelled `unsafe…`; after that no operation reads outside the vector, whatever its
 /// arguments. Positions count bytes from the vector's first; a position or a length that leaves the vector is cut.
 @frozen @safe
 public struct PageVector: @unchecked Sendable {
-  /// Where the addresses of the frames lie, or contiguous memory itself: the shift tells which.
+  /// Where the addresses of the frames are, or contiguous memory itself: the shift tells which.
   @usableFromInline let start: UnsafeMutableRawPointer
   @usableFromInline let placement: FramePlacement
   /// Bytes in the vector.
@@ -64,7 +64,7 @@ public struct PageVector: @unchecked Sendable {
   /// - Parameters:
   ///   - frames: the frames' addresses; as many as `offset + count` bytes need.
   ///   - pageShift: log2 of the frame size, 0 ..< 30.
-  ///   - offset: where the first byte lies, counted from the start of the first frame.
+  ///   - offset: where the first byte is, counted from the start of the first frame.
   ///   - count: bytes; cut so that `offset + count` stays below 2^30 pages and in an `Int`.
   @inlinable
   public init(unsafeFrames frames: UnsafePointer<UnsafeMutableRawPointer>, pageShift: Int, offset: Int = 0, count: Int)
@@ -88,7 +88,7 @@ public struct PageVector: @unchecked Sendable {
   /// log2 of the page size; of a contiguous vector, a number no length reaches.
   @inlinable public var pageShift: Int { shift }
 
-  /// Address of the byte at `position`, which must lie in the vector, and how many bytes follow it without a gap.
+  /// Address of the byte at `position`, which must be in the vector, and how many bytes follow it without a gap.
   ///
   /// Only the audited primitives of this package call it; everybody else takes ``run(at:)``, which checks.
   @inlinable @inline(__always) @unsafe
@@ -110,11 +110,11 @@ public struct PageVector: @unchecked Sendable {
       ? nil : unsafe UnsafePointer(start.assumingMemoryBound(to: UnsafeMutableRawPointer.self))
   }
 
-  /// Where the first byte lies, counted from the start of frame 0.
+  /// Where the first byte is, counted from the start of frame 0.
   @inlinable @unsafe
   package var unsafeOffset: Int { offset }
 
-  /// The longest run of bytes from `position` on that lies in one frame; empty at the vector's end and outside it.
+  /// The longest run of bytes from `position` on that is in one frame; empty at the vector's end and outside it.
   @inlinable
   public func run(at position: Int) -> UnsafeRawBufferPointer {
     guard position >= 0, position < count else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }

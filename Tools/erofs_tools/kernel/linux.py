@@ -208,7 +208,9 @@ def flips(results, folder, full):
 
 # What Linux does not check, or reads as something else; these kernels know no extended attributes.
 TAKEN_BY_LINUX = {"device", "entryType", "fragmentOffset", "mapHeader", "xattrEntry", "xattrPrefix", "xattrShared", "xattrSize"}
-# A packed inode that is in itself: reading it, Linux waits for a page that it has locked itself, with any decoder.
+# A packed inode that is in itself. Linux 7.2.13 never ends reading it: z_erofs_readahead holds the lock of a page, and for its
+# content z_erofs_scan_folio calls erofs_bread with the same inode, whose do_read_cache_folio waits for that lock, not to be
+# killed. These are the functions on the stack of the reading process. No decoder has been called then, so all are alike.
 STUCK_IN_LINUX = {"nestedFragment"}
 
 

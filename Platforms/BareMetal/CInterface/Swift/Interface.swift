@@ -87,22 +87,9 @@ public func erofs_open(
     unsafe file.pointee = erofs_file(
       nid: inode.nid, size: UInt64(inode.size), mtime: inode.modificationTime.seconds, uid: inode.userID,
       gid: inode.groupID,
-      mode: type(inode.kind) | inode.permissions, position: 0, cursor: (0, 0))
+      mode: inode.kind.mode | inode.permissions, position: 0, cursor: (0, 0))
     return EROFS_OK
   } catch { return unsafe fail(fs, error) }
-}
-
-/// The type bits of a POSIX mode.
-private func type(_ kind: InodeKind) -> UInt16 {
-  switch kind {
-  case .regular: 0o100000
-  case .directory: 0o040000
-  case .characterDevice: 0o020000
-  case .blockDevice: 0o060000
-  case .fifo: 0o010000
-  case .socket: 0o140000
-  case .symbolicLink: 0o120000
-  }
 }
 
 // swift-format-ignore: AlwaysUseLowerCamelCase

@@ -36,7 +36,7 @@ extension DeflateDecoder {
   }
 
   /// - Parameter history: of the run only, where the extent is one run. Elsewhere a match is likely to come from another
-  ///   one, and the branch that asks for it would be missed half the time: there each is looked up.
+  ///   one, and the branch on it would be mispredicted half the time: there each is looked up.
   @inline(never)
   private mutating func decodeRun(to end: Int, _ history: some MatchHistory) -> Stop {
     let tables = self.tables

@@ -12,7 +12,7 @@ import PageVectors
 /// - an incomplete code, but for one or no distance of one bit, or the end of block alone (zlib); a bit that such a
 ///   code does not have (zlib; libdeflate takes it for the one it has).
 ///
-/// Bits of the last byte behind the final block may have any value, as in both. Whole bytes behind it are refused by
+/// Bits of the last byte after the final block may have any value, as in both. Whole bytes after it are refused by
 /// ``finish()``.
 public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
   /// Bytes of working memory.
@@ -220,7 +220,7 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
 
   private mutating func appendStored(to end: Int) throws(DecodeError) {
     let count = min(pendingLength, end &- produced)
-    // As for a match, a ring's bytes behind `end` may not have been taken yet; a wide copy writes up to 15 there.
+    // As for a match, a ring's bytes after `end` may not have been taken yet; a wide copy writes up to 15 there.
     let exact = Machine.copiesWide && output.isRing ? min(count, 16) : 0
     guard output.appendLiterals(from: &input, count: count &- exact) else { throw error(.inputEnded) }
     for _ in 0..<exact {
@@ -234,7 +234,7 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
 
   // MARK: Bits
 
-  /// Has at least `count` (at most 16) bits in `bits`, or all that are left and zeros behind them.
+  /// Has at least `count` (at most 16) bits in `bits`, or all that are left and zeros after them.
   @inline(__always)
   mutating func need(_ count: UInt) {
     if bitCount < count { refill() }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// The decoding tables of one block, and where they lie in the 4024 bytes of working memory.
+/// The decoding tables of one block, and where they are in the 4024 bytes of working memory.
 ///
 ///     0     bases of the length symbols, 30 of 32 bits
 ///     120   bases of the distance symbols, 30 of 32 bits
@@ -8,10 +8,10 @@
 ///     1040  literal/length codes: 1024 root entries of 16 bits, then up to 308 of subtables
 ///     3704  code lengths of the block being set up, 320 bytes
 ///
-/// The sizes with subtables are the worst over all complete codes of 286 symbols behind a root of 10 bits (1332
-/// entries) and of 30 symbols behind 8 bits (400), as zlib's program `enough` counts them; codes up to 15 bits.
-/// Memory serves twice while a block is set up: the code length code lies where the literal/length codes go
-/// afterwards, and the sorting that comes before each table lies in one that is not yet, or no longer, needed.
+/// The sizes with subtables are the worst over all complete codes of 286 symbols with a root of 10 bits (1332
+/// entries) and of 30 symbols with one of 8 bits (400), as zlib's program `enough` counts them; codes up to 15 bits.
+/// Memory serves twice while a block is set up: the code length code is where the literal/length codes go
+/// afterwards, and the sorting that comes before each table is in one that is not yet, or no longer, needed.
 ///
 /// An entry is 16 bits: how many bits it takes (5), what it is (3), and a value (8). The first bit of the stream is the
 /// lowest of the index.
@@ -25,9 +25,9 @@
 ///                                                                           in pairs of entries
 ///
 /// One look-up is thus all that a literal takes, and one shift drops a symbol together with its extra bits. In the wide
-/// loop that is a shift by the whole entry, of which a 64-bit register takes the low six bits: what is taken lies lowest
-/// there, with "final" (clear then) above it, and the value highest. Where text is dear what is taken lies highest, and
-/// one shift brings it down; the value lies lowest, where a byte is stored without one.
+/// loop that is a shift by the whole entry, of which a 64-bit register takes the low six bits: what is taken is lowest
+/// there, with "final" (clear then) above it, and the value highest. In builds for size what is taken is highest, and
+/// one shift brings it down; the value is lowest, where a byte is stored without one.
 @safe
 struct DeflateTables {
   static let bytes = 4024
@@ -46,7 +46,7 @@ struct DeflateTables {
   static let literals = 1040
   static let codeLengths = 3704
 
-  /// Where the 19 lengths of the code length code lie, behind the room for its sorting.
+  /// Where the 19 lengths of the code length code are, after the room for its sorting.
   static let codeLengthLengths = distances + 128
 
   @inline(__always) static var isSymbol: UInt { Machine.isSmall ? 0x200 : 0x80 }
@@ -129,7 +129,7 @@ struct DeflateTables {
   /// Makes the table of one code from its code lengths.
   ///
   /// - Parameters:
-  ///   - lengths: where `count` code lengths lie, one byte each, 0 ... 15.
+  ///   - lengths: where `count` code lengths are, one byte each, 0 ... 15.
   ///   - scratch: where 64 + 2 * `count` bytes may be overwritten.
   /// - Returns: false where the lengths are no code that is allowed: an over-subscribed one, or an incomplete one that
   ///   is more than a single symbol of one bit. That is what zlib allows, and no encoder makes anything else.
@@ -138,7 +138,7 @@ struct DeflateTables {
   func build(_ code: Code, lengths: Int, count: Int, scratch: Int) -> Bool {
     let table = code == .distances ? Self.distances : Self.literals
     let root = code == .codeLengths ? Self.codeLengthRoot : code == .literals ? Self.literalRoot : Self.distanceRoot
-    // Symbols in the order of their codes, behind how many there are of each length and where those begin.
+    // Symbols in the order of their codes, after how many there are of each length and where those begin.
     let counts = unsafe (base + scratch).assumingMemoryBound(to: UInt16.self)
     let starts = unsafe counts + 16
     let sorted = unsafe starts + 16
@@ -258,7 +258,7 @@ struct DeflateTables {
     return reversed & (bit &- 1) | bit
   }
 
-  /// Repeats the first `1 << bits` entries behind themselves.
+  /// Repeats the first `1 << bits` entries after themselves.
   @inline(__always)
   private func double(_ table: Int, from bits: Int) {
     let bytes = 2 &<< bits

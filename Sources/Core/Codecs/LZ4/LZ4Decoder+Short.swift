@@ -13,7 +13,7 @@ extension LZ4Decoder {
   private static var shortRoom: Int { 37 }
 
   /// Decodes sequences from a token on, as long as none has length bytes and both runs have some room. It leaves off before
-  /// a token, or in a match that lies in another run.
+  /// a token, or in a match that is in another run.
   @inline(never)
   static func decodeShort(_ decoder: inout LZ4Decoder, atMost limit: Int) {
     let historyStart = unsafe decoder.output.firstInReach(decoder.output.reachLimit)

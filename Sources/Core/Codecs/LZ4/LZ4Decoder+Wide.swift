@@ -53,7 +53,7 @@ extension LZ4Decoder {
 
   @inline(__always)
   private mutating func decodeWide(room: Int, _ history: some MatchHistory) {
-    // Positions count from behind a token: it is loaded one round early, which shortens the chain from one to the next.
+    // Positions count from after a token: it is loaded one round early, which shortens the chain from one to the next.
     let inputLimit = unsafe input.end - (Self.shortInput &- 1)
     let outputLimit = unsafe output.next + (room &- Self.shortRoom)
     var token = unsafe load16(input.next) & 255
@@ -129,7 +129,7 @@ extension LZ4Decoder {
   }
 
   /// Decodes sequences up to the ends of the runs, writing not a byte too much, and at most one that crosses the end of
-  /// the output's run. False where it stopped at what lies in the input's next run, at an error, or had nothing to do.
+  /// the output's run. False where it stopped at what is in the input's next run, at an error, or had nothing to do.
   @inline(__always)
   private mutating func decodeExact(end: MutableBytes, wanted: MutableBytes, _ history: some MatchHistory) -> Bool {
     let inputEnd = unsafe input.end
@@ -213,7 +213,7 @@ extension LZ4Decoder {
           unsafe repeatNearExactly(to, distance: distance, match)
         }
       } else if unsafe !Machine.copiesWide || !history.copy(distance, to: to, count: match) {
-        // In a ring the source may lie behind, in frames that come later.
+        // In a ring the source may be at higher positions, in later frames.
         output.appendMatch(distance: distance, count: match)
       }
       unsafe to += match

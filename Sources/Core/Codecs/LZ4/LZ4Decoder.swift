@@ -8,8 +8,8 @@ import PageVectors
 /// meaning that bytes to add follow, up to the first that is not 255), the literals, and a match as a 2-byte
 /// little-endian distance. The last sequence has literals only. It needs no memory of its own: the output is the window.
 ///
-/// Where the stored bytes have padding behind the stream (images without the feature 0PADDING), and where the stream
-/// may go on behind the wanted prefix, leave out ``finish()``: what follows the extent is then not looked at.
+/// Where the stored bytes have padding after the stream (images without the feature 0PADDING), and where the stream
+/// may go on after the wanted prefix, leave out ``finish()``: what follows the extent is then not looked at.
 public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
   /// What the next byte of input is.
   @usableFromInline
@@ -27,7 +27,7 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
   /// Bytes of working memory: none.
   public static let workingBytes = 0
 
-  /// Decodes in place: where the stored bytes lie at the end of the memory that the extent is decoded to, and that
+  /// Decodes in place: where the stored bytes are at the end of the memory that the extent is decoded to, and that
   /// memory is at least this many bytes longer than the extent, the decoder never writes over stored bytes that it has
   /// yet to read. (A hostile block may make it do so, and then decodes to other bytes, or not at all.)
   ///
@@ -52,7 +52,7 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
   /// Literals in the current sequence.
   @usableFromInline var literals = 0
   /// The token of the latest match. Where there is none, or one that keeps the end rules whatever follows, it is one
-  /// that asks for nothing (with `freeDistance`).
+  /// that requires nothing (with `freeDistance`).
   @usableFromInline var matchToken = Self.freeToken
 
   /// A token whose sequence is as long as the short form gets, and a distance that the short form may have.
@@ -105,7 +105,7 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
         let low = Self.readByte(&self)
         if low < 0 { return .outputShort }
         distance = Self.readByte(&self) &<< 8 | low
-        // Where text is dear, `copyPiece` checks the distance.
+        // In builds for size, `copyPiece` checks the distance.
         if !Machine.isSmall, distance == 0 { return .invalid }
         if !Machine.isSmall, distance > output.reach { return .distance }
         // A distance that the end of the input cut off is negative, and then no length follows either.
@@ -144,7 +144,7 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
     return literals < tail ? .invalid : nil
   }
 
-  // No methods: there `self` lies in a register that only the long instructions of Thumb reach.
+  // No methods: there `self` is in a register that only the long instructions of Thumb reach.
 
   /// The next byte of input; -1 at its end.
   @inline(never)
@@ -182,7 +182,7 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
   ///
   /// The format wants the last 5 bytes to be literals and the last match to start 12 bytes before the end or earlier.
   /// liblz4 enforces that, but for sequences of its short form (no length bytes, no distance below 8) that start 32
-  /// bytes before the end of the output, and whose token has 17 bytes of input behind it.
+  /// bytes before the end of the output, and whose token has 17 bytes of input after it.
   private var tail: Int {
     let nibble = matchToken & 15
     // The match is `nibble + 4` long, or so long that the 12 bytes do not matter.

@@ -4,7 +4,7 @@ import PageVectors
 
 extension MicroLZMADecoder {
   /// Decodes symbols within one run of input and one of output, until the output reaches `until`, or a symbol begins
-  /// behind `through`, or a match cannot be written here; that one is left in `pending`.
+  /// after `through`, or a match cannot be written here; that one is left in `pending`.
   ///
   /// Behind `through` there must be ``RangeDecoder/symbolBytes`` bytes to read. All state is in locals on the way.
   @inline(never)
@@ -92,7 +92,7 @@ extension MicroLZMADecoder {
       }
 
       if _slowPath(UInt(truncatingIfNeeded: rep0) >= UInt(bitPattern: min(position, reachLimit))) {
-        // Nothing is left behind that could be followed should the decoder be used again.
+        // No pointer remains that could be followed if the decoder is used again.
         refusal = .distance
         state = 0
         length = 0
@@ -126,14 +126,14 @@ extension MicroLZMADecoder {
     return refusal
   }
 
-  /// The byte `distance` before `next` where it lies in another run.
+  /// The byte `distance` before `next` where it is in another run.
   @inline(never)
   private mutating func farByte(_ distance: Int, at next: MutableBytes) -> UInt8 {
     // `window.next` lags behind `next`, in the same run, for as long as `decodeRun` works.
     unsafe window.byte(back: distance &- (next - window.next))
   }
 
-  /// Copies a match whose source lies in another run; false, and nothing copied, where one of the two is near the end
+  /// Copies a match whose source is in another run; false, and nothing copied, where one of the two is near the end
   /// of its run.
   @inline(never)
   private mutating func copyFar(_ distance: Int, _ length: Int, to next: MutableBytes) -> Bool {
@@ -145,7 +145,7 @@ extension MicroLZMADecoder {
 }
 
 extension RangeDecoder {
-  /// A literal behind a match: as long as its bits are those of `match`, the byte that the match would have gone on
+  /// A literal after a match: as long as its bits are those of `match`, the byte that the match would have gone on
   /// with, each comes from a tree of its own. Gives 256 more than the literal.
   @inline(always)
   mutating func matchedLiteral(_ tree: Model, match: Int) -> Int {

@@ -91,7 +91,7 @@ public struct MicroLZMADecoder: InPlaceDecoder, ~Copyable {
         unsafe bytes.storeBytes(of: UInt8(truncatingIfNeeded: byte), toByteOffset: i, as: UInt8.self)
       }
       var next = Bytes(bytes)
-      // At the input's end a symbol may read the zeros behind it; that it did so is seen afterwards.
+      // At the input's end a symbol may read the zeros after it; that it did so is seen afterwards.
       let through = count == left ? count : count &- RangeDecoder.symbolBytes
       refusal = unsafe decodeRun(from: &next, through: next + through, until: window.next + room)
       taken = unsafe next - Bytes(bytes)
@@ -101,7 +101,7 @@ public struct MicroLZMADecoder: InPlaceDecoder, ~Copyable {
     if let refusal { throw DecodeError(refusal, at: input.offset) }
   }
 
-  /// Checks, as liblzma does where it knows both sizes, that no match goes on behind the extent, that the arithmetic
+  /// Checks, as liblzma does where it knows both sizes, that no match continues after the extent, that the arithmetic
   /// decoder has come down to 0, which is what an encoder's flush leaves, and that no input is left.
   public mutating func finish() throws(DecodeError) {
     guard window.position == window.length else { throw DecodeError(.outputShort, at: input.offset) }

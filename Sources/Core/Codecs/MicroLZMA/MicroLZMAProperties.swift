@@ -24,7 +24,7 @@ struct MicroLZMAProperties {
 }
 
 extension MicroLZMADecoder {
-  /// Bytes of working memory for a stream whose lc + lp is `lcPlusLp` (0 ... 4; what lies outside is taken as 4).
+  /// Bytes of working memory for a stream whose lc + lp is `lcPlusLp` (0 ... 4; any other value counts as 4).
   public static func workingBytes(literalBits lcPlusLp: Int) -> Int {
     let bits = lcPlusLp >= 0 && lcPlusLp <= 4 ? lcPlusLp : 4
     return 2 * (ModelLayout.literals + (ModelLayout.literalTree << bits))
@@ -49,7 +49,7 @@ enum ModelLayout {
   static var isRepeat2: Int { isRepeat1 + 12 }
   static var isLongRepeat0: Int { isRepeat2 + 12 }
   static var distanceSlot: Int { isLongRepeat0 + 12 * 16 }
-  /// Reverse trees of distance slots 4 ... 13 one behind the other. They have no node 0, so the first begins one early.
+  /// Reverse trees of distance slots 4 ... 13 one after the other. They have no node 0, so the first begins one early.
   static var distanceTail: Int { distanceSlot + 4 * 64 - 1 }
   static var distanceAlign: Int { distanceTail + 1 + 114 }
   static var matchLength: Int { distanceAlign + 16 }

@@ -2,7 +2,7 @@
 
 /// LZMA's binary arithmetic decoder over one run of input, and the shapes that LZMA builds of its bits.
 ///
-/// It reads without asking whether there is input: whoever calls has made sure of ``symbolBytes`` for each symbol.
+/// It reads without asking whether there is input: the caller has made sure of ``symbolBytes`` for each symbol.
 /// A copy lives in local variables for the length of a run; nothing here may be called on a stored property in a loop.
 ///
 /// A bit that the branch predictor will guess (is it a match?) is decoded with a branch, one that it cannot guess (the
@@ -48,7 +48,7 @@ struct RangeDecoder {
     return true
   }
 
-  /// A bit of the rarer kinds, which share one copy of the code where text is dear.
+  /// A bit of the rarer kinds, which share one copy of the code in builds for size.
   @inline(always)
   mutating func rareBit(_ model: Model) -> Bool { unsafe Machine.selectsBits ? bit(model) : sharedBit(model) }
 

@@ -28,7 +28,7 @@ public protocol Decoder: ~Copyable {
 
   /// Decodes until `produced` is `end` (cut to the extent's length); nothing to do where it is already.
   ///
-  /// With a ring the caller has taken all bytes before `produced`, and asks for no more than the ring holds less 64.
+  /// With a ring the caller has taken all bytes before `produced`, and requests no more than the ring's size less 64.
   mutating func decode(to end: Int) throws(DecodeError)
 
   /// Checks that the stream ends exactly where the extent does, and that the input is used up.

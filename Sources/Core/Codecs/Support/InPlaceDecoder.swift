@@ -2,7 +2,7 @@
 
 import PageVectors
 
-/// A decoder that can be told that its stored bytes were moved, so that they may lie in frames of its output.
+/// A decoder that can continue after its stored bytes were moved, so that they may be in frames of its output.
 ///
 /// Zstandard's is none: it reads the bytes of a block from several places at once, and from the block's end.
 public protocol InPlaceDecoder: Decoder, ~Copyable {
@@ -17,8 +17,8 @@ public protocol InPlaceDecoder: Decoder, ~Copyable {
 /// Stored bytes in frames of one extent's output, at any places and in any order, as a reader has them that reads into the
 /// pages that it is about to fill.
 ///
-/// Whoever makes one promises what `PageVector` asks for of the two tables, and that no frame is named twice by one of
-/// them where it is named by the other as well.
+/// Code that makes one promises what `PageVector` requires of the two tables, and that a frame in both tables is in
+/// each of them only once.
 @safe
 public struct SharedFrames {
   /// Addresses of the frames with stored bytes; those that have to give way are replaced.
@@ -32,7 +32,7 @@ public struct SharedFrames {
 
   /// - Parameters:
   ///   - input: addresses of the stored bytes' frames.
-  ///   - inputOffset: where the first stored byte lies, counted from the start of the first frame.
+  ///   - inputOffset: where the first stored byte is, counted from the start of the first frame.
   ///   - inputCount: stored bytes.
   ///   - output: addresses of the extent's frames.
   ///   - outputOffset: where the extent begins, counted from the start of the first frame.
@@ -51,7 +51,7 @@ public struct SharedFrames {
     self.pageShift = pageShift
   }
 
-  /// The stored bytes, where they lie at the time that they are looked up.
+  /// The stored bytes, where they are at the time that they are looked up.
   public var stored: PageVector {
     unsafe PageVector(unsafeFrames: input, pageShift: pageShift, offset: inputOffset, count: inputCount)
   }
@@ -93,9 +93,9 @@ public struct SharedFrames {
     return (end, page)
   }
 
-  /// Moves all stored bytes out of the output, for a decoder that cannot be told later.
+  /// Moves all stored bytes out of the output, for a decoder that cannot continue after they are moved.
   ///
-  /// - Parameter spare: a frame that nobody uses, or nil.
+  /// - Parameter spare: an unused frame, or nil.
   /// - Throws: ``DecodeError/Reason/memory`` where there is none.
   public func moveAll(spare: () -> UnsafeMutableRawPointer?) throws(DecodeError) {
     for page in 0..<outputPages { _ = unsafe try clear(page: page, consumed: 0, spare: spare) }
@@ -109,7 +109,7 @@ extension InPlaceDecoder where Self: ~Copyable {
   ///
   /// - Parameters:
   ///   - frames: what this decoder's input and output were made from.
-  ///   - spare: a frame that nobody uses, or nil.
+  ///   - spare: an unused frame, or nil.
   /// - Throws: what ``Decoder/decode(to:)`` throws, and ``DecodeError/Reason/memory`` where `spare` has none.
   public mutating func decodeInPlace(
     _ frames: SharedFrames, spare: () -> UnsafeMutableRawPointer?

@@ -48,7 +48,7 @@ struct InputCursor {
   @inline(__always)
   mutating func advance() -> Bool { Self.advance(&self) }
 
-  // Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
+  // Not a method: there `self` is in a register that only the long instructions of Thumb reach.
   @inline(never)
   private static func advance(_ cursor: inout InputCursor) -> Bool {
     let offset = cursor.offset

@@ -4,7 +4,7 @@ import PageVectors
 
 /// The extent being filled, and at once all the history that its decoder needs.
 ///
-/// `next ..< end` is the room left in the current run of frames; `runStart ..< next` is the history that lies in the
+/// `next ..< end` is the room left in the current run of frames; `runStart ..< next` is the history that is in the
 /// same run. Hot loops copy the three to locals, work inside the run, and give `next` back before they call anything
 /// here; everything here works across runs.
 ///
@@ -15,7 +15,7 @@ import PageVectors
 @safe
 @usableFromInline
 struct OutputWindow {
-  /// Bytes behind the current position that a ring does not keep, because wide copies may have run over them.
+  /// Bytes after the current position that a ring does not keep, because wide copies may have run over them.
   @inlinable static var ringSlack: Int { 64 }
 
   @usableFromInline let frames: MutablePageVector
@@ -92,7 +92,7 @@ struct OutputWindow {
   @inline(__always)
   mutating func advance() -> Bool { Self.advance(&self) }
 
-  // Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
+  // Not a method: there `self` is in a register that only the long instructions of Thumb reach.
   @inline(never)
   private static func advance(_ window: inout OutputWindow) -> Bool {
     unsafe window.enterRun(at: window.position, frame: window.frameOfRun &+ (window.next - window.runStart))
@@ -111,7 +111,7 @@ struct OutputWindow {
     return true
   }
 
-  /// Appends `count` bytes (at most `left`) that repeat what lies `distance` (1 ... `reach`) back.
+  /// Appends `count` bytes (at most `left`) that repeat what is `distance` (1 ... `reach`) back.
   @inline(never)
   mutating func appendMatch(distance: Int, count: Int) {
     var count = count
@@ -127,7 +127,7 @@ struct OutputWindow {
     while count > 0, hasRoom() {
       let from = unsafe history(distance)
       var step = min(count, room)
-      // Where the source lies in another run, its end is where it must be looked up anew.
+      // Where the source is in another run, its end is where it must be looked up again.
       let isElsewhere = distance > historyInRun
       if isElsewhere { step = unsafe min(step, from.count) }
       if !Machine.copiesWide {
@@ -150,7 +150,7 @@ struct OutputWindow {
     }
   }
 
-  /// As `appendMatch`, but touches no byte behind the `count` that it appends.
+  /// As `appendMatch`, but touches no byte after the `count` that it appends.
   @inline(never)
   mutating func appendMatchExactly(distance: Int, count: Int) {
     var count = count

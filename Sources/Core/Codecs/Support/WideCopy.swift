@@ -196,7 +196,7 @@ func copyApart(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   }
 }
 
-/// As ``copyApart(_:_:_:)``, where `to` may also lie before `from` by any number of bytes.
+/// As ``copyApart(_:_:_:)``, where `to` may also be before `from` by any number of bytes.
 @inline(__always)
 func copyDown(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   if count >= 16 {
@@ -259,7 +259,7 @@ func copyRepeatingInlined(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   var from = unsafe from
   var left = count
   if Machine.loadsAnyWord {
-    // A source that lies behind is no less than a word away, without a sign.
+    // The difference has no sign: of a source above `to` it is large, and such a source may be copied by words too.
     if UInt(bitPattern: unsafe Bytes(to) - from) >= 4 {
       var words = left &>> 2
       while words != 0 {
@@ -291,7 +291,7 @@ func copyRepeatingInlined(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   while unsafe to != end { copyBytes(4) }
 }
 
-/// Copies exactly `count` bytes that do not overlap; or `to` lies before `from`.
+/// Copies exactly `count` bytes that do not overlap; or `to` is before `from`.
 @inline(__always)
 func copyExact(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   if Machine.copiesWide {
@@ -301,7 +301,7 @@ func copyExact(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
   }
 }
 
-/// The run of `vector` at `position`, which lies in it. One copy of the look-up where copies are not wide.
+/// The run of `vector` at `position`, which is in it. One copy of the look-up where copies are not wide.
 @inline(__always)
 func lookUp(_ vector: PageVector, _ position: Int) -> FrameRun {
   unsafe Machine.copiesWide ? vector.unsafeRun(at: position) : lookUpOutlined(vector, position)

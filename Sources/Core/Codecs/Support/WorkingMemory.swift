@@ -2,7 +2,8 @@
 
 /// Memory that a caller lends to a decoder for its tables. Contents need not be initialised, nor survive.
 ///
-/// Whoever makes one promises that the bytes stay valid, and are nobody else's, for as long as the decoder lives.
+/// Code that makes one promises that the bytes stay valid, and are used by no other code, for as long as the decoder
+/// exists.
 @frozen @safe
 public struct WorkingMemory: @unchecked Sendable {
   @usableFromInline let base: UnsafeMutableRawPointer

@@ -9,7 +9,7 @@ import PageVectors
 /// from the highest down. Reading on after the last bit gives arbitrary bits and makes `used` more than a word, for
 /// good: `isOverrun` tells it at any time later, so that hot loops need not look.
 ///
-/// Invariants: `start <= at`; `next - low` bytes before the container lie in the stream and in the container's frame.
+/// Invariants: `start <= at`; `next - low` bytes before the container are in the stream and in the container's frame.
 @safe
 struct ReverseBits {
   private var bytes = PageVector()
@@ -123,7 +123,7 @@ struct ReverseBits {
     return bits
   }
 
-  /// Refills (where text is dear only if it must), and takes the next `count` bits, at most `wordBits - 7`.
+  /// Refills (in builds for size only if it must), and takes the next `count` bits, at most `wordBits - 7`.
   @inline(never)
   mutating func take(_ count: Int) -> Int {
     if !Machine.isSmall || used &+ count > Machine.wordBits { refill() }

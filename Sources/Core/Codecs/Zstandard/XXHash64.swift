@@ -2,7 +2,7 @@
 
 import PageVectors
 
-/// XXH64 with seed 0, over bytes that lie in the frames of an output window: the checksum of a Zstandard frame.
+/// XXH64 with seed 0, over bytes that are in the frames of an output window: the checksum of a Zstandard frame.
 @safe
 struct XXHash64 {
   private static var prime1: UInt64 { 0x9E37_79B1_85EB_CA87 }
@@ -61,7 +61,7 @@ struct XXHash64 {
   ///
   /// - Parameters:
   ///   - frames: hold the bytes from `hashed` on; not empty.
-  ///   - frame: where in `frames` the byte `hashed` lies.
+  ///   - frame: where in `frames` the byte `hashed` is.
   @inline(never)
   mutating func update(_ frames: PageVector, frame: inout Int, to position: Int) {
     while position &- hashed >= 32 {
@@ -90,7 +90,7 @@ struct XXHash64 {
     }
   }
 
-  /// The low 32 bits of the hash of `total` bytes; at most 31 of them have not been taken in, and lie from `frame` on.
+  /// The low 32 bits of the hash of `total` bytes; at most 31 of them are not in the hash yet, and start at `frame`.
   func finish(_ frames: PageVector, frame: Int, total: Int) -> UInt32 {
     var frame = frame
     var left = total &- hashed

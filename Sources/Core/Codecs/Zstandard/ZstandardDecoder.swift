@@ -46,7 +46,7 @@ public struct ZstandardDecoder: Decoder, ~Copyable {
   var sequences = ZstandardSequences()
 
   private var checksum: XXHash64
-  /// Where in the output frames the first byte lies that is not in `checksum`.
+  /// Where in the output frames the first byte is that is not in `checksum`.
   private var checksumFrame = 0
 
   public init(

@@ -64,7 +64,7 @@ extension ZstandardDecoder {
         unsafe s3.decodeCarefully(table)
       }
     }
-    // The first is at least as long as any; but a stream that crosses frames may lag behind.
+    // No stream is longer than the first, but one that crosses frames may have advanced less.
     while s1.out.left > 0 { unsafe s1.decodeCarefully(table) }
     while s2.out.left > 0 { unsafe s2.decodeCarefully(table) }
     while s3.out.left > 0 { unsafe s3.decodeCarefully(table) }

@@ -31,7 +31,7 @@ struct ZstandardLiterals {
   var sizes = (0, 0, 0)
   /// Stored offset of the first stream.
   var streamsStart = 0
-  /// Stored offset behind the last stream.
+  /// Stored offset after the last stream.
   var streamsEnd = 0
   /// Streams that have been opened.
   var opened = 0

@@ -3,7 +3,7 @@
 import PageVectors
 
 extension ZstandardDecoder {
-  /// Moves the last few literals to scratch memory, where wide copies may read on behind them.
+  /// Moves the last few literals to scratch memory, where wide copies may read on after them.
   private mutating func liftLiterals() {
     let scratch = unsafe tables.scratch
     for i in 0..<literals.left {
@@ -14,7 +14,7 @@ extension ZstandardDecoder {
     unsafe literals.cursor = InputCursor(PageVector(unsafeContiguous: Bytes(scratch), count: literals.left &+ 32))
   }
 
-  /// Decodes and executes sequences for as long as their literals, their match and its source lie well inside the
+  /// Decodes and executes sequences for as long as their literals, their match and its source are well inside the
   /// current runs, with everything in locals. The first one that does not is left to be executed by those who take care.
   ///
   /// Only for 64-bit machines: one container holds the bits of nearly every sequence.

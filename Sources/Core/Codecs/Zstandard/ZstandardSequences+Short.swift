@@ -2,11 +2,11 @@
 
 import PageVectors
 
-// Sequences on 32-bit machines: those that lie in the current runs are executed as they are decoded.
+// Sequences on 32-bit machines: those that are in the current runs are executed as they are decoded.
 
 extension ZstandardDecoder {
   /// Decodes and executes sequences up to position `end`, at least one, for as long as their literals, their match and its
-  /// source lie in the current runs. The first one that does not, and the last, are left to be executed in pieces.
+  /// source are in the current runs. The first one that does not, and the last, are left to be executed in pieces.
   @inline(never)
   mutating func executeShort(to end: Int) throws(DecodeError) {
     let historyStart = unsafe window.firstInReach(farthest)

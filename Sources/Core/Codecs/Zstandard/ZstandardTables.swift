@@ -61,7 +61,7 @@ enum FSEKind: Int {
   }
 }
 
-/// The decoder's working memory: where each table lies.
+/// The decoder's working memory: where each table is.
 ///
 /// | offset | bytes | |
 /// |---|---|---|
@@ -142,7 +142,7 @@ struct ZstandardTables {
   }
 
   /// Reads a table description (RFC 8878, 4.1.1) that ends at or before stored offset `limit`, and builds its table;
-  /// `input` is then behind it. Returns the accuracy, or -1 where it is invalid.
+  /// `input` is then after it. Returns the accuracy, or -1 where it is invalid.
   func readTable(_ kind: FSEKind, _ input: inout InputCursor, limit: Int) -> Int {
     guard input.offset < limit else { return -1 }
     let counts = unsafe self.counts
@@ -258,7 +258,7 @@ struct ZstandardTables {
   // MARK: Huffman
 
   /// Reads a Huffman tree description (RFC 8878, 4.2.1) that ends at or before stored offset `limit`, and builds its
-  /// table; `input` is then behind it. False where it is invalid.
+  /// table; `input` is then after it. False where it is invalid.
   func readHuffman(_ input: inout InputCursor, limit: Int) -> Bool {
     guard input.offset < limit else { return false }
     let weights = unsafe self.weights

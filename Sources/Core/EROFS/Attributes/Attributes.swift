@@ -2,7 +2,7 @@
 
 import PageVectors
 
-/// An extended attribute: where its name and its value lie.
+/// An extended attribute: where its name and its value are.
 @frozen
 public struct Attribute: Equatable, Sendable {
   /// What comes before the stored name (Format.md, section 16).
@@ -57,7 +57,7 @@ public struct Attribute: Equatable, Sendable {
   }
 }
 
-/// A stream that parts of attributes lie in: the metadata, or (long prefixes) the packed inode's content.
+/// A stream that parts of attributes are in: the metadata, or (long prefixes) the packed inode's content.
 @usableFromInline
 enum AttributePlace: Equatable, Sendable {
   case metadata(MetadataStream)
@@ -77,7 +77,7 @@ public struct AttributeCursor: Sendable {
 }
 
 extension Volume {
-  /// The next attribute of an inode; nil behind the last. Attributes of namespaces that do not exist are passed over, as
+  /// The next attribute of an inode; nil after the last. Attributes of namespaces that do not exist are passed over, as
   /// are fillers; hidden ones are given.
   @specialized(where Source == MappedStorage)
   public mutating func nextAttribute(
@@ -177,7 +177,7 @@ extension Volume {
 
   /// Parses an entry; no attribute for a filler or an unknown namespace. Returns the entry's size too.
   ///
-  /// - Parameter limit: bytes left in the area that the entry lies in.
+  /// - Parameter limit: bytes left in the area that the entry is in.
   private mutating func attribute(
     _ stream: MetadataStream, at offset: FileOffset, limit: Int?
   ) throws(Fault) -> (attribute: Attribute?, size: Int) {

@@ -3,12 +3,12 @@
 import Codecs
 import PageVectors
 
-/// One extent in the middle of being decoded, and the memory for it: the one sequence of padding, begin, decode and
+/// An extent that is being decoded, and the memory for it: the one sequence of padding, begin, decode and
 /// verdict. `Volume.read` has it decode from stored bytes that it fetched or that are mapped, `Volume.decode` from those
 /// that a caller brings.
 ///
 /// What has been decoded stays at hand (all of it, or the window that a ring keeps), so that a file read in steps
-/// decodes each extent once, and a read in its middle decodes no more than what lies before.
+/// decodes each extent once, and a read in its middle decodes no more than what is before.
 struct ExtentDecoder: ~Copyable {
   var frames = MutablePageVector()
   var state = WorkingMemory()
@@ -35,12 +35,12 @@ struct ExtentDecoder: ~Copyable {
   /// Forgets the extent.
   mutating func reset() { key = 0 }
 
-  /// Bytes that the output keeps behind what has been produced.
+  /// Bytes that the output keeps after what has been produced.
   private var kept: Int {
     @inline(__always) get { output.count < length ? output.count &- ExtentArrangement.ringSlack : length }
   }
 
-  /// Whether the extent's bytes from `skip` on can be had without starting anew.
+  /// Whether the extent's bytes from `skip` on can be read without starting again.
   mutating func canServe(_ extent: inout Extent, of key: FileOffset, from skip: Int) -> Bool {
     self.key == key && start == extent.start && length == Int(truncatingIfNeeded: extent.length)
       && skip >= produced &- kept
@@ -80,7 +80,7 @@ struct ExtentDecoder: ~Copyable {
     while done < destination.count {
       let at = skip &+ done
       if at >= produced {
-        // A ring goes on by what it can take without losing what nobody has copied yet.
+        // A ring goes on by what it can take without losing what has not been copied yet.
         try advance(to: min(at > produced ? at : skip &+ destination.count, produced &+ kept))
         continue
       }
@@ -124,7 +124,7 @@ struct ExtentArrangement {
   let least: Int
 
   /// - Parameters:
-  ///   - isMapped: whether the stored bytes lie in memory already.
+  ///   - isMapped: whether the stored bytes are in memory already.
   ///   - inPlace: whether the stream allows the stored bytes in the tail of the output, if its codec does.
   ///   - window: bytes of history that the codec can reach.
   @inline(never)
@@ -140,7 +140,7 @@ struct ExtentArrangement {
   }
 
   /// Bytes of the output in `available` (`least` or more) bytes of frames. With fewer than all of them, as large a ring
-  /// as there is: the farther back a later read can go without starting anew.
+  /// as there is: the farther back a later read can go without starting again.
   func output(in available: Int) -> Int { available >= whole ? length : min(length, available &- stored) }
 
   /// Where in the frames the stored bytes go.
@@ -150,8 +150,8 @@ struct ExtentArrangement {
 }
 
 extension Extent {
-  /// Whether the stream must end with the extent. It goes on where another file uses more of it; and where the padding
-  /// is behind, only the extent's length says where the stream ends.
+  /// Whether the stream must end with the extent. It continues if another file uses more of it; and if the padding
+  /// comes last, only the extent's length says where the stream ends.
   func mustFinish(_ features: IncompatibleFeatures) -> Bool { !isPartial && features.contains(.zeroPadding) }
 
   /// The zeros in front of the stored bytes; they are looked for in the first block only (Format.md, section 10.9).

@@ -35,7 +35,7 @@ struct DecoderRoom: ~Copyable {
   /// Decodes up to `end` with the decoder that was made, and with `finishing` checks that nothing follows. Returns what
   /// has been produced.
   ///
-  /// Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
+  /// Not a method: there `self` is in a register that only the long instructions of Thumb reach.
   @inline(never)
   static func decode(
     _ decoder: inout DecoderRoom, _ algorithm: Algorithm, to end: Int, finishing: Bool

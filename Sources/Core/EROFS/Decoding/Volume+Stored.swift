@@ -7,8 +7,8 @@ import PageVectors
 // cache, and for those who look at how an image is laid out.
 
 extension Volume {
-  /// The device on which an extent's stored bytes lie, and their offset there in bytes, the unified address space
-  /// resolved; nil for what no device holds as it is: holes, fragments, and what lies in the metabox.
+  /// The device on which an extent's stored bytes are, and their offset there in bytes, the unified address space
+  /// resolved; nil for what no device holds as it is: holes, fragments, and what is in the metabox.
   ///
   /// - Throws: `corrupt` where the bytes are not all inside the device, `unsupported` where the device is missing.
   public mutating func location(of extent: Extent) throws(EROFSError) -> (device: Int, offset: FileOffset)? {

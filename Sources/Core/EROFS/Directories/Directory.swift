@@ -22,7 +22,7 @@ struct DirectoryWindow {
   /// Bytes of an entry without its name.
   static var entrySize: Int { DirectoryRecord.byteCount }
 
-  /// Name of entry `index`, which the block has: where it lies was checked when the block was read.
+  /// Name of entry `index`, which the block has: where it is was checked when the block was read.
   @inline(never)
   mutating func name(_ index: Int) -> PageVector {
     let at = nameOffset(index)
@@ -54,7 +54,7 @@ public struct DirectoryEntry: Sendable {
   public let nid: UInt64
   /// What the directory says that the entry is; nil where it does not say. The inode's own word counts.
   public let kind: InodeKind?
-  /// 1 ... 255 bytes, none of them `/` or 0. They lie in the reader's memory, and are good until its next operation.
+  /// 1 ... 255 bytes, none of them `/` or 0. They are in the reader's memory, and are good until its next operation.
   public let name: PageVector
 
   public var isDotOrDotDot: Bool {
@@ -74,7 +74,7 @@ public struct DirectoryCursor: Sendable {
 
 extension Volume {
   /// The next entry of a directory in the order in which they are stored (by bytes of their names), `.` and `..` among
-  /// them; nil behind the last.
+  /// them; nil after the last.
   ///
   /// - Throws: ``EROFSError/notADirectory``; `corrupt` where a block of the directory breaks its rules.
   @specialized(where Source == MappedStorage)
@@ -155,7 +155,7 @@ extension Volume {
   /// The number in its block, which is at hand then, of the entry of that name in the open directory.
   @inline(never)
   private mutating func search(_ name: PageVector) throws(Fault) -> Int? {
-    // The last block whose first name is not behind the one that is looked for.
+    // The last block whose first name is not after the one that is looked for.
     var low: FileOffset = 0
     var high = try directoryBlocks()
     while low < high {

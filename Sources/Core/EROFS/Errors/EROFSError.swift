@@ -39,7 +39,7 @@ public enum Need: UInt8, Sendable {
     metaboxState
 }
 
-/// What an image may ask for that a reader may lack.
+/// What an image may need that a reader may lack.
 @frozen
 public enum Feature: Equatable, Sendable {
   /// Bits of feature_incompat that this reader does not know.

@@ -6,7 +6,7 @@ import Codecs
 /// down in a ``FaultRecord`` by then, and leaves the reader as an ``EROFSError``.
 ///
 /// What is called from many places returns false or nil for a fault, which takes less text to look at, and is called
-/// through an inlined function that throws; so nobody can forget to look.
+/// through an inlined function that throws; so a caller cannot forget to look.
 package struct Fault: Error {}
 
 extension Optional {

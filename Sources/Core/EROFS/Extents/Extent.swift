@@ -56,7 +56,7 @@ public struct Extent: Equatable, Sendable {
   #endif
   var space = Space.hole
   var form = Form.plain
-  /// The stream goes on behind this extent: another file uses more of it.
+  /// The stream continues after this extent: another file uses more of it.
   #if EROFS_BASIC_IMAGES
     public internal(set) var isPartial: Bool {
       get { false }
@@ -99,7 +99,7 @@ public struct Extent: Equatable, Sendable {
     self.address = address
   }
 
-  /// The stream that one inside the metadata lies in.
+  /// The stream that one inside the metadata is in.
   var stream: MetadataStream {
     @inline(__always) get { Role.count == 1 || space == .metadata ? .device : .metabox }
   }
@@ -107,7 +107,7 @@ public struct Extent: Equatable, Sendable {
   /// Bytes that are read from where it is stored: of a plain extent, those that count.
   var bytesStored: FileOffset { form == .plain ? length : storedLength }
 
-  // Whether it lies in the packed inode, or is turned round: not where no image with such extents is known.
+  // Whether it is in the packed inode, or is turned round: never, if this reader refuses images with such extents.
   var isPacked: Bool { IncompatibleFeatures.known.contains(.fragments) && space == .packed }
   var isInterlaced: Bool { IncompatibleFeatures.known.contains(.fragments) && form == .interlaced }
 }

@@ -75,7 +75,7 @@ extension Volume {
 
   /// The address of extent `number` where records hold lengths only: the first's, and the lengths of those before it.
   ///
-  /// Each role has a hint of its own: a file's records may lie in the metabox, whose records are walked meanwhile.
+  /// Each role has a hint of its own: a file's records may be in the metabox, whose records are walked meanwhile.
   private mutating func addressBySum(_ role: Role, _ table: FileOffset, _ number: FileOffset) throws(Fault) -> UInt64 {
     var hint = unsafe inodes[unchecked: role.index].hint
     if hint.key != self[role].key || hint.number > number {

@@ -3,7 +3,7 @@
 import PageVectors
 
 extension Volume {
-  /// The extent that holds byte `offset` of a file; nil at its end and behind it.
+  /// The extent that holds byte `offset` of a file; nil at its end and after it.
   ///
   /// Walking a file's extents means asking for the one at 0, then at each extent's ``Extent/end``.
   @specialized(where Source == MappedStorage)
@@ -107,7 +107,7 @@ extension Volume {
 
   // MARK: Devices
 
-  /// Finds the device and the offset on it that an address means, and checks that `length` bytes lie there.
+  /// Finds the device and the offset on it that an address means, and checks that `length` bytes are there.
   @inline(never)
   mutating func locate(
     _ device: UInt16, _ address: FileOffset, _ length: FileOffset

@@ -26,7 +26,7 @@ extension Volume {
     // The end marker is a PLAIN entry too; nothing starts there.
     guard start < size else { throw fail(.clusterOffset, role) }
 
-    // Forward to the head of the next one. The entry right behind the head may tell its blocks.
+    // Forward to the head of the next one. The entry right after the head may contain its number of blocks.
     let count = lclusterCount(role)
     var next = LclusterEntry()
     var end = size

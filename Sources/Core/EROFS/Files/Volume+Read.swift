@@ -4,7 +4,7 @@ import Codecs
 import PageVectors
 
 extension Volume {
-  /// Reads a file's bytes from `offset` on into `destination`, wherever its pages lie.
+  /// Reads a file's bytes from `offset` on into `destination`, wherever its pages are.
   ///
   /// - Returns: how many: as many as `destination` holds, fewer only at the end of the file.
   /// - Throws: ``EROFSError/notAFile`` for what has no bytes; the rest as the image or the storage gives cause. What
@@ -23,7 +23,7 @@ extension Volume {
 
   /// Reads the bytes of an extent of `inode`, as ``extent(of:at:)`` gave it, from its byte `skip` on.
   ///
-  /// Who asks for all of an extent at once has it decoded straight into `destination`.
+  /// A caller that reads all of an extent at once has it decoded straight into `destination`.
   ///
   /// - Returns: how many: as many as `destination` holds, fewer only at the end of the extent.
   @specialized(where Source == MappedStorage)
@@ -96,7 +96,7 @@ extension Volume {
       var at = skip
       var end = FileOffset.limit
       if extent.isInterlaced {
-        // The run is turned: each byte lies at its own offset in a block, the first ones in the last block.
+        // The run is turned: each byte is at its own offset in a block, the first ones in the last block.
         end = extent.storedLength
         at &+= end &- (superblock.blockMask &+ 1) &+ (extent.start & superblock.blockMask)
         if at >= end { at &-= end }
@@ -178,7 +178,7 @@ extension Volume {
     return isDirect
   }
 
-  /// Whether the stored bytes of all extents lie in memory, those in a metabox not being there.
+  /// Whether the stored bytes of all extents are in memory, those in a metabox not being there.
   static var mapsExtents: Bool {
     @inline(__always) get { Source.mapsEverything && Role.count == 1 }
   }

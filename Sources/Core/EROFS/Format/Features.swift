@@ -15,7 +15,7 @@ public struct CompatibleFeatures: OptionSet, Sendable {
   @inlinable public static var xattrFilter: Self { Self(rawValue: 0x4) }
   /// Ids of shared xattrs count in the metabox.
   @inlinable public static var sharedXattrsInMetabox: Self { Self(rawValue: 0x8) }
-  /// The table of long xattr prefixes lies on the device, not in the metabox or the packed inode.
+  /// The table of long xattr prefixes is on the device, not in the metabox or the packed inode.
   @inlinable public static var plainXattrPrefixes: Self { Self(rawValue: 0x10) }
   /// Regular files carry a digest of their content as an xattr.
   @inlinable public static var imageShareXattrs: Self { Self(rawValue: 0x20) }
@@ -36,7 +36,7 @@ public struct IncompatibleFeatures: OptionSet, Sendable {
   @inlinable public static var chunkedFiles: Self { Self(rawValue: 0x4) }
   /// Extra devices; a second algorithm in an inode (DEVICE_TABLE, COMPR_HEAD2).
   @inlinable public static var deviceTable: Self { Self(rawValue: 0x8) }
-  /// The last pcluster may lie inside the metadata.
+  /// The last pcluster may be inside the metadata.
   @inlinable public static var tailPacking: Self { Self(rawValue: 0x10) }
   /// A packed inode; interlaced pclusters; partial references (FRAGMENTS, DEDUPE).
   @inlinable public static var fragments: Self { Self(rawValue: 0x20) }

@@ -9,7 +9,7 @@ public struct Inode: Sendable {
   var header: UInt64 = 0
   /// Where in the stream its tail, chunk table, index or extent table starts, or would start; 0 where it has no data.
   var table: FileOffset = 0
-  /// Where the inode lies.
+  /// Where the inode is.
   public internal(set) var offset: FileOffset = 0
   #if EROFS_BASIC_IMAGES
     public internal(set) var stream: MetadataStream {
@@ -21,7 +21,7 @@ public struct Inode: Sendable {
   #endif
   public internal(set) var kind = InodeKind.regular
   public internal(set) var layout = DataLayout.flatPlain
-  /// log2 of a chunk's or an lcluster's size. It leaves no gap behind it: what has none is cleared in one piece.
+  /// log2 of a chunk's or an lcluster's size. It leaves no gap after it: what has none is cleared in one piece.
   #if EROFS_BASIC_IMAGES
     var shift: UInt16 = 0
   #else
@@ -84,7 +84,7 @@ extension Inode {
   /// Makes the words that were read, 28 bytes of a compact inode or 48 of an extended one, an inode that has no data
   /// as yet.
   ///
-  /// Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
+  /// Not a method: there `self` is in a register that only the long instructions of Thumb reach.
   @inline(never)
   static func take(
     _ inode: inout Inode, _ kind: InodeKind, _ layout: DataLayout, _ superblock: inout Superblock
@@ -109,7 +109,7 @@ public enum DataMap: Equatable, Sendable {
   case empty
   /// All of it in one run, or a hole.
   case flat
-  /// Whole blocks in one run, and the rest behind the inode.
+  /// Whole blocks in one run, and the rest after the inode.
   case inline
   case chunked
   /// Compressed, with an lcluster index.
@@ -133,7 +133,7 @@ extension Inode {
     }
   }
 
-  /// Whether some of its data lies in the packed inode.
+  /// Whether some of its data is in the packed inode.
   public var usesFragments: Bool {
     @inline(__always) get {
       isCompressed && (isFragment || MapHeader(header).advise.contains(.fragmentPcluster))

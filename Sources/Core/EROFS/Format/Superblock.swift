@@ -3,7 +3,7 @@
 /// The superblock (128 bytes and more at byte 1024) and the compression records that follow it, checked.
 ///
 /// Once made, it holds no value that later code would have to doubt, but for addresses: those are checked where they are
-/// used, because the superblock's own counts of blocks and inodes bind nobody.
+/// used, because the superblock's own counts of blocks and inodes are not trusted.
 public struct Superblock: Sendable {
   public static var magic: UInt32 { SuperblockRecord.magic }
   /// Byte offset of the superblock in the image.
@@ -82,7 +82,7 @@ extension Superblock {
   /// log2 of the block size, 9 ... 16.
   public var blockShift: Int { Int(truncatingIfNeeded: words[.blockShift]) }
   public var blockSize: Int { Int(truncatingIfNeeded: blockMask) &+ 1 }
-  /// Extra 16-byte slots behind the first 128 bytes.
+  /// Extra 16-byte slots after the first 128 bytes.
   public var extraSlots: UInt8 { words[.extraSlots] }
   private var rootOrBlocks: UInt64 { UInt64(words[.rootOrBlocks]) }
   private var hasWideRoot: Bool { incompatible.contains(.wide48Bit) && words[.wideRootNID] != 0 }

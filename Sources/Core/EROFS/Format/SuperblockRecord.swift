@@ -109,11 +109,11 @@ struct SuperblockWords: Equatable, Sendable {
   }
 
   #if _endian(little)
-    /// Turns the words as they lie on disk into numbers.
+    /// Turns the words as they are on disk into numbers.
     @inline(__always)
     func swapToHost() {}
   #else
-    /// Turns the words as they lie on disk into numbers.
+    /// Turns the words as they are on disk into numbers.
     mutating func swapToHost() {
       unsafe withUnsafeMutableBytes(of: &self) { bytes in
         for at in stride(from: 0, to: bytes.count, by: 8) {

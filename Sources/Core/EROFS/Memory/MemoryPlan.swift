@@ -59,7 +59,7 @@ public struct MemoryPlan: Equatable, Sendable {
 
   public var totalBytes: Int { frameBytes &+ stateBytes }
 
-  /// Whether this reader knows images whose inodes lean on others: on the packed one or on the metabox.
+  /// Whether this reader knows images whose inodes depend on others: on the packed one or on the metabox.
   package static var inodesLean: Bool {
     @inline(__always) get { Role.count > 1 }
   }
@@ -73,7 +73,7 @@ public struct MemoryPlan: Equatable, Sendable {
     case least
     /// All of an extent, so that going back inside it decodes nothing twice.
     case wholeExtents
-    /// Nothing: for a reader that asks for whole extents, or for the whole file at once, which are decoded where it wants
+    /// Nothing: for a reader of whole extents, or for the whole file at once, which are decoded where it wants
     /// them. What it does not want whole (directories, and the extents of the packed inode and the metabox) takes what
     /// `least` does.
     case direct
@@ -200,7 +200,7 @@ extension Volume {
   ) throws(Fault) {
     if superblock.hasMetabox {
       plan.metaboxBlock = superblock.blockSize
-      // Directories end behind their inodes, and those may lie in the metabox.
+      // Directories end after their inodes, and those may be in the metabox.
       plan.directory = superblock.blockSize
       try requireMetaboxInode()
       try add(.metabox, 0, self[.metabox].size, to: &plan, depth, tables)
@@ -260,7 +260,7 @@ extension Volume {
     plan.state = max(plan.state, state)
   }
 
-  /// The first byte of an extent's stream, behind the zeros in front; nil where it lies on an extra device.
+  /// The first byte of an extent's stream, after the zeros in front; nil where it is on an extra device.
   private mutating func firstByte(of extent: inout Extent) throws(Fault) -> UInt8? {
     if extent.space != .device {
       return UInt8(

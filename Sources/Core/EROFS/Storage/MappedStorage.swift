@@ -2,7 +2,7 @@
 
 import PageVectors
 
-/// An image whose devices all lie in memory: mapped files.
+/// An image all of whose devices are in memory: mapped files.
 ///
 /// The reader has a compiled form of its own for it, so that a host reads metadata as fast as code written for mapped
 /// files only would.

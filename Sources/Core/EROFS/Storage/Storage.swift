@@ -13,7 +13,7 @@ public struct StorageError: Error, Equatable, Sendable {
 /// Where the bytes of an image come from: memory, memory-mapped flash, a file, a block device.
 ///
 /// Device 0 is the primary device, which holds the superblock; 1, 2, … are the extra devices in the order of the image's
-/// device table. Offsets count bytes from the image's start on that device; whatever lies in front of it or behind it
+/// device table. Offsets count bytes from the image's start on that device; what is before it or after it
 /// (a boot loader, a signature) is the storage's business.
 public protocol Storage {
   /// Whether ``mapped(device:at:count:)`` always gives all the bytes that it is asked for. A reader built for such a
@@ -26,7 +26,7 @@ public protocol Storage {
   /// Fills `destination` from byte `offset` of `device` on. The reader asks only for bytes inside the device.
   func read(device: Int, at offset: FileOffset, into destination: MutablePageVector) throws(StorageError)
 
-  /// Bytes from `offset` on that lie in memory already and stay valid as long as the storage does: at least 1, and as
+  /// Bytes from `offset` on that are in memory already and stay valid as long as the storage does: at least 1, and as
   /// many as there are up to `count`. Nil where the storage has to be read. The reader asks only for bytes inside.
   func mapped(device: Int, at offset: FileOffset, count: Int) -> PageVector?
 }

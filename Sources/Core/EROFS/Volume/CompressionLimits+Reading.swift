@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 extension CompressionLimits {
-  /// Reads the records of an image, which lie from byte `records` on.
+  /// Reads the records of an image, which start at byte `records`.
   mutating func read(
     _ storage: some Storage, _ features: IncompatibleFeatures, _ bitmapOrDistance: UInt16, _ records: FileOffset,
     _ failure: inout FaultRecord

@@ -12,7 +12,7 @@ extension Superblock {
 
   /// Reads and checks it.
   ///
-  /// Not a method: there `self` lies in a register that only the long instructions of Thumb reach.
+  /// Not a method: there `self` is in a register that only the long instructions of Thumb reach.
   @inline(never)
   static func read(
     _ superblock: inout Superblock, _ storage: some Storage, _ failure: inout FaultRecord

@@ -44,8 +44,8 @@ extension Volume {
     try readRegularInode(nid, .packed, .noPackedInode)
   }
 
-  /// Opens an inode that others lean on; it must be a regular file without fragments of its own (but the metabox may have
-  /// some).
+  /// Opens an inode that others depend on; it must be a regular file without fragments of its own (but the metabox may
+  /// have some).
   private mutating func readRegularInode(_ nid: UInt64, _ role: Role, _ defect: Defect) throws(Fault) {
     try readInode(nid, role)
     var defect = defect
@@ -104,7 +104,7 @@ extension Volume {
     unsafe inodes[unchecked: at].inode.nid = nid
   }
 
-  /// Looks at what lies behind an inode that ends at `end`, and checks what can be checked of where its data lies before
+  /// Looks at what is after an inode that ends at `end`, and checks what can be checked of where its data is before
   /// any of it is looked for.
   private mutating func findMap(_ role: Role, _ end: FileOffset) throws(Fault) {
     var table = end
@@ -113,7 +113,7 @@ extension Volume {
     case .flatPlain:
       _ = try flatAddress(role)
     case .flatInline:
-      // The tail starts right behind the inode, and block and all must end before the block does.
+      // The tail starts right after the inode, and block and all must end before the block does.
       let blockMask = superblock.blockMask
       let tail = (self[role].size &- 1) & blockMask
       guard (end & blockMask) &+ tail <= blockMask else { throw fail(.inlineCrossesBlock, role) }

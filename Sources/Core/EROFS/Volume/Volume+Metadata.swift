@@ -17,7 +17,7 @@ struct MetadataWindow: ~Copyable {
 }
 
 extension Volume {
-  /// The bytes of a metadata stream from `offset` on that lie in one run, as far as they are at hand; at least one.
+  /// The bytes of a metadata stream from `offset` on that are in one run, as far as they are at hand; at least one.
   @inline(__always)
   mutating func run(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> FrameRun {
     try runOrNil(stream, offset).orFault()
@@ -80,7 +80,7 @@ extension Volume {
     return UInt64(try load(stream, offset &+ 4, 4)) &<< 32 | UInt64(low)
   }
 
-  /// The little-endian integer of 4 bytes at `offset` of the stream that an open inode lies in.
+  /// The little-endian integer of 4 bytes at `offset` of the stream that an open inode is in.
   mutating func load32(_ role: Role, _ offset: FileOffset) throws(Fault) -> UInt32 {
     try load(self[role].stream, offset, 4)
   }

@@ -6,8 +6,8 @@ import PageVectors
 /// An image that can be read.
 ///
 /// It allocates nothing: it works in the ``ReaderMemory`` that it is given, and ``MemoryPlan`` says beforehand how much
-/// that has to be. It is one reader's view, with one file's extent decoded at a time; whoever reads from several threads
-/// makes one of these for each, over the same storage.
+/// that has to be. It is one reader's view, with one file's extent decoded at a time; a program with several threads
+/// makes one for each of them, over the same storage.
 ///
 ///     var volume = try Volume(storage, memory: memory)
 ///     let inode = try volume.inode(at: path)
@@ -58,8 +58,8 @@ public struct Volume<Source: Storage>: ~Copyable {
 
   /// A volume that has yet to be opened: until then it finds nothing.
   ///
-  /// What throws is made on the stack and copied to where it is wanted; a volume made so, and then opened, lies there from
-  /// the start, which takes half the stack.
+  /// A value of an initializer that throws is made on the stack, and then copied. A volume that is made so, and then
+  /// opened, is at its final address from the start, which takes half the stack.
   @inline(never)
   public init(unopened storage: Source) { self.storage = storage }
 
@@ -78,7 +78,7 @@ public struct Volume<Source: Storage>: ~Copyable {
     do throws(Fault) {
       try Superblock.read(&superblock, storage, &failure)
     } catch {
-      // What was refused must not be used by whoever goes on all the same.
+      // What was refused must not be used by a caller that ignores the error.
       close()
       throw error
     }
@@ -123,7 +123,7 @@ public struct Volume<Source: Storage>: ~Copyable {
     supply(memory)
   }
 
-  /// Replaces the memory, and forgets what lay in the old one.
+  /// Replaces the memory, and forgets what was in the old one.
   @inline(never)
   public mutating func supply(_ memory: ReaderMemory) {
     windows[0].supply(memory.metadata)
@@ -150,7 +150,7 @@ extension Volume {
   ) -> Bool {
     guard frames.count >= plan.frameBytes, state.count >= plan.stateBytes else { return false }
     var rest = unsafe MemoryRest(frames: frames, state: state)
-    // What maps everything has no use for a buffer.
+    // A storage that maps everything needs no buffer.
     windows[0].supply(Source.mapsEverything ? MutablePageVector() : rest.take(plan.metadata))
     directory.supply(rest.take(plan.directory))
     rest.take(plan.file, for: &decoders[0])
@@ -168,15 +168,15 @@ struct OpenInode: ~Copyable {
   var hint = ExtentTableHint()
 }
 
-/// What the reader has open: files lean on the packed inode for fragments, and inodes on the metabox. Each of the three
-/// keeps its own extent, so that none throws away what another is in the middle of.
+/// What the reader has open: files depend on the packed inode for fragments, and inodes on the metabox. Each of the
+/// three keeps its own extent, so that none discards what another is decoding.
 enum Role: Int {
   case file = 0
   case packed = 1
   case metabox = 2
 
   #if EROFS_BASIC_IMAGES
-    /// Something for each role. There is one only: images with the features that ask for the others are refused.
+    /// Something for each role. There is one only: images with the features that need the others are refused.
     typealias All<Element: ~Copyable> = InlineArray<1, Element>
     static var count: Int { 1 }
     var index: Int { 0 }

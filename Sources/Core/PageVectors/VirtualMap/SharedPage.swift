@@ -6,7 +6,7 @@ struct PageSlot {
   /// The page's own place, and the copy that the mapping reads and writes.
   var frame: UnsafeMutableRawPointer
   var copy: UnsafeMutableRawPointer
-  /// The other copies of the same page; nil where the mapping is `copyBack`, which nobody else hears of.
+  /// The other copies of the same page; nil where the mapping is `copyBack`, which no other copy learns of.
   var page: UnsafeMutablePointer<SharedPage>?
   var next: UnsafeMutablePointer<PageSlot>?
   var mapping: UnsafeMutablePointer<Mapping>
@@ -36,9 +36,9 @@ struct Mapping {
 
 /// A page that at least one merging or read-only mapping holds a copy of.
 ///
-/// Invariant, at the end of every event of the page, for every byte that nobody is writing: the page, its base and all
-/// the copies are equal. So a byte that differs from the base at the next event was written since, and by whom is known
-/// from where it differs.
+/// Invariant, at the end of every event of the page, for every byte that is not being written: the page, its base and
+/// all the copies are equal. So a byte that differs from the base at the next event was written since, and by whom is
+/// known from where it differs.
 @unsafe
 struct SharedPage {
   var node: AddressNode
@@ -240,7 +240,7 @@ extension SharedPage {
     if inFrame != before { event.behind.add(offset) }
     if readerWrote { event.writtenReadOnly.add(offset) }
 
-    // Where nobody wrote, somebody may begin to at this moment, and only readers' copies may be touched.
+    // If no one wrote, a writer may begin at this moment, and only readers' copies may be touched.
     let isWritten = unsafe writer != nil || inFrame != before
     guard isWritten || readerWrote else { return }
     if isWritten {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// The vmap family for a machine without an MMU: one address range for pages that may lie anywhere.
+/// The vmap family for a machine without an MMU: one address range for pages at any addresses.
 ///
 /// Pages that follow each other in memory are handed out at their own address. Others are copied into a run of
 /// contiguous pages, a bounce buffer, and what the caller wrote there is brought back.
@@ -10,19 +10,19 @@
 /// A byte of a page can be reached through the page's own address (by a direct mapping, or by code that knows nothing of
 /// mappings) and through the copy of each bounced mapping. An *event* of a page is the moment in a call of `map`,
 /// `unmap`, `mapRAM`, `unmapRAM` or ``synchronize(_:)`` of any mapping of the page when that call gets to the page; the
-/// events of one page follow each other. For callers that never write a byte while somebody else reads or writes it, as
+/// events of one page follow each other. For callers that never write a byte while other code reads or writes it, as
 /// they may not with shared memory either, the mappings ``VirtualMapMode/mergeBack`` and ``VirtualMapMode/readOnly`` and
 /// the page's own address behave like shared memory as follows:
 ///
 /// - Whoever reads or writes a byte through the same address as the last writer always sees that writer's value.
 /// - Through another address, the value of the last writer is seen, and a value written there counts as the later one,
-///   if at least one event of the page lies between the two. So a byte may change hands whenever the first mapping is
+///   if at least one event of the page is between the two. So a byte may change hands whenever the first mapping is
 ///   undone, the second is made, or any third that holds the page is made, undone or synchronized in between. That
 ///   holds also where the new value is the one that the byte had before the first writer.
-/// - Bytes that nobody writes are never written by the map, so neighbours do not disturb each other.
+/// - Bytes that no caller writes are never written by the map, so neighbours do not disturb each other.
 /// - When all mappings are undone, every byte of the page has the value that was written last.
 ///
-/// This is as much as can be had: without an MMU and without an event nobody learns that a byte of one copy changed
+/// More is not possible: without an MMU and without an event, no code learns that a byte of one copy changed
 /// before that of another. Where that happens the value of the mapping being undone wins, then any copy's, then the
 /// page's, and the checked mode reports the conflict. The same is true of one page at two places of one list, where the
 /// later place wins.
@@ -32,7 +32,7 @@
 /// Each page with live copies has one *base*: its bytes as of the last event. At an event every byte of the page and of
 /// every copy that differs from the base was written since, by exactly one of them, and is written to the base, to the
 /// page and to all the other copies: as single bytes, or as a word where all bytes of it changed. The bytes are read
-/// while their owners may be writing them; each is read once, and a value seen too early is one that nobody else may
+/// while their owners may be writing them; each is read once, and a value seen too early is one that no other code may
 /// look at yet.
 ///
 /// A base per mapping would not do: after A copied, B wrote a byte, gave it up, and A wrote the byte's old value again,
@@ -58,7 +58,7 @@ public struct VirtualMap<Platform: VirtualMapPlatform> {
   let state: UnsafeMutablePointer<VirtualMapState>
   let isChecked: Bool
 
-  /// A map over `state`. Making one does nothing, so it may be made anew for each call.
+  /// A map over `state`. Making one does nothing, so each call may make one.
   ///
   /// - Parameters:
   ///   - platform: where memory comes from, and where findings go.

@@ -11,7 +11,7 @@ public protocol VirtualMapPlatform {
   /// log2 of the page size in bytes, 5 ... 24. It never changes.
   var pageShift: Int { get }
 
-  /// Where the page lies: an address that is a multiple of the page size, the same at every call. Two pages are
+  /// Where the page is: an address that is a multiple of the page size, the same at every call. Two pages are
   /// neighbours where their addresses are.
   func address(of page: Page) -> UnsafeMutableRawPointer
 
@@ -67,7 +67,7 @@ public enum VirtualMapFinding: Equatable, Sendable {
   /// Checked mode: `count` bytes were written through a read-only mapping of the page, the first at `offset`. They are
   /// not kept.
   case writtenReadOnly(page: UInt, offset: Int, count: Int)
-  /// A mapping that nobody undid before ``VirtualMap/end()``, and how many times it was mapped.
+  /// A mapping that was not undone before ``VirtualMap/end()``, and how many times it was mapped.
   case leftMapped(address: UInt, pages: Int, times: Int)
 }
 

@@ -86,7 +86,7 @@ struct InodeCheck {
     return digest
   }
 
-  /// Where the data lies, without looking at it.
+  /// Where the data is, without looking at it.
   private mutating func checkMap() throws(EROFSError) {
     var offset: UInt64 = 0
     while let extent = try reader.extent(of: inode, at: offset) {

@@ -139,7 +139,7 @@ struct TreeScanner {
   private func checkDots(_ count: Int, _ nid: UInt64, _ index: Int) {
     guard isStrict else { return }
     let node = tree.nodes[index]
-    // Of a tree that starts further down nobody knows what is above it.
+    // What is above a tree that starts further down is not known.
     if count == 2, node.parent < 0, !isWhole { return }
     let expected = count == 1 || node.parent < 0 ? node.inode.nid : tree.nodes[node.parent].inode.nid
     if nid != expected { note(index, .dots(count, target: nid, expected: expected)) }

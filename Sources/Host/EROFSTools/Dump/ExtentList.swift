@@ -6,7 +6,7 @@ import EROFS
 public struct ExtentList: Sendable {
   public struct Row: Sendable {
     public let extent: Extent
-    /// Device, and byte offset on it, the unified address space resolved; nil for holes, fragments and what lies in the
+    /// Device, and byte offset on it, the unified address space resolved; nil for holes, fragments and what is in the
     /// metabox.
     public let device: Int?
     public let offset: UInt64?

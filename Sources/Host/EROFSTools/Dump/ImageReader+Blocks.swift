@@ -25,7 +25,7 @@ extension ImageReader {
   }
 
   /// The number of blocks that a compressed inode says it takes (i_u.compressed_blocks, with high bits where it has them);
-  /// nil for an inode of another layout. Reading a file does not need it, so nobody has checked it.
+  /// nil for an inode of another layout. Reading a file does not need it, so it has not been checked.
   public func announcedBlocks(of inode: Inode) throws(EROFSError) -> UInt64? {
     guard inode.layout == .compressedFull || inode.layout == .compressedCompact else { return nil }
     let bytes = UnsafeMutableRawBufferPointer.allocate(

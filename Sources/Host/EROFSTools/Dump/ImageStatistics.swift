@@ -36,7 +36,7 @@ public struct ImageStatistics: Sendable {
   /// Regular files by size: at index 0 those below 1 KiB, at 1 below 2 KiB, at 2 below 4 KiB and so on; at the last index
   /// all that are larger.
   public private(set) var sizes = [Int](repeating: 0, count: sizeClasses)
-  /// Regular files by what is behind the last dot of their first name; those that have no dot, or only one in front,
+  /// Regular files by what is after the last dot of their first name; those that have no dot, or only one in front,
   /// under nil.
   public private(set) var extensions: [[UInt8]?: Amount] = [:]
   /// Extents of all inodes that have data and of the packed inode, by how they are stored. What several of them share is
@@ -90,7 +90,7 @@ public struct ImageStatistics: Sendable {
     return min(sizeClasses - 1, UInt64.bitWidth - kibibytes.leadingZeroBitCount)
   }
 
-  /// What is behind the last dot of the last name of a path.
+  /// What is after the last dot of the last name of a path.
   static func nameExtension(_ path: [UInt8]) -> [UInt8]? {
     let name = path[(path.lastIndex(of: 0x2F).map { $0 + 1 } ?? 0)...]
     guard let dot = name.lastIndex(of: 0x2E), dot > name.startIndex, dot + 1 < name.endIndex else { return nil }

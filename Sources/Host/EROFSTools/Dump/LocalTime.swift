@@ -8,7 +8,7 @@
   import Musl
 #endif
 
-/// A moment in the time zone of whoever looks at it, which is what dump.erofs shows.
+/// A moment in the local time zone, which is what dump.erofs shows.
 struct LocalTime {
   private let seconds: Int64
   private let parts: tm?

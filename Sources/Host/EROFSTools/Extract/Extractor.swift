@@ -195,6 +195,6 @@ public final class Extractor: Sendable {
     if tree.nodes[0].inode.kind == .directory { extraction.finishRoot(target, reader) }
   }
 
-  /// Ends a run early, from any thread or a signal handler: what lay in an empty directory by then is removed again.
+  /// Ends a run early, from any thread or a signal handler: what was in an empty directory by then is removed again.
   public func stop() { log.stop() }
 }

@@ -9,7 +9,7 @@ import PageVectors
 /// Data is read into the same memory again and again, which takes as long as a mapping does that is made and undone page
 /// by page, but the process does not grow with the image, and what cannot be read is an error and not a signal.
 struct StoredWindow {
-  /// Extents of small files lie side by side: they are read together up to this many bytes. More would read much that
+  /// Extents of small files are side by side: they are read together up to this many bytes. More would read much that
   /// another thread takes.
   private static let readAhead = 16 << 10
 

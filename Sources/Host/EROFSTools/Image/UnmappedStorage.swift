@@ -3,7 +3,7 @@
 import EROFS
 import PageVectors
 
-/// A storage that hides that its bytes lie in memory: what a block device is to a reader.
+/// A storage that hides that its bytes are in memory: what a block device is to a reader.
 public struct UnmappedStorage<Base: Storage>: Storage {
   public let base: Base
 

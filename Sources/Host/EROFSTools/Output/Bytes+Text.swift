@@ -11,8 +11,8 @@ extension Collection<UInt8> where SubSequence: Collection<UInt8> {
 }
 
 extension [UInt8] {
-  /// As it may be shown to somebody, whatever it holds: control characters and bytes that are not UTF-8 become `\xNN`,
-  /// and a backslash `\\`, so nothing is lost and no terminal is fooled.
+  /// As text for a terminal: control characters and bytes that are not UTF-8 become `\xNN`, and a backslash `\\`, so
+  /// nothing is lost, and a terminal does not act on it.
   public var printable: String {
     var text = ""
     var rest = self[...]
@@ -43,7 +43,7 @@ extension [UInt8] {
 }
 
 extension Unicode.Scalar {
-  /// Whether it does something to a terminal, or to the order in which text is shown, rather than be seen.
+  /// Whether it is not shown, but changes a terminal's state or the order of text.
   var isControl: Bool {
     switch properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true

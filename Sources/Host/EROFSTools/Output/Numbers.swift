@@ -36,7 +36,7 @@ extension FixedWidthInteger {
 }
 
 extension Double {
-  /// With `places` digits behind the point, 1 ... 9, rounded to the nearest, ties away from zero.
+  /// With `places` digits after the point, 1 ... 9, rounded to the nearest, ties away from zero.
   public func decimal(_ places: Int) -> String {
     guard isFinite, magnitude < 1e9 else { return isFinite ? "\(self)" : "-" }
     var scale = 1

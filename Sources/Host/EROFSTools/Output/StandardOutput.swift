@@ -12,7 +12,7 @@ import Synchronization
 
 /// Standard output, gathered into large writes; raw bytes, because names are bytes.
 ///
-/// When whoever reads it has gone away, the process ends as SIGPIPE would have ended it, without a word; when it cannot
+/// When its reader has gone away, the process ends as SIGPIPE would have ended it, without a word; when it cannot
 /// be written for another reason, it says so and ends with status 1.
 public final class StandardOutput: Sendable {
   public static let shared = StandardOutput()
@@ -30,7 +30,7 @@ public final class StandardOutput: Sendable {
     }
   }
 
-  /// Writes what lies in memory already, without copying it.
+  /// Writes what is in memory already, without copying it.
   public func write(raw bytes: UnsafeRawBufferPointer) {
     pending.withLock { pending in
       Self.drain(&pending)

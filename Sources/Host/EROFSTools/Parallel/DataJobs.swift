@@ -23,8 +23,8 @@ struct DataJob: Sendable {
 
 /// The data of many files, as jobs that threads take one after another while more are added.
 ///
-/// They come in the order in which the data lies in the image, and what lies in the packed inode in the order in which
-/// it lies there: so its extents, each with the ends of many files, are decoded once and not once for each file. That
+/// They come in the order in which the data is in the image, and what is in the packed inode in the order in which
+/// it is there: so its extents, each with the ends of many files, are decoded once and not once for each file. That
 /// order holds among the files that are added together.
 final class DataJobs: @unchecked Sendable {
   private let lock: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
@@ -32,7 +32,7 @@ final class DataJobs: @unchecked Sendable {
   // Under the lock:
   /// What has been added and not taken, each lot for itself: what comes later moves nothing.
   private var lots: [[DataJob]] = []
-  /// The lot that is being taken from, and its first job that nobody has.
+  /// The lot that is being taken from, and its first job that is not taken.
   private var lot = 0
   private var next = 0
   private var isComplete = false
@@ -93,7 +93,7 @@ final class DataJobs: @unchecked Sendable {
     }
   }
 
-  /// Where a file's data begins, packed data behind everything else.
+  /// Where a file's data begins, packed data after everything else.
   private static func place(of inode: Inode, _ reader: ImageReader) -> UInt64 {
     guard inode.size > 0 else { return 0 }
     let offset = inode.usesFragments ? inode.size - 1 : 0

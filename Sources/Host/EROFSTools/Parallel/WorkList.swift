@@ -9,7 +9,7 @@ final class WorkList<Element: Sendable>: Sendable {
 
   init(_ elements: [Element]) { self.elements = elements }
 
-  /// The next elements that nobody has, at most `count`; empty when there are none.
+  /// The next elements that are not taken, at most `count`; empty when there are none.
   func take(_ count: Int) -> ArraySlice<Element> {
     let start = min(next.wrappingAdd(count, ordering: .relaxed).oldValue, elements.count)
     return elements[start..<min(start + count, elements.count)]

@@ -3,7 +3,8 @@
 import EROFS
 import PageVectors
 
-/// What it takes to read an image, or some of its files: the plans of the reader, added up, with who asks for most.
+/// The memory that reading an image, or some of its files, takes: the plans of the reader, added up, and the files that
+/// need most.
 public struct PlanReport: Sendable {
   public struct File: Sendable {
     public let path: [UInt8]
@@ -12,7 +13,7 @@ public struct PlanReport: Sendable {
   }
 
   public let depth: MemoryPlan.Depth
-  /// Whether the stored bytes lie in memory already, as in flash that is mapped; if not, there has to be room for them.
+  /// Whether the stored bytes are in memory already, as in flash that is mapped; if not, there has to be room for them.
   public let isMapped: Bool
   /// What serves all files, one after another.
   public private(set) var plan: MemoryPlan
@@ -155,7 +156,7 @@ public enum PlanPart: String, CaseIterable, Sendable {
 }
 
 extension PlanPart {
-  /// What decides which of two plans asks for more: stored and decoded bytes lie in the same frames, so their sum.
+  /// What decides which of two plans needs more: stored and decoded bytes are in the same frames, so their sum.
   fileprivate func deciding(_ plan: MemoryPlan) -> Int {
     switch self {
     case .fileStored, .fileOutput: plan.file.frames

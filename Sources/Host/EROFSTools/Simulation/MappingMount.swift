@@ -94,7 +94,7 @@ final class MappingMount: SimulatedMount {
     try scheduler.run(try jobs(request, inode))
   }
 
-  /// Pages of the packed inode, which whoever fills them waits for.
+  /// Pages of the packed inode, which the code that fills them waits for.
   func fillAlone(_ request: PageRequest, _ inode: Inode) throws(SimulationFault) {
     var alone = Scheduler(workers: 1, seed: 1)
     try alone.run(try jobs(request, inode))

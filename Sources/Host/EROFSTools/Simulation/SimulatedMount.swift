@@ -32,7 +32,7 @@ final class PageRequest {
   init?(_ machine: NoMMUMachine, from start: UInt64, to end: UInt64) {
     let count = (Int(end - start) + machine.pageSize - 1) >> machine.pageShift
     guard let pages = machine.allocatePages(count) else { return nil }
-    // A byte that nobody fills must not be right by chance.
+    // A byte that is not written must not be right by chance.
     pages.vector.fill(0xDB)
     self.start = start
     self.end = end

@@ -40,7 +40,7 @@ public struct SimulatedMachine: Sendable, Equatable {
   public var workers: Int
   /// Bytes of a file that are asked for at a time; Linux's default is 128 KiB.
   public var readahead: Int
-  /// Picks where page frames lie, and which worker goes on next.
+  /// Picks where page frames are, and which worker goes on next.
   public var seed: UInt64
 
   public init(
@@ -183,7 +183,7 @@ public final class Simulation {
   /// The most that may be asked for at a time, in bytes.
   public static let longestReadahead = 16 << 20
 
-  /// Mounts the image and reads every file in one way, on a machine made for it; nil for a machine that cannot be.
+  /// Mounts the image and reads every file in one way, on a machine made for it; nil if no such machine is possible.
   public func run(
     _ way: ReadingWay, on setup: SimulatedMachine
   ) -> SimulationResult? {
@@ -236,8 +236,7 @@ public final class Simulation {
     }
   }
 
-  /// Reads a file from its start to its end, as somebody does who reads it in order; returns its bytes and how many of
-  /// them are wrong.
+  /// Reads a file from its start to its end, in order; returns its bytes and how many of them are wrong.
   private func read(
     _ file: TreeFile, _ mount: any SimulatedMount, _ setup: SimulatedMachine, _ machine: NoMMUMachine
   ) throws(SimulationFault) -> (count: UInt64, wrong: UInt64) {

@@ -47,7 +47,7 @@ final class VectorMount: SimulatedMount {
   ) throws(SimulationFault) -> Reader {
     let plan: MemoryPlan
     do throws(EROFSError) {
-      // The blocks' memory is given back before the plan's is taken: whoever mounts has the one or the other.
+      // The blocks' memory is given back before the plan's is taken: a mount has one or the other.
       var volume = Volume(UnmappedStorage(image), superblock: superblock, memory: ReaderMemory())
       guard let blocks = MachineMemory(machine, volume.blocks) else { throw EROFSError.memory(.metadata, bytes: 0) }
       volume.supply(blocks.memory)
@@ -95,7 +95,7 @@ final class VectorMount: SimulatedMount {
     try scheduler.run(jobs)
   }
 
-  /// A reader that nobody uses, if possible the one that knows the extent already.
+  /// An unused reader, if possible the one that knows the extent already.
   fileprivate func takeReader(for extent: Extent) -> Reader? {
     let index = idle.firstIndex { $0.extentStart == extent.start } ?? idle.indices.last
     return index.map { idle.remove(at: $0) }

@@ -119,7 +119,7 @@ extension Tree {
     while let step = pending.popLast() {
       let index = Int(entries[Int(step.number)].inode)
       inodes[index].links -= 1
-      if inodes[index].mode & 0o170000 == 0o040000 {
+      if InodeKind(mode: inodes[index].mode) == .directory {
         var next = UInt32(truncatingIfNeeded: inodes[index].payload)
         while next != Self.none {
           if entries[Int(next)].inode != Self.none { pending.append(EntryID(next)) }
@@ -207,7 +207,7 @@ extension Tree {
   /// Of a regular file.
   public mutating func set(_ content: Content, of entry: EntryID) throws(TreeError) {
     let inode = Int(entries[Int(entry.number)].inode)
-    precondition(inodes[inode].mode & 0o170000 == 0o100000)
+    precondition(InodeKind(mode: inodes[inode].mode) == .regular)
     var record: ContentRecord
     switch content {
     case .bytes(let bytes):

@@ -78,7 +78,7 @@ extension Tree {
   public mutating func sort() {
     for index in 0..<entries.count {
       let number = entries[index].inode
-      guard number != Self.none, inodes[Int(number)].mode & 0o170000 == 0o040000,
+      guard number != Self.none, InodeKind(mode: inodes[Int(number)].mode) == .directory,
         inodes[Int(number)].flags & Self.sorted == 0
       else { continue }
       let children = children(of: EntryID(UInt32(index)))
