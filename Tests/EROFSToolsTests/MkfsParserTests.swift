@@ -319,3 +319,28 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     }
   }
 }
+
+/// Images that are searched.
+@Suite struct MkfsSearchOptionTests {
+  @Test func goalsComeFromTheirOptions() throws {
+    let firmware = try #require(try mkfsRequest("--ram=64K OUT SRC").goal)
+    #expect(firmware.purpose == .bareMetal && firmware.memory == 65536 && firmware.imageBytes == nil)
+    let linux = try #require(try mkfsRequest("--ram 3584K --search-time=5 -zlz4hc:lzma OUT SRC").goal)
+    #expect(linux.purpose == .noMMU && linux.seconds == 5 && linux.algorithms == [.lz4hc, .lzma])
+    let flash = try #require(try mkfsRequest("--fit 2M -b 512 OUT SRC").goal)
+    #expect(flash.purpose == .bareMetal && flash.imageBytes == 2 << 20 && flash.blockSize == 512)
+    #expect(try mkfsRequest("--for=archive OUT SRC").goal?.purpose == .archive)
+    #expect(try mkfsRequest("OUT SRC").goal == nil)
+  }
+
+  @Test(arguments: [
+    ("--for=toaster OUT SRC", "nommu, bare-metal, container, archive"), ("--for=nommu OUT SRC", "--ram or --fit"),
+    ("--for=archive -C65536 OUT SRC", "-C and --for"), ("--ram=64K -Ededupe OUT SRC", "-E dedupe and --ram"),
+    ("--fit=1M -zlzma,9 OUT SRC", "parameters"), ("--search-time=9 OUT SRC", "--search-time needs"),
+    ("--ram=0 OUT SRC", "--ram"), ("--for=archive --chunksize=4096 OUT SRC", "--chunksize and --for"),
+    ("--for=archive --max-extent-bytes=4096 OUT SRC", "--max-extent-bytes and --for"),
+  ])
+  func contradictionsAreRefused(line: String, words: String) {
+    #expect(mkfsRefusal(line)?.contains(words) == true, "\(mkfsRefusal(line) ?? "accepted")")
+  }
+}

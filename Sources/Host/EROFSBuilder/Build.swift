@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import EROFSTools
 import EROFSTree
 import Encoders
 import HostSupport
@@ -27,7 +28,16 @@ struct Build {
     }
   }
 
+  /// Makes the image and gives it its name.
   consuming func run() throws -> BuildSummary {
+    let output = context.output
+    let summary = try make()
+    try output.publish()
+    return summary
+  }
+
+  /// Makes the image, which has no name yet.
+  consuming func make() throws -> BuildSummary {
     let options = context.options
     let block = UInt64(options.blockSize)
     var sink = BlockSink(context.output, position: Self.headBytes(options), offset: options.offset)
@@ -41,6 +51,9 @@ struct Build {
     var metadata = try MetadataPass(context, contents, packed: packed, epoch: epoch, headStart: superblock.end)
     try metadata.place(after: dataEnd)
     let blocks = try Self.blocks(metadata.end, options)
+    if let limit = options.imageLimit, blocks * block > limit {
+      throw BuildError.imageLimit(blocks * block, limit: limit)
+    }
     let digest = try metadata.write(&sink, &progress)
     try sink.flush()
     try context.output.setSize(options.offset + blocks * block)
@@ -63,9 +76,15 @@ struct Build {
       try beforeVerifying()
       (summary.verifiedFiles, summary.verifiedBytes) = try Verifier(context, contents, metadata).run(&progress)
     }
+    if let memory = options.readerMemory {
+      let need = try memory.reader.need(of: ImageFile(context.output, offset: options.offset))
+      guard need.bytes <= memory.bytes else {
+        throw BuildError.readerMemory(need.bytes, limit: memory.bytes, path: need.path)
+      }
+      summary.readerBytes = need.bytes
+    }
     progress.finish()
     summary.seconds = progress.seconds
-    try context.output.publish()
     return summary
   }
 

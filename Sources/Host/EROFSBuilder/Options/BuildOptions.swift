@@ -116,6 +116,10 @@ public struct BuildOptions: Sendable {
   public var memory: Int?
   /// Everything is read back and compared before the image gets its name.
   public var verifies = true
+  /// An image that takes more to read is an error.
+  public var readerMemory: MemoryLimit?
+  /// An image of more bytes is an error.
+  public var imageLimit: UInt64?
 
   public init() {}
 

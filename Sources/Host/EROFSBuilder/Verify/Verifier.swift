@@ -26,7 +26,7 @@ struct Verifier: Sendable {
   func run(_ progress: inout ProgressReporter) throws -> (files: UInt64, bytes: UInt64) {
     let jobs = self.jobs()
     progress.start(.verifying, total: jobs.reduce(0) { $0 + $1.byteCount })
-    let image = try open()
+    let image = try ImageFile(build.output, offset: build.options.offset)
     try compareMetadata(ImageReader(image))
     var next = jobs[...]
     var files: UInt64 = 0
@@ -49,15 +49,6 @@ struct Verifier: Sendable {
       })
     files = UInt64(contents.files.count { $0.layout != .empty })
     return (files, bytes)
-  }
-
-  private func open() throws -> ImageFile {
-    #if os(Linux)
-      let path = "/proc/self/fd/\(build.output.descriptor.rawValue)"
-    #else
-      let path = "/dev/fd/\(build.output.descriptor.rawValue)"
-    #endif
-    return try ImageFile(FilePath(path), offset: build.options.offset)
   }
 
   private func failure(_ number: Int, _ reason: String) -> BuildError {
@@ -237,5 +228,17 @@ struct Verifier: Sendable {
       if filled > 0 { endSegment() }
       return isEqual && expected.isEmpty && total == count
     }
+  }
+}
+
+extension ImageFile {
+  /// Opens an image that may have no name yet.
+  convenience init(_ output: OutputFile, offset: UInt64) throws {
+    #if os(Linux)
+      let path = "/proc/self/fd/\(output.descriptor.rawValue)"
+    #else
+      let path = "/dev/fd/\(output.descriptor.rawValue)"
+    #endif
+    try self.init(FilePath(path), offset: offset)
   }
 }

@@ -52,6 +52,9 @@ enum MkfsFeature: String, Sendable, CaseIterable {
     }
   }
 
+  /// Those that a search decides on.
+  var isSearched: Bool { needsCompression && self != .fullIndex || self == .dedupe }
+
   /// The one that it replaces.
   var opposite: MkfsFeature? {
     switch self {

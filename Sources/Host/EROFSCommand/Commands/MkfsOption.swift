@@ -4,6 +4,7 @@
 /// manual page are all made from this.
 enum MkfsOption: Sendable, CaseIterable {
   case algorithms, clusterSize, extentLimit, hints, features, featureBits
+  case purpose, machineMemory, imageLimit, searchTime
   case blockSize, chunkSize, dataUnit, sizeUnit, offset
   case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
@@ -13,8 +14,8 @@ enum MkfsOption: Sendable, CaseIterable {
   case quiet, verbosity, json, progress, noProgress, version, help
 
   enum Group: String, CaseIterable {
-    case source = "Source", compression = "Compression", layout = "Layout", identity = "Names and times"
-    case metadata = "Owners and attributes", work = "Work", output = "Output"
+    case source = "Source", compression = "Compression", search = "Search", layout = "Layout"
+    case identity = "Names and times", metadata = "Owners and attributes", work = "Work", output = "Output"
   }
 
   struct Form: Sendable {
@@ -71,6 +72,29 @@ enum MkfsOption: Sendable, CaseIterable {
         Features as a sum: 1 legacy-compress, 2 ztailpacking, 4 fragments, 8 all-fragments, 16 dedupe, 32 fragdedupe, \
         64 48bit, 128 dot-omitted.
         """)
+    case .purpose:
+      Form(
+        .search, nil, "for", "PURPOSE",
+        """
+        Search for the smallest image that serves PURPOSE: nommu, for Linux without an MMU with this project's decoders; \
+        bare-metal, for firmware with this project's reader; container, for Linux that reads here and there; archive, for \
+        the smallest of all. Trial images decide on -z, -C, --max-extent-bytes, on -b for bare-metal, and on the features \
+        that pack files together; -z and -b may limit the search.
+        """)
+    case .machineMemory:
+      Form(
+        .search, nil, "ram", "SIZE",
+        """
+        The image must be readable with so much memory: of bare-metal, the arena of the reader; else all memory of the \
+        machine, of which reading may take one sixteenth. K, M, G or T may follow. Without --for, bare-metal below 1M, else \
+        nommu.
+        """)
+    case .imageLimit:
+      Form(
+        .search, nil, "fit", "SIZE",
+        "The image has at most SIZE bytes, and takes as little memory to read as such an image can.")
+    case .searchTime:
+      Form(.search, nil, "search-time", "SECONDS", "Time for trial images. (default: 60)")
     case .blockSize:
       Form(
         .layout, "b", nil, "BYTES",

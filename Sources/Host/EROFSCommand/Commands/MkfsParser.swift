@@ -23,6 +23,7 @@ struct MkfsParser {
   private var keepsFileTimes = false
   private var clampsTimes = false
   private var hasProductOut = false
+  private var search = MkfsSearch()
 
   /// - Parameter sourceDate: the value of the environment variable SOURCE_DATE_EPOCH.
   static func parse(_ arguments: [String], sourceDate: String?) throws(MkfsError) -> Answer {
@@ -65,7 +66,10 @@ struct MkfsParser {
     case .featureBits:
       let bits = try Self.number(option, value, limit: UInt64(1) << UInt64(MkfsFeature.bits.count) - 1)
       for (bit, feature) in MkfsFeature.bits.enumerated() where bits >> UInt64(bit) & 1 != 0 { turn(feature, true) }
-    case .blockSize: request.options.blockSize = try Self.size(option, value)
+    case .purpose, .machineMemory, .imageLimit, .searchTime: try search.take(option, value)
+    case .blockSize:
+      request.options.blockSize = try Self.size(option, value)
+      search.blockSize = request.options.blockSize
     case .chunkSize: request.options.chunkSize = Int(try Self.number(option, value, limit: UInt64(Int.max)))
     case .dataUnit: request.options.dataUnit = max(1, try Self.number(option, value))
     case .sizeUnit: request.options.sizeUnit = max(1, try Self.number(option, value))
@@ -176,6 +180,7 @@ struct MkfsParser {
 
   private mutating func finish(sourceDate: String?) throws(MkfsError) {
     try finishTimes(sourceDate: sourceDate)
+    try finishSearch()
     finishFeatures()
     if hasProductOut, request.ownerTable == nil { throw .usage("--product-out needs --fs-config-file") }
     if features.contains(.plainPrefixes), !request.options.attributePrefixes.isEmpty {
@@ -183,6 +188,21 @@ struct MkfsParser {
     }
     // After labels and capabilities, which are attributes too.
     if request.options.sharedAttributeThreshold == nil { request.edits.attributes = .dropAll }
+  }
+
+  /// A search decides on everything that would contradict it.
+  private mutating func finishSearch() throws(MkfsError) {
+    guard let goal = try search.goal(compressions: request.compressions) else { return }
+    let given: [(Bool, String)] = [
+      (clusterSize != nil, "-C"), (extentLimit != nil, "--max-extent-bytes"), (request.hints != nil, "--compress-hints"),
+      (request.options.chunkSize != nil, "--chunksize"),
+    ]
+    let features = features.filter { $0.isSearched }.map { (true, "-E \($0.rawValue)") }.sorted { $0.1 < $1.1 }
+    for (isGiven, option) in given + features where isGiven {
+      throw .usage("\(option) and \(search.name) cannot be used together: a search decides on that")
+    }
+    request.goal = goal
+    request.compressions = []
   }
 
   private mutating func finishTimes(sourceDate: String?) throws(MkfsError) {

@@ -32,6 +32,8 @@ struct MkfsRequest: Sendable {
   var options = BuildOptions()
   var compressions: [Compression] = []
   var hints: RawArgument?
+  /// If the compression is to be searched.
+  var goal: ImageGoal?
 
   /// All but what comes from files.
   var edits = TreeEdits()
@@ -64,6 +66,10 @@ struct MkfsRequest: Sendable {
   func buildOptions(hints: CompressHints? = nil) throws -> BuildOptions {
     var options = options
     options.hints = hints
+    if goal != nil {
+      try options.check()
+      return options
+    }
     let sizes =
       [options.clusterSize ?? options.blockSize, options.packedClusterSize ?? 0]
       + (hints?.hints.map { Int($0.pclusterBytes) } ?? [])
