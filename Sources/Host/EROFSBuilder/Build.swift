@@ -48,7 +48,9 @@ struct Build {
 
     let superblock = SuperblockWriter(
       options: options, algorithms: contents.algorithms, largestCluster: contents.largestCluster)
-    var metadata = try MetadataPass(context, contents, packed: packed, epoch: epoch, headStart: superblock.end)
+    let digests = try options.digestAttribute == nil ? FileDigests() : FileDigests(context, &progress)
+    var metadata = try MetadataPass(
+      context, contents, packed: packed, digests: digests, epoch: epoch, headStart: superblock.end)
     try metadata.place(after: dataEnd)
     let blocks = try Self.blocks(metadata.end, options)
     if let limit = options.imageLimit, blocks * block > limit {

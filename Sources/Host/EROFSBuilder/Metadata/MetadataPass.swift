@@ -33,7 +33,8 @@ struct MetadataPass {
 
   /// - Parameter headStart: the first free byte after the superblock.
   init(
-    _ build: BuildContext, _ contents: ContentPass, packed: (StoredFile, size: UInt64)?, epoch: Time, headStart: UInt64
+    _ build: BuildContext, _ contents: ContentPass, packed: (StoredFile, size: UInt64)?, digests: FileDigests, epoch: Time,
+    headStart: UInt64
   ) throws {
     form = InodeForm(epoch: epoch, options: build.options)
     self.build = build
@@ -42,7 +43,7 @@ struct MetadataPass {
     self.headStart = (headStart + 31) & ~31
     let block = UInt64(build.options.blockSize)
     headEnd = (headStart + block - 1) / block * block
-    attributes = try AttributePlan(build)
+    attributes = try AttributePlan(build, digests)
   }
 
   /// Inodes, the packed one included.

@@ -86,11 +86,11 @@ struct SuperblockWriter {
       record[.rootOrBlocks] = UInt16(metadata.rootNID)
     }
     if !isSimple { record[.algorithmsOrDistance] = algorithms.reduce(0) { $0 | 1 << UInt16($1) } }
-    let prefixes = options.attributePrefixes
     if !metadata.attributes.prefixTable.isEmpty {
-      record[.xattrPrefixCount] = UInt8(prefixes.count)
+      record[.xattrPrefixCount] = UInt8(metadata.attributes.prefixCount)
       record[.xattrPrefixStart] = UInt32(metadata.prefixStart / SuperblockRecord.xattrPrefixUnit)
     }
+    if let prefix = metadata.attributes.digestPrefix { record[.imageSharePrefix] = prefix }
     record[.compatible] = compatible(metadata).rawValue
     record[.incompatible] = incompatible(metadata, contents).rawValue
     bytes += record.bytes + records
@@ -104,7 +104,11 @@ struct SuperblockWriter {
   private func compatible(_ metadata: MetadataPass) -> CompatibleFeatures {
     var features: CompatibleFeatures = [.modificationTimes]
     if metadata.attributes.hasFilters { features.insert(.xattrFilter) }
-    if !metadata.attributes.prefixTable.isEmpty, metadata.packedNID != nil { features.insert(.plainXattrPrefixes) }
+    // The table is always on the device; without this, an image with a packed inode would have it there.
+    if !metadata.attributes.prefixTable.isEmpty, options.hasPlainPrefixes || metadata.packedNID != nil {
+      features.insert(.plainXattrPrefixes)
+    }
+    if metadata.attributes.digestPrefix != nil { features.insert(.imageShareXattrs) }
     return features
   }
 

@@ -92,6 +92,15 @@ public struct BuildOptions: Sendable {
   /// Beginnings of attribute names that are stored once (Linux 6.4), each of which begins with a namespace, as
   /// `trusted.overlay.`
   public var attributePrefixes: [[UInt8]] = []
+  /// The image says that the table of those is not compressed, which it never is (Linux 6.17).
+  public var hasPlainPrefixes = false
+  /// Regular files have an attribute of this name with the SHA-256 of their contents, by which Linux 7.0 shares its page
+  /// cache between images. A name without a namespace, as ``usualDigestAttribute``, is never listed. nil for none.
+  public var digestAttribute: [UInt8]?
+  /// The name that mkfs.erofs uses.
+  public static let usualDigestAttribute = Array("erofs.fingerprint.v1".utf8)
+  /// The root has room for so many bytes of attributes at least, its own and those that are written into the image later.
+  public var rootAttributeBytes = 0
   /// A checksum of the superblock's block.
   public var hasChecksum = true
   /// At most 16 bytes, none of them 0.

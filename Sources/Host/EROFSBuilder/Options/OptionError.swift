@@ -15,6 +15,9 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   case unit(UInt64)
   case offset(UInt64, blockSize: Int)
   case attributePrefix([UInt8])
+  case tooManyPrefixes(Int)
+  case digestAttribute([UInt8])
+  case rootAttributeBytes(Int)
   /// A line of the compress hints names an algorithm that is not there.
   case hint(line: Int, algorithm: Int, count: Int)
   /// The first needs the second.
@@ -48,6 +51,12 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     case .attributePrefix(let prefix):
       "attribute prefix \(String(decoding: prefix, as: UTF8.self)): it must begin with a namespace, as `user.`, and have "
         + "at most 255 bytes after that"
+    case .tooManyPrefixes(let count):
+      "\(count) attribute prefixes, that of digests included: an image has at most 128"
+    case .digestAttribute(let name):
+      "attribute \(String(decoding: name, as: UTF8.self)) for digests: it must have 1 to 255 bytes"
+    case .rootAttributeBytes(let count):
+      "room for \(count) bytes of attributes in the root: the most is 262148"
     case .hint(let line, let algorithm, let count):
       "line \(line) of the compress hints: algorithm \(algorithm), but only \(count) are given, from 0 on"
     case .needs(let first, let second): "\(first.rawValue) needs \(second.rawValue)"
@@ -77,6 +86,13 @@ extension BuildOptions {
     for prefix in attributePrefixes where AttributeName(prefix)?.rest.count ?? 256 > 255 {
       throw .attributePrefix(prefix)
     }
+    let prefixCount = attributePrefixes.count + (digestAttribute == nil ? 0 : 1)
+    guard prefixCount <= 128 else { throw .tooManyPrefixes(prefixCount) }
+    if let name = digestAttribute {
+      let text = AttributeName(name).map { $0.rest.count } ?? name.count
+      guard (1...255).contains(text), !name.contains(0) else { throw .digestAttribute(name) }
+    }
+    guard (0...262_148).contains(rootAttributeBytes) else { throw .rootAttributeBytes(rootAttributeBytes) }
     try checkCombinations()
   }
 

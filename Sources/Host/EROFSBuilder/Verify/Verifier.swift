@@ -14,12 +14,14 @@ struct Verifier: Sendable {
   private let contents: ContentPass
   private let nids: [UInt64]
   private let epoch: Time
+  private let attributes: AttributePlan
 
   init(_ build: BuildContext, _ contents: ContentPass, _ metadata: MetadataPass) {
     self.build = build
     self.contents = contents
     nids = (0..<build.order.count).map { metadata.nid(UInt32($0)) }
     epoch = metadata.form.epoch
+    attributes = metadata.attributes
   }
 
   /// - Returns: files and bytes that were compared.
@@ -76,10 +78,13 @@ struct Verifier: Sendable {
       }
       do {
         try compareContent(number, inode, wanted, reader)
+        let all = try reader.attributes(of: inode, includingHidden: true)
         if build.options.sharedAttributeThreshold != nil {
-          let found = try reader.attributes(of: inode).map { ExtendedAttribute(name: $0.name, value: $0.value) }
-            .sorted()
+          let found = all.filter { !$0.isDigest }.map { ExtendedAttribute(name: $0.name, value: $0.value) }.sorted()
           guard found == build.tree.attributes(of: source) else { throw failure(number, "its extended attributes") }
+        }
+        guard all.filter(\.isDigest).map(\.value) == attributes.digest(of: number, build) else {
+          throw failure(number, "the digest of its content")
         }
       } catch let error as EROFSError { throw failure(number, "\(error)") }
     }

@@ -9,7 +9,7 @@ enum MkfsOption: Sendable, CaseIterable {
   case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
   case allRoot, user, group, userOffset, groupOffset
-  case fileContexts, ownerTable, mountPoint, productOut, attributeThreshold, attributePrefix
+  case fileContexts, ownerTable, mountPoint, productOut, attributeThreshold, attributePrefix, rootAttributes, digests
   case workers, memory, noVerify, strict, queueLimit
   case quiet, verbosity, json, progress, noProgress, version, help
 
@@ -32,6 +32,12 @@ enum MkfsOption: Sendable, CaseIterable {
     fileprivate init(_ group: Group, _ short: Character?, _ long: StaticString?, _ value: String = "", _ help: String) {
       (self.group, self.short, self.long, self.value, self.help) = (group, short, long, value, help)
       argument = value.isEmpty ? .none : .required
+    }
+
+    /// A long option whose value may be left out.
+    fileprivate init(_ group: Group, _ long: StaticString, optional value: String, _ help: String) {
+      (self.group, self.short, self.long, self.value, self.help) = (group, nil, long, value, help)
+      argument = .optional
     }
   }
 
@@ -206,6 +212,17 @@ extension MkfsOption {
       Form(
         .metadata, nil, "xattr-prefix", "PREFIX",
         "Store this beginning of attributes' names, such as trusted.overlay., only once (Linux 6.4). May be repeated.")
+    case .rootAttributes:
+      Form(
+        .metadata, nil, "root-xattr-isize", "N",
+        "Leave room for at least N bytes of extended attributes in the root, for those that are written later.")
+    case .digests:
+      Form(
+        .metadata, "xattr-inode-digest", optional: "NAME",
+        """
+        Store the SHA-256 of each regular file as an extended attribute (default name: erofs.fingerprint.v1, which is never \
+        listed), by which Linux 7.0 shares its page cache between images.
+        """)
     case .workers:
       Form(
         .work, nil, "workers", "N",

@@ -42,6 +42,8 @@ struct MkfsParser {
       switch MkfsOption.byName[name] {
       case .help?: return .help
       case .version?: return .version
+      case .digests?:
+        parser.request.options.digestAttribute = value.map { path($0).bytes } ?? BuildOptions.usualDigestAttribute
       case let option?: try parser.take(option, value ?? "")
       case nil: preconditionFailure("an option that nothing takes")
       }
@@ -80,6 +82,7 @@ struct MkfsParser {
       guard let number = CNumber.signed(value) else { throw Self.invalid(option, value) }
       request.options.sharedAttributeThreshold = number < 0 ? nil : Int(number)
     case .attributePrefix: request.options.attributePrefixes.append(Self.path(value).bytes)
+    case .rootAttributes: request.options.rootAttributeBytes = Int(try Self.number(option, value, limit: 1 << 32))
     case .workers: request.options.threads = max(1, Int(try Self.number(option, value, limit: 65536)))
     case .memory:
       guard let size = ByteCount(argument: value), size.bytes <= UInt64(Int.max) else {
@@ -183,9 +186,7 @@ struct MkfsParser {
     try finishSearch()
     finishFeatures()
     if hasProductOut, request.ownerTable == nil { throw .usage("--product-out needs --fs-config-file") }
-    if features.contains(.plainPrefixes), !request.options.attributePrefixes.isEmpty {
-      throw .unsupported(.plainPrefixes, by: "-E plain-xattr-prefixes")
-    }
+    request.options.hasPlainPrefixes = features.contains(.plainPrefixes)
     // After labels and capabilities, which are attributes too.
     if request.options.sharedAttributeThreshold == nil { request.edits.attributes = .dropAll }
   }

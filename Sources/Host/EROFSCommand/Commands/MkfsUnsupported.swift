@@ -4,10 +4,10 @@
 enum MkfsUnsupported: Sendable, CaseIterable {
   case tar, registries, buckets, imageSources
   case incremental, metadataZones, metabox, compressedDirectories, blobDevices, descriptors
-  case digests, rootAttributeRoom, plainPrefixes, byteAddresses, blockLists, fileOrder
+  case byteAddresses, blockLists, fileOrder
 
   /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
-  /// `plainPrefixes` and `byteAddresses` are values of other options.
+  /// `byteAddresses` is the value of another option.
   var options: [(name: StaticString, argument: LongOptions.Argument)] {
     switch self {
     case .tar:
@@ -24,11 +24,9 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .compressedDirectories: [("zD", .optional)]
     case .blobDevices: [("blobdev", .required)]
     case .descriptors: [("vmdk-desc", .required)]
-    case .digests: [("xattr-inode-digest", .optional)]
-    case .rootAttributeRoom: [("root-xattr-isize", .required)]
     case .blockLists: [("block-list-file", .required)]
     case .fileOrder: [("order", .required), ("hot-file-list", .required)]
-    case .plainPrefixes, .byteAddresses: []
+    case .byteAddresses: []
     }
   }
 
@@ -61,9 +59,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .compressedDirectories: "compressed directories"
     case .blobDevices: "blob devices"
     case .descriptors: "VMDK descriptors"
-    case .digests: "digests of files"
-    case .rootAttributeRoom: "reserves for attributes of the root"
-    case .plainPrefixes: "plain tables of attribute prefixes"
     case .byteAddresses: "extents of any bytes of the image"
     case .blockLists: "lists of blocks"
     case .fileOrder: "lists of the order of files"
