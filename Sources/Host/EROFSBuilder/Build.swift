@@ -43,20 +43,25 @@ struct Build {
     var sink = BlockSink(context.output, position: Self.headBytes(options), offset: options.offset)
     var contents = try ContentPass(context)
     try contents.run(&sink, &progress)
+    let digests = try options.digestAttribute == nil ? FileDigests() : FileDigests(context, &progress)
+    var metadata = try MetadataPass(context, digests, epoch: epoch)
+    try metadata.placeEarly(after: sink.position, &contents)
     let packed = try contents.pack(&sink, &progress)
     let dataEnd = sink.position
 
-    let superblock = SuperblockWriter(
-      options: options, algorithms: contents.algorithms, largestCluster: contents.largestCluster)
-    let digests = try options.digestAttribute == nil ? FileDigests() : FileDigests(context, &progress)
-    var metadata = try MetadataPass(
-      context, contents, packed: packed, digests: digests, epoch: epoch, headStart: superblock.end)
-    try metadata.place(after: dataEnd)
+    var formats = contents.algorithms
+    var largestCluster = contents.largestCluster
+    if let box = options.metabox {
+      formats.insert(options.encoding(at: options.metaboxTreatment.encoding).algorithm.format)
+      largestCluster = max(largestCluster, box.clusterSize)
+    }
+    let superblock = SuperblockWriter(options: options, algorithms: formats, largestCluster: largestCluster)
+    try metadata.place(after: dataEnd, contents, packed: packed, superblockEnd: superblock.end)
+    let digest = try metadata.write(&sink, &progress)
     let blocks = try Self.blocks(metadata.end, options)
     if let limit = options.imageLimit, blocks * block > limit {
       throw BuildError.imageLimit(blocks * block, limit: limit)
     }
-    let digest = try metadata.write(&sink, &progress)
     try sink.flush()
     try context.output.setSize(options.offset + blocks * block)
 
@@ -92,7 +97,7 @@ struct Build {
 
   /// Bytes up to the end of the superblock's block, whatever records it has.
   private static func headBytes(_ options: BuildOptions) -> UInt64 {
-    let used = UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + 64)
+    let used = UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + 80)
     let block = UInt64(options.blockSize)
     return (used + block - 1) / block * block
   }

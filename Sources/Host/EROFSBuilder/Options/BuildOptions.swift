@@ -65,12 +65,29 @@ public struct BuildOptions: Sendable {
   /// Directories have no entry `.` (Linux 6.15). Needs ``wideAddresses``.
   public var omitsDots = false
   public var inodes = InodeForm.automatic
+  /// Inodes are compressed (Linux 6.17). Needs ``wideAddresses`` and compression. nil for inodes that are not.
+  public var metabox: Metabox?
+  /// The blocks of directories are fragments in the packed inode, compressed together (Linux 6.1). Needs compression.
+  public var compressesDirectories = false
   /// The image starts so many bytes after the beginning of its file.
   public var offset: UInt64 = 0
   /// The size of the image is a multiple of so many blocks.
   public var sizeUnit: UInt64 = 1
   /// The data of each uncompressed file starts at a multiple of so many blocks.
   public var dataUnit: UInt64 = 1
+
+  /// How inodes are compressed.
+  public struct Metabox: Sendable, Hashable {
+    /// The most stored bytes of an extent: whole blocks, up to 1 MiB.
+    public var clusterSize: Int
+    /// nil for the first of ``BuildOptions/encodings``.
+    public var encoding: Encoding?
+
+    public init(clusterSize: Int, encoding: Encoding? = nil) {
+      self.clusterSize = clusterSize
+      self.encoding = encoding
+    }
+  }
 
   public enum InodeForm: Sendable, Hashable {
     /// 32 bytes if they hold all there is to say, else 64.

@@ -7,6 +7,7 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   case blockSize(Int)
   case clusterSize(Int, blockSize: Int)
   case packedClusterSize(Int, blockSize: Int)
+  case metaboxClusterSize(Int, blockSize: Int)
   case extentLimit(Int, blockSize: Int)
   case chunkSize(Int, blockSize: Int)
   case tooManyEncodings(Int)
@@ -30,6 +31,7 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     case extentLimit = "an extent limit", tailPacking = "tail packing", fragments, hints = "compress hints"
     case chunks, chunkIndexes = "chunk indexes", encodedExtents = "encoded extents"
     case wideAddresses = "48-bit addresses", omittedDots = "directories without an entry `.`"
+    case metabox = "compressed inodes", compressedDirectories = "compressed directories"
   }
 
   public var description: String {
@@ -39,6 +41,8 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
       "cluster size \(size): it must be a multiple of the block size, \(block), and at most 1048576"
     case .packedClusterSize(let size, let block):
       "cluster size \(size) of the packed inode: it must be a multiple of the block size, \(block), and at most 1048576"
+    case .metaboxClusterSize(let size, let block):
+      "cluster size \(size) of compressed inodes: it must be a multiple of the block size, \(block), and at most 1048576"
     case .extentLimit(let size, let block):
       "extent limit \(size): it must be at least the block size, \(block), and at most 12582912"
     case .chunkSize(let size, let block):
@@ -72,6 +76,9 @@ extension BuildOptions {
     func isCluster(_ size: Int) -> Bool { size >= blockSize && size <= Encoder.largestCluster && size % blockSize == 0 }
     if let size = clusterSize, !isCluster(size) { throw .clusterSize(size, blockSize: blockSize) }
     if let size = packedClusterSize, !isCluster(size) { throw .packedClusterSize(size, blockSize: blockSize) }
+    if let box = metabox, !isCluster(box.clusterSize) {
+      throw .metaboxClusterSize(box.clusterSize, blockSize: blockSize)
+    }
     if let size = extentLimit, size < blockSize || size > Encoder.longestExtent {
       throw .extentLimit(size, blockSize: blockSize)
     }
@@ -100,11 +107,13 @@ extension BuildOptions {
     let withoutCompression: [(Bool, OptionError.Option)] = [
       (clusterSize != nil, .clusterSize), (packedClusterSize != nil, .packedClusterSize),
       (extentLimit != nil, .extentLimit), (packsTails, .tailPacking), (fragments != .none, .fragments),
-      (hints != nil, .hints), (index == .encoded, .encodedExtents),
+      (hints != nil, .hints), (index == .encoded, .encodedExtents), (metabox != nil, .metabox),
+      (compressesDirectories, .compressedDirectories),
     ]
     for (isSet, option) in withoutCompression where isSet && !isCompressed { throw .needs(option, .compression) }
     if packedClusterSize != nil, fragments == .none { throw .needs(.packedClusterSize, .fragments) }
     if index == .encoded, !wideAddresses { throw .needs(.encodedExtents, .wideAddresses) }
+    if metabox != nil, !wideAddresses { throw .needs(.metabox, .wideAddresses) }
     if omitsDots, !wideAddresses { throw .needs(.omittedDots, .wideAddresses) }
     if hasChunkIndexes, chunkSize == nil { throw .needs(.chunkIndexes, .chunks) }
     if index == .encoded, packsTails { throw .conflict(.encodedExtents, .tailPacking) }

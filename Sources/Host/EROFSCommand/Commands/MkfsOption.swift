@@ -5,7 +5,7 @@
 enum MkfsOption: Sendable, CaseIterable {
   case algorithms, clusterSize, extentLimit, hints, features, featureBits
   case purpose, machineMemory, imageLimit, searchTime
-  case blockSize, chunkSize, dataUnit, sizeUnit, offset
+  case blockSize, chunkSize, dataUnit, sizeUnit, offset, metabox, compressedDirectories
   case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
   case allRoot, user, group, userOffset, groupOffset
@@ -116,6 +116,16 @@ enum MkfsOption: Sendable, CaseIterable {
     case .sizeUnit: Form(.layout, nil, "fsalignblks", "N", "Make the size of the image a multiple of N blocks.")
     case .offset:
       Form(.layout, nil, "offset", "N", "Leave N bytes in front of the image: a multiple of the block size.")
+    case .metabox:
+      Form(
+        .layout, "m", nil, "BYTES[:ALGORITHM]",
+        """
+        Compress inodes in clusters of BYTES (Linux 6.17), with an algorithm of their own if one is given, in the form of \
+        -z. Needs -z.
+        """)
+    case .compressedDirectories:
+      Form(
+        .layout, "zD", optional: "0|1", "Compress the blocks of directories together (Linux 6.1; default: 0). Needs -z.")
     case .list:
       Form(
         .source, nil, "list", "FILE",

@@ -24,6 +24,7 @@ struct MkfsParser {
   private var clampsTimes = false
   private var hasProductOut = false
   private var search = MkfsSearch()
+  private var metabox: (clusterSize: Int, compression: MkfsRequest.Compression?)?
 
   /// - Parameter sourceDate: the value of the environment variable SOURCE_DATE_EPOCH.
   static func parse(_ arguments: [String], sourceDate: String?) throws(MkfsError) -> Answer {
@@ -42,6 +43,10 @@ struct MkfsParser {
       switch MkfsOption.byName[name] {
       case .help?: return .help
       case .version?: return .version
+      case .compressedDirectories?:
+        // mkfs.erofs 1.9 has 0 and 1 the wrong way round; here they mean what its manual says.
+        guard value == nil || value == "0" || value == "1" else { throw invalid(.compressedDirectories, value!) }
+        parser.request.options.compressesDirectories = value != "0"
       case .digests?:
         parser.request.options.digestAttribute = value.map { path($0).bytes } ?? BuildOptions.usualDigestAttribute
       case let option?: try parser.take(option, value ?? "")
@@ -72,6 +77,7 @@ struct MkfsParser {
     case .blockSize:
       request.options.blockSize = try Self.size(option, value)
       search.blockSize = request.options.blockSize
+    case .metabox: metabox = try Self.metabox(value)
     case .chunkSize: request.options.chunkSize = Int(try Self.number(option, value, limit: UInt64(Int.max)))
     case .dataUnit: request.options.dataUnit = max(1, try Self.number(option, value))
     case .sizeUnit: request.options.sizeUnit = max(1, try Self.number(option, value))
@@ -237,6 +243,11 @@ struct MkfsParser {
     request.options.wideAddresses = has(.wideAddresses) || has(.dotOmitted)
     // Encoded extents have no tail that is packed.
     let isEncoded = isCompressed && request.options.wideAddresses && !request.options.packsTails
+    if let metabox {
+      request.options.metabox = BuildOptions.Metabox(clusterSize: metabox.clusterSize)
+      request.metaboxCompression = metabox.compression
+      request.options.wideAddresses = true
+    }
     request.options.index = has(.fullIndex) ? .full : isEncoded ? .encoded : .compact
     request.options.inlinesData = has(.inlineData)
     request.options.inodes = has(.compactInodes) ? .compact : has(.extendedInodes) ? .extended : .automatic
@@ -255,11 +266,14 @@ struct MkfsParser {
     if clusterSize != nil { idle.append("-C") }
     if extentLimit != nil { idle.append("--max-extent-bytes") }
     if request.hints != nil { idle.append("--compress-hints") }
+    if metabox != nil { idle.append("-m") }
+    if request.options.compressesDirectories { idle.append("--zD") }
     for feature in MkfsFeature.allCases where features.contains(feature) && feature.needsCompression {
       idle.append("-E \(feature.rawValue)")
       features.remove(feature)
     }
-    (clusterSize, extentLimit, request.hints) = (nil, nil, nil)
+    (clusterSize, extentLimit, request.hints, metabox) = (nil, nil, nil, nil)
+    request.options.compressesDirectories = false
     for option in idle { request.warnings.append("\(option) has no effect without -z") }
   }
 }

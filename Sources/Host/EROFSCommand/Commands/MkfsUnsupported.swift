@@ -3,7 +3,7 @@
 /// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
 enum MkfsUnsupported: Sendable, CaseIterable {
   case tar, registries, buckets, imageSources
-  case incremental, metadataZones, metabox, compressedDirectories, blobDevices, descriptors
+  case incremental, metadataZones, blobDevices, descriptors
   case byteAddresses, blockLists, fileOrder
 
   /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
@@ -20,8 +20,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .imageSources: [("ovlfs-strip", .optional)]
     case .incremental: [("incremental", .optional), ("clean", .optional)]
     case .metadataZones: [("MZ", .optional)]
-    case .metabox: [("m", .required)]
-    case .compressedDirectories: [("zD", .optional)]
     case .blobDevices: [("blobdev", .required)]
     case .descriptors: [("vmdk-desc", .required)]
     case .blockLists: [("block-list-file", .required)]
@@ -33,8 +31,7 @@ enum MkfsUnsupported: Sendable, CaseIterable {
   /// Values of its options that want nothing of it, so that they are accepted.
   var harmlessValues: [String] {
     switch self {
-    // mkfs.erofs 1.9 has 0 and 1 of --zD the wrong way round; here they mean what its manual says.
-    case .compressedDirectories, .metadataZones, .imageSources: ["0"]
+    case .metadataZones, .imageSources: ["0"]
     default: []
     }
   }
@@ -55,8 +52,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .imageSources: "EROFS images, or several directories, as sources"
     case .incremental: "builds that add to an image, or that leave out data,"
     case .metadataZones: "metadata zones"
-    case .metabox: "images with compressed metadata"
-    case .compressedDirectories: "compressed directories"
     case .blobDevices: "blob devices"
     case .descriptors: "VMDK descriptors"
     case .byteAddresses: "extents of any bytes of the image"
