@@ -95,7 +95,8 @@ struct MetadataPass {
     // What is changed now must not be copied because it is kept here too.
     stored = nil
     for (number, fragment) in directories.sorted(by: { $0.key < $1.key }) {
-      try contents.fill(fragment, DirectoryContent(of: number, build, nid: nid).bytes(blockSize: build.options.blockSize))
+      try contents.fill(
+        fragment, DirectoryContent(of: number, build, nid: nid).bytes(blockSize: build.options.blockSize))
     }
   }
 

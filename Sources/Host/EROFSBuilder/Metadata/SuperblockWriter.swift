@@ -113,7 +113,9 @@ struct SuperblockWriter {
     var features: CompatibleFeatures = [.modificationTimes]
     if metadata.attributes.hasFilters { features.insert(.xattrFilter) }
     // The table is always on the device; without this, an image with a packed inode would have it there.
-    if !metadata.attributes.prefixTable.isEmpty, options.hasPlainPrefixes || metadata.packedNID != nil || options.metabox != nil {
+    if !metadata.attributes.prefixTable.isEmpty,
+      options.hasPlainPrefixes || metadata.packedNID != nil || options.metabox != nil
+    {
       features.insert(.plainXattrPrefixes)
     }
     if metadata.attributes.digestPrefix != nil { features.insert(.imageShareXattrs) }

@@ -125,7 +125,8 @@ enum MkfsOption: Sendable, CaseIterable {
         """)
     case .compressedDirectories:
       Form(
-        .layout, "zD", optional: "0|1", "Compress the blocks of directories together (Linux 6.1; default: 0). Needs -z.")
+        .layout, "zD", optional: "0|1", "Compress the blocks of directories together (Linux 6.1; default: 0). Needs -z."
+      )
     case .list:
       Form(
         .source, nil, "list", "FILE",

@@ -201,7 +201,8 @@ struct MkfsParser {
   private mutating func finishSearch() throws(MkfsError) {
     guard let goal = try search.goal(compressions: request.compressions) else { return }
     let given: [(Bool, String)] = [
-      (clusterSize != nil, "-C"), (extentLimit != nil, "--max-extent-bytes"), (request.hints != nil, "--compress-hints"),
+      (clusterSize != nil, "-C"), (extentLimit != nil, "--max-extent-bytes"),
+      (request.hints != nil, "--compress-hints"),
       (request.options.chunkSize != nil, "--chunksize"),
     ]
     let features = features.filter { $0.isSearched }.map { (true, "-E \($0.rawValue)") }.sorted { $0.1 < $1.1 }

@@ -100,7 +100,8 @@ struct MkfsProgram {
       }
       progress.clear()
       if request.isJSON {
-        StandardOutput.shared.write(text: summary.json(image: request.output, search, warnings: warnings.all).text() + "\n")
+        StandardOutput.shared.write(
+          text: summary.json(image: request.output, search, warnings: warnings.all).text() + "\n")
       } else if request.reports {
         StandardOutput.shared.write(text: summary.linesForScripts + summary.table + (search?.text ?? ""))
       }
