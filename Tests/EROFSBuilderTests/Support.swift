@@ -126,15 +126,25 @@ func randomOptions(_ random: inout Random) throws -> BuildOptions {
     options.index = [.compact, .compact, .full][random.below(3)]
     if random.isTrue(oneIn: 3) { options.extentLimit = max(options.blockSize, 4096 << random.below(8)) }
     if !options.packsTails, random.isTrue(oneIn: 4) { options.index = .encoded }
+    options.compressesDirectories = random.isTrue(oneIn: 3)
+    if random.isTrue(oneIn: 4) {
+      options.wideAddresses = true
+      options.metabox = BuildOptions.Metabox(
+        clusterSize: min(options.blockSize << random.below(3), 1 << 20),
+        encoding: random.isTrue(oneIn: 2) ? try Encoding(.zstd) : nil)
+    }
   }
   options.dedupes = random.isTrue(oneIn: 2)
-  options.wideAddresses = options.index == .encoded || random.isTrue(oneIn: 4)
+  options.wideAddresses = options.wideAddresses || options.index == .encoded || random.isTrue(oneIn: 4)
   options.omitsDots = options.wideAddresses && random.isTrue(oneIn: 2)
   options.inlinesData = !random.isTrue(oneIn: 4)
   options.inodes = random.isTrue(oneIn: 5) ? .extended : .automatic
   options.sharedAttributeThreshold = random.below(3)
   options.hasAttributeFilter = random.isTrue(oneIn: 2)
   if random.isTrue(oneIn: 3) { options.attributePrefixes = ["trusted.overlay.", "user.a"].map { Array($0.utf8) } }
+  if random.isTrue(oneIn: 5) { options.digestAttribute = BuildOptions.usualDigestAttribute }
+  options.rootAttributeBytes = random.isTrue(oneIn: 6) ? random.below(600) : 0
+  options.hasPlainPrefixes = random.isTrue(oneIn: 4)
   options.hasChecksum = !random.isTrue(oneIn: 4)
   options.threads = 1 + random.below(4)
   options.sizeUnit = random.isTrue(oneIn: 5) ? 7 : 1

@@ -300,10 +300,8 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     for option in ["--zD=0", "--MZ=0", "--ovlfs-strip=0", "--clean", "--clean=data"] {
       #expect(mkfsRefusal("\(option) OUT SRC") == nil)
     }
-    #expect(mkfsRefusal("--zD=1 OUT SRC") != nil && mkfsRefusal("--clean=rvsp OUT SRC") != nil)
+    #expect(mkfsRefusal("--clean=rvsp OUT SRC") != nil)
     #expect(mkfsRefusal("-zlz4 --max-extent-bytes=-1 OUT SRC")?.contains("not supported yet") == true)
-    #expect(mkfsRefusal("-Eplain-xattr-prefixes OUT SRC") == nil)
-    #expect(mkfsRefusal("-Eplain-xattr-prefixes --xattr-prefix=user.a OUT SRC")?.contains("not supported yet") == true)
   }
 
   /// No option is in two places, and each has a form.
@@ -317,5 +315,61 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
       // A refused value is fine; an option that nothing takes would end the process.
       _ = mkfsRefusal("\(option.name)\(option.form.argument == .required ? " 1" : "") OUT SRC")
     }
+  }
+}
+
+/// Compressed metadata, digests, and room for attributes.
+@Suite struct MkfsMetadataOptionTests {
+  @Test func inodesAndDirectoriesAreCompressed() throws {
+    let own = try mkfsRequest("-zlz4hc -m16384:zstd,level=7 --zD OUT SRC").buildOptions()
+    #expect(
+      own.metabox?.clusterSize == 16_384
+        && own.metabox?.encoding == (try Encoding(.zstd, level: 7, clusterSize: 16_384)))
+    #expect(own.compressesDirectories && own.wideAddresses && own.index == .compact)
+    let same = try mkfsRequest("-zlz4hc -m 4K -E48bit OUT SRC").buildOptions()
+    #expect(same.metabox == BuildOptions.Metabox(clusterSize: 4096) && same.index == .encoded)
+    #expect(try mkfsRequest("-zlz4 --zD=0 OUT SRC").options.compressesDirectories == false)
+    // As mkfs.erofs, which takes them without compression, and says nothing.
+    let idle = try mkfsRequest("-m4096 --zD OUT SRC")
+    #expect(idle.options.metabox == nil && !idle.options.compressesDirectories && idle.warnings.count == 2)
+    for line in ["-zlz4 -m OUT SRC", "-zlz4 -m4000 OUT SRC", "-zlz4 -m4096:lz5 OUT SRC", "-zlz4 --zD=2 OUT SRC"] {
+      #expect(mkfsRefusal(line) != nil)
+    }
+  }
+
+  @Test func digestsAndRoomHaveTheirOptions() throws {
+    #expect(
+      try mkfsRequest("--xattr-inode-digest OUT SRC").options.digestAttribute == BuildOptions.usualDigestAttribute)
+    #expect(
+      try mkfsRequest("--xattr-inode-digest=user.sum OUT SRC").options.digestAttribute == Array("user.sum".utf8))
+    #expect(try mkfsRequest("--root-xattr-isize=300 OUT SRC").options.rootAttributeBytes == 300)
+    #expect(try mkfsRequest("-Eplain-xattr-prefixes --xattr-prefix=user.a OUT SRC").options.hasPlainPrefixes)
+    #expect(mkfsRefusal("--xattr-inode-digest=user. OUT SRC") != nil)
+    #expect(mkfsRefusal("--root-xattr-isize=300000 OUT SRC")?.contains("262148") == true)
+  }
+}
+
+/// Images that are searched.
+@Suite struct MkfsSearchOptionTests {
+  @Test func goalsComeFromTheirOptions() throws {
+    let firmware = try #require(try mkfsRequest("--ram=64K OUT SRC").goal)
+    #expect(firmware.purpose == .bareMetal && firmware.memory == 65536 && firmware.imageBytes == nil)
+    let linux = try #require(try mkfsRequest("--ram 3584K --search-time=5 -zlz4hc:lzma OUT SRC").goal)
+    #expect(linux.purpose == .noMMU && linux.seconds == 5 && linux.algorithms == [.lz4hc, .lzma])
+    let flash = try #require(try mkfsRequest("--fit 2M -b 512 OUT SRC").goal)
+    #expect(flash.purpose == .bareMetal && flash.imageBytes == 2 << 20 && flash.blockSize == 512)
+    #expect(try mkfsRequest("--for=archive OUT SRC").goal?.purpose == .archive)
+    #expect(try mkfsRequest("OUT SRC").goal == nil)
+  }
+
+  @Test(arguments: [
+    ("--for=toaster OUT SRC", "nommu, bare-metal, container, archive"), ("--for=nommu OUT SRC", "--ram or --fit"),
+    ("--for=archive -C65536 OUT SRC", "-C and --for"), ("--ram=64K -Ededupe OUT SRC", "-E dedupe and --ram"),
+    ("--fit=1M -zlzma,9 OUT SRC", "parameters"), ("--search-time=9 OUT SRC", "--search-time needs"),
+    ("--ram=0 OUT SRC", "--ram"), ("--for=archive --chunksize=4096 OUT SRC", "--chunksize and --for"),
+    ("--for=archive --max-extent-bytes=4096 OUT SRC", "--max-extent-bytes and --for"),
+  ])
+  func contradictionsAreRefused(line: String, words: String) {
+    #expect(mkfsRefusal(line)?.contains(words) == true, "\(mkfsRefusal(line) ?? "accepted")")
   }
 }

@@ -159,7 +159,7 @@ import Testing
   }
 
   @Test func programsFindMembers() throws {
-    let text = Self.summary.json(image: RawArgument(argument: "out")!, warnings: ["w"]).text()
+    let text = Self.summary.json(image: RawArgument(argument: "out")!, nil, warnings: ["w"]).text()
     let json = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     #expect(json["image"] as? String == "out" && json["image_bytes"] as? Int == 409_600)
     #expect(json["uuid"] as? String == "00112233-4455-6677-8899-aabbccddeeff")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import EROFSTools
 import EROFSTree
 import Encoders
 import HostSupport
@@ -27,21 +28,40 @@ struct Build {
     }
   }
 
+  /// Makes the image and gives it its name.
   consuming func run() throws -> BuildSummary {
+    let output = context.output
+    let summary = try make()
+    try output.publish()
+    return summary
+  }
+
+  /// Makes the image, which has no name yet.
+  consuming func make() throws -> BuildSummary {
     let options = context.options
     let block = UInt64(options.blockSize)
     var sink = BlockSink(context.output, position: Self.headBytes(options), offset: options.offset)
     var contents = try ContentPass(context)
     try contents.run(&sink, &progress)
+    let digests = try options.digestAttribute == nil ? FileDigests() : FileDigests(context, &progress)
+    var metadata = try MetadataPass(context, digests, epoch: epoch)
+    try metadata.placeEarly(after: sink.position, &contents)
     let packed = try contents.pack(&sink, &progress)
     let dataEnd = sink.position
 
-    let superblock = SuperblockWriter(
-      options: options, algorithms: contents.algorithms, largestCluster: contents.largestCluster)
-    var metadata = try MetadataPass(context, contents, packed: packed, epoch: epoch, headStart: superblock.end)
-    try metadata.place(after: dataEnd)
-    let blocks = try Self.blocks(metadata.end, options)
+    var formats = contents.algorithms
+    var largestCluster = contents.largestCluster
+    if let box = options.metabox {
+      formats.insert(options.encoding(at: options.metaboxTreatment.encoding).algorithm.format)
+      largestCluster = max(largestCluster, box.clusterSize)
+    }
+    let superblock = SuperblockWriter(options: options, algorithms: formats, largestCluster: largestCluster)
+    try metadata.place(after: dataEnd, contents, packed: packed, superblockEnd: superblock.end)
     let digest = try metadata.write(&sink, &progress)
+    let blocks = try Self.blocks(metadata.end, options)
+    if let limit = options.imageLimit, blocks * block > limit {
+      throw BuildError.imageLimit(blocks * block, limit: limit)
+    }
     try sink.flush()
     try context.output.setSize(options.offset + blocks * block)
 
@@ -63,15 +83,21 @@ struct Build {
       try beforeVerifying()
       (summary.verifiedFiles, summary.verifiedBytes) = try Verifier(context, contents, metadata).run(&progress)
     }
+    if let memory = options.readerMemory {
+      let need = try memory.reader.need(of: ImageFile(context.output, offset: options.offset))
+      guard need.bytes <= memory.bytes else {
+        throw BuildError.readerMemory(need.bytes, limit: memory.bytes, path: need.path)
+      }
+      summary.readerBytes = need.bytes
+    }
     progress.finish()
     summary.seconds = progress.seconds
-    try context.output.publish()
     return summary
   }
 
   /// Bytes up to the end of the superblock's block, whatever records it has.
   private static func headBytes(_ options: BuildOptions) -> UInt64 {
-    let used = UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + 64)
+    let used = UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + 80)
     let block = UInt64(options.blockSize)
     return (used + block - 1) / block * block
   }

@@ -22,6 +22,8 @@ public struct BuildSummary: Sendable, Hashable {
   /// Regular files that were compared with the tree after the image was written, and their bytes; 0 if nothing was verified.
   public internal(set) var verifiedFiles: UInt64 = 0
   public internal(set) var verifiedBytes: UInt64 = 0
+  /// Bytes of memory that reading takes, if ``BuildOptions/readerMemory`` was given.
+  public internal(set) var readerBytes: UInt64?
   /// Wall time in seconds of each stage, in their order.
   public internal(set) var seconds: [Stage: Double] = [:]
 
@@ -61,6 +63,10 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
   case tooLarge(blocks: UInt64)
   /// What was read back is not what was written: a fault of this program or of the machine.
   case verification(path: [UInt8], String)
+  /// Reading the file at `path` takes more memory than the image may need.
+  case readerMemory(UInt64, limit: UInt64, path: [UInt8])
+  /// The image is larger than it may be.
+  case imageLimit(UInt64, limit: UInt64)
   /// The caller wanted no more of it.
   case cancelled
 
@@ -71,6 +77,9 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
       "the image would have \(blocks) blocks, more than its addresses reach: use 48-bit addresses"
     case .verification(let path, let reason):
       "\(path.printablePath): the image reads back differently (\(reason)); this is a fault in swift-erofs or in the machine"
+    case .readerMemory(let bytes, let limit, let path):
+      "reading \(path.printablePath) takes \(bytes) bytes of memory, more than \(limit): use shorter extents"
+    case .imageLimit(let bytes, let limit): "the image has \(bytes) bytes, and may have \(limit)"
     case .cancelled: "cancelled"
     }
   }

@@ -77,6 +77,23 @@ package final class OutputFile: @unchecked Sendable {
     }
   }
 
+  /// A file that never gets a name, in the directory of `path`, or of a block device in the directory for temporary files.
+  package convenience init(trialBeside path: FilePath) throws {
+    let folder = Self.folder(forTemporaryFilesOf: path)
+    try self.init(folder.appending(Self.temporaryName(for: "trial")))
+  }
+
+  /// Where temporary files for an output at `path` are.
+  package static func folder(forTemporaryFilesOf path: FilePath) -> FilePath {
+    let path = resolved(path)
+    var status = stat()
+    if path.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFBLK {
+      return FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
+    }
+    let folder = path.removingLastComponent()
+    return folder.isEmpty ? "." : folder
+  }
+
   deinit { discard() }
 
   private static func resolved(_ path: FilePath) -> FilePath {

@@ -22,10 +22,7 @@ package final class SpoolFile: @unchecked Sendable {
   /// - Parameter path: the output: the spool is in the same directory, and of a block device in the directory for temporary
   ///   files.
   package init(beside output: OutputFile) throws {
-    let folder = output.path.removingLastComponent()
-    directory =
-      output.isBlockDevice
-      ? FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp") : folder.isEmpty ? "." : folder
+    directory = OutputFile.folder(forTemporaryFilesOf: output.path)
     file = try Self.create(in: directory)
   }
 

@@ -183,6 +183,10 @@ struct ContentPass {
 
   // MARK: The packed inode
 
+  /// Room in the packed inode for the content of a directory, which ``fill(_:_:)`` states.
+  mutating func reserveFragment(of count: Int, owner: Int) -> Int { fragments.reserve(count, owner: owner) }
+  mutating func fill(_ fragment: Int, _ bytes: [UInt8]) throws { try fragments.fill(fragment, with: bytes) }
+
   /// Encodes the fragments, in an order that suits compression, as the content of one more inode.
   ///
   /// - Returns: nil if there are none.

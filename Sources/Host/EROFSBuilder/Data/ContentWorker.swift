@@ -110,7 +110,7 @@ final class ContentWorker {
     var key = treatment
     key.tail = .stored
     if let known = encoders[key] { return known }
-    let encoder = try Encoder(options.encodings[treatment.encoding])
+    let encoder = try Encoder(options.encoding(at: treatment.encoding))
     let limit = options.longestExtent
     let rules = ExtentRules(
       blockSize: options.blockSize, clusterSize: treatment.clusterSize, extentLimit: limit,

@@ -7,7 +7,7 @@ import HostSupport
 struct FragmentList: Sendable {
   private struct Fragment: Sendable {
     /// Byte of the spool.
-    let start: UInt64
+    var start: UInt64
     var length: UInt64
     let owner: Int
     let kind: ContentKind
@@ -50,6 +50,17 @@ struct FragmentList: Sendable {
     fragments.append(Fragment(start: start, length: UInt64(result.packed.count), owner: owner, kind: result.kind))
     if dedupes, isComplete, let digest = result.packedDigest { known[digest] = fragments.count - 1 }
     return fragments.count - 1
+  }
+
+  /// Makes room for bytes that come later, by ``fill(_:with:)``.
+  mutating func reserve(_ count: Int, owner: Int) -> Int {
+    fragments.append(Fragment(start: 0, length: UInt64(count), owner: owner, kind: .directory))
+    return fragments.count - 1
+  }
+
+  mutating func fill(_ fragment: Int, with bytes: [UInt8]) throws {
+    precondition(UInt64(bytes.count) == fragments[fragment].length)
+    fragments[fragment].start = try bytes.withUnsafeBytes { try spool.append($0) }
   }
 
   /// Decides where each fragment goes: by kind, then by the suffix of the file's name, then by length. So what a compressor

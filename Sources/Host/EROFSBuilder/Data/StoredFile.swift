@@ -73,7 +73,7 @@ struct ContentResult: Sendable {
 
 /// What a content looks like; similar contents compress better next to each other.
 enum ContentKind: UInt8, Sendable, Comparable {
-  case program, script, text, other
+  case program, script, text, other, directory
 
   init(_ bytes: UnsafeRawBufferPointer) {
     if bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46]) {

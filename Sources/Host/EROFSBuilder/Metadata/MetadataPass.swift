@@ -4,11 +4,15 @@ import Digests
 import EROFS
 import EROFSFormatWriting
 import EROFSTree
+import HostSupport
 
 /// Writes directories, shared attributes and inodes after all contents, when every address is known.
 ///
 /// The blocks of directories and of long link targets come first, then the shared attributes, then the inodes. The root, and
-/// as many inodes as fit, are in the superblock's block.
+/// as many inodes as fit, are in the superblock's block. With a metabox, all inodes of the tree are in that instead, and it
+/// is written last.
+///
+/// With compressed directories, inodes get their places before the packed inode is encoded, because directories hold NIDs.
 struct MetadataPass {
   let form: InodeForm
   /// NIDs count from this byte.
@@ -16,46 +20,107 @@ struct MetadataPass {
   /// Byte of the pool of shared attributes, and of the table of long prefixes.
   private(set) var poolStart: UInt64 = 0
   private(set) var prefixStart: UInt64 = 0
-  /// By number of the inode; the packed inode is the last.
+  /// By number of the inode; then come the packed inode and the metabox's, as far as they exist. Bytes of the image, or of
+  /// the metabox.
   private(set) var positions: [UInt64] = []
   /// Bytes that the superblock's block has of inodes.
   private(set) var head: [UInt8] = []
   /// Where those start.
-  private let headStart: UInt64
-  private let headEnd: UInt64
+  private var headStart: UInt64 = 0
+  private var headEnd: UInt64 = 0
 
-  private let build: BuildContext
-  private let contents: ContentPass
-  private let packed: (file: StoredFile, size: UInt64)?
+  let build: BuildContext
+  private var stored: ContentPass?
+  private(set) var packed: (file: StoredFile, size: UInt64)?
   let attributes: AttributePlan
+  private var placer: InodePlacer
+  /// The metabox, once it is encoded.
+  private(set) var box: FileIndex.Content?
+  private var early: UInt64 = 0
+  /// By number of the inode: fragments that are the contents of directories.
+  private(set) var directories: [Int: Int] = [:]
   /// By number of the inode: where the blocks of a directory or of a link's target start. Only of those that have any.
-  private var blocks: [Int: UInt64] = [:]
+  private(set) var blocks: [Int: UInt64] = [:]
 
-  /// - Parameter headStart: the first free byte after the superblock.
-  init(
-    _ build: BuildContext, _ contents: ContentPass, packed: (StoredFile, size: UInt64)?, epoch: Time, headStart: UInt64
-  ) throws {
+  init(_ build: BuildContext, _ digests: FileDigests, epoch: Time) throws {
     form = InodeForm(epoch: epoch, options: build.options)
     self.build = build
-    self.contents = contents
-    self.packed = packed
-    self.headStart = (headStart + 31) & ~31
-    let block = UInt64(build.options.blockSize)
-    headEnd = (headStart + block - 1) / block * block
-    attributes = try AttributePlan(build)
+    attributes = try AttributePlan(build, digests)
+    // NID 0 stays unused.
+    placer = InodePlacer(start: 32, blockSize: build.options.blockSize)
   }
 
-  /// Inodes, the packed one included.
-  var count: Int { build.order.count + (packed == nil ? 0 : 1) }
-  func nid(_ number: UInt32) -> UInt64 { positions.isEmpty ? 0 : (positions[Int(number)] - base) / 32 }
+  /// There from the moment at which the first inode gets its place.
+  var contents: ContentPass { stored! }
+
+  var isBoxed: Bool { build.options.metabox != nil }
+  /// Whether inodes have places, from 0 on, before it is known where those start.
+  private var isPlacedEarly: Bool { isBoxed || build.options.compressesDirectories }
+  private var packedNumber: Int { build.order.count }
+  var boxNumber: Int { build.order.count + (packed == nil ? 0 : 1) }
+
+  /// Inodes, those without a name included.
+  var count: Int { boxNumber + (isBoxed ? 1 : 0) }
   var rootNID: UInt64 { nid(0) }
-  var packedNID: UInt64? { packed == nil ? nil : nid(UInt32(build.order.count)) }
+  var packedNID: UInt64? { packed == nil ? nil : nid(UInt32(packedNumber)) }
+  var metaboxNID: UInt64? { isBoxed ? nid(UInt32(boxNumber)) : nil }
+
+  /// 0 as long as the inode has no place.
+  func nid(_ number: UInt32) -> UInt64 {
+    guard Int(number) < positions.count else { return 0 }
+    let position = positions[Int(number)]
+    if isBoxed, number < build.order.count { return SuperblockRecord.metaboxBit | position / 32 }
+    return (position - base) / 32
+  }
 
   // MARK: Places
 
-  /// Gives everything its place, from the sink's position on, which is the start of a block.
-  mutating func place(after start: UInt64) throws {
+  /// Gives the inodes their places if they must be known before the packed inode is encoded, and adds directories to that.
+  ///
+  /// - Parameter end: the end of the contents so far.
+  mutating func placeEarly(after end: UInt64, _ contents: inout ContentPass) throws {
+    guard isPlacedEarly else { return }
+    if build.options.compressesDirectories {
+      for number in 0..<build.order.count where build.tree.kind(of: build.inode(number)) == .directory {
+        let size = directorySize(number)
+        guard size > inlineBytes(ofDirectory: size) else { continue }
+        directories[number] = contents.reserveFragment(of: size, owner: number)
+      }
+    }
+    // Where their blocks will be is not known, but whether an inode has room for the address.
+    for number in 0..<build.order.count where try blockBytes(number) > 0 { blocks[number] = end }
+    early = end
+    stored = contents
+    try placeInodes(0..<build.order.count)
+    // What is changed now must not be copied because it is kept here too.
+    stored = nil
+    for (number, fragment) in directories.sorted(by: { $0.key < $1.key }) {
+      try contents.fill(
+        fragment, DirectoryContent(of: number, build, nid: nid).bytes(blockSize: build.options.blockSize))
+    }
+  }
+
+  private mutating func placeInodes(_ numbers: Range<Int>) throws {
+    positions.reserveCapacity(positions.count + numbers.count)
+    for number in numbers {
+      let sizes = try sizes(of: number)
+      positions.append(
+        placer.place(
+          body: sizes.body, tail: sizes.tail, together: sizes.together, tailIsCompressed: sizes.tailIsCompressed))
+    }
+  }
+
+  /// Gives everything that has none its place, from the sink's position on, which is the start of a block.
+  ///
+  /// - Parameter superblockEnd: the first free byte after the superblock's records.
+  mutating func place(
+    after start: UInt64, _ contents: ContentPass, packed: (StoredFile, size: UInt64)?, superblockEnd: UInt64
+  ) throws {
+    stored = contents
+    self.packed = packed
     let block = UInt64(build.options.blockSize)
+    headStart = (superblockEnd + 31) & ~31
+    headEnd = (superblockEnd + block - 1) / block * block
     var next = start
     for number in 0..<build.order.count {
       let count = UInt64(try blockBytes(number))
@@ -64,11 +129,27 @@ struct MetadataPass {
         next += (count + block - 1) / block * block
       }
     }
+    let wide = UInt64(1) << UInt64(32 + build.options.blockShift)
+    if isPlacedEarly, early / wide != next / wide { throw BuildError.tooLarge(blocks: next / block) }
     poolStart = next
     next += UInt64(attributes.pool.count)
     prefixStart = (next + 3) & ~3
     if !attributes.prefixTable.isEmpty { next = prefixStart + UInt64(attributes.prefixTable.count) }
-    var placer = InodePlacer(start: next, blockSize: build.options.blockSize)
+    next = (next + 31) & ~31
+    if isBoxed {
+      // What is not in the metabox is placed when that has been written.
+      end = next
+      return
+    }
+    if isPlacedEarly {
+      base = (next + block - 1) / block * block
+      for number in positions.indices { positions[number] += base }
+      try placeInodes(positions.count..<count)
+      for number in build.order.count..<count { positions[number] += base }
+      end = base + placer.end
+      return
+    }
+    placer = InodePlacer(start: next, blockSize: build.options.blockSize)
     let root = try sizes(of: 0)
     if headStart + UInt64(root.body + root.tail) <= headEnd {
       placer.addGap(from: headStart, to: headEnd)
@@ -77,15 +158,7 @@ struct MetadataPass {
       base = placer.end / block * block
       if placer.end == base { placer = InodePlacer(start: base + 32, blockSize: build.options.blockSize) }
     }
-    var places: [UInt64] = []
-    places.reserveCapacity(count)
-    for number in 0..<count {
-      let sizes = try sizes(of: number)
-      places.append(
-        placer.place(
-          body: sizes.body, tail: sizes.tail, together: sizes.together, tailIsCompressed: sizes.tailIsCompressed))
-    }
-    positions = places
+    try placeInodes(0..<count)
     end = placer.end
   }
 
@@ -110,7 +183,7 @@ struct MetadataPass {
 
   private func isCompact(_ body: InodeBody, _ number: Int) throws -> Bool {
     try form.isCompact(body.metadata, links: body.links, body.content) {
-      number < build.order.count ? build.path(of: number) : Array("(the packed inode)".utf8)
+      number < build.order.count ? build.path(of: number) : Array("(an inode without a name)".utf8)
     }
   }
 
@@ -118,6 +191,7 @@ struct MetadataPass {
   private func blockBytes(_ number: Int) throws -> Int {
     let inode = build.inode(number)
     switch build.tree.kind(of: inode) {
+    case .directory where directories[number] != nil: return 0
     case .directory:
       let size = directorySize(number)
       return size - inlineBytes(ofDirectory: size)
@@ -132,114 +206,18 @@ struct MetadataPass {
     }
   }
 
-  private func directorySize(_ number: Int) -> Int {
+  func directorySize(_ number: Int) -> Int {
     DirectoryContent(of: number, build, nid: { _ in 0 }).size(blockSize: build.options.blockSize)
   }
 
   /// Bytes at the end of a directory of `size` bytes that are stored beside its inode.
-  private func inlineBytes(ofDirectory size: Int) -> Int {
+  func inlineBytes(ofDirectory size: Int) -> Int {
     let tail = size % build.options.blockSize
     return tail <= build.options.blockSize - ExtendedInodeRecord.byteCount ? tail : 0
   }
 
   private func isInline(target size: Int, _ number: Int) -> Bool {
     ExtendedInodeRecord.byteCount + attributes.area(of: number, in: build).count + size <= build.options.blockSize
-  }
-
-  // MARK: Inodes
-
-  /// - Parameter withTail: whether the bytes of a directory's tail are wanted, for which all places must be known.
-  private func body(of number: Int, withTail: Bool = true) throws -> InodeBody {
-    guard number < build.order.count else { return packedBody() }
-    let inode = build.inode(number)
-    var body = InodeBody(metadata: build.tree[inode], links: build.order.links[number])
-    body.attributes = attributes.area(of: number, in: build)
-    switch body.metadata.kind {
-    case .regular: describe(contents.files[number], size: build.size(of: number), &body)
-    case .directory: describeDirectory(number, withTail: withTail, &body)
-    case .symbolicLink:
-      let target = build.tree.target(of: inode)
-      body.content.size = UInt64(target.count)
-      if let start = blocks[number] {
-        body.content.union = start >> UInt64(build.options.blockShift)
-      } else {
-        body.content.layout = .flatInline
-        body.tail = .bytes(target)
-      }
-    case .characterDevice, .blockDevice:
-      let device = body.metadata.device
-      guard let stored = EROFS.DeviceNumber(major: device.major, minor: device.minor).stored else {
-        throw BuildError.unrepresentable(
-          path: build.path(of: number), "device \(device.major):\(device.minor): images hold 12 bits and 20 bits")
-      }
-      body.content.union = UInt64(stored)
-    case .fifo, .socket: body.content.union = 0
-    }
-    return body
-  }
-
-  private func describeDirectory(_ number: Int, withTail: Bool, _ body: inout InodeBody) {
-    let size = directorySize(number)
-    let tail = inlineBytes(ofDirectory: size)
-    body.content.size = UInt64(size)
-    body.content.omitsDot = build.options.omitsDots
-    if let start = blocks[number] { body.content.union = start >> UInt64(build.options.blockShift) }
-    guard tail > 0 else { return }
-    body.content.layout = .flatInline
-    if withTail {
-      let content = DirectoryContent(of: number, build, nid: nid).bytes(blockSize: build.options.blockSize)
-      body.tail = .bytes(Array(content.suffix(tail)))
-    } else {
-      body.tail = .spooled(at: 0, byteCount: tail)
-    }
-  }
-
-  private func packedBody() -> InodeBody {
-    var body = InodeBody(metadata: Metadata(kind: .regular, permissions: 0, time: form.epoch), links: 1)
-    if let packed { describe(packed.file, size: packed.size, &body) }
-    return body
-  }
-
-  private func describe(_ file: StoredFile, size: UInt64, _ body: inout InodeBody) {
-    let shift = UInt64(build.options.blockShift)
-    body.content.size = size
-    switch file.layout {
-    case .empty: break
-    case .flat:
-      body.content.union = file.address >> shift
-      if case .inline(let spool, let byteCount, _, _) = file.tail {
-        body.content.layout = .flatInline
-        body.tail = .spooled(at: spool, byteCount: Int(byteCount))
-        if UInt64(byteCount) == size { body.content.union = InodeForm.null }
-      }
-    case .chunked:
-      let chunks = Array(contents.chunks[file.extents])
-      let isWide = build.options.wideAddresses && chunks.contains { ($0 ?? 0) >= UInt64(HoleBlock.low) }
-      var format = ChunkFormat(raw: 0)
-      format.shift = UInt16(build.options.chunkSize!.trailingZeroBitCount - build.options.blockShift)
-      format.hasIndexes = build.options.hasChunkIndexes || isWide
-      format.isWide = isWide
-      body.content.layout = .chunked
-      body.content.union = UInt64(format.raw)
-      body.index = .chunks(chunks, recordBytes: Int(format.recordBytes))
-    case .compressed, .fragment:
-      var content = FileIndex.Content(size: size, extents: Array(contents.extents[file.extents]))
-      content.algorithms = (file.algorithm, file.algorithm)
-      switch file.tail {
-      case .none: break
-      case .inline(let spool, let byteCount, let length, let form):
-        content.tail = .inline(byteCount: Int(byteCount), length: Int(length), form: form)
-        body.tail = .spooled(at: spool, byteCount: Int(byteCount))
-      case .packed(let fragment, let length):
-        content.tail = .packed(offset: contents.fragments.offset(of: fragment), length: Int(length))
-      }
-      let index = FileIndex(
-        content, blockShift: build.options.blockShift, allowsEncoded: build.options.index == .encoded,
-        allowsCompact: build.options.index == .compact)
-      body.content.layout = index.layout
-      body.content.union = index.storedBlocks
-      body.index = .file(index)
-    }
   }
 
   // MARK: Writing
@@ -270,8 +248,20 @@ struct MetadataPass {
     }
     try contents.spool.flush()
     head = [UInt8](repeating: 0, count: Int(headEnd - headStart))
-    let inOrder = positions.indices.sorted { positions[$0] < positions[$1] }
-    for number in inOrder {
+    if isBoxed {
+      try writeBox(&sink, digest, &progress)
+      try writeInodes(build.order.count..<count, &sink, digest, &progress)
+    } else {
+      try writeInodes(0..<count, &sink, digest, &progress)
+    }
+    try sink.align(to: UInt64(build.options.blockSize))
+    return ContentDigest(digest)
+  }
+
+  private mutating func writeInodes(
+    _ numbers: Range<Int>, _ sink: inout BlockSink, _ digest: SHA256, _ progress: inout ProgressReporter
+  ) throws {
+    for number in numbers.sorted(by: { positions[$0] < positions[$1] }) {
       let bytes = try bytes(of: number)
       bytes.withUnsafeBytes { digest.update($0) }
       let position = positions[number]
@@ -283,8 +273,32 @@ struct MetadataPass {
       }
       try progress.advance(by: 1, written: sink.position)
     }
-    try sink.align(to: UInt64(build.options.blockSize))
-    return ContentDigest(digest)
+  }
+
+  /// The inodes of the tree as the metabox's content, encoded; then the places of the inodes that are outside it.
+  private mutating func writeBox(
+    _ sink: inout BlockSink, _ digest: SHA256, _ progress: inout ProgressReporter
+  ) throws {
+    let spool = try SpoolFile(beside: build.output)
+    for number in (0..<build.order.count).sorted(by: { positions[$0] < positions[$1] }) {
+      let gap = [UInt8](repeating: 0, count: Int(positions[number] - spool.count))
+      _ = try gap.withUnsafeBytes { try spool.append($0) }
+      let bytes = try bytes(of: number)
+      bytes.withUnsafeBytes { digest.update($0) }
+      _ = try bytes.withUnsafeBytes { try spool.append($0) }
+      try progress.advance(by: 1, written: sink.position)
+    }
+    // Readers may read whole blocks of it.
+    let block = UInt64(build.options.blockSize)
+    let rest = [UInt8](repeating: 0, count: Int((block - spool.count % block) % block))
+    _ = try rest.withUnsafeBytes { try spool.append($0) }
+    try spool.flush()
+    try sink.align(to: block)
+    box = try MetadataBox.encode(spool, build, &sink)
+    placer = InodePlacer(start: sink.position, blockSize: build.options.blockSize)
+    placer.addGap(from: headStart, to: headEnd)
+    try placeInodes(build.order.count..<count)
+    end = placer.end
   }
 
   private func bytes(of number: Int) throws -> [UInt8] {

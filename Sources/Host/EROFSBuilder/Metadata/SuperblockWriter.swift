@@ -18,8 +18,11 @@ struct SuperblockWriter {
 
   /// The first byte after the compression records.
   var end: UInt64 {
-    UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + records.count)
+    UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + extraBytes + records.count)
   }
+
+  /// Bytes of the extra slots.
+  private var extraBytes: Int { options.metabox == nil ? 0 : SuperblockRecord.extraSlotBytes }
 
   /// The compression records, in the order of their algorithms.
   private var records: [UInt8] {
@@ -27,7 +30,7 @@ struct SuperblockWriter {
     var bytes: [UInt8] = []
     for id in algorithms.sorted() {
       bytes.align(to: CompressionRecord.alignment)
-      let dictionary = options.encodings.filter { $0.algorithm.format == id }.map(\.dictionarySize).max() ?? 0
+      let dictionary = options.allEncodings.filter { $0.algorithm.format == id }.map(\.dictionarySize).max() ?? 0
       var record: [UInt8]
       switch id {
       case 0:
@@ -86,14 +89,19 @@ struct SuperblockWriter {
       record[.rootOrBlocks] = UInt16(metadata.rootNID)
     }
     if !isSimple { record[.algorithmsOrDistance] = algorithms.reduce(0) { $0 | 1 << UInt16($1) } }
-    let prefixes = options.attributePrefixes
     if !metadata.attributes.prefixTable.isEmpty {
-      record[.xattrPrefixCount] = UInt8(prefixes.count)
+      record[.xattrPrefixCount] = UInt8(metadata.attributes.prefixCount)
       record[.xattrPrefixStart] = UInt32(metadata.prefixStart / SuperblockRecord.xattrPrefixUnit)
     }
+    if let prefix = metadata.attributes.digestPrefix { record[.imageSharePrefix] = prefix }
     record[.compatible] = compatible(metadata).rawValue
     record[.incompatible] = incompatible(metadata, contents).rawValue
-    bytes += record.bytes + records
+    bytes += record.bytes + [UInt8](repeating: 0, count: extraBytes)
+    if let nid = metadata.metaboxNID {
+      bytes[.extraSlots, of: SuperblockRecord.self, at: SuperblockRecord.start] = 1
+      bytes[.metaboxNID, of: SuperblockRecord.self, at: SuperblockRecord.start] = nid
+    }
+    bytes += records
     bytes.align(to: 32)
     bytes += metadata.head
     bytes.align(to: options.blockSize)
@@ -104,7 +112,13 @@ struct SuperblockWriter {
   private func compatible(_ metadata: MetadataPass) -> CompatibleFeatures {
     var features: CompatibleFeatures = [.modificationTimes]
     if metadata.attributes.hasFilters { features.insert(.xattrFilter) }
-    if !metadata.attributes.prefixTable.isEmpty, metadata.packedNID != nil { features.insert(.plainXattrPrefixes) }
+    // The table is always on the device; without this, an image with a packed inode would have it there.
+    if !metadata.attributes.prefixTable.isEmpty,
+      options.hasPlainPrefixes || metadata.packedNID != nil || options.metabox != nil
+    {
+      features.insert(.plainXattrPrefixes)
+    }
+    if metadata.attributes.digestPrefix != nil { features.insert(.imageShareXattrs) }
     return features
   }
 
@@ -117,6 +131,7 @@ struct SuperblockWriter {
     if metadata.packedNID != nil || contents.hasSharedExtents { features.insert(.fragments) }
     if !metadata.attributes.prefixTable.isEmpty { features.insert(.xattrPrefixes) }
     if options.wideAddresses { features.insert(.wide48Bit) }
+    if options.metabox != nil { features.insert(.metabox) }
     return features
   }
 }

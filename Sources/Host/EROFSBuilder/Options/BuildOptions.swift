@@ -65,12 +65,29 @@ public struct BuildOptions: Sendable {
   /// Directories have no entry `.` (Linux 6.15). Needs ``wideAddresses``.
   public var omitsDots = false
   public var inodes = InodeForm.automatic
+  /// Inodes are compressed (Linux 6.17). Needs ``wideAddresses`` and compression. nil for inodes that are not.
+  public var metabox: Metabox?
+  /// The blocks of directories are fragments in the packed inode, compressed together (Linux 6.1). Needs compression.
+  public var compressesDirectories = false
   /// The image starts so many bytes after the beginning of its file.
   public var offset: UInt64 = 0
   /// The size of the image is a multiple of so many blocks.
   public var sizeUnit: UInt64 = 1
   /// The data of each uncompressed file starts at a multiple of so many blocks.
   public var dataUnit: UInt64 = 1
+
+  /// How inodes are compressed.
+  public struct Metabox: Sendable, Hashable {
+    /// The most stored bytes of an extent: whole blocks, up to 1 MiB.
+    public var clusterSize: Int
+    /// nil for the first of ``BuildOptions/encodings``.
+    public var encoding: Encoding?
+
+    public init(clusterSize: Int, encoding: Encoding? = nil) {
+      self.clusterSize = clusterSize
+      self.encoding = encoding
+    }
+  }
 
   public enum InodeForm: Sendable, Hashable {
     /// 32 bytes if they hold all there is to say, else 64.
@@ -92,6 +109,15 @@ public struct BuildOptions: Sendable {
   /// Beginnings of attribute names that are stored once (Linux 6.4), each of which begins with a namespace, as
   /// `trusted.overlay.`
   public var attributePrefixes: [[UInt8]] = []
+  /// The image says that the table of those is not compressed, which it never is (Linux 6.17).
+  public var hasPlainPrefixes = false
+  /// Regular files have an attribute of this name with the SHA-256 of their contents, by which Linux 7.0 shares its page
+  /// cache between images. A name without a namespace, as ``usualDigestAttribute``, is never listed. nil for none.
+  public var digestAttribute: [UInt8]?
+  /// The name that mkfs.erofs uses.
+  public static let usualDigestAttribute = Array("erofs.fingerprint.v1".utf8)
+  /// The root has room for so many bytes of attributes at least, its own and those that are written into the image later.
+  public var rootAttributeBytes = 0
   /// A checksum of the superblock's block.
   public var hasChecksum = true
   /// At most 16 bytes, none of them 0.
@@ -116,6 +142,10 @@ public struct BuildOptions: Sendable {
   public var memory: Int?
   /// Everything is read back and compared before the image gets its name.
   public var verifies = true
+  /// An image that takes more to read is an error.
+  public var readerMemory: MemoryLimit?
+  /// An image of more bytes is an error.
+  public var imageLimit: UInt64?
 
   public init() {}
 

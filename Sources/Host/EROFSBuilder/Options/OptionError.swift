@@ -7,6 +7,7 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   case blockSize(Int)
   case clusterSize(Int, blockSize: Int)
   case packedClusterSize(Int, blockSize: Int)
+  case metaboxClusterSize(Int, blockSize: Int)
   case extentLimit(Int, blockSize: Int)
   case chunkSize(Int, blockSize: Int)
   case tooManyEncodings(Int)
@@ -15,6 +16,9 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   case unit(UInt64)
   case offset(UInt64, blockSize: Int)
   case attributePrefix([UInt8])
+  case tooManyPrefixes(Int)
+  case digestAttribute([UInt8])
+  case rootAttributeBytes(Int)
   /// A line of the compress hints names an algorithm that is not there.
   case hint(line: Int, algorithm: Int, count: Int)
   /// The first needs the second.
@@ -27,6 +31,7 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     case extentLimit = "an extent limit", tailPacking = "tail packing", fragments, hints = "compress hints"
     case chunks, chunkIndexes = "chunk indexes", encodedExtents = "encoded extents"
     case wideAddresses = "48-bit addresses", omittedDots = "directories without an entry `.`"
+    case metabox = "compressed inodes", compressedDirectories = "compressed directories"
   }
 
   public var description: String {
@@ -36,6 +41,8 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
       "cluster size \(size): it must be a multiple of the block size, \(block), and at most 1048576"
     case .packedClusterSize(let size, let block):
       "cluster size \(size) of the packed inode: it must be a multiple of the block size, \(block), and at most 1048576"
+    case .metaboxClusterSize(let size, let block):
+      "cluster size \(size) of compressed inodes: it must be a multiple of the block size, \(block), and at most 1048576"
     case .extentLimit(let size, let block):
       "extent limit \(size): it must be at least the block size, \(block), and at most 12582912"
     case .chunkSize(let size, let block):
@@ -48,6 +55,12 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     case .attributePrefix(let prefix):
       "attribute prefix \(String(decoding: prefix, as: UTF8.self)): it must begin with a namespace, as `user.`, and have "
         + "at most 255 bytes after that"
+    case .tooManyPrefixes(let count):
+      "\(count) attribute prefixes, that of digests included: an image has at most 128"
+    case .digestAttribute(let name):
+      "attribute \(String(decoding: name, as: UTF8.self)) for digests: it must have 1 to 255 bytes"
+    case .rootAttributeBytes(let count):
+      "room for \(count) bytes of attributes in the root: the most is 262148"
     case .hint(let line, let algorithm, let count):
       "line \(line) of the compress hints: algorithm \(algorithm), but only \(count) are given, from 0 on"
     case .needs(let first, let second): "\(first.rawValue) needs \(second.rawValue)"
@@ -63,6 +76,9 @@ extension BuildOptions {
     func isCluster(_ size: Int) -> Bool { size >= blockSize && size <= Encoder.largestCluster && size % blockSize == 0 }
     if let size = clusterSize, !isCluster(size) { throw .clusterSize(size, blockSize: blockSize) }
     if let size = packedClusterSize, !isCluster(size) { throw .packedClusterSize(size, blockSize: blockSize) }
+    if let box = metabox, !isCluster(box.clusterSize) {
+      throw .metaboxClusterSize(box.clusterSize, blockSize: blockSize)
+    }
     if let size = extentLimit, size < blockSize || size > Encoder.longestExtent {
       throw .extentLimit(size, blockSize: blockSize)
     }
@@ -77,6 +93,13 @@ extension BuildOptions {
     for prefix in attributePrefixes where AttributeName(prefix)?.rest.count ?? 256 > 255 {
       throw .attributePrefix(prefix)
     }
+    let prefixCount = attributePrefixes.count + (digestAttribute == nil ? 0 : 1)
+    guard prefixCount <= 128 else { throw .tooManyPrefixes(prefixCount) }
+    if let name = digestAttribute {
+      let text = AttributeName(name).map { $0.rest.count } ?? name.count
+      guard (1...255).contains(text), !name.contains(0) else { throw .digestAttribute(name) }
+    }
+    guard (0...262_148).contains(rootAttributeBytes) else { throw .rootAttributeBytes(rootAttributeBytes) }
     try checkCombinations()
   }
 
@@ -84,11 +107,13 @@ extension BuildOptions {
     let withoutCompression: [(Bool, OptionError.Option)] = [
       (clusterSize != nil, .clusterSize), (packedClusterSize != nil, .packedClusterSize),
       (extentLimit != nil, .extentLimit), (packsTails, .tailPacking), (fragments != .none, .fragments),
-      (hints != nil, .hints), (index == .encoded, .encodedExtents),
+      (hints != nil, .hints), (index == .encoded, .encodedExtents), (metabox != nil, .metabox),
+      (compressesDirectories, .compressedDirectories),
     ]
     for (isSet, option) in withoutCompression where isSet && !isCompressed { throw .needs(option, .compression) }
     if packedClusterSize != nil, fragments == .none { throw .needs(.packedClusterSize, .fragments) }
     if index == .encoded, !wideAddresses { throw .needs(.encodedExtents, .wideAddresses) }
+    if metabox != nil, !wideAddresses { throw .needs(.metabox, .wideAddresses) }
     if omitsDots, !wideAddresses { throw .needs(.omittedDots, .wideAddresses) }
     if hasChunkIndexes, chunkSize == nil { throw .needs(.chunkIndexes, .chunks) }
     if index == .encoded, packsTails { throw .conflict(.encodedExtents, .tailPacking) }

@@ -14,19 +14,21 @@ struct Verifier: Sendable {
   private let contents: ContentPass
   private let nids: [UInt64]
   private let epoch: Time
+  private let attributes: AttributePlan
 
   init(_ build: BuildContext, _ contents: ContentPass, _ metadata: MetadataPass) {
     self.build = build
     self.contents = contents
     nids = (0..<build.order.count).map { metadata.nid(UInt32($0)) }
     epoch = metadata.form.epoch
+    attributes = metadata.attributes
   }
 
   /// - Returns: files and bytes that were compared.
   func run(_ progress: inout ProgressReporter) throws -> (files: UInt64, bytes: UInt64) {
     let jobs = self.jobs()
     progress.start(.verifying, total: jobs.reduce(0) { $0 + $1.byteCount })
-    let image = try open()
+    let image = try ImageFile(build.output, offset: build.options.offset)
     try compareMetadata(ImageReader(image))
     var next = jobs[...]
     var files: UInt64 = 0
@@ -49,15 +51,6 @@ struct Verifier: Sendable {
       })
     files = UInt64(contents.files.count { $0.layout != .empty })
     return (files, bytes)
-  }
-
-  private func open() throws -> ImageFile {
-    #if os(Linux)
-      let path = "/proc/self/fd/\(build.output.descriptor.rawValue)"
-    #else
-      let path = "/dev/fd/\(build.output.descriptor.rawValue)"
-    #endif
-    return try ImageFile(FilePath(path), offset: build.options.offset)
   }
 
   private func failure(_ number: Int, _ reason: String) -> BuildError {
@@ -85,10 +78,13 @@ struct Verifier: Sendable {
       }
       do {
         try compareContent(number, inode, wanted, reader)
+        let all = try reader.attributes(of: inode, includingHidden: true)
         if build.options.sharedAttributeThreshold != nil {
-          let found = try reader.attributes(of: inode).map { ExtendedAttribute(name: $0.name, value: $0.value) }
-            .sorted()
+          let found = all.filter { !$0.isDigest }.map { ExtendedAttribute(name: $0.name, value: $0.value) }.sorted()
           guard found == build.tree.attributes(of: source) else { throw failure(number, "its extended attributes") }
+        }
+        guard all.filter(\.isDigest).map(\.value) == attributes.digest(of: number, build) else {
+          throw failure(number, "the digest of its content")
         }
       } catch let error as EROFSError { throw failure(number, "\(error)") }
     }
@@ -237,5 +233,17 @@ struct Verifier: Sendable {
       if filled > 0 { endSegment() }
       return isEqual && expected.isEmpty && total == count
     }
+  }
+}
+
+extension ImageFile {
+  /// Opens an image that may have no name yet.
+  convenience init(_ output: OutputFile, offset: UInt64) throws {
+    #if os(Linux)
+      let path = "/proc/self/fd/\(output.descriptor.rawValue)"
+    #else
+      let path = "/dev/fd/\(output.descriptor.rawValue)"
+    #endif
+    try self.init(FilePath(path), offset: offset)
   }
 }

@@ -52,6 +52,9 @@ enum MkfsFeature: String, Sendable, CaseIterable {
     }
   }
 
+  /// Those that a search decides on.
+  var isSearched: Bool { needsCompression && self != .fullIndex || self == .dedupe }
+
   /// The one that it replaces.
   var opposite: MkfsFeature? {
     switch self {
@@ -86,7 +89,7 @@ enum MkfsFeature: String, Sendable, CaseIterable {
     case .blockMap: "Chunks are listed as 4 bytes each."
     case .chunkIndexes: "Chunks are listed as 8 bytes each."
     case .attributeFilter: "Tell readers which attributes an inode cannot have (Linux 6.6; default)."
-    case .plainPrefixes: "Keep the table of --xattr-prefix uncompressed."
+    case .plainPrefixes: "Say that the table of --xattr-prefix is not compressed, which it never is (Linux 6.17)."
     case .noChecksum: "The superblock has no checksum."
     }
   }

@@ -59,7 +59,9 @@ enum MkfsHelp {
 
   private static func heading(_ form: MkfsOption.Form) -> String {
     let short = form.short.map { form.value.isEmpty ? "-\($0)" : "-\($0) \(form.value)" }
-    let long = form.long.map { form.value.isEmpty ? "--\($0)" : "--\($0)=\(form.value)" }
+    let long = form.long.map {
+      form.value.isEmpty ? "--\($0)" : form.argument == .optional ? "--\($0)[=\(form.value)]" : "--\($0)=\(form.value)"
+    }
     return [short, long].compactMap { $0 }.joined(separator: ", ")
   }
 

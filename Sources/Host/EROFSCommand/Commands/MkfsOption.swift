@@ -4,17 +4,18 @@
 /// manual page are all made from this.
 enum MkfsOption: Sendable, CaseIterable {
   case algorithms, clusterSize, extentLimit, hints, features, featureBits
-  case blockSize, chunkSize, dataUnit, sizeUnit, offset
+  case purpose, machineMemory, imageLimit, searchTime
+  case blockSize, chunkSize, dataUnit, sizeUnit, offset, metabox, compressedDirectories
   case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
   case allRoot, user, group, userOffset, groupOffset
-  case fileContexts, ownerTable, mountPoint, productOut, attributeThreshold, attributePrefix
+  case fileContexts, ownerTable, mountPoint, productOut, attributeThreshold, attributePrefix, rootAttributes, digests
   case workers, memory, noVerify, strict, queueLimit
   case quiet, verbosity, json, progress, noProgress, version, help
 
   enum Group: String, CaseIterable {
-    case source = "Source", compression = "Compression", layout = "Layout", identity = "Names and times"
-    case metadata = "Owners and attributes", work = "Work", output = "Output"
+    case source = "Source", compression = "Compression", search = "Search", layout = "Layout"
+    case identity = "Names and times", metadata = "Owners and attributes", work = "Work", output = "Output"
   }
 
   struct Form: Sendable {
@@ -31,6 +32,12 @@ enum MkfsOption: Sendable, CaseIterable {
     fileprivate init(_ group: Group, _ short: Character?, _ long: StaticString?, _ value: String = "", _ help: String) {
       (self.group, self.short, self.long, self.value, self.help) = (group, short, long, value, help)
       argument = value.isEmpty ? .none : .required
+    }
+
+    /// A long option whose value may be left out.
+    fileprivate init(_ group: Group, _ long: StaticString, optional value: String, _ help: String) {
+      (self.group, self.short, self.long, self.value, self.help) = (group, nil, long, value, help)
+      argument = .optional
     }
   }
 
@@ -71,6 +78,29 @@ enum MkfsOption: Sendable, CaseIterable {
         Features as a sum: 1 legacy-compress, 2 ztailpacking, 4 fragments, 8 all-fragments, 16 dedupe, 32 fragdedupe, \
         64 48bit, 128 dot-omitted.
         """)
+    case .purpose:
+      Form(
+        .search, nil, "for", "PURPOSE",
+        """
+        Search for the smallest image that serves PURPOSE: nommu, for Linux without an MMU with this project's decoders; \
+        bare-metal, for firmware with this project's reader; container, for Linux that reads here and there; archive, for \
+        the smallest of all. Trial images decide on -z, -C, --max-extent-bytes, on -b for bare-metal, and on the features \
+        that pack files together; -z and -b may limit the search.
+        """)
+    case .machineMemory:
+      Form(
+        .search, nil, "ram", "SIZE",
+        """
+        The image must be readable with so much memory: of bare-metal, the arena of the reader; else all memory of the \
+        machine, of which reading may take one sixteenth. K, M, G or T may follow. Without --for, bare-metal below 1M, else \
+        nommu.
+        """)
+    case .imageLimit:
+      Form(
+        .search, nil, "fit", "SIZE",
+        "The image has at most SIZE bytes, and takes as little memory to read as such an image can.")
+    case .searchTime:
+      Form(.search, nil, "search-time", "SECONDS", "Time for trial images. (default: 60)")
     case .blockSize:
       Form(
         .layout, "b", nil, "BYTES",
@@ -86,6 +116,17 @@ enum MkfsOption: Sendable, CaseIterable {
     case .sizeUnit: Form(.layout, nil, "fsalignblks", "N", "Make the size of the image a multiple of N blocks.")
     case .offset:
       Form(.layout, nil, "offset", "N", "Leave N bytes in front of the image: a multiple of the block size.")
+    case .metabox:
+      Form(
+        .layout, "m", nil, "BYTES[:ALGORITHM]",
+        """
+        Compress inodes in clusters of BYTES (Linux 6.17), with an algorithm of their own if one is given, in the form of \
+        -z. Needs -z.
+        """)
+    case .compressedDirectories:
+      Form(
+        .layout, "zD", optional: "0|1", "Compress the blocks of directories together (Linux 6.1; default: 0). Needs -z."
+      )
     case .list:
       Form(
         .source, nil, "list", "FILE",
@@ -182,6 +223,17 @@ extension MkfsOption {
       Form(
         .metadata, nil, "xattr-prefix", "PREFIX",
         "Store this beginning of attributes' names, such as trusted.overlay., only once (Linux 6.4). May be repeated.")
+    case .rootAttributes:
+      Form(
+        .metadata, nil, "root-xattr-isize", "N",
+        "Leave room for at least N bytes of extended attributes in the root, for those that are written later.")
+    case .digests:
+      Form(
+        .metadata, "xattr-inode-digest", optional: "NAME",
+        """
+        Store the SHA-256 of each regular file as an extended attribute (default name: erofs.fingerprint.v1, which is never \
+        listed), by which Linux 7.0 shares its page cache between images.
+        """)
     case .workers:
       Form(
         .work, nil, "workers", "N",

@@ -68,6 +68,16 @@ extension MkfsParser {
     return found
   }
 
+  /// `BYTES[:ALGORITHM[,PARAMETER...]]`.
+  static func metabox(_ value: String) throws(MkfsError) -> (Int, MkfsRequest.Compression?) {
+    let parts = value.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let size = try size(.metabox, String(parts[0]))
+    guard parts.count > 1 else { return (size, nil) }
+    let found = try compressions(String(parts[1]))
+    guard found.count == 1 else { throw invalid(.metabox, value) }
+    return (size, found[0])
+  }
+
   private static func take(
     parameter word: Substring, isOldLevel: Bool, _ compression: inout MkfsRequest.Compression
   ) throws(MkfsError) {

@@ -23,6 +23,8 @@ struct MkfsParser {
   private var keepsFileTimes = false
   private var clampsTimes = false
   private var hasProductOut = false
+  private var search = MkfsSearch()
+  private var metabox: (clusterSize: Int, compression: MkfsRequest.Compression?)?
 
   /// - Parameter sourceDate: the value of the environment variable SOURCE_DATE_EPOCH.
   static func parse(_ arguments: [String], sourceDate: String?) throws(MkfsError) -> Answer {
@@ -41,6 +43,12 @@ struct MkfsParser {
       switch MkfsOption.byName[name] {
       case .help?: return .help
       case .version?: return .version
+      case .compressedDirectories?:
+        // mkfs.erofs 1.9 has 0 and 1 the wrong way round; here they mean what its manual says.
+        guard value == nil || value == "0" || value == "1" else { throw invalid(.compressedDirectories, value!) }
+        parser.request.options.compressesDirectories = value != "0"
+      case .digests?:
+        parser.request.options.digestAttribute = value.map { path($0).bytes } ?? BuildOptions.usualDigestAttribute
       case let option?: try parser.take(option, value ?? "")
       case nil: preconditionFailure("an option that nothing takes")
       }
@@ -65,7 +73,11 @@ struct MkfsParser {
     case .featureBits:
       let bits = try Self.number(option, value, limit: UInt64(1) << UInt64(MkfsFeature.bits.count) - 1)
       for (bit, feature) in MkfsFeature.bits.enumerated() where bits >> UInt64(bit) & 1 != 0 { turn(feature, true) }
-    case .blockSize: request.options.blockSize = try Self.size(option, value)
+    case .purpose, .machineMemory, .imageLimit, .searchTime: try search.take(option, value)
+    case .blockSize:
+      request.options.blockSize = try Self.size(option, value)
+      search.blockSize = request.options.blockSize
+    case .metabox: metabox = try Self.metabox(value)
     case .chunkSize: request.options.chunkSize = Int(try Self.number(option, value, limit: UInt64(Int.max)))
     case .dataUnit: request.options.dataUnit = max(1, try Self.number(option, value))
     case .sizeUnit: request.options.sizeUnit = max(1, try Self.number(option, value))
@@ -76,6 +88,7 @@ struct MkfsParser {
       guard let number = CNumber.signed(value) else { throw Self.invalid(option, value) }
       request.options.sharedAttributeThreshold = number < 0 ? nil : Int(number)
     case .attributePrefix: request.options.attributePrefixes.append(Self.path(value).bytes)
+    case .rootAttributes: request.options.rootAttributeBytes = Int(try Self.number(option, value, limit: 1 << 32))
     case .workers: request.options.threads = max(1, Int(try Self.number(option, value, limit: 65536)))
     case .memory:
       guard let size = ByteCount(argument: value), size.bytes <= UInt64(Int.max) else {
@@ -176,13 +189,28 @@ struct MkfsParser {
 
   private mutating func finish(sourceDate: String?) throws(MkfsError) {
     try finishTimes(sourceDate: sourceDate)
+    try finishSearch()
     finishFeatures()
     if hasProductOut, request.ownerTable == nil { throw .usage("--product-out needs --fs-config-file") }
-    if features.contains(.plainPrefixes), !request.options.attributePrefixes.isEmpty {
-      throw .unsupported(.plainPrefixes, by: "-E plain-xattr-prefixes")
-    }
+    request.options.hasPlainPrefixes = features.contains(.plainPrefixes)
     // After labels and capabilities, which are attributes too.
     if request.options.sharedAttributeThreshold == nil { request.edits.attributes = .dropAll }
+  }
+
+  /// A search decides on everything that would contradict it.
+  private mutating func finishSearch() throws(MkfsError) {
+    guard let goal = try search.goal(compressions: request.compressions) else { return }
+    let given: [(Bool, String)] = [
+      (clusterSize != nil, "-C"), (extentLimit != nil, "--max-extent-bytes"),
+      (request.hints != nil, "--compress-hints"),
+      (request.options.chunkSize != nil, "--chunksize"),
+    ]
+    let features = features.filter { $0.isSearched }.map { (true, "-E \($0.rawValue)") }.sorted { $0.1 < $1.1 }
+    for (isGiven, option) in given + features where isGiven {
+      throw .usage("\(option) and \(search.name) cannot be used together: a search decides on that")
+    }
+    request.goal = goal
+    request.compressions = []
   }
 
   private mutating func finishTimes(sourceDate: String?) throws(MkfsError) {
@@ -216,6 +244,11 @@ struct MkfsParser {
     request.options.wideAddresses = has(.wideAddresses) || has(.dotOmitted)
     // Encoded extents have no tail that is packed.
     let isEncoded = isCompressed && request.options.wideAddresses && !request.options.packsTails
+    if let metabox {
+      request.options.metabox = BuildOptions.Metabox(clusterSize: metabox.clusterSize)
+      request.metaboxCompression = metabox.compression
+      request.options.wideAddresses = true
+    }
     request.options.index = has(.fullIndex) ? .full : isEncoded ? .encoded : .compact
     request.options.inlinesData = has(.inlineData)
     request.options.inodes = has(.compactInodes) ? .compact : has(.extendedInodes) ? .extended : .automatic
@@ -234,11 +267,14 @@ struct MkfsParser {
     if clusterSize != nil { idle.append("-C") }
     if extentLimit != nil { idle.append("--max-extent-bytes") }
     if request.hints != nil { idle.append("--compress-hints") }
+    if metabox != nil { idle.append("-m") }
+    if request.options.compressesDirectories { idle.append("--zD") }
     for feature in MkfsFeature.allCases where features.contains(feature) && feature.needsCompression {
       idle.append("-E \(feature.rawValue)")
       features.remove(feature)
     }
-    (clusterSize, extentLimit, request.hints) = (nil, nil, nil)
+    (clusterSize, extentLimit, request.hints, metabox) = (nil, nil, nil, nil)
+    request.options.compressesDirectories = false
     for option in idle { request.warnings.append("\(option) has no effect without -z") }
   }
 }

@@ -81,15 +81,29 @@ struct MkfsProgram {
       let tree = try request.readTree(warnings)
       // Until now a signal just ends the process: there is nothing to tidy up.
       Interruption.watch()
-      let summary = try builder.build(tree, at: request.output.filePath) { state in
+      let report: (BuildProgress) -> Bool = { state in
         progress.show(state)
         return !Interruption.isRequested
       }
+      let summary: BuildSummary
+      var search: ImageBuilder.Result?
+      if let goal = request.goal {
+        let result = try builder.build(
+          tree, for: goal, at: request.output.filePath,
+          tried: { trial in
+            progress.show(trial)
+            return !Interruption.isRequested
+          }, progress: report)
+        (summary, search) = (result.summary, result)
+      } else {
+        summary = try builder.build(tree, at: request.output.filePath, progress: report)
+      }
       progress.clear()
       if request.isJSON {
-        StandardOutput.shared.write(text: summary.json(image: request.output, warnings: warnings.all).text() + "\n")
+        StandardOutput.shared.write(
+          text: summary.json(image: request.output, search, warnings: warnings.all).text() + "\n")
       } else if request.reports {
-        StandardOutput.shared.write(text: summary.linesForScripts + summary.table)
+        StandardOutput.shared.write(text: summary.linesForScripts + summary.table + (search?.text ?? ""))
       }
       return ExitStatus.good
     } catch {
@@ -106,13 +120,15 @@ final class MkfsProgress {
   private let isShown: Bool?
   private var stage: BuildSummary.Stage?
   private var bar = Progress()
+  /// Of a search.
+  private var hasLine = false
 
   /// - Parameter isShown: nil means if standard error is a terminal.
   init(isShown: Bool?) { self.isShown = isShown }
 
   func show(_ state: BuildProgress) {
     if state.stage != stage {
-      bar.clear()
+      clear()
       stage = state.stage
       bar = Progress(state.stage.verb, isShown: isShown)
       bar.begin(total: state.total)
@@ -120,7 +136,19 @@ final class MkfsProgress {
     bar.advance(to: state.done)
   }
 
-  func clear() { bar.clear() }
+  func show(_ trial: ImageSearch.Trial) {
+    guard isShown ?? (isatty(STDERR_FILENO) != 0) else { return }
+    bar.clear()
+    let text = "trying \(trial.candidate.arguments.joined(separator: " ")): \(trial.imageBytes.grouped) bytes"
+    writeToStandardError("\r\u{1B}[K\(text.prefix(78))")
+    hasLine = true
+  }
+
+  func clear() {
+    bar.clear()
+    if hasLine { writeToStandardError("\r\u{1B}[K") }
+    hasLine = false
+  }
 }
 
 extension BuildSummary.Stage {

@@ -32,6 +32,10 @@ struct MkfsRequest: Sendable {
   var options = BuildOptions()
   var compressions: [Compression] = []
   var hints: RawArgument?
+  /// Of -m; nil for the first of -z.
+  var metaboxCompression: Compression?
+  /// If the compression is to be searched.
+  var goal: ImageGoal?
 
   /// All but what comes from files.
   var edits = TreeEdits()
@@ -64,10 +68,17 @@ struct MkfsRequest: Sendable {
   func buildOptions(hints: CompressHints? = nil) throws -> BuildOptions {
     var options = options
     options.hints = hints
+    if goal != nil {
+      try options.check()
+      return options
+    }
     let sizes =
       [options.clusterSize ?? options.blockSize, options.packedClusterSize ?? 0]
       + (hints?.hints.map { Int($0.pclusterBytes) } ?? [])
     let largest = sizes.max() ?? options.blockSize
+    if let box = options.metabox, let compression = metaboxCompression {
+      options.metabox?.encoding = try compression.encoding(clusterSize: box.clusterSize)
+    }
     options.encodings = try compressions.map { try $0.encoding(clusterSize: largest) }
     try options.check()
     return options

@@ -60,14 +60,15 @@ extension BuildSummary {
     return text
   }
 
-  func json(image: RawArgument, warnings: [String]) -> JSON {
+  func json(image: RawArgument, _ search: ImageBuilder.Result?, warnings: [String]) -> JSON {
     .object(
       JSON.members("image", image.bytes) + [
         ("uuid", .string(uuidText)), ("block_size", JSON(blockSize)), ("blocks", JSON(blocks)),
         ("image_bytes", JSON(imageBytes)), ("inodes", JSON(inodes)), ("metadata_bytes", JSON(metadataBytes)),
         ("data_bytes", JSON(dataBytes)), ("content_bytes", JSON(contentBytes)), ("shared_bytes", JSON(sharedBytes)),
         ("packed_bytes", JSON(packedBytes)), ("verified_files", JSON(verifiedFiles)),
-        ("verified_bytes", JSON(verifiedBytes)),
+        ("verified_bytes", JSON(verifiedBytes)), ("reader_bytes", readerBytes.map { JSON($0) } ?? .null),
+        ("search", search?.json ?? .null),
         (
           "seconds",
           .object(Stage.allCases.compactMap { stage in seconds[stage].map { (stage.rawValue, .number($0)) } })

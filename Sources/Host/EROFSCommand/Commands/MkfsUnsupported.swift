@@ -3,11 +3,11 @@
 /// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
 enum MkfsUnsupported: Sendable, CaseIterable {
   case tar, registries, buckets, imageSources
-  case incremental, metadataZones, metabox, compressedDirectories, blobDevices, descriptors
-  case digests, rootAttributeRoom, plainPrefixes, byteAddresses, blockLists, fileOrder
+  case incremental, metadataZones, blobDevices, descriptors
+  case byteAddresses, blockLists, fileOrder
 
   /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
-  /// `plainPrefixes` and `byteAddresses` are values of other options.
+  /// `byteAddresses` is the value of another option.
   var options: [(name: StaticString, argument: LongOptions.Argument)] {
     switch self {
     case .tar:
@@ -20,23 +20,18 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .imageSources: [("ovlfs-strip", .optional)]
     case .incremental: [("incremental", .optional), ("clean", .optional)]
     case .metadataZones: [("MZ", .optional)]
-    case .metabox: [("m", .required)]
-    case .compressedDirectories: [("zD", .optional)]
     case .blobDevices: [("blobdev", .required)]
     case .descriptors: [("vmdk-desc", .required)]
-    case .digests: [("xattr-inode-digest", .optional)]
-    case .rootAttributeRoom: [("root-xattr-isize", .required)]
     case .blockLists: [("block-list-file", .required)]
     case .fileOrder: [("order", .required), ("hot-file-list", .required)]
-    case .plainPrefixes, .byteAddresses: []
+    case .byteAddresses: []
     }
   }
 
   /// Values of its options that want nothing of it, so that they are accepted.
   var harmlessValues: [String] {
     switch self {
-    // mkfs.erofs 1.9 has 0 and 1 of --zD the wrong way round; here they mean what its manual says.
-    case .compressedDirectories, .metadataZones, .imageSources: ["0"]
+    case .metadataZones, .imageSources: ["0"]
     default: []
     }
   }
@@ -57,13 +52,8 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .imageSources: "EROFS images, or several directories, as sources"
     case .incremental: "builds that add to an image, or that leave out data,"
     case .metadataZones: "metadata zones"
-    case .metabox: "images with compressed metadata"
-    case .compressedDirectories: "compressed directories"
     case .blobDevices: "blob devices"
     case .descriptors: "VMDK descriptors"
-    case .digests: "digests of files"
-    case .rootAttributeRoom: "reserves for attributes of the root"
-    case .plainPrefixes: "plain tables of attribute prefixes"
     case .byteAddresses: "extents of any bytes of the image"
     case .blockLists: "lists of blocks"
     case .fileOrder: "lists of the order of files"

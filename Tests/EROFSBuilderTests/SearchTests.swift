@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import EROFSTools
+import EROFSTree
+import Encoders
+import Foundation
+import SystemPackage
+import Testing
+import TreeSupport
+
+@testable import EROFSBuilder
+
+/// Images that are searched for a goal.
+@Suite struct SearchTests {
+  let folder = Folder()
+  private var image: FilePath { FilePath(folder("image")) }
+
+  /// Files that compress well, in extents that are as long as they may be.
+  private func tree(files: Int, of bytes: Int) throws -> Tree {
+    var random = Random(files)
+    var tree = Tree()
+    let words = (0..<400).map { _ in (0..<2 + random.below(8)).map { _ in UInt8(97 + random.below(26)) } + [32] }
+    for number in 0..<files {
+      var content: [UInt8] = []
+      while content.count < bytes { content += words[min(random.below(400), random.below(400))] }
+      let metadata = Metadata(kind: .regular, permissions: 0o644, time: Time(seconds: 1_700_000_000))
+      try tree.put(Array("file\(number)".utf8), in: Tree.root, metadata, content: .bytes(content))
+    }
+    return tree
+  }
+
+  private func goal(_ purpose: ImageGoal.Purpose, memory: UInt64? = nil, fit: UInt64? = nil) -> ImageGoal {
+    var goal = ImageGoal(purpose)
+    (goal.memory, goal.imageBytes) = (memory, fit)
+    // The tests are about what is found, however slow the machine is.
+    goal.seconds = 1_000_000
+    // Those that are quick; one test has them all.
+    goal.algorithms = [.lz4hc, .libdeflate]
+    return goal
+  }
+
+  private func find(_ goal: ImageGoal, _ tree: Tree, threads: Int? = nil) throws -> ImageBuilder.Result {
+    var base = BuildOptions()
+    base.threads = threads
+    return try ImageBuilder(base).build(tree, for: goal, at: image)
+  }
+
+  @Test(arguments: [(ImageGoal.Purpose.bareMetal, UInt64(24 << 10)), (.bareMetal, 64 << 10), (.noMMU, 2 << 20)])
+  func keepsTheMemory(purpose: ImageGoal.Purpose, memory: UInt64) throws {
+    var goal = goal(purpose, memory: memory)
+    goal.algorithms = nil
+    let result = try find(goal, try tree(files: 3, of: 50_000))
+    let limit = try #require(goal.readerMemory)
+    #expect(result.outcome.isExact && result.outcome.isComplete)
+    // What the image itself says, which is what readers go by.
+    let plan = try PlanReport(of: ImageReader(ImageFile(image)), depth: limit.reader.depth).plan
+    #expect(UInt64(plan.totalBytes) <= limit.bytes)
+    #expect(try #require(result.summary.readerBytes) <= limit.bytes)
+    #expect(result.summary.imageBytes == result.outcome.best[0].imageBytes)
+  }
+
+  @Test func moreMemoryMakesNoLargerImage() throws {
+    let tree = try tree(files: 3, of: 100_000)
+    let sizes = try [16, 40, 120].map { kibibytes in
+      try find(goal(.bareMetal, memory: UInt64(kibibytes) << 10), tree).summary.imageBytes
+    }
+    #expect(sizes == sizes.sorted(by: >))
+    #expect(sizes[0] > sizes[2])
+  }
+
+  @Test func fitsWithTheLeastMemory() throws {
+    let tree = try tree(files: 3, of: 100_000)
+    let smallest = try find(goal(.bareMetal, memory: 1 << 20), tree)
+    let limit = smallest.summary.imageBytes / 10 * 14
+    let fitting = try find(goal(.bareMetal, fit: limit), tree)
+    #expect(fitting.summary.imageBytes <= limit)
+    #expect(fitting.outcome.best[0].readerBytes < smallest.outcome.best[0].readerBytes)
+  }
+
+  @Test func whatCannotBeIsSaid() throws {
+    let tree = try tree(files: 2, of: 50_000)
+    #expect(throws: SearchError.self) { try find(goal(.bareMetal, memory: 3 << 10), tree) }
+    #expect(throws: SearchError.self) { try find(goal(.archive, fit: 4096), tree) }
+    #expect(!FileManager.default.fileExists(atPath: image.string))
+  }
+
+  @Test func doesNotDependOnThreads() throws {
+    let tree = try tree(files: 3, of: 60_000)
+    let goal = goal(.bareMetal, memory: 48 << 10)
+    let one = try find(goal, tree, threads: 1)
+    let first = try bytes(of: image.string)
+    let three = try find(goal, tree, threads: 3)
+    #expect(one.outcome.best == three.outcome.best)
+    #expect(try bytes(of: image.string) == first)
+  }
+
+  /// A trial of a part of the tree knows nothing of a file with long extents, which it does not have.
+  @Test func largeTreeIsSampledAndStillKeepsTheMemory() throws {
+    var tree = try tree(files: 40, of: 200_000)
+    let metadata = Metadata(kind: .regular, permissions: 0o644, time: Time(seconds: 1_700_000_000))
+    for number in 0..<3 {
+      try tree.put(
+        Array("zeros\(number)".utf8), in: Tree.root, metadata, content: .bytes([UInt8](repeating: 0, count: 900_000)))
+    }
+    let sample = try SampleTree(of: tree, bytes: ImageSearch.sampleBytes)
+    #expect(!sample.isWhole)
+    var taken: UInt64 = 0
+    for (entry, _) in sample.tree.walk() where sample.tree.kind(of: entry) == .regular {
+      taken += sample.tree.size(of: sample.tree.inode(of: entry))
+    }
+    #expect(taken == ImageSearch.sampleBytes)
+    let limit: UInt64 = 40 << 10
+    var goal = goal(.bareMetal, memory: limit)
+    goal.algorithms = [.lz4hc]
+    let result = try find(goal, tree)
+    #expect(!result.outcome.isExact)
+    let plan = try PlanReport(of: ImageReader(ImageFile(image))).plan
+    #expect(UInt64(plan.totalBytes) <= limit)
+  }
+
+  @Test func tooMuchMemoryIsAnErrorOfABuildToo() throws {
+    var options = BuildOptions()
+    options.encodings = [try Encoding(.lz4)]
+    options.clusterSize = 65536
+    options.readerMemory = MemoryLimit(.firmware, bytes: 30_000)
+    let tree = try tree(files: 1, of: 300_000)
+    #expect(throws: BuildError.self) { try ImageBuilder(options).build(tree, at: image) }
+    #expect(!FileManager.default.fileExists(atPath: image.string))
+    options.extentLimit = 8192
+    try ImageBuilder(options).build(tree, at: image)
+  }
+}
