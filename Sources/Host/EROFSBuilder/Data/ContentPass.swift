@@ -40,9 +40,31 @@ struct ContentPass {
 
   mutating func run(_ sink: inout BlockSink, _ progress: inout ProgressReporter) throws {
     let duplicates = try build.options.dedupes ? DuplicateFiles(build, &progress) : DuplicateFiles()
-    var source = JobSource(build, duplicates)
-    largestCluster = max(largestCluster, source.largestCluster)
-    progress.start(.contents, total: source.totalBytes)
+    let treatments = Treatments(build)
+    largestCluster = treatments.largestCluster
+    let all = (0..<build.order.count).filter { build.size(of: $0) > 0 && duplicates.originals[$0] == nil }
+    contentBytes = all.reduce(0) { $0 + build.size(of: $1) }
+    let findsRuns = build.options.dedupes && build.options.isCompressed && build.options.fragments != .all
+    var runs =
+      try findsRuns ? RepeatedRuns(build, treatments, files: all, &progress) : RepeatedRuns(files: all)
+    progress.start(.contents, total: contentBytes)
+    for level in runs.levels.indices {
+      runs.begin(level: level) { storedExtents(of: $0) }
+      try encode(JobSource(build, treatments, runs, files: runs.levels[level]), &sink, &progress)
+    }
+    try sink.align(to: UInt64(build.options.blockSize))
+    for (copy, original) in duplicates.originals {
+      files[copy] = files[original]
+      let size = build.size(of: copy)
+      sharedBytes += size
+      contentBytes += size
+    }
+  }
+
+  private mutating func encode(
+    _ jobs: consuming JobSource, _ sink: inout BlockSink, _ progress: inout ProgressReporter
+  ) throws {
+    var source = jobs
     let (options, tree, order) = (build.options, build.tree, build.order)
     try OrderedWork<ContentJob, ContentResult>.run(
       threads: build.threads, limit: build.memory, next: { source.next().map { ($0, 2 * $0.length + 4096) } },
@@ -54,13 +76,17 @@ struct ContentPass {
         try take(result, &sink)
         try progress.advance(by: UInt64(result.job.length), written: sink.position)
       })
-    try sink.align(to: UInt64(options.blockSize))
-    contentBytes = source.totalBytes
-    for (copy, original) in duplicates.originals {
-      files[copy] = files[original]
-      let size = build.size(of: copy)
-      sharedBytes += size
-      contentBytes += size
+  }
+
+  /// What others can share of a file: its extents, or of a flat file its blocks.
+  private func storedExtents(of number: Int) -> [StoredExtent] {
+    let file = files[number]
+    if file.layout == .compressed { return Array(extents[file.extents]) }
+    guard file.layout == .flat else { return [] }
+    let blockSize = UInt64(build.options.blockSize)
+    return (0..<build.size(of: number) / blockSize).map {
+      StoredExtent(
+        length: UInt32(blockSize), storedBytes: UInt32(blockSize), address: file.address + $0 * blockSize, form: .plain)
     }
   }
 
@@ -110,7 +136,11 @@ struct ContentPass {
   private mutating func takeExtents(_ result: ContentResult, _ sink: inout BlockSink) throws {
     let base = sink.position
     for var extent in result.segment.extents {
-      if !extent.isShared { extent.address += base }
+      if extent.isShared { sharedBytes += UInt64(extent.length) }
+      if extent.isRelative {
+        extent.address += base
+        extent.isRelative = false
+      }
       extents.append(extent)
     }
     try sink.write(result.segment.stored)

@@ -35,6 +35,23 @@ final class ContentWorker {
     return ContentDigest(UnsafeRawBufferPointer(bytes))
   }
 
+  /// Cuts a content into chunks, from the job's start on.
+  func chunks(of job: ContentJob, _ chunker: ContentChunker) throws -> ChunkedContent {
+    let bytes = reserve(job.length)
+    let reader = try opener.open(order.entries[job.file])
+    try read(reader, into: bytes, at: job.offset)
+    try reader.finish()
+    var content = ChunkedContent()
+    var rest = UnsafeRawBufferPointer(bytes)
+    while !rest.isEmpty {
+      let length = chunker.firstLength(of: rest)
+      content.lengths.append(UInt32(length))
+      content.digests.append(ContentDigest(UnsafeRawBufferPointer(rebasing: rest[..<length])))
+      rest = UnsafeRawBufferPointer(rebasing: rest[length...])
+    }
+    return content
+  }
+
   private func reserve(_ count: Int) -> UnsafeMutableRawBufferPointer {
     if buffer.count < count {
       buffer.deallocate()
@@ -81,6 +98,8 @@ final class ContentWorker {
     case .compressed:
       var segment = Segment(isLast: job.isLast, isWhole: job.isFirst && job.isLast)
       if job.isLast { segment.tail = job.treatment.tail }
+      segment.cuts = job.cuts
+      segment.references = job.references
       result.segment = try encoder(job.treatment).encode(segment, bytes)
       if job.isFirst, job.isLast, options.inlinesData, options.index != .encoded {
         inlineTail(of: bytes, &result.segment)

@@ -39,6 +39,9 @@ struct ContentJob: Sendable {
   let isFirst: Bool
   let isLast: Bool
   let treatment: Treatment
+  /// Where extents should begin, and extents of other files that are repeated; see ``Segment``.
+  var cuts: [Int] = []
+  var references: [Segment.Reference] = []
 
   /// What is to be done with a file.
   struct Treatment: Sendable, Hashable {
