@@ -77,13 +77,15 @@ struct MetadataPass {
       base = placer.end / block * block
       if placer.end == base { placer = InodePlacer(start: base + 32, blockSize: build.options.blockSize) }
     }
-    var places: [UInt64] = []
-    places.reserveCapacity(count)
-    for number in 0..<count {
-      let sizes = try sizes(of: number)
-      places.append(
-        placer.place(
-          body: sizes.body, tail: sizes.tail, together: sizes.together, tailIsCompressed: sizes.tailIsCompressed))
+    var places = [UInt64](repeating: 0, count: count)
+    // The root's place decides what nids count from.
+    places[0] = placer.place(root)
+    var first = 1
+    while first < count {
+      let window = first..<min(first + InodePlacer.window, count)
+      let sizes = try window.map { try self.sizes(of: $0) }
+      for index in InodePlacer.order(of: sizes) { places[first + index] = placer.place(sizes[index]) }
+      first = window.upperBound
     }
     positions = places
     end = placer.end
@@ -92,17 +94,10 @@ struct MetadataPass {
   /// Byte of the image after the last inode.
   private(set) var end: UInt64 = 0
 
-  private struct Sizes {
-    var body: Int
-    var tail: Int
-    var together: Bool
-    var tailIsCompressed: Bool
-  }
-
-  private func sizes(of number: Int) throws -> Sizes {
+  private func sizes(of number: Int) throws -> InodePlacer.Sizes {
     let body = try body(of: number, withTail: false)
     let isCompact = try isCompact(body, number)
-    return Sizes(
+    return InodePlacer.Sizes(
       body: body.bytes(form, number: 0, isCompact: isCompact).count, tail: body.tail.byteCount,
       together: body.isTogether,
       tailIsCompressed: body.content.layout == .compressedCompact || body.content.layout == .compressedFull)
