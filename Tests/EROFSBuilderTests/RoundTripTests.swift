@@ -105,6 +105,43 @@ import TreeSupport
     #expect(shared.imageBytes * 3 < whole.imageBytes * 2)
   }
 
+  /// Files that compress by less than blocks can show take no more room than uncompressed ones.
+  @Test func littleIsNotMoreThanNothing() throws {
+    var random = Random(5)
+    var tree = Tree()
+    for number in 0..<200 {
+      let noise = (0..<4097 + random.below(4000)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+      let bytes = Array(noise.dropLast(300)) + [UInt8](repeating: 1, count: 300)
+      try tree.put(
+        Array("f\(number)".utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(bytes))
+    }
+    var options = BuildOptions()
+    let plain = try ImageBuilder(options).build(tree, at: FilePath(folder("plain")))
+    options.encodings = [try Encoding(.lz4)]
+    let compressed = try ImageBuilder(options).build(tree, at: FilePath(folder("compressed")))
+    #expect(compressed.imageBytes <= plain.imageBytes)
+  }
+
+  /// Holes are neither read nor encoded again and again.
+  @Test func sparseFile() throws {
+    let source = folder("source")
+    try FileManager.default.createDirectory(atPath: source, withIntermediateDirectories: true)
+    let file = try FileDescriptor.open(
+      FilePath(source + "/f"), .writeOnly, options: [.create], permissions: FilePermissions(rawValue: 0o644))
+    try file.writeAll(toAbsoluteOffset: 3_000_000_001, "data".utf8)
+    try file.close()
+    let tree = try DirectoryOrigin(try OpenFile.directory(source)).read()
+    var options = BuildOptions()
+    options.chunkSize = 1 << 20
+    let chunked = try ImageBuilder(options).build(tree, at: FilePath(folder("chunked")))
+    #expect(chunked.verifiedBytes == 3_000_000_005 && chunked.imageBytes < 2 << 20)
+    options.chunkSize = nil
+    options.encodings = [try Encoding(.zstd, clusterSize: 65_536)]
+    options.clusterSize = 65_536
+    let compressed = try ImageBuilder(options).build(tree, at: FilePath(folder("compressed")))
+    #expect(compressed.verifiedBytes == 3_000_000_005 && compressed.imageBytes < 8 << 20)
+  }
+
   /// Uncompressed large file: one extent that spans segments.
   @Test func largePlainFile() throws {
     var tree = Tree()

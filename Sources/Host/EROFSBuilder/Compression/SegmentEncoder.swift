@@ -178,8 +178,9 @@ final class SegmentEncoder {
       let start = work.position
       let rest = stop - start
       guard rules.allows(start, stop, fileEndsAt: work.fileEnd) else { return false }
-      // What would not fill a cluster anyway is not compressed first.
-      if tail == .packed, work.fileEnd == stop, rest <= rules.clusterSize {
+      // What would not fill a cluster anyway, most probably, is not compressed first.
+      let filling = max(rules.clusterSize, (work.expected ?? 0) / 8 * 7)
+      if tail == .packed, work.fileEnd == stop, rest <= min(filling, rules.extentLimit) {
         work.result.tail = .packed(length: rest)
         work.position = stop
         return true
@@ -223,6 +224,8 @@ final class SegmentEncoder {
         work.expected = encoded.decoded
         return Piece(length: encoded.decoded, stored: encoded.stored, isCompressed: true)
       }
+      // Not to compress a large cluster again from each of its blocks on.
+      work.hopelessEnd = work.position + min(limit, rules.clusterSize / 2)
     }
     work.expected = nil
     let length = min(limit, rules.hasByteAddresses ? rules.clusterSize : rules.blockSize)

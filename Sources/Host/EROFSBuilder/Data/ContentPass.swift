@@ -13,8 +13,8 @@ struct ContentPass {
   private(set) var extents: [StoredExtent] = []
   /// Block addresses of the chunks of all chunked files; nil for zeros.
   private(set) var chunks: [UInt64?] = []
-  /// The digests of all segments, to compare with after.
-  private(set) var digests: [ContentDigest] = []
+  /// The sums of all segments, to compare with after.
+  private(set) var sums: [ContentSum.Value] = []
   /// What is stored beside inodes.
   let spool: SpoolFile
   private(set) var fragments: FragmentList
@@ -32,7 +32,7 @@ struct ContentPass {
     self.build = build
     files = Array(repeating: StoredFile(), count: build.order.count)
     spool = try SpoolFile(beside: build.output)
-    fragments = FragmentList(try SpoolFile(beside: build.output), dedupes: build.options.dedupes)
+    fragments = FragmentList(try SpoolFile(beside: build.output))
     largestCluster = build.options.cluster
   }
 
@@ -108,11 +108,11 @@ struct ContentPass {
         file.layout = .chunked
         file.extents = chunks.count..<chunks.count
       }
-      file.digests = digests.count..<digests.count
+      file.sums = sums.count..<sums.count
       file.segmentBytes = UInt64(job.length)
     }
-    digests.append(result.digest)
-    file.digests = file.digests.lowerBound..<digests.count
+    sums.append(result.sum)
+    file.sums = file.sums.lowerBound..<sums.count
     if job.treatment.kind == .chunked { try takeChunks(result, &sink) } else { try takeExtents(result, &sink) }
     if !result.packed.isEmpty {
       packedBytes += UInt64(result.packed.count)

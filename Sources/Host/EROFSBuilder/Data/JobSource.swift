@@ -18,7 +18,8 @@ struct SegmentCutter {
   /// Bytes of a segment. It does not depend on the number of threads, because what is compressed does depend on it.
   static func length(_ treatment: ContentJob.Treatment) -> Int {
     switch treatment.kind {
-    case .compressed: min(max(32 * treatment.clusterSize, 4 << 20), 32 << 20)
+    // The last cluster of a segment is filled in part.
+    case .compressed: min(max(32 * treatment.clusterSize, 16 << 20), 32 << 20)
     case .plain, .packed: 4 << 20
     case .chunked: max(4 << 20, treatment.clusterSize)
     }
