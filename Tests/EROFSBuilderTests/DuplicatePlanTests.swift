@@ -22,7 +22,7 @@ import Testing
       var hash: UInt64 = 14_695_981_039_346_656_037
       for byte in bytes[at..<at + length] { hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211 }
       content.lengths.append(UInt32(length))
-      content.digests.append(ChunkDigest(high: hash, low: UInt64(length)))
+      content.digests.append(ContentDigest(high: hash, low: UInt64(length)))
       at += length
     }
     return content

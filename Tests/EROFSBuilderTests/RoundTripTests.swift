@@ -59,6 +59,89 @@ import TreeSupport
     }
   }
 
+  /// What several files have in common is stored once, compressed or not, wherever it is in them.
+  @Test(arguments: [Encoding.Algorithm.lz4, .zstd]) func commonParts(algorithm: Encoding.Algorithm) throws {
+    var random = Random(17)
+    let text = (0..<400_000).map { _ in UInt8(97 + random.below(4)) }
+    let noise = (0..<400_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+    let common = text + noise
+    var tree = Tree()
+    for number in 0..<4 {
+      let before = (0..<10_000 + 777 * number).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+      let after = (0..<5000).map { _ in UInt8(97 + random.below(20)) }
+      try tree.put(
+        Array("f\(number)".utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644),
+        content: .bytes(before + common + after))
+    }
+    var options = BuildOptions()
+    options.clusterSize = 16_384
+    options.encodings = [try Encoding(algorithm, clusterSize: 16_384)]
+    let whole = try ImageBuilder(options).build(tree, at: FilePath(folder("whole")))
+    options.dedupes = true
+    let shared = try ImageBuilder(options).build(tree, at: FilePath(folder("shared")))
+    #expect(try problems(of: folder("shared")) == [])
+    #expect(shared.sharedBytes > 3 * 700_000)
+    #expect(shared.imageBytes * 3 < whole.imageBytes)
+  }
+
+  /// What a file repeats of itself is stored once too, with clusters of one block and of several.
+  @Test(arguments: [4096, 16_384]) func repeatedParts(clusterSize: Int) throws {
+    var random = Random(23)
+    let text = (0..<300_000).map { _ in UInt8(97 + random.below(4)) }
+    let noise = (0..<100_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+    var bytes: [UInt8] = []
+    for number in 0..<4 { bytes += content(&random, upTo: 9000) + text + [UInt8](repeating: 7, count: number) + noise }
+    var tree = Tree()
+    try tree.put(Array("f".utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(bytes))
+    var options = BuildOptions()
+    options.clusterSize = clusterSize
+    options.encodings = [try Encoding(.lz4, clusterSize: clusterSize)]
+    let whole = try ImageBuilder(options).build(tree, at: FilePath(folder("whole")))
+    options.dedupes = true
+    let shared = try ImageBuilder(options).build(tree, at: FilePath(folder("shared")))
+    #expect(try problems(of: folder("shared")) == [])
+    // Of 1,200,000 repeated bytes.
+    #expect(shared.sharedBytes > 800_000)
+    #expect(shared.imageBytes * 3 < whole.imageBytes * 2)
+  }
+
+  /// Files that compress by less than blocks can show take no more room than uncompressed ones.
+  @Test func littleIsNotMoreThanNothing() throws {
+    var random = Random(5)
+    var tree = Tree()
+    for number in 0..<200 {
+      let noise = (0..<4097 + random.below(4000)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+      let bytes = Array(noise.dropLast(300)) + [UInt8](repeating: 1, count: 300)
+      try tree.put(
+        Array("f\(number)".utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(bytes))
+    }
+    var options = BuildOptions()
+    let plain = try ImageBuilder(options).build(tree, at: FilePath(folder("plain")))
+    options.encodings = [try Encoding(.lz4)]
+    let compressed = try ImageBuilder(options).build(tree, at: FilePath(folder("compressed")))
+    #expect(compressed.imageBytes <= plain.imageBytes)
+  }
+
+  /// Holes are neither read nor encoded again and again.
+  @Test func sparseFile() throws {
+    let source = folder("source")
+    try FileManager.default.createDirectory(atPath: source, withIntermediateDirectories: true)
+    let file = try FileDescriptor.open(
+      FilePath(source + "/f"), .writeOnly, options: [.create], permissions: FilePermissions(rawValue: 0o644))
+    try file.writeAll(toAbsoluteOffset: 3_000_000_001, "data".utf8)
+    try file.close()
+    let tree = try DirectoryOrigin(try OpenFile.directory(source)).read()
+    var options = BuildOptions()
+    options.chunkSize = 1 << 20
+    let chunked = try ImageBuilder(options).build(tree, at: FilePath(folder("chunked")))
+    #expect(chunked.verifiedBytes == 3_000_000_005 && chunked.imageBytes < 2 << 20)
+    options.chunkSize = nil
+    options.encodings = [try Encoding(.zstd, clusterSize: 65_536)]
+    options.clusterSize = 65_536
+    let compressed = try ImageBuilder(options).build(tree, at: FilePath(folder("compressed")))
+    #expect(compressed.verifiedBytes == 3_000_000_005 && compressed.imageBytes < 8 << 20)
+  }
+
   /// Uncompressed large file: one extent that spans segments.
   @Test func largePlainFile() throws {
     var tree = Tree()

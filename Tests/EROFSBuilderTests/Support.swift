@@ -97,6 +97,13 @@ func randomTree(_ random: inout Random, entries: Int, upTo limit: Int) throws ->
       let same = try contents(
         String(decoding: tree.path(of: files[random.below(files.count)]), as: UTF8.self), in: tree)
       files.append(try tree.put(name, in: parent, metadata(.regular), content: .bytes(same)))
+    case 6 where !files.isEmpty:
+      // A part of another file after something else.
+      let path = tree.path(of: files[random.below(files.count)])
+      let same = try contents(String(decoding: path, as: UTF8.self), in: tree)
+      let part = same.dropFirst(random.below(same.count / 4 + 1))
+      let bytes = content(&random, upTo: 10_000) + part + content(&random, upTo: 10_000)
+      files.append(try tree.put(name, in: parent, metadata(.regular), content: .bytes(bytes)))
     default:
       files.append(
         try tree.put(

@@ -322,9 +322,8 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
 @Suite struct MkfsMetadataOptionTests {
   @Test func inodesAndDirectoriesAreCompressed() throws {
     let own = try mkfsRequest("-zlz4hc -m16384:zstd,level=7 --zD OUT SRC").buildOptions()
-    #expect(
-      own.metabox?.clusterSize == 16_384
-        && own.metabox?.encoding == (try Encoding(.zstd, level: 7, clusterSize: 16_384)))
+    let zstd = try Encoding(.zstd, level: 7, clusterSize: 16_384)
+    #expect(own.metabox == BuildOptions.Metabox(clusterSize: 16_384, encoding: zstd))
     #expect(own.compressesDirectories && own.wideAddresses && own.index == .compact)
     let same = try mkfsRequest("-zlz4hc -m 4K -E48bit OUT SRC").buildOptions()
     #expect(same.metabox == BuildOptions.Metabox(clusterSize: 4096) && same.index == .encoded)

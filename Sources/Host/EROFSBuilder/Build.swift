@@ -131,7 +131,7 @@ struct Build {
       bytes = (0..<16).map { _ in UInt8.random(in: 0...255) }
       bytes[6] = bytes[6] & 0x0F | 0x40
     case .ofContents:
-      let digest = ContentDigest(contents.digests + [metadata])
+      let digest = ContentDigest(contents.sums.map { ContentDigest(high: $0.high, low: $0.low) } + [metadata])
       bytes = withUnsafeBytes(of: (digest.high, digest.low)) { Array($0) }
       // Version 8: made as its maker likes.
       bytes[6] = bytes[6] & 0x0F | 0x80

@@ -12,15 +12,22 @@ struct Segment: Sendable {
   /// Where extents should begin, counted from the segment's start; ascending. Those that the rules do not allow are
   /// passed over.
   var cuts: [Int] = []
-  /// Extents of earlier files whose data is repeated here; ascending, without overlaps.
+  /// What is stored already is repeated there; ascending, without overlaps.
   var references: [Reference] = []
 
   struct Reference: Sendable {
-    /// Where in the segment the extent's data is.
+    /// Where in the segment the data is repeated.
     let start: Int
-    /// Bytes of it that are; at most the extent's length.
+    /// Bytes of it.
     let length: Int
-    let extent: StoredExtent
+    let source: Source
+  }
+
+  enum Source: Sendable {
+    /// The first bytes of an extent of an earlier file.
+    case extent(StoredExtent)
+    /// The bytes of this segment from there on; they end before they are repeated.
+    case segment(at: Int)
   }
 }
 
@@ -84,8 +91,11 @@ final class SegmentEncoder {
     for reference in segment.references {
       // Its data may have been encoded already, where no extent could end at its start.
       guard reference.start >= work.position, reference.start + reference.length <= content.count else { continue }
-      guard try advance(to: reference.start, &cuts, &work) else { continue }
-      share(reference, &work)
+      switch reference.source {
+      case .extent(let extent):
+        if try advance(to: reference.start, &cuts, &work) { share(extent, length: reference.length, &work) }
+      case .segment(let source): try share(reference, from: source, &cuts, &work)
+      }
     }
     if try !advance(to: content.count, &cuts, tail: segment.tail, &work) { preconditionFailure("a segment has no end") }
     return work.result
@@ -101,17 +111,54 @@ final class SegmentEncoder {
     /// Up to here nothing is to be compressed.
     var hopelessEnd = 0
     var result = EncodedSegment()
+    /// Where the result's extents start.
+    var starts: [Int] = []
+
+    mutating func add(_ extent: StoredExtent) {
+      starts.append(position)
+      result.extents.append(extent)
+      position += Int(extent.length)
+    }
+
+    /// Number of the first extent that starts at `place` or after it.
+    func firstExtent(from place: Int) -> Int {
+      var (low, high) = (0, starts.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if starts[middle] < place { low = middle + 1 } else { high = middle }
+      }
+      return low
+    }
   }
 
-  private func share(_ reference: Segment.Reference, _ work: inout Work) {
-    let end = reference.start + reference.length
-    guard rules.allows(reference.start, end, fileEndsAt: work.fileEnd) else { return }
-    var extent = reference.extent
-    extent.isPartial = extent.isPartial || reference.length < Int(extent.length)
-    extent.length = UInt32(reference.length)
+  /// Adds an extent whose stored bytes are those of another, if the rules allow one.
+  private func share(_ other: StoredExtent, length: Int, _ work: inout Work) {
+    let end = work.position + length
+    guard rules.allows(work.position, end, fileEndsAt: work.fileEnd),
+      rules.hasRoom(forStored: Int(other.storedBytes), from: work.position, to: end)
+    else { return }
+    var extent = other
+    extent.isPartial = extent.isPartial || length < Int(extent.length)
+    extent.length = UInt32(length)
     extent.isShared = true
-    work.result.extents.append(extent)
-    work.position = end
+    work.add(extent)
+  }
+
+  private func share(
+    _ reference: Segment.Reference, from source: Int, _ cuts: inout ArraySlice<Int>, _ work: inout Work
+  ) throws {
+    // Where no extent can end there, what comes later in the run is shared all the same.
+    _ = try advance(to: reference.start, &cuts, &work)
+    let end = source + reference.length
+    let extents = work.firstExtent(from: source)..<work.starts.count
+    for index in extents {
+      let start = work.starts[index]
+      if start >= end { break }
+      let extent = work.result.extents[index]
+      let repeated = reference.start + (start - source)
+      guard extent.form != .hole, repeated >= work.position, try advance(to: repeated, &cuts, &work) else { continue }
+      share(extent, length: min(Int(extent.length), end - start), &work)
+    }
   }
 
   /// Encodes up to `stop`; at the cuts before it extents begin, as far as that is possible. Returns false, and stays
@@ -131,8 +178,9 @@ final class SegmentEncoder {
       let start = work.position
       let rest = stop - start
       guard rules.allows(start, stop, fileEndsAt: work.fileEnd) else { return false }
-      // What would not fill a cluster anyway is not compressed first.
-      if tail == .packed, work.fileEnd == stop, rest <= rules.clusterSize {
+      // What would not fill a cluster anyway, most probably, is not compressed first.
+      let filling = max(rules.clusterSize, (work.expected ?? 0) / 8 * 7)
+      if tail == .packed, work.fileEnd == stop, rest <= min(filling, rules.extentLimit) {
         work.result.tail = .packed(length: rest)
         work.position = stop
         return true
@@ -176,6 +224,8 @@ final class SegmentEncoder {
         work.expected = encoded.decoded
         return Piece(length: encoded.decoded, stored: encoded.stored, isCompressed: true)
       }
+      // Not to compress a large cluster again from each of its blocks on.
+      work.hopelessEnd = work.position + min(limit, rules.clusterSize / 2)
     }
     work.expected = nil
     let length = min(limit, rules.hasByteAddresses ? rules.clusterSize : rules.blockSize)
@@ -227,10 +277,10 @@ final class SegmentEncoder {
       work.result.stored.append(contentsOf: bytes.prefix(head))
       work.result.stored.append(contentsOf: repeatElement(0, count: address + padded - work.result.stored.count))
     }
-    work.result.extents.append(
+    work.add(
       StoredExtent(
-        length: UInt32(piece.length), storedBytes: UInt32(padded), address: UInt64(address), form: form))
-    work.position += piece.length
+        length: UInt32(piece.length), storedBytes: UInt32(padded), address: UInt64(address), form: form,
+        isRelative: true))
   }
 
   /// Puts the file's last extent where the policy wants it.

@@ -20,13 +20,15 @@ struct StoredExtent: Equatable, Sendable {
   var length: UInt32
   /// Stored bytes, up to 1 MiB; with block addresses, whole blocks.
   var storedBytes: UInt32
-  /// Byte address; of what a segment has just encoded, counted from the start of its stored bytes.
+  /// Byte address; see ``isRelative``.
   var address: UInt64
   var form: Form
   /// The stored bytes decode to more than ``length``: the extent shares another one's.
   var isPartial = false
   /// The stored bytes were written for another extent.
   var isShared = false
+  /// The address counts from the start of the segment's stored bytes, because they have no place in the image yet.
+  var isRelative = false
 
   var isPlain: Bool { form == .plain || form == .interlaced }
 }
@@ -49,6 +51,12 @@ struct ExtentRules: Equatable, Sendable {
   /// An lcluster has room for one start. So an extent ends in the lcluster where it starts only if the file does.
   func allows(_ start: Int, _ end: Int, fileEndsAt fileEnd: Int?) -> Bool {
     hasByteAddresses || end == fileEnd || end >= (start / blockSize + 1) * blockSize
+  }
+
+  /// Whether an index can say how many blocks an extent has that is stored in so many bytes: if there are several, the
+  /// lcluster after its head says it, and must be its own. Extents that store fewer bytes than they have always have room.
+  func hasRoom(forStored bytes: Int, from start: Int, to end: Int) -> Bool {
+    hasByteAddresses || bytes <= blockSize || end / blockSize >= start / blockSize + 2
   }
 
   /// Stored bytes with the padding that they need.

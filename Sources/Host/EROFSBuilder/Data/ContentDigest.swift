@@ -7,6 +7,11 @@ struct ContentDigest: Hashable, Sendable {
   let high: UInt64
   let low: UInt64
 
+  init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
   init(_ bytes: UnsafeRawBufferPointer) {
     let hash = SHA256()
     hash.update(bytes)

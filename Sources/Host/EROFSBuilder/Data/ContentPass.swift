@@ -13,8 +13,8 @@ struct ContentPass {
   private(set) var extents: [StoredExtent] = []
   /// Block addresses of the chunks of all chunked files; nil for zeros.
   private(set) var chunks: [UInt64?] = []
-  /// The digests of all segments, to compare with after.
-  private(set) var digests: [ContentDigest] = []
+  /// The sums of all segments, to compare with after.
+  private(set) var sums: [ContentSum.Value] = []
   /// What is stored beside inodes.
   let spool: SpoolFile
   private(set) var fragments: FragmentList
@@ -32,7 +32,7 @@ struct ContentPass {
     self.build = build
     files = Array(repeating: StoredFile(), count: build.order.count)
     spool = try SpoolFile(beside: build.output)
-    fragments = FragmentList(try SpoolFile(beside: build.output), dedupes: build.options.dedupes)
+    fragments = FragmentList(try SpoolFile(beside: build.output))
     largestCluster = build.options.cluster
   }
 
@@ -40,9 +40,31 @@ struct ContentPass {
 
   mutating func run(_ sink: inout BlockSink, _ progress: inout ProgressReporter) throws {
     let duplicates = try build.options.dedupes ? DuplicateFiles(build, &progress) : DuplicateFiles()
-    var source = JobSource(build, duplicates)
-    largestCluster = max(largestCluster, source.largestCluster)
-    progress.start(.contents, total: source.totalBytes)
+    let treatments = Treatments(build)
+    largestCluster = treatments.largestCluster
+    let all = (0..<build.order.count).filter { build.size(of: $0) > 0 && duplicates.originals[$0] == nil }
+    contentBytes = all.reduce(0) { $0 + build.size(of: $1) }
+    let findsRuns = build.options.dedupes && build.options.isCompressed && build.options.fragments != .all
+    var runs =
+      try findsRuns ? RepeatedRuns(build, treatments, files: all, &progress) : RepeatedRuns(files: all)
+    progress.start(.contents, total: contentBytes)
+    for level in runs.levels.indices {
+      runs.begin(level: level) { storedExtents(of: $0) }
+      try encode(JobSource(build, treatments, runs, files: runs.levels[level]), &sink, &progress)
+    }
+    try sink.align(to: UInt64(build.options.blockSize))
+    for (copy, original) in duplicates.originals {
+      files[copy] = files[original]
+      let size = build.size(of: copy)
+      sharedBytes += size
+      contentBytes += size
+    }
+  }
+
+  private mutating func encode(
+    _ jobs: consuming JobSource, _ sink: inout BlockSink, _ progress: inout ProgressReporter
+  ) throws {
+    var source = jobs
     let (options, tree, order) = (build.options, build.tree, build.order)
     try OrderedWork<ContentJob, ContentResult>.run(
       threads: build.threads, limit: build.memory, next: { source.next().map { ($0, 2 * $0.length + 4096) } },
@@ -54,13 +76,17 @@ struct ContentPass {
         try take(result, &sink)
         try progress.advance(by: UInt64(result.job.length), written: sink.position)
       })
-    try sink.align(to: UInt64(options.blockSize))
-    contentBytes = source.totalBytes
-    for (copy, original) in duplicates.originals {
-      files[copy] = files[original]
-      let size = build.size(of: copy)
-      sharedBytes += size
-      contentBytes += size
+  }
+
+  /// What others can share of a file: its extents, or of a flat file its blocks.
+  private func storedExtents(of number: Int) -> [StoredExtent] {
+    let file = files[number]
+    if file.layout == .compressed { return Array(extents[file.extents]) }
+    guard file.layout == .flat else { return [] }
+    let blockSize = UInt64(build.options.blockSize)
+    return (0..<build.size(of: number) / blockSize).map {
+      StoredExtent(
+        length: UInt32(blockSize), storedBytes: UInt32(blockSize), address: file.address + $0 * blockSize, form: .plain)
     }
   }
 
@@ -82,11 +108,11 @@ struct ContentPass {
         file.layout = .chunked
         file.extents = chunks.count..<chunks.count
       }
-      file.digests = digests.count..<digests.count
+      file.sums = sums.count..<sums.count
       file.segmentBytes = UInt64(job.length)
     }
-    digests.append(result.digest)
-    file.digests = file.digests.lowerBound..<digests.count
+    sums.append(result.sum)
+    file.sums = file.sums.lowerBound..<sums.count
     if job.treatment.kind == .chunked { try takeChunks(result, &sink) } else { try takeExtents(result, &sink) }
     if !result.packed.isEmpty {
       packedBytes += UInt64(result.packed.count)
@@ -110,7 +136,11 @@ struct ContentPass {
   private mutating func takeExtents(_ result: ContentResult, _ sink: inout BlockSink) throws {
     let base = sink.position
     for var extent in result.segment.extents {
-      if !extent.isShared { extent.address += base }
+      if extent.isShared { sharedBytes += UInt64(extent.length) }
+      if extent.isRelative {
+        extent.address += base
+        extent.isRelative = false
+      }
       extents.append(extent)
     }
     try sink.write(result.segment.stored)

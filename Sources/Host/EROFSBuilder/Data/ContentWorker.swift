@@ -9,6 +9,8 @@ final class ContentWorker {
   private let order: InodeOrder
   private var opener: ContentOpener
   private var encoders: [ContentJob.Treatment: SegmentEncoder] = [:]
+  private var holes: [Hole: ContentResult] = [:]
+  private var holeChunks: [Int: ChunkedContent] = [:]
   private var buffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   init(_ options: BuildOptions, _ tree: Tree, _ order: InodeOrder) {
@@ -20,11 +22,48 @@ final class ContentWorker {
   deinit { buffer.deallocate() }
 
   func perform(_ job: ContentJob) throws -> ContentResult {
-    let bytes = reserve(job.length)
     let reader = try opener.open(order.entries[job.file])
+    if try isHole(reader, job) {
+      try reader.finish()
+      return try encodeHole(job)
+    }
+    let bytes = reserve(job.length)
     try read(reader, into: bytes, at: job.offset)
     try reader.finish()
     return try encode(job, UnsafeRawBufferPointer(bytes))
+  }
+
+  private func isHole(_ reader: borrowing ContentReader, _ job: ContentJob) throws -> Bool {
+    guard let data = try reader.data(after: job.offset) else { return true }
+    return data.lowerBound >= job.offset + UInt64(job.length)
+  }
+
+  /// As ``encode(_:_:)``, of zeros. Segments of a large hole are alike, so they are encoded once.
+  private func encodeHole(_ job: ContentJob) throws -> ContentResult {
+    if job.treatment.kind == .chunked {
+      var result = ContentResult(job: job, sum: ContentSum.ofZeros(UInt64(job.length)))
+      for start in stride(from: 0, to: job.length, by: options.chunkSize!) {
+        result.chunks.append(.init(digest: nil, length: min(options.chunkSize!, job.length - start)))
+      }
+      return result
+    }
+    let isCommon = job.treatment.kind == .compressed && !job.isLast && job.cuts.isEmpty && job.references.isEmpty
+    let key = Hole(treatment: job.treatment, length: job.length)
+    if isCommon, let known = holes[key] {
+      var result = ContentResult(job: job, sum: known.sum)
+      result.segment = known.segment
+      return result
+    }
+    let bytes = reserve(job.length)
+    _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    let result = try encode(job, UnsafeRawBufferPointer(bytes))
+    if isCommon { holes[key] = result }
+    return result
+  }
+
+  private struct Hole: Hashable {
+    let treatment: ContentJob.Treatment
+    let length: Int
   }
 
   func digest(of job: ContentJob) throws -> ContentDigest {
@@ -33,6 +72,29 @@ final class ContentWorker {
     try read(reader, into: bytes, at: job.offset)
     try reader.finish()
     return ContentDigest(UnsafeRawBufferPointer(bytes))
+  }
+
+  /// Cuts a content into chunks, from the job's start on.
+  func chunks(of job: ContentJob, _ chunker: ContentChunker) throws -> ChunkedContent {
+    let reader = try opener.open(order.entries[job.file])
+    let isHole = try isHole(reader, job)
+    if isHole, let known = holeChunks[job.length] {
+      try reader.finish()
+      return known
+    }
+    let bytes = reserve(job.length)
+    try read(reader, into: bytes, at: job.offset)
+    try reader.finish()
+    var content = ChunkedContent()
+    var rest = UnsafeRawBufferPointer(bytes)
+    while !rest.isEmpty {
+      let length = chunker.firstLength(of: rest)
+      content.lengths.append(UInt32(length))
+      content.digests.append(ContentDigest(UnsafeRawBufferPointer(rebasing: rest[..<length])))
+      rest = UnsafeRawBufferPointer(rebasing: rest[length...])
+    }
+    if isHole { holeChunks[job.length] = content }
+    return content
   }
 
   private func reserve(_ count: Int) -> UnsafeMutableRawBufferPointer {
@@ -64,7 +126,7 @@ final class ContentWorker {
   }
 
   func encode(_ job: ContentJob, _ bytes: UnsafeRawBufferPointer) throws -> ContentResult {
-    var result = ContentResult(job: job, digest: ContentDigest(bytes))
+    var result = ContentResult(job: job, sum: ContentSum(bytes).value)
     switch job.treatment.kind {
     case .packed: result.packed = Array(bytes)
     case .chunked: chunk(bytes, &result)
@@ -81,29 +143,48 @@ final class ContentWorker {
     case .compressed:
       var segment = Segment(isLast: job.isLast, isWhole: job.isFirst && job.isLast)
       if job.isLast { segment.tail = job.treatment.tail }
+      segment.cuts = job.cuts
+      segment.references = job.references
       result.segment = try encoder(job.treatment).encode(segment, bytes)
       if job.isFirst, job.isLast, options.inlinesData, options.index != .encoded {
-        inlineTail(of: bytes, &result.segment)
+        storeFlat(bytes, &result.segment)
       }
       if case .packed(let length) = result.segment.tail { result.packed = Array(bytes.suffix(length)) }
     }
     if !result.packed.isEmpty {
-      result.packedDigest =
-        result.packed.count == bytes.count ? result.digest : result.packed.withUnsafeBytes { ContentDigest($0) }
+      result.packedDigest = result.packed.withUnsafeBytes { ContentDigest($0) }
       result.kind = result.packed.withUnsafeBytes { ContentKind($0) }
     }
     return result
   }
 
-  /// A file of which nothing is compressed will be flat, and the tail of a flat file goes beside its inode.
-  private func inlineTail(of bytes: UnsafeRawBufferPointer, _ segment: inout EncodedSegment) {
+  /// A file that takes as much compressed as it has bytes will be flat, with its tail beside its inode.
+  private func storeFlat(_ bytes: UnsafeRawBufferPointer, _ segment: inout EncodedSegment) {
     let tail = bytes.count % options.blockSize
-    guard tail > 0, tail <= options.longestInlineTail, segment.tail == .none, segment.isPlain,
-      let last = segment.extents.last, Int(last.length) == tail
-    else { return }
-    segment.extents.removeLast()
-    segment.stored.removeLast(Int(last.storedBytes))
-    segment.tail = .inline(bytes: Array(bytes.suffix(tail)), length: tail, form: .plain)
+    let isInline = tail > 0 && tail <= options.longestInlineTail
+    let blocks = (bytes.count + options.blockSize - 1) / options.blockSize
+    let flat = isInline ? bytes.count : blocks * options.blockSize
+    // The smallest index: a header, and 2 bytes for each lcluster.
+    var compressed = segment.stored.count + 8 + 2 * blocks
+    switch segment.tail {
+    case .none: break
+    case .inline(let stored, _, _): compressed += stored.count
+    case .packed: return
+    }
+    guard flat <= compressed, segment.extents.allSatisfy({ !$0.isShared && $0.form != .hole }) else {
+      return
+    }
+    segment = EncodedSegment()
+    let whole = isInline ? bytes.count - tail : bytes.count
+    for start in stride(from: 0, to: whole, by: options.blockSize) {
+      segment.extents.append(
+        StoredExtent(
+          length: UInt32(min(options.blockSize, whole - start)), storedBytes: UInt32(options.blockSize),
+          address: UInt64(start), form: .plain, isRelative: true))
+    }
+    segment.stored = Array(bytes[..<whole])
+    segment.stored.append(contentsOf: repeatElement(0, count: segment.extents.count * options.blockSize - whole))
+    if isInline { segment.tail = .inline(bytes: Array(bytes.suffix(tail)), length: tail, form: .plain) }
   }
 
   private func encoder(_ treatment: ContentJob.Treatment) throws -> SegmentEncoder {
@@ -120,7 +201,10 @@ final class ContentWorker {
       compress: { input, output, expected in
         try encoder.encode(input, into: output, extentLimit: limit, expecting: expected)
       },
-      isHopeless: { encoder.looksIncompressible($0, clusterSize: treatment.clusterSize) })
+      isHopeless: {
+        // A look takes as long as LZ4 itself.
+        encoder.encoding.algorithm != .lz4 && encoder.looksIncompressible($0, clusterSize: treatment.clusterSize)
+      })
     encoders[key] = made
     return made
   }

@@ -20,16 +20,12 @@ struct FragmentList: Sendable {
   /// Bytes that were there already.
   private(set) var sharedBytes: UInt64 = 0
   private let spool: SpoolFile
-  private let dedupes: Bool
   private var fragments: [Fragment] = []
   /// Numbers of the fragments in the order in which they are packed.
   private var order: [Int] = []
   private var known: [ContentDigest: Int] = [:]
 
-  init(_ spool: SpoolFile, dedupes: Bool) {
-    self.spool = spool
-    self.dedupes = dedupes
-  }
+  init(_ spool: SpoolFile) { self.spool = spool }
 
   /// Keeps what a job has for the packed inode.
   ///
@@ -38,7 +34,7 @@ struct FragmentList: Sendable {
   mutating func add(_ result: ContentResult, owner: Int, extending: Bool) throws -> Int {
     // Equal ones of several segments are equal files; those were found before.
     let isComplete = result.job.isLast && !extending
-    if dedupes, isComplete, let digest = result.packedDigest, let same = known[digest] {
+    if isComplete, let digest = result.packedDigest, let same = known[digest] {
       sharedBytes += UInt64(result.packed.count)
       return same
     }
@@ -48,7 +44,7 @@ struct FragmentList: Sendable {
       return fragments.count - 1
     }
     fragments.append(Fragment(start: start, length: UInt64(result.packed.count), owner: owner, kind: result.kind))
-    if dedupes, isComplete, let digest = result.packedDigest { known[digest] = fragments.count - 1 }
+    if isComplete, let digest = result.packedDigest { known[digest] = fragments.count - 1 }
     return fragments.count - 1
   }
 

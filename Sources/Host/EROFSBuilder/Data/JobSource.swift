@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-import EROFS
-import EROFSTree
-
 /// The parts of one file, each a job.
 struct SegmentCutter {
   private let file: Int
@@ -21,7 +18,8 @@ struct SegmentCutter {
   /// Bytes of a segment. It does not depend on the number of threads, because what is compressed does depend on it.
   static func length(_ treatment: ContentJob.Treatment) -> Int {
     switch treatment.kind {
-    case .compressed: min(max(32 * treatment.clusterSize, 4 << 20), 32 << 20)
+    // The last cluster of a segment is filled in part.
+    case .compressed: min(max(32 * treatment.clusterSize, 16 << 20), 32 << 20)
     case .plain, .packed: 4 << 20
     case .chunked: max(4 << 20, treatment.clusterSize)
     }
@@ -37,65 +35,29 @@ struct SegmentCutter {
   }
 }
 
-/// All jobs of a tree, in the order of its files.
+/// The jobs of some files, in their order.
 struct JobSource {
-  /// Bytes of all jobs.
-  let totalBytes: UInt64
-  private(set) var largestCluster = 0
   private let build: BuildContext
-  private let duplicates: DuplicateFiles
-  private var number = 0
+  private let treatments: Treatments
+  private let runs: RepeatedRuns
+  private var files: ArraySlice<Int>
   private var cutter: SegmentCutter?
-  private let treatments: [Int: ContentJob.Treatment]
-  private let standard: ContentJob.Treatment
 
-  init(_ build: BuildContext, _ duplicates: DuplicateFiles) {
+  init(_ build: BuildContext, _ treatments: Treatments, _ runs: RepeatedRuns, files: [Int]) {
     self.build = build
-    self.duplicates = duplicates
-    standard = Self.treatment(build, hint: nil)
-    var treatments: [Int: ContentJob.Treatment] = [:]
-    var total: UInt64 = 0
-    for file in 0..<build.order.count where build.size(of: file) > 0 && duplicates.originals[file] == nil {
-      total += build.size(of: file)
-      if let hints = build.options.hints, let hint = hints.hint(for: build.path(of: file)) {
-        let treatment = Self.treatment(build, hint: hint)
-        treatments[file] = treatment
-        largestCluster = max(largestCluster, treatment.clusterSize)
-      }
-    }
     self.treatments = treatments
-    totalBytes = total
-  }
-
-  private static func treatment(_ build: BuildContext, hint: CompressHints.Hint?) -> ContentJob.Treatment {
-    let options = build.options
-    var plain = ContentJob.Treatment(kind: .plain)
-    if options.inlinesData { plain.tail = build.inlineTail }
-    if let chunkSize = options.chunkSize { return ContentJob.Treatment(kind: .chunked, clusterSize: chunkSize) }
-    guard options.isCompressed, hint?.pclusterBytes != 0 else { return plain }
-    if options.fragments == .all { return ContentJob.Treatment(kind: .packed) }
-    var treatment = ContentJob.Treatment(kind: .compressed, clusterSize: options.cluster)
-    if let hint {
-      treatment.encoding = hint.algorithm
-      let blocks = max(1, Int(hint.pclusterBytes) >> options.blockShift)
-      treatment.clusterSize = min(blocks << options.blockShift, 1 << 20)
-    }
-    if options.fragments == .tails {
-      treatment.tail = .packed
-    } else if options.packsTails {
-      treatment.tail = build.inlineTail
-    }
-    return treatment
+    self.runs = runs
+    self.files = files[...]
   }
 
   mutating func next() -> ContentJob? {
     while true {
-      if let job = cutter?.next() { return job }
-      guard number < build.order.count else { return nil }
-      defer { number += 1 }
-      let size = build.size(of: number)
-      guard size > 0, duplicates.originals[number] == nil else { continue }
-      cutter = SegmentCutter(file: number, size: size, treatments[number] ?? standard)
+      if var job = cutter?.next() {
+        runs.prepare(&job)
+        return job
+      }
+      guard let file = files.popFirst() else { return nil }
+      cutter = SegmentCutter(file: file, size: build.size(of: file), treatments[file])
     }
   }
 }

@@ -20,8 +20,8 @@ struct StoredFile {
   var tail = Tail.none
   /// Of ``ContentPass/extents``; of a chunked file, of ``ContentPass/chunks``.
   var extents = 0..<0
-  /// Of ``ContentPass/digests``: one for each segment.
-  var digests = 0..<0
+  /// Of ``ContentPass/sums``: one for each segment.
+  var sums = 0..<0
   /// Bytes of a segment, except for the last.
   var segmentBytes: UInt64 = 0
   /// Of a flat file: byte of the image where its blocks start.
@@ -39,6 +39,9 @@ struct ContentJob: Sendable {
   let isFirst: Bool
   let isLast: Bool
   let treatment: Treatment
+  /// Where extents should begin, and extents of other files that are repeated; see ``Segment``.
+  var cuts: [Int] = []
+  var references: [Segment.Reference] = []
 
   /// What is to be done with a file.
   struct Treatment: Sendable, Hashable {
@@ -57,7 +60,7 @@ struct ContentResult: Sendable {
   /// What goes to the packed inode.
   var packed: [UInt8] = []
   /// Of the whole job.
-  let digest: ContentDigest
+  let sum: ContentSum.Value
   /// Of `packed`.
   var packedDigest: ContentDigest?
   var kind = ContentKind.other

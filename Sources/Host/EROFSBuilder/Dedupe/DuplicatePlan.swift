@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// 16 bytes of a SHA-256: enough that two different chunks never share them.
-struct ChunkDigest: Hashable {
-  let high: UInt64
-  let low: UInt64
-}
-
 /// A file's content as chunks.
-struct ChunkedContent {
+struct ChunkedContent: Sendable {
   /// Bytes of each chunk, in order.
   var lengths: [UInt32] = []
-  var digests: [ChunkDigest] = []
+  var digests: [ContentDigest] = []
 }
 
 /// Which runs of which contents are stored only once.
@@ -46,7 +40,7 @@ struct DuplicatePlan {
   init(_ contents: [ChunkedContent], shortestRun: UInt64) {
     runs = Array(repeating: [], count: contents.count)
     cuts = Array(repeating: [], count: contents.count)
-    var first: [ChunkDigest: Place] = [:]
+    var first: [ContentDigest: Place] = [:]
     first.reserveCapacity(contents.reduce(0) { $0 + $1.digests.count })
     for number in contents.indices {
       Self.add(number, contents, shortestRun, &first, &runs[number])
@@ -74,7 +68,7 @@ struct DuplicatePlan {
 
   /// Finds the runs of one content, and adds the chunks that it stores itself to `first`.
   private static func add(
-    _ number: Int, _ contents: [ChunkedContent], _ shortestRun: UInt64, _ first: inout [ChunkDigest: Place],
+    _ number: Int, _ contents: [ChunkedContent], _ shortestRun: UInt64, _ first: inout [ContentDigest: Place],
     _ runs: inout [Run]
   ) {
     let content = contents[number]

@@ -2,6 +2,35 @@
 
 /// Gives inodes their places: one after the other, and where the rules leave a gap, what fits goes there later.
 struct InodePlacer {
+  struct Sizes {
+    /// Bytes of the inode, its attributes and its index.
+    var body: Int
+    /// Bytes that follow and must be within one block.
+    var tail: Int
+    /// The whole must be within one block.
+    var together: Bool
+    /// The tail does not start where a block does, because Linux up to 6.18 at least does not decode it if that is the
+    /// second block of a page. It must be 32 bytes shorter than a block.
+    var tailIsCompressed: Bool
+
+    fileprivate var slots: Int { (body + tail + 31) / 32 }
+    fileprivate var isBound: Bool { tail > 0 || together }
+  }
+
+  /// Inodes of so many in a row may change places: enough for blocks to be filled, few enough for the inodes of a
+  /// directory to remain near each other.
+  static let window = 1024
+
+  /// The order in which inodes are placed so that little is left of blocks: those that may not cross the end of a block,
+  /// the largest first; then those that may.
+  static func order(of sizes: [Sizes]) -> [Int] {
+    sizes.indices.sorted { left, right in
+      let (a, b) = (sizes[left], sizes[right])
+      if a.isBound != b.isBound { return a.isBound }
+      return a.isBound && a.slots != b.slots ? a.slots > b.slots : left < right
+    }
+  }
+
   /// Byte of the image after the last inode.
   private(set) var end: UInt64
   private let block: UInt64
@@ -28,16 +57,10 @@ struct InodePlacer {
   }
 
   /// The byte at which an inode starts.
-  ///
-  /// - Parameters:
-  ///   - body: bytes of the inode, its attributes and its index.
-  ///   - tail: bytes that follow and must be within one block.
-  ///   - together: the whole must be within one block.
-  ///   - tailIsCompressed: the tail does not start where a block does, because Linux up to 6.18 at least does not decode it
-  ///     if that is the second block of a page. It must be 32 bytes shorter than a block.
-  mutating func place(body: Int, tail: Int, together: Bool, tailIsCompressed: Bool) -> UInt64 {
+  mutating func place(_ sizes: Sizes) -> UInt64 {
+    let (body, tail, together) = (sizes.body, sizes.tail, sizes.together)
     let total = body + tail
-    let slots = (total + 31) / 32
+    let slots = sizes.slots
     if slots < gaps.count, let start = takeGap(slots) { return start }
     var start = end
     let mustFit = together ? 0 : UInt64(body)
@@ -50,7 +73,7 @@ struct InodePlacer {
         addGap(from: end, to: start)
       }
     }
-    if tailIsCompressed, (start + UInt64(body)) % block == 0 {
+    if sizes.tailIsCompressed, (start + UInt64(body)) % block == 0 {
       addGap(from: start, to: start + Self.slot)
       start += Self.slot
     }

@@ -100,13 +100,20 @@ struct MetadataPass {
     }
   }
 
+  /// Places the inodes that come next by number.
   private mutating func placeInodes(_ numbers: Range<Int>) throws {
-    positions.reserveCapacity(positions.count + numbers.count)
-    for number in numbers {
-      let sizes = try sizes(of: number)
-      positions.append(
-        placer.place(
-          body: sizes.body, tail: sizes.tail, together: sizes.together, tailIsCompressed: sizes.tailIsCompressed))
+    positions += [UInt64](repeating: 0, count: numbers.count)
+    var first = numbers.lowerBound
+    if first == 0 {
+      // The root comes first: its place decides what NIDs count from.
+      positions[0] = placer.place(try sizes(of: 0))
+      first = 1
+    }
+    while first < numbers.upperBound {
+      let window = first..<min(first + InodePlacer.window, numbers.upperBound)
+      let sizes = try window.map { try self.sizes(of: $0) }
+      for index in InodePlacer.order(of: sizes) { positions[first + index] = placer.place(sizes[index]) }
+      first = window.upperBound
     }
   }
 
@@ -165,17 +172,10 @@ struct MetadataPass {
   /// Byte of the image after the last inode.
   private(set) var end: UInt64 = 0
 
-  private struct Sizes {
-    var body: Int
-    var tail: Int
-    var together: Bool
-    var tailIsCompressed: Bool
-  }
-
-  private func sizes(of number: Int) throws -> Sizes {
+  private func sizes(of number: Int) throws -> InodePlacer.Sizes {
     let body = try body(of: number, withTail: false)
     let isCompact = try isCompact(body, number)
-    return Sizes(
+    return InodePlacer.Sizes(
       body: body.bytes(form, number: 0, isCompact: isCompact).count, tail: body.tail.byteCount,
       together: body.isTogether,
       tailIsCompressed: body.content.layout == .compressedCompact || body.content.layout == .compressedFull)

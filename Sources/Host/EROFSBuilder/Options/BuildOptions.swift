@@ -41,7 +41,7 @@ public struct BuildOptions: Sendable {
     case encoded
   }
 
-  /// Which parts of files are in the packed inode, where they are compressed together (Linux 6.1).
+  /// Which parts of files are in the packed inode, where they are compressed together, equal ones once (Linux 6.1).
   public enum Fragments: Sendable, Hashable {
     case none
     /// The last part of a file that does not fill a cluster.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-import Digests
 import EROFS
 import EROFSTools
 import EROFSTree
@@ -8,7 +7,7 @@ import HostSupport
 import SystemPackage
 
 /// Reads an image back with the reader that users have, and compares it with what it was made from: every inode's metadata,
-/// names and attributes with the tree, every content with the digests of what was read from the sources.
+/// names and attributes with the tree, every content with the sums of what was read from the sources.
 struct Verifier: Sendable {
   private let build: BuildContext
   private let contents: ContentPass
@@ -117,7 +116,7 @@ struct Verifier: Sendable {
     let file: Int
     let range: Range<UInt64>
     /// Of the parts of `range`, each as long as a segment.
-    let digests: Range<Int>
+    let sums: Range<Int>
     let segmentBytes: UInt64
   }
 
@@ -131,20 +130,20 @@ struct Verifier: Sendable {
   /// All contents, in the order in which they are stored: what several files have in an extent is decoded once.
   private func jobs() -> [Job] {
     var parts: [(place: UInt64, part: Part)] = []
-    for (number, file) in contents.files.enumerated() where file.layout != .empty && !file.digests.isEmpty {
+    for (number, file) in contents.files.enumerated() where file.layout != .empty && !file.sums.isEmpty {
       let size = build.size(of: number)
       var place = file.address
       if file.layout == .compressed, let first = contents.extents[file.extents].first { place = first.address }
       if case .packed(let fragment, _) = file.tail { place = 1 << 63 | contents.fragments.offset(of: fragment) }
       // Only a compressed file has extents that end where its segments do.
-      let segment = file.digests.count == 1 ? size : file.segmentBytes
+      let segment = file.sums.count == 1 ? size : file.segmentBytes
       let step = file.layout == .compressed ? segment : size
       var start: UInt64 = 0
       while start < size {
         let end = min(size, start + step)
-        let first = file.digests.lowerBound + Int(start / segment)
-        let last = file.digests.lowerBound + Int((end - 1) / segment)
-        parts.append((place, Part(file: number, range: start..<end, digests: first..<last + 1, segmentBytes: segment)))
+        let first = file.sums.lowerBound + Int(start / segment)
+        let last = file.sums.lowerBound + Int((end - 1) / segment)
+        parts.append((place, Part(file: number, range: start..<end, sums: first..<last + 1, segmentBytes: segment)))
         start = end
       }
     }
@@ -168,7 +167,7 @@ struct Verifier: Sendable {
   }
 
   private func compare(_ part: Part, _ reader: ImageReader) throws {
-    var comparison = Comparison(expected: contents.digests[part.digests], segmentBytes: part.segmentBytes)
+    var comparison = Comparison(expected: contents.sums[part.sums], segmentBytes: part.segmentBytes)
     do {
       let inode = try reader.volume.inode(nids[part.file])
       try reader.forEachPiece(of: inode, extentsStartingIn: part.range) { offset, piece in
@@ -183,37 +182,46 @@ struct Verifier: Sendable {
     }
   }
 
-  /// The digests of a part's segments, while its bytes come.
+  /// The sums of a part's segments, while its bytes come.
   private struct Comparison {
-    var expected: ArraySlice<ContentDigest>
+    var expected: ArraySlice<ContentSum.Value>
     let segmentBytes: UInt64
-    private var hash = SHA256()
+    private var sum = ContentSum()
     private var filled: UInt64 = 0
+    private var zeros: UInt64 = 0
     private var total: UInt64 = 0
     private var isEqual = true
 
-    init(expected: ArraySlice<ContentDigest>, segmentBytes: UInt64) {
+    init(expected: ArraySlice<ContentSum.Value>, segmentBytes: UInt64) {
       self.expected = expected
       self.segmentBytes = segmentBytes
     }
 
     mutating func take(_ bytes: UnsafeRawBufferPointer) {
+      takeZeros()
       var rest = bytes[...]
       while !rest.isEmpty {
         let part = rest.prefix(Int(min(UInt64(rest.count), segmentBytes - filled)))
-        hash.update(UnsafeRawBufferPointer(rebasing: part))
+        sum.update(UnsafeRawBufferPointer(rebasing: part))
         advance(UInt64(part.count))
         rest = rest.dropFirst(part.count)
       }
     }
 
-    mutating func take(zeros count: UInt64) {
-      var rest = count
-      while rest > 0 {
-        let part = min(rest, segmentBytes - filled)
-        hash.update(zeros: part)
-        advance(part)
-        rest -= part
+    /// Zeros of several holes in a row are taken together, because the sums of whole segments of them are known.
+    mutating func take(zeros count: UInt64) { zeros += count }
+
+    private mutating func takeZeros() {
+      while zeros > 0 {
+        let part = min(zeros, segmentBytes - filled)
+        zeros -= part
+        if part == segmentBytes {
+          if expected.popFirst() != ContentSum.ofZeros(part) { isEqual = false }
+          total += part
+        } else {
+          sum.update(zeros: part)
+          advance(part)
+        }
       }
     }
 
@@ -224,12 +232,13 @@ struct Verifier: Sendable {
     }
 
     private mutating func endSegment() {
-      if expected.popFirst() != ContentDigest(hash) { isEqual = false }
-      hash = SHA256()
+      if expected.popFirst() != sum.value { isEqual = false }
+      sum = ContentSum()
       filled = 0
     }
 
     mutating func finish(_ count: UInt64) -> Bool {
+      takeZeros()
       if filled > 0 { endSegment() }
       return isEqual && expected.isEmpty && total == count
     }

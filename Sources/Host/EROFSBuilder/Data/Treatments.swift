@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFSTree
+
+/// What is to be done with each regular file: the options, and hints for some.
+struct Treatments {
+  private(set) var largestCluster: Int
+  private let standard: ContentJob.Treatment
+  private var special: [Int: ContentJob.Treatment] = [:]
+
+  init(_ build: BuildContext) {
+    standard = Self.treatment(build, hint: nil)
+    largestCluster = build.options.cluster
+    guard let hints = build.options.hints else { return }
+    for file in 0..<build.order.count where build.size(of: file) > 0 {
+      guard let hint = hints.hint(for: build.path(of: file)) else { continue }
+      let treatment = Self.treatment(build, hint: hint)
+      special[file] = treatment
+      largestCluster = max(largestCluster, treatment.clusterSize)
+    }
+  }
+
+  subscript(file: Int) -> ContentJob.Treatment { special[file] ?? standard }
+
+  private static func treatment(_ build: BuildContext, hint: CompressHints.Hint?) -> ContentJob.Treatment {
+    let options = build.options
+    var plain = ContentJob.Treatment(kind: .plain)
+    if options.inlinesData { plain.tail = build.inlineTail }
+    if let chunkSize = options.chunkSize { return ContentJob.Treatment(kind: .chunked, clusterSize: chunkSize) }
+    guard options.isCompressed, hint?.pclusterBytes != 0 else { return plain }
+    if options.fragments == .all { return ContentJob.Treatment(kind: .packed) }
+    var treatment = ContentJob.Treatment(kind: .compressed, clusterSize: options.cluster)
+    if let hint {
+      treatment.encoding = hint.algorithm
+      let blocks = max(1, Int(hint.pclusterBytes) >> options.blockShift)
+      treatment.clusterSize = min(blocks << options.blockShift, 1 << 20)
+    }
+    if options.fragments == .tails {
+      treatment.tail = .packed
+    } else if options.packsTails {
+      treatment.tail = build.inlineTail
+    }
+    return treatment
+  }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import HostSupport
+
+/// Runs of compressed files that are stored as parts of other files.
+///
+/// What is repeated is found in the contents alone. A file whose runs are stored elsewhere is encoded when those files have
+/// been, so files come in levels: a level needs only files of the levels before it, and its files can be encoded by any
+/// number of threads.
+struct RepeatedRuns {
+  /// Numbers of inodes.
+  private(set) var levels: [[Int]]
+  private var plan: DuplicatePlan?
+  /// By number of the inode: its number in the plan.
+  private var places: [Int: Int] = [:]
+  private var files: [Int] = []
+  /// By number of the inode, for the level that is encoded: what it shares, at its places in the file.
+  private var references: [Int: [Reference]] = [:]
+
+  private struct Reference {
+    let start: UInt64
+    let length: UInt64
+    let source: Source
+
+    enum Source {
+      case extent(StoredExtent)
+      /// The file's own bytes from there on.
+      case file(at: UInt64)
+    }
+  }
+
+  /// No file has any.
+  init(files: [Int]) { levels = [files] }
+
+  /// - Parameters:
+  ///   - files: all that are to be encoded, in order.
+  init(
+    _ build: BuildContext, _ treatments: Treatments, files: [Int], _ progress: inout ProgressReporter
+  ) throws {
+    // A cut costs a part of a cluster, which short runs do not save.
+    let shortest = max(4 * build.options.blockSize, treatments.largestCluster)
+    self.files = files.filter { treatments[$0].kind == .compressed && build.size(of: $0) >= UInt64(shortest) }
+    for (place, file) in self.files.enumerated() { places[file] = place }
+    let wanted = min(max(shortest / 8, 1024), 65_536)
+    let average = 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
+    let contents = try Self.chunk(self.files, build, ContentChunker(average: average), &progress)
+    let plan = DuplicatePlan(contents, shortestRun: UInt64(shortest))
+    self.plan = plan
+    var level: [Int: Int] = [:]
+    levels = [[]]
+    for file in files {
+      var own = 0
+      if let place = places[file] {
+        for run in plan.runs[place] where run.source != place {
+          own = max(own, level[self.files[run.source], default: 0] + 1)
+        }
+        level[file] = own
+      }
+      while levels.count <= own { levels.append([]) }
+      levels[own].append(file)
+    }
+  }
+
+  private static func chunk(
+    _ files: [Int], _ build: BuildContext, _ chunker: ContentChunker, _ progress: inout ProgressReporter
+  ) throws -> [ChunkedContent] {
+    progress.start(.comparing, total: files.reduce(0) { $0 + build.size(of: $1) })
+    var contents: [ChunkedContent] = []
+    contents.reserveCapacity(files.count)
+    var next = files[...]
+    var cutter: SegmentCutter?
+    let (options, tree, order) = (build.options, build.tree, build.order)
+    try OrderedWork<ContentJob, (ContentJob, ChunkedContent)>.run(
+      threads: build.threads, limit: build.memory,
+      next: {
+        while true {
+          if let job = cutter?.next() { return (job, job.length) }
+          guard let file = next.popFirst() else { return nil }
+          cutter = SegmentCutter(file: file, size: build.size(of: file), ContentJob.Treatment(kind: .plain))
+        }
+      },
+      worker: {
+        let worker = ContentWorker(options, tree, order)
+        return { ($0, try worker.chunks(of: $0, chunker)) }
+      },
+      take: { job, chunks in
+        if job.isFirst {
+          contents.append(chunks)
+        } else {
+          contents[contents.count - 1].lengths += chunks.lengths
+          contents[contents.count - 1].digests += chunks.digests
+        }
+        try progress.advance(by: UInt64(job.length), written: 0)
+      })
+    return contents
+  }
+
+  // MARK: Encoding
+
+  /// Looks up where the runs of a level's files are stored, once all levels before are encoded.
+  ///
+  /// - Parameter stored: the extents of a file, in order; a flat file's are its blocks.
+  mutating func begin(level: Int, extents stored: (Int) -> [StoredExtent]) {
+    references = [:]
+    guard let plan else { return }
+    // Runs in a row often have one source.
+    var source = (file: -1, extents: [StoredExtent](), starts: [UInt64]())
+    for file in levels[level] {
+      guard let place = places[file], !plan.runs[place].isEmpty else { continue }
+      var own: [Reference] = []
+      for run in plan.runs[place] {
+        if run.source == place {
+          own.append(Reference(start: run.start, length: run.length, source: .file(at: run.sourceStart)))
+          continue
+        }
+        if source.file != run.source {
+          source = (run.source, stored(files[run.source]), [])
+          source.starts.reserveCapacity(source.extents.count)
+          var next: UInt64 = 0
+          for extent in source.extents {
+            source.starts.append(next)
+            next += UInt64(extent.length)
+          }
+        }
+        let end = run.sourceStart + run.length
+        for index in source.starts.firstIndex(from: run.sourceStart)..<source.starts.count {
+          let start = source.starts[index]
+          if start >= end { break }
+          let extent = source.extents[index]
+          if extent.form == .hole { continue }
+          own.append(
+            Reference(
+              start: run.start + (start - run.sourceStart), length: min(UInt64(extent.length), end - start),
+              source: .extent(extent)))
+        }
+      }
+      references[file] = own
+    }
+  }
+
+  /// Adds to a job where its extents should begin, and which it shares.
+  func prepare(_ job: inout ContentJob) {
+    guard let plan, let place = places[job.file] else { return }
+    let range = job.offset..<job.offset + UInt64(job.length)
+    let cuts = plan.cuts[place]
+    for cut in cuts[cuts.firstIndex(from: range.lowerBound + 1)...].prefix(while: { $0 < range.upperBound }) {
+      job.cuts.append(Int(cut - range.lowerBound))
+    }
+    let own = references[job.file] ?? []
+    for reference in own[own.firstIndex(from: range.lowerBound, by: \.start)...] {
+      guard reference.start < range.upperBound else { break }
+      let source: Segment.Source
+      switch reference.source {
+      case .extent(let extent): source = .extent(extent)
+      case .file(let at):
+        // What an earlier segment stores has no address yet.
+        guard at >= range.lowerBound else { continue }
+        source = .segment(at: Int(at - range.lowerBound))
+      }
+      job.references.append(
+        Segment.Reference(
+          start: Int(reference.start - range.lowerBound),
+          length: Int(min(reference.length, range.upperBound - reference.start)), source: source))
+    }
+  }
+}
+
+extension Array {
+  /// Index of the first element of an ascending list whose key is not below `bound`.
+  fileprivate func firstIndex<Key: Comparable>(from bound: Key, by key: (Element) -> Key) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if key(self[middle]) < bound { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
+
+extension Array where Element: Comparable {
+  fileprivate func firstIndex(from bound: Element) -> Int { firstIndex(from: bound, by: { $0 }) }
+}
