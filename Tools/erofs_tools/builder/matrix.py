@@ -48,7 +48,7 @@ LINES = """
 -zlzma,6 -C65536 -m65536:zstd --zD -Efragments,dedupe
 -b1024 -zzstd -m4096 -Edot-omitted,ztailpacking --xattr-prefix=trusted.overlay.
 --xattr-inode-digest --root-xattr-isize=200
--zlz4hc -Eall-fragments --xattr-inode-digest=user.sum -x0
+-zlz4hc -Eall-fragments --xattr-inode-digest -x0
 -zlz4hc -Elegacy-compress
 -zlz4hc -C16384 -Elegacy-compress
 -zlz4hc -Eztailpacking
