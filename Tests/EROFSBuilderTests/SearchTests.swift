@@ -78,11 +78,34 @@ import TreeSupport
     #expect(fitting.outcome.best[0].readerBytes < smallest.outcome.best[0].readerBytes)
   }
 
+  private func reason(_ goal: ImageGoal, _ tree: Tree) -> String {
+    do { _ = try find(goal, tree) } catch { return "\(error)" }
+    return "found"
+  }
+
   @Test func whatCannotBeIsSaid() throws {
     let tree = try tree(files: 2, of: 50_000)
-    #expect(throws: SearchError.self) { try find(goal(.bareMetal, memory: 3 << 10), tree) }
-    #expect(throws: SearchError.self) { try find(goal(.archive, fit: 4096), tree) }
+    #expect(reason(goal(.bareMetal, memory: 3 << 10), tree).contains("at least"))
+    #expect(reason(goal(.bareMetal, memory: 300), tree).contains("hold no block"))
+    #expect(reason(goal(.archive, fit: 4096), tree).contains("the smallest has"))
+    var short = goal(.bareMetal, memory: 8 << 10)
+    short.seconds = 0
+    #expect(reason(short, tree).contains("more time"))
     #expect(!FileManager.default.fileExists(atPath: image.string))
+  }
+
+  /// Smaller blocks than the first that are tried.
+  @Test func littleMemoryGetsSmallBlocks() throws {
+    let result = try find(goal(.bareMetal, memory: 8 << 10), try tree(files: 2, of: 30_000))
+    #expect(result.summary.blockSize < 4096)
+  }
+
+  @Test(arguments: [1, 11, 12, 13, 17, 600])
+  func rootHasRoomForAttributes(count: Int) throws {
+    var options = BuildOptions()
+    options.rootAttributeBytes = count
+    try ImageBuilder(options).build(try tree(files: 1, of: 10), at: image)
+    #expect(try problems(of: image.string).isEmpty)
   }
 
   @Test func doesNotDependOnThreads() throws {

@@ -365,7 +365,8 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     ("--for=toaster OUT SRC", "nommu, bare-metal, container, archive"), ("--for=nommu OUT SRC", "--ram or --fit"),
     ("--for=archive -C65536 OUT SRC", "-C and --for"), ("--ram=64K -Ededupe OUT SRC", "-E dedupe and --ram"),
     ("--fit=1M -zlzma,9 OUT SRC", "parameters"), ("--search-time=9 OUT SRC", "--search-time needs"),
-    ("--ram=0 OUT SRC", "--ram"), ("--for=archive --chunksize=4096 OUT SRC", "--chunksize and --for"),
+    ("--ram=0 OUT SRC", "--ram"), ("--ram=64K -zlz4 -m4096 OUT SRC", "-m and --ram"),
+    ("--for=archive --chunksize=4096 OUT SRC", "--chunksize and --for"),
     ("--for=archive --max-extent-bytes=4096 OUT SRC", "--max-extent-bytes and --for"),
   ])
   func contradictionsAreRefused(line: String, words: String) {

@@ -125,7 +125,8 @@ struct AttributePlan {
         header[.nameFilter] = Self.emptyArea(build).filter.raw
         bytes = header.bytes
       }
-      let wanted = (build.options.rootAttributeBytes + 3) & ~3
+      // A header alone is no area.
+      let wanted = max(XattrHeaderRecord.byteCount + 4, (build.options.rootAttributeBytes + 3) & ~3)
       bytes += [UInt8](repeating: 0, count: max(0, wanted - bytes.count))
     }
     return bytes

@@ -71,6 +71,7 @@ public struct ImageSearch {
     }
     bests.sort(by: isBetter)
     guard let best = bests.first else {
+      guard isComplete else { throw SearchError.time(seconds: goal.seconds) }
       throw SearchError.memory(
         goal.readerMemory?.bytes ?? 0, least: trials.values.map(\.readerBytes).min() ?? 0)
     }
@@ -101,7 +102,7 @@ public struct ImageSearch {
 
   private var isLate: Bool { ContinuousClock.now - clock > .seconds(goal.seconds) }
 
-  private static let limits = (12...20).reversed().map { 1 << $0 }
+  private static let limits = (9...20).reversed().map { 1 << $0 }
 
   /// The longest extents that fit; nil if none do.
   private mutating func start(
@@ -110,20 +111,25 @@ public struct ImageSearch {
     var limits: [Int?] = [nil]
     // No extent is longer than all the memory that there is.
     if let memory = goal.readerMemory {
-      limits = Self.limits.filter { UInt64($0) <= memory.bytes && $0 >= goal.blockSizes[0] }
+      limits = Self.limits.filter { UInt64($0) <= memory.bytes && $0 >= goal.blockSizes.last! }
     }
     for limit in limits {
+      // An extent has a block at least.
+      let block = goal.blockSizes.first { $0 <= limit ?? .max }!
       // Stored bytes are in memory too.
-      let cluster = min(goal.largestCluster, max(goal.blockSizes[0], limit.map { $0 / 2 } ?? 1 << 20))
+      let cluster = min(goal.largestCluster, max(block, limit.map { $0 / 2 } ?? 1 << 20))
       let candidate = ImageCandidate(
-        algorithm: algorithm, blockSize: goal.blockSizes[0], clusterSize: cluster, extentLimit: limit,
+        algorithm: algorithm, blockSize: block, clusterSize: cluster, extentLimit: limit,
         packing: goal.packings.last!, dedupes: true)
       for bits in algorithm == .lzma ? [3, 1, 0] : [3] {
         var own = candidate
         own.contextBits = bits
         if let trial = try evaluate(own, tree, progress), fits(trial) { return trial }
       }
-      if isLate, !trials.isEmpty { break }
+      if isLate, !trials.isEmpty {
+        isComplete = false
+        break
+      }
     }
     return nil
   }
@@ -206,11 +212,16 @@ public struct ImageSearch {
 public enum SearchError: Error, Sendable, CustomStringConvertible {
   /// No image can be read in so many bytes; `least` is what the trials needed at least.
   case memory(UInt64, least: UInt64)
+  /// None of the images that could be tried in so many seconds can be read in the memory.
+  case time(seconds: Double)
   /// No image that can be read in the memory has at most so many bytes; `least` is the size of the smallest.
   case size(UInt64, least: UInt64)
 
   public var description: String {
     switch self {
+    case .memory(let bytes, 0): "\(bytes) bytes of memory hold no block of an image, which has 512 bytes at least"
+    case .time(let seconds):
+      "none of the trial images of \(Int(seconds)) seconds can be read in the memory: give the search more time"
     case .memory(let bytes, let least):
       "no image can be read in \(bytes) bytes of memory: at least \(least) are needed"
     case .size(let bytes, let least):

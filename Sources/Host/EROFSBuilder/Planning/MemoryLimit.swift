@@ -24,7 +24,7 @@ public struct MemoryLimit: Sendable, Hashable {
 }
 
 extension MemoryLimit.Reader {
-  /// Bytes of a firmware's file system with all codecs, as `./test firmware` measures them, rounded up.
+  /// More than the bytes of a firmware's file system with all codecs (Documentation/Firmware.md), which are about 2,048.
   private static let fileSystemBytes = 2304
 
   var depth: MemoryPlan.Depth { self == .firmware ? .least : .wholeExtents }

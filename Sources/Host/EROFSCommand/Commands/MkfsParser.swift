@@ -203,7 +203,8 @@ struct MkfsParser {
     let given: [(Bool, String)] = [
       (clusterSize != nil, "-C"), (extentLimit != nil, "--max-extent-bytes"),
       (request.hints != nil, "--compress-hints"),
-      (request.options.chunkSize != nil, "--chunksize"),
+      (request.options.chunkSize != nil, "--chunksize"), (metabox != nil, "-m"),
+      (request.options.compressesDirectories, "--zD"),
     ]
     let features = features.filter { $0.isSearched }.map { (true, "-E \($0.rawValue)") }.sorted { $0.1 < $1.1 }
     for (isGiven, option) in given + features where isGiven {
