@@ -72,6 +72,18 @@ public struct DirectoryCursor: Sendable {
   public init() {}
 }
 
+extension DirectoryCursor {
+  /// The place as one number, for callers that may keep nothing else: it ascends with the entries.
+  package var place: UInt64 { UInt64(block) &<< 16 | UInt64(index) }
+
+  /// - Parameter place: of a cursor of the same directory; another number leads to some entry or to the end.
+  package init(place: UInt64) {
+    block = FileOffset(truncatingIfNeeded: place &>> 16)
+    // A block has fewer entries than that.
+    index = Int(place & 0xFFFF)
+  }
+}
+
 extension Volume {
   /// The next entry of a directory in the order in which they are stored (by bytes of their names), `.` and `..` among
   /// them; nil after the last.

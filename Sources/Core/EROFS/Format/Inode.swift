@@ -53,6 +53,11 @@ public struct Inode: Sendable {
   /// Bytes of the xattr area, which follows the inode; 0 where it has none.
   public var xattrBytes: Int { XattrHeaderRecord.areaBytes(count: words[.xattrCount]) }
   public var position: Position { stream.position(offset) }
+  /// Blocks that its data takes: as its maker counted them where it is compressed, else as its size says.
+  package func storedBlocks(_ superblock: Superblock) -> UInt64 {
+    if isCompressed { return UInt64(words.hasHigh ? words[.high] : 0) &<< 32 | UInt64(words[.union]) }
+    return (UInt64(size) &+ UInt64(superblock.blockMask)) &>> UInt64(superblock.blockShift)
+  }
 
   var xattrOffset: FileOffset { offset &+ Self.recordBytes(isExtended: isExtended) }
   /// Bytes of an inode without what follows it.
