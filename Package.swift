@@ -160,6 +160,18 @@ if !embedded, !small {
     .target(name: "EROFSTree", dependencies: ["EROFS", "CXattr"], path: "Sources/Host/EROFSTree"),
     .target(name: "TreeSupport", dependencies: ["EROFSTree", "EROFS"], path: "Tests/TreeSupport"),
     .testTarget(name: "EROFSTreeTests", dependencies: ["EROFSTree", "EROFS", "TreeSupport"]),
+    library("CFuse", "fuse3", "libfuse3-dev"),
+    .target(
+      name: "EROFSMount",
+      dependencies: [
+        "EROFS", "PageVectors", "CXattr", .target(name: "CFuse", condition: .when(platforms: [.linux])),
+        hostDependency("SystemPackage", "swift-system"),
+      ], path: "Sources/Host/EROFSMount"),
+    .testTarget(
+      name: "EROFSMountTests",
+      dependencies: [
+        "EROFSMount", "EROFS", "EROFSTree", "TestSupport", hostDependency("SystemPackage", "swift-system"),
+      ]),
     .target(
       name: "EROFSTools",
       dependencies: [

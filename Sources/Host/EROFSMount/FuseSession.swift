@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+#if canImport(CFuse)
+  import CFuse
+  import SystemPackage
+
+  /// A mount by libfuse.
+  public final class FuseSession {
+    public struct Options: Sendable {
+      /// Shown as the mount's source.
+      public var name = "erofs"
+      /// As for `-o`: those of libfuse and the kernel, such as `allow_other`. Images are read-only, whatever they say.
+      public var mountOptions: [String] = []
+      /// Threads that serve requests.
+      public var threads = 4
+      /// Whether libfuse shows each request on standard error.
+      public var debug = false
+      public init() {}
+    }
+
+    private let server: any FileSystemOperations
+    private let session: OpaquePointer
+    private let options: Options
+    private var isMounted = false
+    private let context: Unmanaged<FuseContext>
+
+    /// - Throws: if libfuse refuses the options; it prints why on standard error.
+    public init(_ server: any FileSystemOperations, _ options: Options) throws(MountError) {
+      self.server = server
+      self.options = options
+      // A comma would begin another option, and a backslash takes the next character as it is.
+      let name = options.name.replacing("\\", with: "\\\\").replacing(",", with: "\\,")
+      var words = ["erofs", "-o", "ro,default_permissions,subtype=erofs,fsname=\(name)"]
+      for option in options.mountOptions where option != "" && option != "rw" { words += ["-o", option] }
+      if options.debug { words.append("-d") }
+      context = Unmanaged.passRetained(FuseContext(server))
+      var operations = makeFuseOperations()
+      var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+      defer { for pointer in pointers { free(pointer) } }
+      let made = erofs_fuse_new(Int32(words.count), &pointers, &operations, context.toOpaque())
+      guard let made else {
+        context.release()
+        throw .fuse("starting FUSE")
+      }
+      session = made
+    }
+
+    deinit {
+      unmount()
+      fuse_session_destroy(session)
+      context.release()
+    }
+
+    /// Mounts on a directory. SIGINT, SIGTERM and SIGHUP end the mount from here on.
+    public func mount(on directory: FilePath) throws(MountError) {
+      guard fuse_set_signal_handlers(session) == 0 else { throw .fuse("setting signal handlers") }
+      guard directory.withPlatformString({ fuse_session_mount(session, $0) }) == 0 else {
+        fuse_remove_signal_handlers(session)
+        throw .fuse("mounting on \(directory)")
+      }
+      isMounted = true
+    }
+
+    /// Goes to the background, unless `foreground`: the calling process ends with status 0, as the mount is ready.
+    ///
+    /// Must be called while the process has only one thread.
+    public func daemonize(foreground: Bool) throws(MountError) {
+      guard fuse_daemonize(foreground ? 1 : 0) == 0 else { throw .fuse("going to the background") }
+    }
+
+    /// Lets the mount end with this process, even if that is killed: another process waits for its end, and unmounts.
+    ///
+    /// Must be called while the process has only one thread.
+    public func endWithProcess(_ directory: FilePath) throws(MountError) {
+      let result = directory.withPlatformString { erofs_fuse_watch($0) }
+      guard result == 0 else {
+        throw .system("starting a process that unmounts it", directory.string, Errno(rawValue: -result))
+      }
+    }
+
+    /// Serves the mount until it is unmounted or a signal arrives.
+    ///
+    /// - Returns: the signal, or 0.
+    public func serve() throws(MountError) -> Int32 {
+      let result = erofs_fuse_loop(session, UInt32(max(1, options.threads)))
+      guard result >= 0 else { throw .system("serving", options.name, Errno(rawValue: -result)) }
+      return result
+    }
+
+    /// Ends the mount from another thread, as a signal does.
+    public func stop() { fuse_session_exit(session) }
+
+    public func unmount() {
+      guard isMounted else { return }
+      isMounted = false
+      fuse_session_unmount(session)
+      fuse_remove_signal_handlers(session)
+    }
+  }
+#endif

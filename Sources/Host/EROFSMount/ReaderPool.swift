@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import Synchronization
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Readers for the threads that serve a mount: one for each thread that is working, created when it is first needed.
+final class ReaderPool: Sendable {
+  private let storage: FileStorage
+  let superblock: Superblock
+  private struct Free: @unchecked Sendable { var readers: [MountReader] = [] }
+  private let free = Mutex(Free())
+
+  init(_ storage: FileStorage, _ superblock: Superblock) {
+    self.storage = storage
+    self.superblock = superblock
+  }
+
+  /// Runs `body` with a reader that no other thread uses meanwhile.
+  func withReader<Result, Failure: Error>(_ body: (MountReader) throws(Failure) -> Result) throws(Failure) -> Result {
+    let reader = free.withLock { $0.readers.popLast() } ?? MountReader(storage, superblock)
+    defer { free.withLock { [reader = Held(reader)] in $0.readers.append(reader.reader) } }
+    return try body(reader)
+  }
+
+  private struct Held: @unchecked Sendable {
+    let reader: MountReader
+    init(_ reader: MountReader) { self.reader = reader }
+  }
+}
+
+/// A clock that never goes back.
+func monotonicNanoseconds() -> UInt64 {
+  var now = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &now)
+  return UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec)
+}
