@@ -181,7 +181,7 @@ if !embedded, !small {
     .executableTarget(
       name: "EROFSCommand",
       dependencies: [
-        "EROFS", "EROFSBuilder", "EROFSTools", "EROFSTree", "Encoders", "NoMMUMachine", "PageVectors",
+        "EROFS", "EROFSBuilder", "EROFSMount", "EROFSTools", "EROFSTree", "Encoders", "NoMMUMachine", "PageVectors",
         hostDependency("ArgumentParser", "swift-argument-parser"),
         hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSCommand"),

@@ -18,8 +18,10 @@ enum EntryPoint {
   /// returns an exit status.
   static let standIns: [String: @Sendable ([String]) -> Int32] = [
     "dump.erofs": { DumpStandIn.run($0) },
+    "erofsfuse": { ErofsfuseStandIn.run($0) },
     "fsck.erofs": { FsckStandIn.run($0) },
     "mkfs.erofs": { MkfsProgram.run($0, as: .standIn) },
+    "mount.erofs": { MountStandIn.run($0) },
   ]
 
   static func main() {
