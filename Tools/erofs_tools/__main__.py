@@ -23,6 +23,7 @@ TOOLS = {
     "boot": ("kernel.boot", "boots Linux from an image, with a console: erofs boot"),
     "linux": ("kernel.linux", "tests of the kernels"),
     "linux-bench": ("kernel.bench", "figures of the kernels: ./bench linux"),
+    "mount-bench": ("mounts", "erofs mount against erofsfuse and the kernel: ./bench mount"),
     "userspace": ("userspace.test", "builds and tests the programs of the root file system"),
     "userspace-build": ("userspace.build", "those programs for one processor, and an image of them"),
     "documentation": ("checks.documentation", "DocC pages of the library"),
