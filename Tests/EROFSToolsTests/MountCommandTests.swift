@@ -95,7 +95,8 @@ struct MountCommandTests {
     let folder = TemporaryFolder()
     let path = try folder.write(
       [UInt8](repeating: 0x55, count: 12345) + (try ReferenceImages.image(Self.image)), "x, y\\z")
-    let text = try Data(contentsOf: URL(fileURLWithPath: Mounted(Self.image)(Self.file)))
+    let whole = try Mounted(Self.image)
+    let text = try Data(contentsOf: URL(fileURLWithPath: whole(Self.file)))
     let inside = try Mounted(image: path, ["--offset", "12345"])
     #expect(FileManager.default.contents(atPath: inside(Self.file)) == text)
     let directory = folder("mounted")
@@ -166,6 +167,56 @@ struct MountCommandTests {
     #expect(row[3].contains("nosuid"))
     #expect(FileManager.default.contents(atPath: directory + "/" + Self.file)?.count == 150_000)
     #expect(try Command.erofs("umount", directory).status == 0)
+  }
+
+  /// While eight programs read, unmounting is refused, or it takes the name at once and the readers finish or fail; no
+  /// process stays.
+  @Test func unmountingUnderLoadEnds() throws {
+    for detaches in [false, true] {
+      let mounted = try Mounted(Self.image, "--cache", "64K")
+      let server = try #require(mounted.server)
+      let script = "cd \"$0\"; while cat contents/* sizes/* >/dev/null 2>&1; do :; done"
+      let readers = try (0..<8).map { _ in try Command.start("/bin/bash", ["-c", script, mounted.path]) }
+      usleep(300_000)
+      if detaches {
+        #expect(umount2(mounted.path, Int32(MNT_DETACH)) == 0)
+      } else {
+        let busy = try Command.erofs("umount", mounted.path)
+        #expect(busy.status == 1 && busy.errors.contains("Device or resource busy"), "\(busy.errors)")
+        kill(server, SIGTERM)
+      }
+      #expect(waits { !mounted.isMounted })
+      for reader in readers {
+        // In a detached mount, who is inside may go on.
+        if detaches { kill(reader.process.processIdentifier, SIGKILL) }
+        reader.process.terminate()
+        _ = try reader.finish()
+      }
+      #expect(waits { isEnded(server) })
+    }
+  }
+
+  /// A repository in an image: git reads packs by mmap, at random places, and checks each object.
+  @Test(.enabled(if: Command.find("git") != nil, "no git"))
+  func aRepositoryIsWhole() throws {
+    let folder = TemporaryFolder()
+    let script = """
+      set -e; export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a
+      export GIT_COMMITTER_EMAIL=a@b; git init -q "$0"; cd "$0"
+      for i in 1 2 3 4 5 6; do seq 1 $((i * 9000)) >numbers; head -c 70000 /dev/urandom >noise$i; git add .; git commit -qm $i; done
+      git gc -q
+      """
+    let made = try Command.run("/bin/bash", ["-c", script, folder("tree")])
+    #expect(made.status == 0, "\(made.errors)")
+    let outcome = try Command.erofs(
+      "mkfs", "--quiet", "-zlzma", "-C65536", "-Efragments", folder("image"), folder("tree"))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let mounted = try Mounted(image: folder("image"), ["--cache", "256K"])
+    for arguments in [["fsck", "--full", "--strict"], ["log", "--stat"], ["diff", "--exit-code", "HEAD"]] {
+      let check = try Command.run(
+        Command.find("git")!, ["-c", "safe.directory=*", "--no-optional-locks", "-C", mounted.path] + arguments)
+      #expect(check.status == 0, "\(arguments): \(check.errors)")
+    }
   }
 
   /// The programs of erofs-utils by whose names it may be called.

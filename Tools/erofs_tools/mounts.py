@@ -35,6 +35,7 @@ CODECS = {
     "deflate": ["-zdeflate,9", "-C65536"],
     "zstd": ["-zzstd", "-C65536"],
     "lzma": ["-zlzma", "-C65536"],
+    "lz4hc, 1 MiB": ["-zlz4hc", "-C1048576"],
     "lzma, all fragments, 1 MiB": ["-zlzma", "-C1048576", "-Eall-fragments"],
 }
 QUICK = ["lz4hc"]

@@ -40,26 +40,11 @@
     do throws(SystemError) { try body() } catch { fuse_reply_err(request, error.code) }
   }
 
-  extension InodeKind {
-    /// As a POSIX mode has it.
-    fileprivate var typeBits: mode_t {
-      switch self {
-      case .regular: 0o100000
-      case .directory: 0o040000
-      case .characterDevice: 0o020000
-      case .blockDevice: 0o060000
-      case .fifo: 0o010000
-      case .socket: 0o140000
-      case .symbolicLink: 0o120000
-      }
-    }
-  }
-
   extension FileAttributes {
     fileprivate var status: stat {
       var status = stat()
       status.st_ino = ino_t(inode)
-      status.st_mode = kind.typeBits | mode_t(permissions)
+      status.st_mode = mode_t(kind.mode | permissions)
       status.st_nlink = .init(linkCount)
       status.st_uid = userID
       status.st_gid = groupID
@@ -256,7 +241,7 @@
       }
       var status = stat()
       status.st_ino = ino_t(entry.inode)
-      if let kind = entry.kind { status.st_mode = kind.typeBits }
+      if let kind = entry.kind { status.st_mode = mode_t(kind.mode) }
       let needed: Int
       if plus {
         // Without attributes, the kernel takes the name only, and requests the rest when it needs it.

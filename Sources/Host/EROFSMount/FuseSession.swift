@@ -62,6 +62,7 @@
     /// Mounts on a directory. SIGINT, SIGTERM and SIGHUP end the mount from here on.
     public func mount(on directory: FilePath) throws(MountError) {
       guard fuse_set_signal_handlers(session) == 0 else { throw .fuse("setting signal handlers") }
+      erofs_fuse_unblock_signals()
       guard directory.withPlatformString({ fuse_session_mount(session, $0) }) == 0 else {
         fuse_remove_signal_handlers(session)
         throw .fuse("mounting on \(directory)")

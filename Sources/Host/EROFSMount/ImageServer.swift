@@ -65,16 +65,16 @@ public final class ImageServer: FileSystemOperations {
     on number: UInt64, _ body: (MountReader) throws(EROFSError) -> Result
   ) throws(SystemError) -> Result {
     counters.operations.wrappingAdd(1, ordering: .relaxed)
-    do throws(EROFSError) {
-      return try pool.withReader(body)
-    } catch {
-      counters.errors.wrappingAdd(1, ordering: .relaxed)
-      switch error {
-      case .notFound, .notADirectory, .notAFile: break
-      default: report(error, number)
-      }
-      throw SystemError(error)
+    do throws(EROFSError) { return try pool.withReader(body) } catch { throw failure(error, number) }
+  }
+
+  private func failure(_ error: EROFSError, _ number: UInt64) -> SystemError {
+    counters.errors.wrappingAdd(1, ordering: .relaxed)
+    switch error {
+    case .notFound, .notADirectory, .notAFile: break
+    default: report(error, number)
     }
+    return SystemError(error)
   }
 
   private func report(_ error: EROFSError, _ number: UInt64) {
@@ -105,14 +105,18 @@ public final class ImageServer: FileSystemOperations {
   public func lookUp(
     _ name: UnsafeRawBufferPointer, in directory: UInt64
   ) throws(SystemError) -> FileAttributes? {
+    // An entry whose inode is broken is that inode's error, and not one of the directory.
+    var broken: (nid: UInt64, error: EROFSError)?
     let found = try failing(on: directory) { (reader) throws(EROFSError) -> FileAttributes? in
       let inode = try reader.inode(nid(of: directory))
       // An NFS server finds an inode of any kind by its number in this way.
       if name.count == 1, name[0] == 0x2E { return describe(inode) }
       let pages = PageVector(unsafeContiguous: name.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!, count: name.count)
       guard let entry = try reader.volume.entry(named: pages, in: inode) else { return nil }
-      return describe(try reader.inode(entry.nid))
+      do throws(EROFSError) { return describe(try reader.inode(entry.nid)) } catch { broken = (entry.nid, error) }
+      return nil
     }
+    if let (nid, error) = broken { throw failure(error, self.number(of: nid)) }
     if let found, found.inode != directory { trace?.learn(found.inode, name, in: directory) }
     return found
   }
@@ -183,12 +187,12 @@ public final class ImageServer: FileSystemOperations {
     _ number: UInt64, at offset: UInt64, count: Int, _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(SystemError) {
     var served: (inode: Inode, end: UInt64)?
+    var scratch = MountReader.Scratch()
     try failing(on: number) { (reader) throws(EROFSError) -> Void in
       let inode = try reader.inode(nid(of: number))
       guard inode.kind == .regular else { throw .notAFile }
       guard offset < inode.size, count > 0 else { return }
       let end = min(inode.size, offset + UInt64(count))
-      var scratch: [UInt8] = []
       try reader.read(inode, offset..<end, cache, &scratch, counters, body)
       served = (inode, end)
     }
@@ -196,7 +200,9 @@ public final class ImageServer: FileSystemOperations {
     guard let (inode, end) = served else { return }
     counters.readBytes.wrappingAdd(end - offset, ordering: .relaxed)
     trace?.note(number)
-    prefetcher?.note(inode, offset..<end)
+    guard let prefetcher else { return }
+    prefetcher.note(inode, offset..<end)
+    if let (packed, range) = scratch.packed { prefetcher.note(packed: packed, range) }
   }
 
   public func attributeNames(of number: UInt64) throws(SystemError) -> [UInt8] {

@@ -35,13 +35,21 @@ final class MountReader {
     return inode
   }
 
+  /// What a read needs, and leaves.
+  struct Scratch {
+    /// Memory for what is not compressed.
+    var bytes: [UInt8] = []
+    /// The part of the packed inode that was read last.
+    var packed: (inode: Inode, range: Range<UInt64>)?
+  }
+
   /// Passes bytes of a file to `body`, in pieces and in order.
   ///
   /// - Parameters:
   ///   - range: inside the file.
   ///   - cache: decoded extents.
   func read(
-    _ inode: Inode, _ range: Range<UInt64>, _ cache: ExtentCache, _ scratch: inout [UInt8],
+    _ inode: Inode, _ range: Range<UInt64>, _ cache: ExtentCache, _ scratch: inout Scratch,
     _ counters: MountCounters, _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(EROFSError) {
     var offset = range.lowerBound
@@ -52,6 +60,7 @@ final class MountReader {
       switch extent.place {
       case .packed(let start):
         guard let packed = try volume.packedInode() else { return }
+        scratch.packed = (packed, start + skip..<start + skip + count)
         // The packed inode has no fragments, so this recursion ends.
         try read(packed, start + skip..<start + skip + count, cache, &scratch, counters, body)
       default:
@@ -60,7 +69,7 @@ final class MountReader {
           body(UnsafeRawBufferPointer(rebasing: content.bytes[Int(skip)..<Int(skip + count)]))
           withExtendedLifetime(content) {}
         } else {
-          try readPlain(inode, extent, skip, count, &scratch, body)
+          try readPlain(inode, extent, skip, count, &scratch.bytes, body)
         }
       }
       offset += count

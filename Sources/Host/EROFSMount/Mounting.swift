@@ -29,6 +29,7 @@
     /// - Parameter log: receives one line for each file that cannot be read.
     /// - Returns: the signal that ended it, or 0.
     public func run(on directory: FilePath, log: @escaping @Sendable (String) -> Void) throws(MountError) -> Int32 {
+      let inherited = foreground ? [] : InheritedDescriptors.all
       let storage = try FileStorage(image, devices: devices, offset: offset)
       let trace = try trace.map { (path) throws(MountError) in try AccessTrace(path) }
       let server: ImageServer
@@ -42,6 +43,8 @@
       let session = try FuseSession(server, options)
       try session.mount(on: place)
       try session.daemonize(foreground: foreground)
+      // Whoever waits until they are closed waits for the end of the command, and not for that of the mount.
+      for descriptor in inherited { try? descriptor.close() }
       try session.endWithProcess(place)
       let watch = idleSeconds > 0 ? IdleWatch(server.counters, place, seconds: idleSeconds) : nil
       defer { watch?.stop() }

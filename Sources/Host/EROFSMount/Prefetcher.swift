@@ -10,9 +10,10 @@ import EROFS
   import Musl
 #endif
 
-/// Decodes the next extent of files that are read in order, while their reader is busy with the current one.
+/// Decodes the next extents of what is read in order, while its reader is busy with the current one.
 ///
-/// Its threads start with the first such file, so the process can fork before that.
+/// A file is read in order, or the packed inode: files that are read in the order in which the image's maker packed them. Its
+/// threads start with the first such reader, so the process can fork before that.
 final class Prefetcher: Sendable {
   private let work: Work
 
@@ -23,13 +24,29 @@ final class Prefetcher: Sendable {
   deinit { work.stop() }
 
   /// Learns that `range` of a file has been read.
-  func note(_ inode: Inode, _ range: Range<UInt64>) { work.note(inode, range) }
+  func note(_ inode: Inode, _ range: Range<UInt64>) {
+    // A file that was read at once has nothing that follows.
+    if range.lowerBound > 0 || range.upperBound < inode.size { work.note(inode, range, isPacked: false) }
+  }
+
+  /// Learns that `range` of the packed inode has been read, for some file.
+  func note(packed inode: Inode, _ range: Range<UInt64>) { work.note(inode, range, isPacked: true) }
 
   /// What the threads share, and keep until they have ended.
   private final class Work: @unchecked Sendable {
-    private struct Wish {
+    /// What is known of a file that is being read.
+    private struct Run {
       let inode: Inode
-      let offset: UInt64
+      let isPacked: Bool
+      /// The end of the latest read, and how many reads have begun at the end of the read before them.
+      var end: UInt64
+      var streak = 0
+      /// The first byte for which no thread has decoded ahead.
+      var next: UInt64
+      /// Ends of the extents that were decoded ahead, and are not read yet.
+      var ahead: [UInt64] = []
+      /// Threads that decode for it, or will.
+      var helpers = 0
     }
 
     private let pool: ReaderPool
@@ -39,15 +56,17 @@ final class Prefetcher: Sendable {
     private let lock: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
     private let changed: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
     // Protected by the lock:
-    /// For some files, the end of the latest read.
-    private var ends: [UInt64: UInt64] = [:]
-    private var wishes: [Wish] = []
+    private var runs: [UInt64: Run] = [:]
+    /// NIDs of the runs that want a thread.
+    private var waiting: [UInt64] = []
     private var isStarted = false
     private var isStopped = false
 
-    private static let mostEnds = 256
+    private static let mostRuns = 256
     /// If so many are waiting, decoding ahead is too slow to be of use.
-    private static let mostWishes = 16
+    private static let mostWaiting = 16
+    /// Files that lie so far apart in the packed inode are still in order: another file between them may have been read before.
+    private static let largestGap: UInt64 = 65536
 
     init(_ pool: ReaderPool, _ cache: ExtentCache, _ counters: MountCounters, threads: Int) {
       self.pool = pool
@@ -72,49 +91,77 @@ final class Prefetcher: Sendable {
       pthread_mutex_unlock(lock)
     }
 
-    func note(_ inode: Inode, _ range: Range<UInt64>) {
+    func note(_ inode: Inode, _ range: Range<UInt64>, isPacked: Bool) {
       pthread_mutex_lock(lock)
       defer { pthread_mutex_unlock(lock) }
-      let isSequential = range.lowerBound > 0 && ends[inode.nid] == range.lowerBound
-      if ends.count >= Self.mostEnds, ends[inode.nid] == nil { ends.removeAll(keepingCapacity: true) }
-      ends[inode.nid] = range.upperBound
-      guard isSequential, range.upperBound < inode.size, wishes.count < Self.mostWishes else { return }
-      wishes.append(Wish(inode: inode, offset: range.upperBound))
-      if !isStarted {
-        isStarted = true
-        for _ in 0..<threads { DetachedThread.start { [self] in serve() } }
+      guard var run = runs[inode.nid] else {
+        if runs.count >= Self.mostRuns { runs = runs.filter { $0.value.isPacked || $0.value.helpers > 0 } }
+        runs[inode.nid] = Run(inode: inode, isPacked: isPacked, end: range.upperBound, next: range.upperBound)
+        return
       }
-      pthread_cond_signal(changed)
+      let gap = range.lowerBound &- run.end
+      if gap <= (isPacked ? Self.largestGap : 0) {
+        run.streak += 1
+        run.next = max(run.next, range.upperBound)
+        run.ahead.removeAll { $0 <= range.upperBound }
+      } else {
+        run.streak = 0
+        run.next = range.upperBound
+        run.ahead = []
+      }
+      run.end = range.upperBound
+      if wants(run), run.helpers < threads, waiting.count < Self.mostWaiting {
+        run.helpers += 1
+        waiting.append(inode.nid)
+        if !isStarted {
+          isStarted = true
+          for _ in 0..<threads { DetachedThread.start { [self] in serve() } }
+        }
+        pthread_cond_signal(changed)
+      }
+      runs[inode.nid] = run
+    }
+
+    /// Whether another extent of it should be decoded now. Two files that are neighbours by chance are no order yet.
+    private func wants(_ run: Run) -> Bool {
+      run.streak >= (run.isPacked ? 2 : 1) && run.next < run.inode.size && run.ahead.count <= threads
+        && run.next - run.end <= UInt64(cache.limit / 4)
     }
 
     private func serve() {
+      pthread_mutex_lock(lock)
       while true {
-        pthread_mutex_lock(lock)
-        while wishes.isEmpty, !isStopped { pthread_cond_wait(changed, lock) }
-        let wish = isStopped ? nil : wishes.removeFirst()
-        pthread_mutex_unlock(lock)
-        guard let wish else { return }
-        // An error is reported when the file's reader arrives there.
-        pool.withReader { reader in try? decode(reader, wish.inode, wish.offset) }
+        while waiting.isEmpty, !isStopped { pthread_cond_wait(changed, lock) }
+        if isStopped { break }
+        let nid = waiting.removeFirst()
+        while !isStopped, let run = runs[nid], wants(run) {
+          pthread_mutex_unlock(lock)
+          // An error is reported when the file's reader arrives there.
+          let isDone = pool.withReader { reader in (try? decode(reader, run)) != nil }
+          pthread_mutex_lock(lock)
+          if !isDone, runs[nid]?.next == run.next { runs[nid]?.next = .max }
+        }
+        runs[nid]?.helpers -= 1
       }
+      pthread_mutex_unlock(lock)
     }
 
-    /// Decodes the extent that contains byte `offset` of a file, or the next one if the cache has that.
-    private func decode(_ reader: MountReader, _ inode: Inode, _ offset: UInt64) throws(EROFSError) {
-      var offset = offset
-      for _ in 0..<2 {
-        guard offset < inode.size, let extent = try reader.volume.extent(of: inode, at: offset) else { return }
-        if case .packed(let start) = extent.place {
-          guard let packed = try reader.volume.packedInode() else { return }
-          return try decode(reader, packed, start + (offset - extent.start))
-        }
-        guard case .compressed = extent.encoding else { return }
-        if !cache.contains(try reader.key(of: extent)) {
-          _ = try reader.decoded(inode, extent, cache, counters)
-          return
-        }
-        offset = extent.end
+    /// Decodes the next extent of a run, unless another thread takes it first.
+    private func decode(_ reader: MountReader, _ run: Run) throws(EROFSError) {
+      guard let extent = try reader.volume.extent(of: run.inode, at: run.next) else {
+        throw .corrupt(.extentLength, at: run.inode.position)
       }
+      pthread_mutex_lock(lock)
+      let isMine = runs[run.inode.nid]?.next == run.next
+      if isMine {
+        runs[run.inode.nid]?.next = extent.end
+        runs[run.inode.nid]?.ahead.append(extent.end)
+      }
+      pthread_mutex_unlock(lock)
+      // What is packed is the matter of the packed inode's run.
+      guard isMine, case .compressed = extent.encoding else { return }
+      if case .packed = extent.place { return }
+      if !cache.contains(try reader.key(of: extent)) { _ = try reader.decoded(run.inode, extent, cache, counters) }
     }
   }
 }

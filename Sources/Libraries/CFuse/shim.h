@@ -46,6 +46,18 @@ static inline void erofs_fuse_keep(struct fuse_file_info *file, int directory)
 	file->keep_cache = 1;
 }
 
+/* Lets the signals that end a mount through: a parent may have blocked them, and a process inherits that. */
+static inline void erofs_fuse_unblock_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &signals, NULL);
+}
+
 /*
  * Starts a process that waits for the end of this one, and then unmounts a directory whose server has died. Swift cannot fork.
  * The process keeps no descriptor but its end of a pipe: one of /dev/fuse would keep the mount waiting for answers.

@@ -34,8 +34,11 @@ struct Mount: ParsableCommand {
   @Option(help: ArgumentHelp("Threads that serve requests. (default: two more than processors)", valueName: "count"))
   var threads: Int?
 
-  @Option(help: ArgumentHelp("Threads that decode ahead of sequential readers; 0: none.", valueName: "count"))
-  var prefetch: Int = 1
+  @Option(
+    help: ArgumentHelp(
+      "Threads that decode ahead of sequential readers; 0: none. (default: one per processor, at most 8)",
+      valueName: "count"))
+  var prefetch: Int?
 
   @Option(
     help: ArgumentHelp("Write the paths of files to this file, in the order of their first reads.", valueName: "file"))
@@ -76,7 +79,7 @@ struct Mount: ParsableCommand {
     }
     guard operands.count == 2 else { throw ValidationError("Two arguments are required: the image and a directory.") }
     guard (1...1024).contains(threads ?? 1) else { throw ValidationError("--threads must be 1 to 1024.") }
-    guard (0...64).contains(prefetch) else { throw ValidationError("--prefetch must be 0 to 64.") }
+    guard (0...64).contains(prefetch ?? 0) else { throw ValidationError("--prefetch must be 0 to 64.") }
     guard idle >= 0 else { throw ValidationError("--idle must not be negative.") }
     guard cache?.bytes ?? 0 <= UInt64(Int.max) else {
       throw ValidationError("--cache is larger than any memory of this machine.")
@@ -107,7 +110,7 @@ struct Mount: ParsableCommand {
     mounting.devices = devices.map(\.filePath)
     mounting.offset = offset.bytes
     if let cache { mounting.cacheBytes = Int(cache.bytes) }
-    mounting.prefetchers = prefetch
+    mounting.prefetchers = prefetch ?? min(Threads.available, 8)
     mounting.trace = trace?.filePath
     mounting.session.mountOptions = options
     mounting.session.threads = threads ?? Threads.available + 2

@@ -117,6 +117,7 @@ struct MountStandIn {
       mounting.devices = devices
       mounting.offset = offset
       mounting.session.threads = Threads.available + 2
+      mounting.prefetchers = min(Threads.available, 8)
       mounting.session.mountOptions = rest
       _ = try mounting.run(on: directory, log: SystemLog.write)
       return ExitStatus.good
