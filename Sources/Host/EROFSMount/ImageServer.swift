@@ -35,6 +35,10 @@ public final class ImageServer: FileSystemOperations {
     log: @escaping @Sendable (String) -> Void
   ) throws(EROFSError) {
     superblock = try Superblock(reading: storage)
+    // As Linux does.
+    if try superblock.checksumMatches(in: storage) == false {
+      throw .corrupt(.checksum, at: .device(0, offset: Superblock.offset))
+    }
     pool = ReaderPool(storage, superblock)
     cache = ExtentCache(limit: cacheBytes)
     self.log = log
