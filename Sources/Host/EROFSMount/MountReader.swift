@@ -12,6 +12,9 @@ final class MountReader {
   private let state: UnsafeMutableRawBufferPointer
   /// The inode that was read last.
   private var latest: Inode?
+  private var hasDecoded = false
+  /// Decoding that needs more takes far longer than making a reader.
+  private static let mostKept = 256 << 10
 
   init(_ storage: FileStorage, _ superblock: Superblock) {
     self.storage = storage
@@ -27,6 +30,9 @@ final class MountReader {
     frames.deallocate()
     state.deallocate()
   }
+
+  /// Whether it holds so much memory that it is better made anew than kept, as no thread uses it for now.
+  var holdsMuch: Bool { hasDecoded && frames.count > Self.mostKept }
 
   func inode(_ nid: UInt64) throws(EROFSError) -> Inode {
     if let latest, latest.nid == nid { return latest }
@@ -102,6 +108,7 @@ final class MountReader {
     _ inode: Inode, _ extent: Extent, _ cache: ExtentCache, _ counters: MountCounters
   ) throws(EROFSError) -> ExtentCache.Content {
     try cache.content(try key(of: extent)) { (bytes) throws(EROFSError) -> Void in
+      hasDecoded = true
       let start = monotonicNanoseconds()
       let count = try volume.read(inode, extent, into: MutablePageVector(unsafeContiguous: bytes))
       guard count == bytes.count else { throw EROFSError.corrupt(.extentLength, at: inode.position) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 #if canImport(CFuse)
+  import CFuse
   import EROFS
   import SystemPackage
 
@@ -46,6 +47,7 @@
       // Whoever waits until they are closed waits for the end of the command, and not for that of the mount.
       for descriptor in inherited { try? descriptor.close() }
       try session.endWithProcess(place)
+      erofs_fuse_return_memory()
       let watch = idleSeconds > 0 ? IdleWatch(server.counters, place, seconds: idleSeconds) : nil
       defer { watch?.stop() }
       return try session.serve()

@@ -26,7 +26,7 @@ final class ReaderPool: Sendable {
   /// Runs `body` with a reader that no other thread uses meanwhile.
   func withReader<Result, Failure: Error>(_ body: (MountReader) throws(Failure) -> Result) throws(Failure) -> Result {
     let reader = free.withLock { $0.readers.popLast() } ?? MountReader(storage, superblock)
-    defer { free.withLock { [reader = Held(reader)] in $0.readers.append(reader.reader) } }
+    defer { if !reader.holdsMuch { free.withLock { [reader = Held(reader)] in $0.readers.append(reader.reader) } } }
     return try body(reader)
   }
 

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -56,6 +59,19 @@ static inline void erofs_fuse_unblock_signals(void)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+/*
+ * Memory of extents goes back to the system when it is freed. glibc would soon keep it for the thread that freed it, and with
+ * several threads that is a multiple of what is in use.
+ */
+static inline void erofs_fuse_return_memory(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+	mallopt(M_TRIM_THRESHOLD, 1 << 20);
+#endif
 }
 
 /*

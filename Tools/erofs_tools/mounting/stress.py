@@ -269,17 +269,17 @@ def verified_by_fio(results, program, folder):
         return results.skip("fio verifies what it wrote before", "there is no fio")
     tree, image = folder / "fio", folder / "fio.erofs"
     tree.mkdir()
-    job = ["fio", "--name=job", "--size=24M", "--verify=crc32c", "--verify_interval=4096", "--verify_pattern=0x5aa5%o", "--minimal",
+    job = ["fio", "--name=job", "--size=8M", "--verify=crc32c", "--verify_interval=4096", "--verify_pattern=0x5aa5%o", "--minimal",
            "--verify_fatal=1"]
     run(*job, f"--filename={tree}/data", "--rw=write", "--bs=4k", "--do_verify=0", label="fio", cwd=folder)
     run(program.path, "mkfs", "--quiet", "-zlz4hc", "-C65536", image, tree, label="erofs mkfs")
     with program.mounted(image, folder / "mount", "--cache", "2M") as mount:
-        for words in (["--rw=read", "--bs=64k"], ["--rw=randread", "--bs=4k", "--numjobs=4", "--direct=1"]):
+        for words in (["--rw=read", "--bs=64k"], ["--rw=randread", "--bs=4k", "--numjobs=2", "--direct=1"]):
             command = [*job, "--readonly", f"--filename={mount}/data", *words]
             results.attempt(f"fio {' '.join(words)}", lambda: run(*command, label="fio", cwd=folder))
     # The same with a changed byte, which fio has to find: else the checks above say nothing.
     data = bytearray((tree / "data").read_bytes())
-    data[5_000_000] ^= 1
+    data[3_000_000] ^= 1
     (tree / "data").write_bytes(data)
     run(program.path, "mkfs", "--quiet", "-zlz4hc", "-C65536", image, tree, label="erofs mkfs")
     with program.mounted(image, folder / "mount") as mount:
