@@ -8,6 +8,7 @@ from ..command import run
 from ..gate import registers
 from ..processors import PROCESSORS
 from ..project import BARE_METAL, ROOT, Failure
+from . import shared
 
 SCRATCH = ROOT / ".build-firmware"
 
@@ -52,6 +53,10 @@ class Machine:
                 raise Failure(f"{product} for {self.name} is miscompiled:\n" + "\n".join(wrong))
             paths.append(path)
         return paths
+
+    def build_shared(self, *products, traits):
+        """The same programs, from modules that sets of traits share: for those who need many sets."""
+        return [shared.Programs(self.name, self.triple).build(product, traits) for product in products]
 
     def command(self, program, words=(), loads=(), extra=()):
         semihosting = "enable=on,target=native" + "".join(f",arg={word.replace(',', ',,')}" for word in words)
