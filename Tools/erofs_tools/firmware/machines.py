@@ -34,7 +34,12 @@ class Machine:
             command += ["--toolset", str(BARE_METAL / "toolsets" / f"{toolset}.json")]
         if traits is not None:
             command += ["--traits", ",".join(traits)]
-        for word in ("--format=binary", str(image), "--format=default") if image else ():
+        # SwiftPM gives the linker's options to the compiler too, and compiles all modules again where they differ. So they
+        # name the same file always, which is empty where there is no image.
+        linked = scratch / "linked.erofs"
+        linked.parent.mkdir(parents=True, exist_ok=True)
+        linked.write_bytes(image.read_bytes() if image else b"")
+        for word in ("--format=binary", str(linked), "--format=default"):
             command += ["-Xlinker", word]
         environment = {**os.environ, "EROFS_EMBEDDED": "1"}
         paths = []
