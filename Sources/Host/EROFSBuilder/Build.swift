@@ -19,7 +19,9 @@ struct Build {
     beforeVerifying: @escaping () throws -> Void = {}
   ) throws {
     self.beforeVerifying = beforeVerifying
-    context = BuildContext(options: options, tree: tree, order: InodeOrder(tree), output: output)
+    let order = InodeOrder(tree)
+    context = BuildContext(
+      options: options, tree: tree, order: order, storage: StorageOrder(options.order, tree, order), output: output)
     self.progress = ProgressReporter(progress)
     if let hints = options.hints {
       for hint in hints.hints where hint.pclusterBytes > 0 && hint.algorithm >= options.encodings.count {

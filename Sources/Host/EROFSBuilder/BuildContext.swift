@@ -9,6 +9,7 @@ struct BuildContext {
   let options: BuildOptions
   let tree: Tree
   let order: InodeOrder
+  let storage: StorageOrder
   let output: OutputFile
 
   var threads: Int { max(1, options.threads ?? Threads.available) }

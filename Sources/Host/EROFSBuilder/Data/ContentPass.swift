@@ -42,7 +42,8 @@ struct ContentPass {
     let duplicates = try build.options.dedupes ? DuplicateFiles(build, &progress) : DuplicateFiles()
     let treatments = Treatments(build)
     largestCluster = treatments.largestCluster
-    let all = (0..<build.order.count).filter { build.size(of: $0) > 0 && duplicates.originals[$0] == nil }
+    let all = build.storage.sorted(
+      (0..<build.order.count).filter { build.size(of: $0) > 0 && duplicates.originals[$0] == nil })
     contentBytes = all.reduce(0) { $0 + build.size(of: $1) }
     let findsRuns = build.options.dedupes && build.options.isCompressed && build.options.fragments != .all
     var runs =

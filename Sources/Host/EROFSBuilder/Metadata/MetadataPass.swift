@@ -103,17 +103,26 @@ struct MetadataPass {
   /// Places the inodes that come next by number.
   private mutating func placeInodes(_ numbers: Range<Int>) throws {
     positions += [UInt64](repeating: 0, count: numbers.count)
-    var first = numbers.lowerBound
-    if first == 0 {
+    var rest = numbers
+    var first: [Int] = []
+    if rest.lowerBound == 0 {
       // The root comes first: its place decides what NIDs count from.
       positions[0] = placer.place(try sizes(of: 0))
-      first = 1
+      rest = 1..<rest.upperBound
+      first = build.storage.firstInodes
+      try placeInWindows(first)
     }
-    while first < numbers.upperBound {
-      let window = first..<min(first + InodePlacer.window, numbers.upperBound)
+    let placed = Set(first)
+    try placeInWindows(rest.filter { !placed.contains($0) })
+  }
+
+  private mutating func placeInWindows(_ numbers: [Int]) throws {
+    var rest = numbers[...]
+    while !rest.isEmpty {
+      let window = Array(rest.prefix(InodePlacer.window))
       let sizes = try window.map { try self.sizes(of: $0) }
-      for index in InodePlacer.order(of: sizes) { positions[first + index] = placer.place(sizes[index]) }
-      first = window.upperBound
+      for index in InodePlacer.order(of: sizes) { positions[window[index]] = placer.place(sizes[index]) }
+      rest = rest.dropFirst(window.count)
     }
   }
 

@@ -75,6 +75,9 @@ public struct BuildOptions: Sendable {
   public var sizeUnit: UInt64 = 1
   /// The data of each uncompressed file starts at a multiple of so many blocks.
   public var dataUnit: UInt64 = 1
+  /// What is read first: the contents of these files are stored before all others, in this order, and their inodes near each
+  /// other. Paths that the tree does not have count for nothing. nil, as an empty one: all is stored in the order of the tree.
+  public var order: FileOrder?
 
   /// How inodes are compressed.
   public struct Metabox: Sendable, Hashable {

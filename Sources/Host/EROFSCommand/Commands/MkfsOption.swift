@@ -5,7 +5,7 @@
 enum MkfsOption: Sendable, CaseIterable {
   case algorithms, clusterSize, extentLimit, hints, features, featureBits
   case purpose, machineMemory, imageLimit, searchTime
-  case blockSize, chunkSize, dataUnit, sizeUnit, offset, metabox, compressedDirectories
+  case blockSize, chunkSize, dataUnit, sizeUnit, offset, metabox, compressedDirectories, order, hotFiles
   case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
   case allRoot, user, group, userOffset, groupOffset
@@ -127,6 +127,14 @@ enum MkfsOption: Sendable, CaseIterable {
       Form(
         .layout, "zD", optional: "0|1", "Compress the blocks of directories together (Linux 6.1; default: 0). Needs -z."
       )
+    case .order:
+      Form(
+        .layout, nil, "order", "FILE",
+        """
+        Store what is read first together, in front of all else: the files whose paths are in FILE, one a line, in that \
+        order. A path with blanks is in quotes, or has \\ in front of them. Paths that are not in the tree are a warning.
+        """)
+    case .hotFiles: Form(.layout, nil, "hot-file-list", "FILE", "The same as --order.")
     case .list:
       Form(
         .source, nil, "list", "FILE",

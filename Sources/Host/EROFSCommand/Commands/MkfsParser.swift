@@ -69,6 +69,7 @@ struct MkfsParser {
       }
       extentLimit = try Self.size(option, value)
     case .hints: request.hints = Self.path(value)
+    case .order, .hotFiles: request.order = Self.path(value)
     case .features: try take(features: value)
     case .featureBits:
       let bits = try Self.number(option, value, limit: UInt64(1) << UInt64(MkfsFeature.bits.count) - 1)

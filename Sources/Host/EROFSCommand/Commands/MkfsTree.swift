@@ -47,6 +47,18 @@ extension MkfsRequest {
     try hints.map { try CompressHints($0.contents(), name: $0.description) }
   }
 
+  func readOrder() throws -> FileOrder? {
+    try order.map { try FileOrder($0.contents(), name: $0.description) }
+  }
+
+  /// A list is often older than the tree, so what is no longer there is one warning.
+  func check(_ order: FileOrder, in tree: Tree, _ warnings: MkfsWarnings) throws {
+    let missing = order.entries(in: tree).missing
+    guard let first = missing.first else { return }
+    let others = missing.count > 1 ? " (\(missing.count) paths of the list do not)" : ""
+    try warnings.add("left out: \(first)\(others)")
+  }
+
   private func completeEdits() throws -> TreeEdits {
     var edits = edits
     for file in excludedPaths { edits.exclusions.add(pathsFrom: try file.contents()) }

@@ -4,7 +4,7 @@
 enum MkfsUnsupported: Sendable, CaseIterable {
   case tar, registries, buckets, imageSources
   case incremental, metadataZones, blobDevices, descriptors
-  case byteAddresses, blockLists, fileOrder
+  case byteAddresses, blockLists
 
   /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
   /// `byteAddresses` is the value of another option.
@@ -23,7 +23,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .blobDevices: [("blobdev", .required)]
     case .descriptors: [("vmdk-desc", .required)]
     case .blockLists: [("block-list-file", .required)]
-    case .fileOrder: [("order", .required), ("hot-file-list", .required)]
     case .byteAddresses: []
     }
   }
@@ -56,7 +55,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .descriptors: "VMDK descriptors"
     case .byteAddresses: "extents of any bytes of the image"
     case .blockLists: "lists of blocks"
-    case .fileOrder: "lists of the order of files"
     }
   }
 
