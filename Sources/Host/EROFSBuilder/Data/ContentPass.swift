@@ -216,6 +216,8 @@ struct ContentPass {
 
   /// Room in the packed inode for the content of a directory, which ``fill(_:_:)`` states.
   mutating func reserveFragment(of count: Int, owner: Int) -> Int { fragments.reserve(count, owner: owner) }
+  /// Decides where in the packed inode each fragment is, once all are there.
+  mutating func arrangeFragments() throws { try fragments.arrange(build) }
   mutating func fill(_ fragment: Int, _ bytes: [UInt8]) throws { try fragments.fill(fragment, with: bytes) }
 
   /// Encodes the fragments, in an order that suits compression, as the content of one more inode.
@@ -223,7 +225,7 @@ struct ContentPass {
   /// - Returns: nil if there are none.
   mutating func pack(_ sink: inout BlockSink, _ progress: inout ProgressReporter) throws -> (StoredFile, size: UInt64)?
   {
-    try fragments.arrange(build)
+    try arrangeFragments()
     guard fragments.size > 0 else { return nil }
     progress.start(.packing, total: fragments.size)
     var treatment = ContentJob.Treatment(kind: .compressed, clusterSize: build.options.packedCluster)

@@ -87,6 +87,8 @@ struct MetadataPass {
         directories[number] = contents.reserveFragment(of: size, owner: number)
       }
     }
+    // An offset above 4 GiB in the packed inode needs another index, which takes more room.
+    try contents.arrangeFragments()
     // Where their blocks will be is not known, but whether an inode has room for the address.
     for number in 0..<build.order.count where try blockBytes(number) > 0 { blocks[number] = end }
     early = end
