@@ -9,7 +9,8 @@ enum MkfsOption: Sendable, CaseIterable {
   case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
   case allRoot, user, group, userOffset, groupOffset
-  case fileContexts, ownerTable, mountPoint, productOut, attributeThreshold, attributePrefix, rootAttributes, digests
+  case fileContexts, ownerTable, mountPoint, productOut, blockList
+  case attributeThreshold, attributePrefix, rootAttributes, digests
   case workers, memory, noVerify, strict, queueLimit
   case quiet, verbosity, json, progress, noProgress, version, help
 
@@ -217,9 +218,19 @@ extension MkfsOption {
     case .mountPoint:
       Form(
         .metadata, nil, "mount-point", "PATH",
-        "Where the image will be mounted: in front of the paths that --file-contexts and --fs-config-file look up.")
+        """
+        Where the image will be mounted: in front of the paths that --file-contexts and --fs-config-file look up, and of \
+        those in --block-list-file.
+        """)
     case .productOut:
       Form(.metadata, nil, "product-out", "PATH", "Accepted with --fs-config-file, which leaves nothing for it to do.")
+    case .blockList:
+      Form(
+        .output, nil, "block-list-file", "FILE",
+        """
+        Write which blocks each file is stored in, as Android's builds read it: a line is the path and, for each run of \
+        blocks, FIRST or FIRST-LAST. What is stored beside inodes, or packed with other files, is not in it.
+        """)
     case .attributeThreshold:
       Form(
         .metadata, "x", nil, "N",

@@ -132,6 +132,7 @@ struct MkfsParser {
     case .ownerTable: request.ownerTable = Self.path(value)
     case .mountPoint: request.mountPoint = Self.path(value).bytes
     case .productOut: hasProductOut = true
+    case .blockList: request.blockList = Self.path(value)
     case .strict: request.isStrict = true
     case .quiet: request.isQuiet = true
     case .verbosity: request.verbosity = try Self.number(option, value, limit: 9) < 2 ? .errors : .warnings
@@ -194,6 +195,7 @@ struct MkfsParser {
     finishFeatures()
     if hasProductOut, request.ownerTable == nil { throw .usage("--product-out needs --fs-config-file") }
     request.options.hasPlainPrefixes = features.contains(.plainPrefixes)
+    request.options.blockList = request.blockList.map { BuildOptions.BlockList($0.filePath, root: request.mountPoint) }
     // After labels and capabilities, which are attributes too.
     if request.options.sharedAttributeThreshold == nil { request.edits.attributes = .dropAll }
   }

@@ -45,6 +45,7 @@ struct MkfsRequest: Sendable {
   var fileContexts: [RawArgument] = []
   var ownerTable: RawArgument?
   var mountPoint: [UInt8] = []
+  var blockList: RawArgument?
 
   var isQuiet = false
   var verbosity = Verbosity.warnings

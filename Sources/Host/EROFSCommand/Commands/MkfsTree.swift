@@ -128,17 +128,22 @@ extension MkfsRequest {
     var origin = DirectoryOrigin(file)
     origin.readsAttributes = options.sharedAttributeThreshold != nil
     origin.skipsAttribute = warnings.permits
-    let own = outputPath(in: path)
-    if let own { try warnings.add("/\(own.printable): left out: it is the image that is replaced") }
-    if own != nil || !exclusions.isEmpty { origin.includes = { $0 != own && !exclusions.matches($0) } }
+    let own = try outputPaths(in: path, warnings)
+    if !own.isEmpty || !exclusions.isEmpty { origin.includes = { !own.contains($0) && !exclusions.matches($0) } }
     do throws(TreeError) { return try origin.read() } catch { throw CommandError("\(path): \(error)") }
   }
 
-  /// The path in the tree of the image that this one replaces, if it is inside the source. An image of it is not wanted.
-  private func outputPath(in source: RawArgument) -> [UInt8]? {
-    guard var inside = source.realPath, let whole = output.realPath else { return nil }
+  /// The paths in the tree of what is replaced, as far as it is inside the source. An image of it is not wanted.
+  private func outputPaths(in source: RawArgument, _ warnings: MkfsWarnings) throws -> [[UInt8]] {
+    guard var inside = source.realPath else { return [] }
     if inside.last != 0x2F { inside.append(0x2F) }
-    return whole.starts(with: inside) ? Array(whole.dropFirst(inside.count)) : nil
+    var found: [[UInt8]] = []
+    for (file, what) in [(output, "image"), (blockList, "list of blocks")] {
+      guard let whole = file?.realPath, whole.starts(with: inside) else { continue }
+      found.append(Array(whole.dropFirst(inside.count)))
+      try warnings.add("/\(found.last!.printable): left out: it is the \(what) that is replaced")
+    }
+    return found
   }
 
   // MARK: Attributes
