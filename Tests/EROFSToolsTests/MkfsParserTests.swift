@@ -372,6 +372,8 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     #expect(flash.purpose == .bareMetal && flash.imageBytes == 2 << 20 && flash.blockSize == 512)
     #expect(try mkfsRequest("--for=archive OUT SRC").goal?.purpose == .archive)
     #expect(try mkfsRequest("OUT SRC").goal == nil)
+    let old = try mkfsRequest("--for=archive -Elegacy-compress OUT SRC")
+    #expect(old.options.index == .full && old.warnings.isEmpty)
   }
 
   @Test(arguments: [

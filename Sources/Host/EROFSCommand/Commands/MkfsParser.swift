@@ -274,6 +274,8 @@ struct MkfsParser {
     if metabox != nil { idle.append("-m") }
     if request.options.compressesDirectories { idle.append("--zD") }
     for feature in MkfsFeature.allCases where features.contains(feature) && feature.needsCompression {
+      // A search finds the compression, and keeps to this.
+      if feature == .fullIndex, request.goal != nil { continue }
       idle.append("-E \(feature.rawValue)")
       features.remove(feature)
     }
