@@ -44,6 +44,8 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     "--file-contexts=F --all-root -T 1700000000 -z lz4hc,12 -C 262144 OUT SRC",
     "-z lz4hc,9 --compress-hints F -b 4096 --mount-point /system --product-out D --fs-config-file F --file-contexts F "
       + "-T 1700000000 -U \(zeros) -C 65536 -E legacy-compress OUT SRC",
+    "-z lz4hc,9 -b 4096 --mount-point /system --product-out D --fs-config-file F --file-contexts F -T 1700000000 "
+      + "-U \(zeros) --block-list-file F -C 65536 -E legacy-compress OUT SRC",
     "-b 4096 --mount-point /system --product-out D --fs-config-file F -T 1700000000 --chunksize 4096 OUT SRC",
     "-zlz4hc,9 -T 1230768000 --quiet --mount-point /p --fs-config-file F --file-contexts F OUT SRC",
     "--quiet -U \(zeros) -zlzma,109 -E ztailpacking -- OUT SRC",
@@ -348,6 +350,17 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
   }
 }
 
+/// What else is written, and in which order.
+@Suite struct MkfsPlacementOptionTests {
+  @Test func listsHaveTheirOptions() throws {
+    #expect(try mkfsRequest("--order F OUT SRC").order?.description == "F")
+    #expect(try mkfsRequest("--hot-file-list=F OUT SRC").order?.description == "F")
+    let list = try mkfsRequest("--block-list-file F --mount-point /system OUT SRC").options.blockList
+    #expect(list == BuildOptions.BlockList("F", root: Array("/system".utf8)))
+    #expect(try mkfsRequest("OUT SRC").options.blockList == nil)
+  }
+}
+
 /// Images that are searched.
 @Suite struct MkfsSearchOptionTests {
   @Test func goalsComeFromTheirOptions() throws {
@@ -359,6 +372,8 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     #expect(flash.purpose == .bareMetal && flash.imageBytes == 2 << 20 && flash.blockSize == 512)
     #expect(try mkfsRequest("--for=archive OUT SRC").goal?.purpose == .archive)
     #expect(try mkfsRequest("OUT SRC").goal == nil)
+    let old = try mkfsRequest("--for=archive -Elegacy-compress OUT SRC")
+    #expect(old.options.index == .full && old.warnings.isEmpty)
   }
 
   @Test(arguments: [

@@ -210,4 +210,31 @@ import Testing
       refusal { _ = try self.tree("--strict", "--list", list) }
         == "/a: left out: images cannot hold the extended attribute btrfs.compression (--strict)")
   }
+
+  @Test func listsOfTheOrder() throws {
+    let root = try source()
+    let list = try folder.write(Array("# hot\n/etc/hostname\nboot/old\n\"boot/older one\"\nvar\n".utf8), "list")
+    let bad = try folder.write(Array("boot/kernel\nvar/cache big\n".utf8), "bad")
+    func order(_ line: String) throws -> (FileOrder?, [String]) {
+      let words = line.split(separator: " ").map(String.init)
+      let request = try mkfsRequest(words + [folder("image"), root])
+      let warnings = MkfsWarnings(isStrict: request.isStrict) { _ in }
+      let found = try request.readOrder()
+      if let found { try request.check(found, in: request.readTree(warnings), warnings) }
+      return (found, warnings.all)
+    }
+    for option in ["--order", "--hot-file-list"] {
+      let (found, warnings) = try order("\(option) \(list)")
+      #expect(
+        warnings == [
+          "left out: \(list), line 3: /boot/old does not exist in the tree (2 paths of the list do not)"
+        ])
+      let tree = try tree(of: root).tree
+      #expect(found?.entries(in: tree).entries.map { tree.path(of: $0).printable } == ["etc/hostname", "var"])
+    }
+    #expect(try order("").0 == nil)
+    #expect(refusal { _ = try order("--strict --order \(list)") }.hasSuffix("(--strict)"))
+    #expect(refusal { _ = try order("--order \(bad)") } == "\(bad), line 2: \"big\" was not expected here")
+    #expect(refusal { _ = try order("--order /nonexistent") } == "/nonexistent: No such file or directory")
+  }
 }

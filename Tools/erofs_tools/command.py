@@ -28,6 +28,11 @@ def timed(label):
                 file.write(f"{time.monotonic() - start:.2f}\t{label}\n")
 
 
+# SwiftPM defines the traits of a package in the order of a set, which is another in each process. When it is, all modules are
+# compiled again. For builds only: tests are run with sets in any order.
+SAME_ORDER = {"SWIFT_DETERMINISTIC_HASHING": "1"}
+
+
 def run(*command, log=None, seconds=None, label=None, cwd=ROOT, **options):
     """Runs a command to its end and returns what it printed.
 
@@ -37,6 +42,8 @@ def run(*command, log=None, seconds=None, label=None, cwd=ROOT, **options):
     command = [str(word) for word in command]
     name = os.path.basename(command[0])
     errors = subprocess.STDOUT if log else subprocess.PIPE
+    if command[:2] == ["swift", "build"]:
+        options["env"] = {**(options.get("env") or os.environ), **SAME_ORDER}
     try:
         with timed(label or name):
             done = subprocess.run(command, cwd=cwd, text=True, errors="surrogateescape", stdout=subprocess.PIPE, stderr=errors,

@@ -25,8 +25,12 @@ def boot(command, typed=b"", commands=(), ends=None, seconds=120, label="boot"):
     `seconds` is ended too, and has no status: None.
     """
     output, late, waiting = b"", threading.Event(), list(commands)
-    with timed(label), tempfile.TemporaryFile() as errors, subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as guest:
+    # A console writes each byte for itself. To read each when it comes takes as long as the machine does for it, so that
+    # happens only if something is to follow from it.
+    follows = bool(waiting or ends)
+    with timed(label), tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as printed, subprocess.Popen(
+            [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE if follows else printed,
+            stderr=errors) as guest:
 
         def stop():
             late.set()
@@ -43,7 +47,7 @@ def boot(command, typed=b"", commands=(), ends=None, seconds=120, label="boot"):
                     guest.stdin.close()
             except BrokenPipeError:
                 pass
-            while part := os.read(guest.stdout.fileno(), 1 << 16):
+            while follows and (part := os.read(guest.stdout.fileno(), 1 << 16)):
                 output += part
                 if waiting and output.endswith(PROMPT):
                     os.write(console, waiting.pop(0).encode() + b"\n")
@@ -54,6 +58,9 @@ def boot(command, typed=b"", commands=(), ends=None, seconds=120, label="boot"):
         finally:
             timer.cancel()
             guest.kill()
+        if not follows:
+            printed.seek(0)
+            output = printed.read()
         errors.seek(0)
         if said := errors.read():
             output += b"\nqemu: " + said

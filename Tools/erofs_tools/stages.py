@@ -75,16 +75,18 @@ def swift_build(results):
     results.check("compiler warnings", not warnings, f"{len(warnings)}")
 
 
-def swift_test(name, *options, **environment):
-    """Runs the tests; the results of the single cases."""
+def swift_test(name, *options, words=(), built=False, **environment):
+    """Builds the tests with some options, and runs them with further words; the results of the single cases."""
     log, listed = LOGS / f"{name}.log", LOGS / f"{name}.events"
     listed.unlink(missing_ok=True)
     log.unlink(missing_ok=True)
     problem = ""
+    common = {"log": log, "seconds": 3000, "env": {**os.environ, **environment}}
     try:
-        run("swift", "test", "--disable-xctest", *OPTIONS, *options, "--event-stream-version", "0",
-            "--event-stream-output-path", listed,
-            log=log, seconds=3000, env={**os.environ, **environment}, label=f"swift test {name}")
+        if not built:
+            run("swift", "build", "--build-tests", *OPTIONS, *options, **common, label=f"swift build for {name}")
+        run("swift", "test", "--disable-xctest", "--skip-build", *OPTIONS, *options, *words, "--event-stream-version", "0",
+            "--event-stream-output-path", listed, **common, label=f"swift test {name}")
     except Failure as failure:
         problem = str(failure)
     results = events.count(listed)
@@ -96,10 +98,10 @@ def swift_test(name, *options, **environment):
 
 
 def unit(results):
-    # Built by the stage before: `swift test` itself would build all of it again.
+    # Built by the stage before.
     if not (ROOT / ".build-unit").exists():
         swift_build(results)
-    cases = swift_test("unit", "--enable-code-coverage", "--skip-build", "--scratch-path", ".build-unit")
+    cases = swift_test("unit", "--enable-code-coverage", "--scratch-path", ".build-unit", built=True)
     results.add(cases)
     if cases.failures:
         results.skip("coverage", "the unit tests failed")
@@ -117,9 +119,9 @@ def small(results):
     results.add(swift_test("small", "--scratch-path", ".build-small", "-Xswiftc", "-Osize", EROFS_SMALL="1", EROFS_SHARED="none"))
 
 
-def sanitized(results, name, sanitizer, *options, **environment):
+def sanitized(results, name, sanitizer, words=(), **environment):
     """Counts as one check: the cases are those of the unit stage."""
-    cases = swift_test(name, f"--sanitize={sanitizer}", "--scratch-path", f".build-{name}", *options, **environment)
+    cases = swift_test(name, f"--sanitize={sanitizer}", "--scratch-path", f".build-{name}", words=words, **environment)
     print(f"  {cases.counts()}")
     results.check(f"tests under the {sanitizer} sanitizer", not cases.failures, "; ".join(cases.failures[:5]))
 
@@ -137,7 +139,7 @@ def tsan(results):
         return
     elsewhere = [str(path.relative_to(ROOT)) for path in tests if ROOT / "Tests" / THREADED_TARGET not in path.parents]
     results.check("targets of tests that share memory", not elsewhere, f"not in {THREADED_TARGET}: {', '.join(elsewhere)}")
-    sanitized(results, "tsan", "thread", "--filter", THREADED, EROFS_TESTS=THREADED_TARGET)
+    sanitized(results, "tsan", "thread", ["--filter", THREADED], EROFS_TESTS=THREADED_TARGET)
 
 
 def embedded(results):

@@ -8,7 +8,7 @@ import HostSupport
 
 /// One image in the making: contents, packed inode, metadata, superblock, and the look back at all of it.
 struct Build {
-  private let context: BuildContext
+  private var context: BuildContext
   private var progress: ProgressReporter
   private var summary = BuildSummary()
   private let beforeVerifying: () throws -> Void
@@ -19,7 +19,14 @@ struct Build {
     beforeVerifying: @escaping () throws -> Void = {}
   ) throws {
     self.beforeVerifying = beforeVerifying
-    context = BuildContext(options: options, tree: tree, order: InodeOrder(tree), output: output)
+    let order = InodeOrder(tree)
+    context = BuildContext(
+      options: options, tree: tree, order: order, storage: StorageOrder(options.order, tree, order), output: output)
+    if let list = options.blockList {
+      let file = try OutputFile(list.path)
+      if file.path == output.path { throw BuildError.sameFile("the list of blocks", "\(list.path)") }
+      context.list = file
+    }
     self.progress = ProgressReporter(progress)
     if let hints = options.hints {
       for hint in hints.hints where hint.pclusterBytes > 0 && hint.algorithm >= options.encodings.count {
@@ -30,8 +37,9 @@ struct Build {
 
   /// Makes the image and gives it its name.
   consuming func run() throws -> BuildSummary {
-    let output = context.output
+    let (output, list) = (context.output, context.list)
     let summary = try make()
+    try list?.publish()
     try output.publish()
     return summary
   }
@@ -79,6 +87,10 @@ struct Build {
     summary.contentBytes = contents.contentBytes
     summary.sharedBytes = contents.sharedBytes + contents.fragments.sharedBytes
     summary.packedBytes = contents.packedBytes
+    if let list = context.list, let wanted = options.blockList {
+      var writer = BlockListWriter(context, contents, root: wanted.root)
+      try writer.write(to: list)
+    }
     if options.verifies {
       try beforeVerifying()
       (summary.verifiedFiles, summary.verifiedBytes) = try Verifier(context, contents, metadata).run(&progress)

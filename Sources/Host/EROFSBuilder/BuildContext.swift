@@ -9,7 +9,10 @@ struct BuildContext {
   let options: BuildOptions
   let tree: Tree
   let order: InodeOrder
+  let storage: StorageOrder
   let output: OutputFile
+  /// The list of blocks.
+  var list: OutputFile?
 
   var threads: Int { max(1, options.threads ?? Threads.available) }
   var memory: Int { max(1 << 20, options.memory ?? 256 << 20) }

@@ -67,6 +67,8 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
   case readerMemory(UInt64, limit: UInt64, path: [UInt8])
   /// The image is larger than it may be.
   case imageLimit(UInt64, limit: UInt64)
+  /// Something else that is to be written has the path of the image.
+  case sameFile(String, String)
   /// The caller wanted no more of it.
   case cancelled
 
@@ -80,6 +82,7 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
     case .readerMemory(let bytes, let limit, let path):
       "reading \(path.printablePath) takes \(bytes) bytes of memory, more than \(limit): use shorter extents"
     case .imageLimit(let bytes, let limit): "the image has \(bytes) bytes, and may have \(limit)"
+    case .sameFile(let what, let path): "\(path): \(what) and the image cannot be the same file"
     case .cancelled: "cancelled"
     }
   }

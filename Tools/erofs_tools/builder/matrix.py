@@ -25,7 +25,7 @@ from ..project import ROOT
 from ..results import Results
 from . import faults
 
-# Options of mkfs.erofs, a line for each image.
+# Options of mkfs.erofs, a line for each image. ORDER is a file with paths of the tree.
 LINES = """
 -b4096
 -b512
@@ -81,6 +81,7 @@ LINES = """
 -Eall-fragments,fragdedupe=inode -C 1048576 -z lzma,level=6
 -z zstd,8 -Ededupe,all-fragments -C 65536
 -zlz4hc,level=12 -C65536 --max-extent-bytes=1048576 -Efragments=65536,ztailpacking,dedupe -Uclear
+-zlz4hc -C16384 -Efragments,dedupe --order=ORDER
 """
 
 
@@ -193,13 +194,17 @@ def main():
         tree = folder / "tree"
         make_tree(tree)
         wanted = listing(tree)
+        files = sorted(path.relative_to(tree) for path in (tree / "sizes").iterdir())
+        order = folder / "order"
+        order.write_text("".join(f"{path}\n" for path in [*reversed(files), "sparse", "link"]))
         mkfs = folder / "mkfs.erofs"
         shutil.copy(arguments.program.resolve(), mkfs)
         for line in LINES.split("\n"):
             if not line.strip():
                 continue
             image = folder / "image"
-            made = subprocess.run([mkfs, "--quiet", *shlex.split(line), image, tree], capture_output=True, text=True)
+            options = shlex.split(line.replace("ORDER", str(order)))
+            made = subprocess.run([mkfs, "--quiet", *options, image, tree], capture_output=True, text=True)
             if not results.check(f"mkfs.erofs {line}", made.returncode == 0, made.stderr.strip()):
                 continue
             if mounts:

@@ -22,18 +22,15 @@ import tempfile
 from .. import format as formats
 from .. import images
 from ..command import timed
+from ..elf import Elf
 from ..project import ROOT, Failure
 from ..results import Results
 from . import made, reports
 from .machines import BASIC, CODECS, MACHINES, SMALL_MACHINE, SMALLEST
 
 PRODUCTS = ("TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages")
-
-
 # An image of each codec, and the word for the codec.
 WORDS = {name: (codec.image, codec.word) for name, codec in CODECS.items()}
-
-
 NO_PEERS = "no erofs-utils 1.9 to make images with (Tools/install/peers.sh)"
 
 
@@ -194,7 +191,7 @@ def codecs(folder, rows, scratch):
     images_of = {codec: folder / f"{name}.erofs" for codec, (name, _) in WORDS.items()}
     for codec in CODECS:
         try:
-            (program,) = machine.build("Walk", traits=[codec, *SMALLEST])
+            (program,) = machine.build_shared("Walk", traits=[codec, *SMALLEST])
         except Failure as failure:
             results.check(f"{machine.name}: Walk with {codec} only", False, str(failure))
             continue
@@ -271,9 +268,12 @@ def small_system(folder):
     images.make(image, tree, "-zlz4hc", "-C16384", "--max-extent-bytes=16384", "-Uclear")
     try:
         (program,) = SMALL_MACHINE.build("Walk", traits=["LZ4", *SMALLEST])
+        (other,) = SMALL_MACHINE.build_shared("Walk", traits=["LZ4", *SMALLEST])
     except Failure as failure:
         results.check(f"{SMALL_MACHINE.name}: Walk", False, str(failure))
         return results
+    flash = [Elf(path).flash() for path in (program, other)]
+    results.check(f"{SMALL_MACHINE.name}: shared modules make what SwiftPM makes", flash[0] == flash[1], f"{flash} bytes")
     status, output, _ = walk(SMALL_MACHINE, {"Walk": program}, "flash", image, {})
     lines = [line.split(" ") for line in output.decode("latin-1").splitlines()]
     said = {line[9]: line[7] for line in lines if len(line) == 10}

@@ -8,6 +8,7 @@ from ..command import run
 from ..gate import registers
 from ..processors import PROCESSORS
 from ..project import BARE_METAL, ROOT, Failure
+from . import shared
 
 SCRATCH = ROOT / ".build-firmware"
 
@@ -33,7 +34,12 @@ class Machine:
             command += ["--toolset", str(BARE_METAL / "toolsets" / f"{toolset}.json")]
         if traits is not None:
             command += ["--traits", ",".join(traits)]
-        for word in ("--format=binary", str(image), "--format=default") if image else ():
+        # SwiftPM gives the linker's options to the compiler too, and compiles all modules again where they differ. So they
+        # name the same file always, which is empty where there is no image.
+        linked = scratch / "linked.erofs"
+        linked.parent.mkdir(parents=True, exist_ok=True)
+        linked.write_bytes(image.read_bytes() if image else b"")
+        for word in ("--format=binary", str(linked), "--format=default"):
             command += ["-Xlinker", word]
         environment = {**os.environ, "EROFS_EMBEDDED": "1"}
         paths = []
@@ -52,6 +58,10 @@ class Machine:
                 raise Failure(f"{product} for {self.name} is miscompiled:\n" + "\n".join(wrong))
             paths.append(path)
         return paths
+
+    def build_shared(self, *products, traits):
+        """The same programs, from modules that sets of traits share: for those who need many sets."""
+        return [shared.Programs(self.name, self.triple).build(product, traits) for product in products]
 
     def command(self, program, words=(), loads=(), extra=()):
         semihosting = "enable=on,target=native" + "".join(f",arg={word.replace(',', ',,')}" for word in words)

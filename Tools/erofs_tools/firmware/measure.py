@@ -59,9 +59,9 @@ def measure(machine, builds, linux=None):
     references = images.References()
     for codec in builds:
         traits = [*(CODECS if codec == "All" else (codec,)), *SMALLEST]
-        smallest, program = machine.build("Smallest", "Measure", traits=traits)
+        smallest, program = machine.build_shared("Smallest", "Measure", traits=traits)
         figures["flash", codec] = Elf(smallest).flash()
-        figures["basic", codec] = Elf(*machine.build("Smallest", traits=[*traits, BASIC])).flash()
+        figures["basic", codec] = Elf(*machine.build_shared("Smallest", traits=[*traits, BASIC])).flash()
         if codec == "All":
             continue
         image = references.image(IMAGES[codec])

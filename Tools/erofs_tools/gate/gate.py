@@ -45,11 +45,14 @@ SLACK = 1.01
 SLACK_BYTES = 16
 
 
-def toolset(name, tool_name):
-    """The options that a toolset of firmware has for a tool, without the board: its memory, and where that is described."""
+def toolset(name, tool_name, board=False):
+    """The options that a toolset of firmware has for a tool; without the board, which is its memory and where that is
+    described, unless that is wanted."""
     words = json.loads((TOOLSETS / f"{name}.json").read_text())[tool_name]["extraCLIOptions"]
-    board = [at for at, word in enumerate(words) if word in ("-L", "-T")]
-    return [word for at, word in enumerate(words) if at not in board and at - 1 not in board
+    if board:
+        return words
+    at_board = [at for at, word in enumerate(words) if word in ("-L", "-T")]
+    return [word for at, word in enumerate(words) if at not in at_board and at - 1 not in at_board
             and not word.startswith("--orphan-handling")]
 
 

@@ -42,7 +42,8 @@ struct ContentPass {
     let duplicates = try build.options.dedupes ? DuplicateFiles(build, &progress) : DuplicateFiles()
     let treatments = Treatments(build)
     largestCluster = treatments.largestCluster
-    let all = (0..<build.order.count).filter { build.size(of: $0) > 0 && duplicates.originals[$0] == nil }
+    let all = build.storage.sorted(
+      (0..<build.order.count).filter { build.size(of: $0) > 0 && duplicates.originals[$0] == nil })
     contentBytes = all.reduce(0) { $0 + build.size(of: $1) }
     let findsRuns = build.options.dedupes && build.options.isCompressed && build.options.fragments != .all
     var runs =
@@ -215,6 +216,8 @@ struct ContentPass {
 
   /// Room in the packed inode for the content of a directory, which ``fill(_:_:)`` states.
   mutating func reserveFragment(of count: Int, owner: Int) -> Int { fragments.reserve(count, owner: owner) }
+  /// Decides where in the packed inode each fragment is, once all are there.
+  mutating func arrangeFragments() throws { try fragments.arrange(build) }
   mutating func fill(_ fragment: Int, _ bytes: [UInt8]) throws { try fragments.fill(fragment, with: bytes) }
 
   /// Encodes the fragments, in an order that suits compression, as the content of one more inode.
@@ -222,7 +225,7 @@ struct ContentPass {
   /// - Returns: nil if there are none.
   mutating func pack(_ sink: inout BlockSink, _ progress: inout ProgressReporter) throws -> (StoredFile, size: UInt64)?
   {
-    try fragments.arrange(build)
+    try arrangeFragments()
     guard fragments.size > 0 else { return nil }
     progress.start(.packing, total: fragments.size)
     var treatment = ContentJob.Treatment(kind: .compressed, clusterSize: build.options.packedCluster)

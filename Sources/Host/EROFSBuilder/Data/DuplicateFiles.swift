@@ -4,7 +4,7 @@ import EROFS
 import EROFSTree
 import HostSupport
 
-/// Regular files that are equal to an earlier one. Only files of equal sizes are read for that.
+/// Regular files that are equal to one that is stored earlier. Only files of equal sizes are read for that.
 struct DuplicateFiles {
   /// By number of the inode: the number of the first file that is equal.
   private(set) var originals: [Int: Int] = [:]
@@ -17,7 +17,7 @@ struct DuplicateFiles {
       let size = build.size(of: file)
       if size > 0 { bySize[size, default: []].append(file) }
     }
-    let candidates = bySize.values.filter { $0.count > 1 }.flatMap { $0 }.sorted()
+    let candidates = build.storage.sorted(bySize.values.filter { $0.count > 1 }.flatMap { $0 }.sorted())
     progress.start(.comparing, total: candidates.reduce(0) { $0 + build.size(of: $1) })
     var next = candidates[...]
     var cutter: SegmentCutter?

@@ -59,8 +59,10 @@ struct FragmentList: Sendable {
     fragments[fragment].start = try bytes.withUnsafeBytes { try spool.append($0) }
   }
 
-  /// Decides where each fragment goes: by kind, then by the suffix of the file's name, then by length. So what a compressor
+  /// Decides where each fragment goes: those of listed files in the list's order; then by kind, then by the suffix of the file's name, then by length. So what a compressor
   /// sees at once is alike.
+  ///
+  /// It may be done again when the contents of all fragments are there: it depends on none of them.
   mutating func arrange(_ build: BuildContext) throws {
     try spool.flush()
     var suffixes: [String: Int] = [:]
@@ -74,9 +76,11 @@ struct FragmentList: Sendable {
     }
     let ranks = Dictionary(
       uniqueKeysWithValues: suffixes.sorted { $0.key < $1.key }.enumerated().map { ($1.value, $0) })
+    let places = fragments.map { build.storage.rank(of: $0.owner) }
     order = Array(fragments.indices)
     order.sort { left, right in
       let (a, b) = (fragments[left], fragments[right])
+      if places[left] != places[right] { return places[left] < places[right] }
       if a.kind != b.kind { return a.kind < b.kind }
       if keys[left] != keys[right] { return ranks[keys[left]]! < ranks[keys[right]]! }
       if a.length != b.length { return a.length < b.length }

@@ -48,14 +48,17 @@ struct RepeatedRuns {
     self.plan = plan
     var level: [Int: Int] = [:]
     levels = [[]]
+    // A listed file is not encoded before one that is listed earlier, nor any other before all of them.
+    var lowest = 0
     for file in files {
-      var own = 0
+      var own = lowest
       if let place = places[file] {
         for run in plan.runs[place] where run.source != place {
           own = max(own, level[self.files[run.source], default: 0] + 1)
         }
         level[file] = own
       }
+      if build.storage.isListed(file) { lowest = own }
       while levels.count <= own { levels.append([]) }
       levels[own].append(file)
     }

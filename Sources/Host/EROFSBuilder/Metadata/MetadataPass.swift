@@ -87,6 +87,8 @@ struct MetadataPass {
         directories[number] = contents.reserveFragment(of: size, owner: number)
       }
     }
+    // An offset above 4 GiB in the packed inode needs another index, which takes more room.
+    try contents.arrangeFragments()
     // Where their blocks will be is not known, but whether an inode has room for the address.
     for number in 0..<build.order.count where try blockBytes(number) > 0 { blocks[number] = end }
     early = end
@@ -103,17 +105,26 @@ struct MetadataPass {
   /// Places the inodes that come next by number.
   private mutating func placeInodes(_ numbers: Range<Int>) throws {
     positions += [UInt64](repeating: 0, count: numbers.count)
-    var first = numbers.lowerBound
-    if first == 0 {
+    var rest = numbers
+    var first: [Int] = []
+    if rest.lowerBound == 0 {
       // The root comes first: its place decides what NIDs count from.
       positions[0] = placer.place(try sizes(of: 0))
-      first = 1
+      rest = 1..<rest.upperBound
+      first = build.storage.firstInodes
+      try placeInWindows(first)
     }
-    while first < numbers.upperBound {
-      let window = first..<min(first + InodePlacer.window, numbers.upperBound)
+    let placed = Set(first)
+    try placeInWindows(rest.filter { !placed.contains($0) })
+  }
+
+  private mutating func placeInWindows(_ numbers: [Int]) throws {
+    var rest = numbers[...]
+    while !rest.isEmpty {
+      let window = Array(rest.prefix(InodePlacer.window))
       let sizes = try window.map { try self.sizes(of: $0) }
-      for index in InodePlacer.order(of: sizes) { positions[first + index] = placer.place(sizes[index]) }
-      first = window.upperBound
+      for index in InodePlacer.order(of: sizes) { positions[window[index]] = placer.place(sizes[index]) }
+      rest = rest.dropFirst(window.count)
     }
   }
 

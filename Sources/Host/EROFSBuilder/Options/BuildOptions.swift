@@ -2,6 +2,7 @@
 
 import EROFSTree
 import Encoders
+import SystemPackage
 
 /// What an image shall be like. What is set here applies to the whole image; contents, owners and times come with the tree.
 ///
@@ -75,6 +76,9 @@ public struct BuildOptions: Sendable {
   public var sizeUnit: UInt64 = 1
   /// The data of each uncompressed file starts at a multiple of so many blocks.
   public var dataUnit: UInt64 = 1
+  /// What is read first: the contents of these files are stored before all others, in this order, and their inodes near each
+  /// other. Paths that the tree does not have count for nothing. nil, as an empty one: all is stored in the order of the tree.
+  public var order: FileOrder?
 
   /// How inodes are compressed.
   public struct Metabox: Sendable, Hashable {
@@ -146,6 +150,22 @@ public struct BuildOptions: Sendable {
   public var readerMemory: MemoryLimit?
   /// An image of more bytes is an error.
   public var imageLimit: UInt64?
+  /// A text that says in which blocks each file is stored. nil for none.
+  public var blockList: BlockList?
+
+  /// Where a list of blocks goes.
+  ///
+  /// A line is `/PATH BLOCKS...`: the path below ``root``, and for each run of blocks its first, or `first-last`, in the order
+  /// of the file's bytes. What has no blocks of its own (bytes beside the inode or in the packed inode, holes) is not
+  /// listed, nor is a file that has none. Of a file with several names the first is listed. Blocks count from the start of
+  /// the image. The list gets its name just before the image.
+  public struct BlockList: Sendable, Hashable {
+    public var path: FilePath
+    /// In front of all paths, as `/system`.
+    public var root: [UInt8]
+
+    public init(_ path: FilePath, root: [UInt8] = []) { (self.path, self.root) = (path, root) }
+  }
 
   public init() {}
 

@@ -5,11 +5,12 @@
 enum MkfsOption: Sendable, CaseIterable {
   case algorithms, clusterSize, extentLimit, hints, features, featureBits
   case purpose, machineMemory, imageLimit, searchTime
-  case blockSize, chunkSize, dataUnit, sizeUnit, offset, metabox, compressedDirectories
+  case blockSize, chunkSize, dataUnit, sizeUnit, offset, metabox, compressedDirectories, order, hotFiles
   case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
   case allRoot, user, group, userOffset, groupOffset
-  case fileContexts, ownerTable, mountPoint, productOut, attributeThreshold, attributePrefix, rootAttributes, digests
+  case fileContexts, ownerTable, mountPoint, productOut, blockList
+  case attributeThreshold, attributePrefix, rootAttributes, digests
   case workers, memory, noVerify, strict, queueLimit
   case quiet, verbosity, json, progress, noProgress, version, help
 
@@ -127,6 +128,14 @@ enum MkfsOption: Sendable, CaseIterable {
       Form(
         .layout, "zD", optional: "0|1", "Compress the blocks of directories together (Linux 6.1; default: 0). Needs -z."
       )
+    case .order:
+      Form(
+        .layout, nil, "order", "FILE",
+        """
+        Store what is read first together, in front of all else: the files whose paths are in FILE, one a line, in that \
+        order. A path with blanks is in quotes, or has \\ in front of them. Paths that are not in the tree are a warning.
+        """)
+    case .hotFiles: Form(.layout, nil, "hot-file-list", "FILE", "The same as --order.")
     case .list:
       Form(
         .source, nil, "list", "FILE",
@@ -209,9 +218,19 @@ extension MkfsOption {
     case .mountPoint:
       Form(
         .metadata, nil, "mount-point", "PATH",
-        "Where the image will be mounted: in front of the paths that --file-contexts and --fs-config-file look up.")
+        """
+        Where the image will be mounted: in front of the paths that --file-contexts and --fs-config-file look up, and of \
+        those in --block-list-file.
+        """)
     case .productOut:
       Form(.metadata, nil, "product-out", "PATH", "Accepted with --fs-config-file, which leaves nothing for it to do.")
+    case .blockList:
+      Form(
+        .output, nil, "block-list-file", "FILE",
+        """
+        Write which blocks each file is stored in, as Android's builds read it: a line is the path and, for each run of \
+        blocks, FIRST or FIRST-LAST. What is stored beside inodes, or packed with other files, is not in it.
+        """)
     case .attributeThreshold:
       Form(
         .metadata, "x", nil, "N",

@@ -69,6 +69,7 @@ struct MkfsParser {
       }
       extentLimit = try Self.size(option, value)
     case .hints: request.hints = Self.path(value)
+    case .order, .hotFiles: request.order = Self.path(value)
     case .features: try take(features: value)
     case .featureBits:
       let bits = try Self.number(option, value, limit: UInt64(1) << UInt64(MkfsFeature.bits.count) - 1)
@@ -131,6 +132,7 @@ struct MkfsParser {
     case .ownerTable: request.ownerTable = Self.path(value)
     case .mountPoint: request.mountPoint = Self.path(value).bytes
     case .productOut: hasProductOut = true
+    case .blockList: request.blockList = Self.path(value)
     case .strict: request.isStrict = true
     case .quiet: request.isQuiet = true
     case .verbosity: request.verbosity = try Self.number(option, value, limit: 9) < 2 ? .errors : .warnings
@@ -193,6 +195,7 @@ struct MkfsParser {
     finishFeatures()
     if hasProductOut, request.ownerTable == nil { throw .usage("--product-out needs --fs-config-file") }
     request.options.hasPlainPrefixes = features.contains(.plainPrefixes)
+    request.options.blockList = request.blockList.map { BuildOptions.BlockList($0.filePath, root: request.mountPoint) }
     // After labels and capabilities, which are attributes too.
     if request.options.sharedAttributeThreshold == nil { request.edits.attributes = .dropAll }
   }
@@ -271,6 +274,8 @@ struct MkfsParser {
     if metabox != nil { idle.append("-m") }
     if request.options.compressesDirectories { idle.append("--zD") }
     for feature in MkfsFeature.allCases where features.contains(feature) && feature.needsCompression {
+      // A search finds the compression, and keeps to this.
+      if feature == .fullIndex, request.goal != nil { continue }
       idle.append("-E \(feature.rawValue)")
       features.remove(feature)
     }

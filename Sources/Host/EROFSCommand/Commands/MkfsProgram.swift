@@ -77,8 +77,9 @@ struct MkfsProgram {
     }
     do {
       for text in request.warnings { try warnings.add(text) }
-      let builder = try ImageBuilder(request.buildOptions(hints: request.readHints()))
+      let builder = try ImageBuilder(request.buildOptions(hints: request.readHints(), order: request.readOrder()))
       let tree = try request.readTree(warnings)
+      if let order = builder.options.order { try request.check(order, in: tree, warnings) }
       // Until now a signal just ends the process: there is nothing to tidy up.
       Interruption.watch()
       let report: (BuildProgress) -> Bool = { state in

@@ -28,10 +28,11 @@ struct MkfsRequest: Sendable {
 
   var output: RawArgument
   var source: Source
-  /// All but the algorithms and the hints.
+  /// All but the algorithms, the hints and the order.
   var options = BuildOptions()
   var compressions: [Compression] = []
   var hints: RawArgument?
+  var order: RawArgument?
   /// Of -m; nil for the first of -z.
   var metaboxCompression: Compression?
   /// If the compression is to be searched.
@@ -44,6 +45,7 @@ struct MkfsRequest: Sendable {
   var fileContexts: [RawArgument] = []
   var ownerTable: RawArgument?
   var mountPoint: [UInt8] = []
+  var blockList: RawArgument?
 
   var isQuiet = false
   var verbosity = Verbosity.warnings
@@ -63,11 +65,14 @@ struct MkfsRequest: Sendable {
 
   /// The options with their algorithms, checked.
   ///
-  /// - Parameter hints: as read from the file that ``hints`` names.
+  /// - Parameters:
+  ///   - hints: as read from the file that ``hints`` names.
+  ///   - order: as read from the file that ``order`` names.
   /// - Throws: `EncodingError`, `OptionError`.
-  func buildOptions(hints: CompressHints? = nil) throws -> BuildOptions {
+  func buildOptions(hints: CompressHints? = nil, order: FileOrder? = nil) throws -> BuildOptions {
     var options = options
     options.hints = hints
+    options.order = order
     if goal != nil {
       try options.check()
       return options

@@ -47,6 +47,18 @@ extension MkfsRequest {
     try hints.map { try CompressHints($0.contents(), name: $0.description) }
   }
 
+  func readOrder() throws -> FileOrder? {
+    try order.map { try FileOrder($0.contents(), name: $0.description) }
+  }
+
+  /// A list is often older than the tree, so what is no longer there is one warning.
+  func check(_ order: FileOrder, in tree: Tree, _ warnings: MkfsWarnings) throws {
+    let missing = order.entries(in: tree).missing
+    guard let first = missing.first else { return }
+    let others = missing.count > 1 ? " (\(missing.count) paths of the list do not)" : ""
+    try warnings.add("left out: \(first)\(others)")
+  }
+
   private func completeEdits() throws -> TreeEdits {
     var edits = edits
     for file in excludedPaths { edits.exclusions.add(pathsFrom: try file.contents()) }
@@ -116,17 +128,22 @@ extension MkfsRequest {
     var origin = DirectoryOrigin(file)
     origin.readsAttributes = options.sharedAttributeThreshold != nil
     origin.skipsAttribute = warnings.permits
-    let own = outputPath(in: path)
-    if let own { try warnings.add("/\(own.printable): left out: it is the image that is replaced") }
-    if own != nil || !exclusions.isEmpty { origin.includes = { $0 != own && !exclusions.matches($0) } }
+    let own = try outputPaths(in: path, warnings)
+    if !own.isEmpty || !exclusions.isEmpty { origin.includes = { !own.contains($0) && !exclusions.matches($0) } }
     do throws(TreeError) { return try origin.read() } catch { throw CommandError("\(path): \(error)") }
   }
 
-  /// The path in the tree of the image that this one replaces, if it is inside the source. An image of it is not wanted.
-  private func outputPath(in source: RawArgument) -> [UInt8]? {
-    guard var inside = source.realPath, let whole = output.realPath else { return nil }
+  /// The paths in the tree of what is replaced, as far as it is inside the source. An image of it is not wanted.
+  private func outputPaths(in source: RawArgument, _ warnings: MkfsWarnings) throws -> [[UInt8]] {
+    guard var inside = source.realPath else { return [] }
     if inside.last != 0x2F { inside.append(0x2F) }
-    return whole.starts(with: inside) ? Array(whole.dropFirst(inside.count)) : nil
+    var found: [[UInt8]] = []
+    for (file, what) in [(output, "image"), (blockList, "list of blocks")] {
+      guard let whole = file?.realPath, whole.starts(with: inside) else { continue }
+      found.append(Array(whole.dropFirst(inside.count)))
+      try warnings.add("/\(found.last!.printable): left out: it is the \(what) that is replaced")
+    }
+    return found
   }
 
   // MARK: Attributes

@@ -4,7 +4,7 @@
 enum MkfsUnsupported: Sendable, CaseIterable {
   case tar, registries, buckets, imageSources
   case incremental, metadataZones, blobDevices, descriptors
-  case byteAddresses, blockLists, fileOrder
+  case byteAddresses
 
   /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
   /// `byteAddresses` is the value of another option.
@@ -22,8 +22,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .metadataZones: [("MZ", .optional)]
     case .blobDevices: [("blobdev", .required)]
     case .descriptors: [("vmdk-desc", .required)]
-    case .blockLists: [("block-list-file", .required)]
-    case .fileOrder: [("order", .required), ("hot-file-list", .required)]
     case .byteAddresses: []
     }
   }
@@ -55,8 +53,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .blobDevices: "blob devices"
     case .descriptors: "VMDK descriptors"
     case .byteAddresses: "extents of any bytes of the image"
-    case .blockLists: "lists of blocks"
-    case .fileOrder: "lists of the order of files"
     }
   }
 
