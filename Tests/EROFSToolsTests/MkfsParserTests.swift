@@ -358,6 +358,11 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     let list = try mkfsRequest("--block-list-file F --mount-point /system OUT SRC").options.blockList
     #expect(list == BuildOptions.BlockList("F", root: Array("/system".utf8)))
     #expect(try mkfsRequest("OUT SRC").options.blockList == nil)
+    #expect(try mkfsRequest("--chunksize 4096 --blobdev=B OUT SRC").options.blobDevice == "B")
+    #expect(mkfsRefusal("--blobdev=B OUT SRC") == "--blobdev needs --chunksize")
+    #expect(
+      mkfsRefusal("--chunksize 4096 -E force-inode-blockmap --blobdev=B OUT SRC")?.contains("name no device") == true)
+    #expect(mkfsRefusal("--chunksize 4096 --blobdev=B --block-list-file=L OUT SRC")?.contains("together") == true)
   }
 }
 
