@@ -299,7 +299,8 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
       #expect(reason.hasPrefix("\(option): ") && reason.contains("not supported yet"), "\(reason)")
     }
     // They want nothing that is missing.
-    for option in ["--zD=0", "--MZ=0", "--ovlfs-strip=0", "--clean", "--clean=data"] {
+    #expect(MkfsUnsupported.accepted == ["--ovlfs-strip=0", "--clean", "--clean=data", "--MZ=0"])
+    for option in ["--zD=0"] + MkfsUnsupported.accepted {
       #expect(mkfsRefusal("\(option) OUT SRC") == nil)
     }
     #expect(mkfsRefusal("--clean=rvsp OUT SRC") != nil)

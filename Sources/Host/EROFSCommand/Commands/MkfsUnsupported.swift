@@ -40,6 +40,16 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     return value.map { !harmlessValues.contains($0) } ?? true
   }
 
+  /// Its options, with their values, that ask for nothing that is missing.
+  static var accepted: [String] {
+    allCases.flatMap { feature in
+      feature.options.flatMap { name, _ in
+        [nil, "0", "data"].filter { !feature.isWanted(by: "\(name)", $0) }
+          .map { $0.map { "--\(name)=\($0)" } ?? "--\(name)" }
+      }
+    }
+  }
+
   /// In the plural, for a sentence.
   var what: String {
     switch self {
