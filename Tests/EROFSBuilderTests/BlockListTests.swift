@@ -62,23 +62,24 @@ import TreeSupport
       let lines = try list(tree, options, root: "mnt")
       let reader = try ImageReader(ImageFile(FilePath(folder("image"))))
       let block = UInt64(options.blockSize)
-      var wanted: [String: Set<UInt64>] = [:]
-      var seen: Set<UInt64> = []
+      // By NID, because files with several names are listed by one.
+      var wanted: [UInt64: Set<UInt64>] = [:]
       for (entry, path) in tree.walk() where tree.kind(of: entry) == .regular {
         let inode = try reader.inode(at: path)
-        guard seen.insert(inode.nid).inserted else { continue }
         for extent in try reader.extents(of: inode) {
           guard case .device = extent.place, let place = try reader.volume.location(of: extent) else { continue }
           let end = place.offset + extent.storedLength
-          wanted["/mnt/" + path.printable, default: []].formUnion(place.offset / block..<(end + block - 1) / block)
+          wanted[inode.nid, default: []].formUnion(place.offset / block..<(end + block - 1) / block)
         }
       }
-      var found: [String: Set<UInt64>] = [:]
+      var found: [UInt64: Set<UInt64>] = [:]
       for line in lines {
         let words = line.split(separator: " ").map(String.init)
+        #expect(words[0].hasPrefix("/mnt/"))
+        let nid = try reader.inode(at: words[0].dropFirst(4).utf8).nid
         for word in words.dropFirst() {
           let ends = word.split(separator: "-").compactMap { UInt64($0) }
-          found[words[0], default: []].formUnion(ends[0]...ends[ends.count - 1])
+          found[nid, default: []].formUnion(ends[0]...ends[ends.count - 1])
         }
       }
       #expect(found.count == lines.count && found == wanted, "seed \(seed)")

@@ -168,7 +168,7 @@ final class TreeReader {
       #expect(try volume.copyName(of: attribute, into: name.vector) == attribute.nameBytes)
       let value = ScatteredPages(count: attribute.valueBytes, pageShift: mode.pageShift)
       #expect(try volume.copyValue(of: attribute, into: value.vector) == attribute.valueBytes)
-      found[name.bytes] = value.bytes.map { String(format: "%02x", $0) }.joined()
+      found[name.bytes] = hexadecimal(value.bytes)
       #expect(try volume.attribute(named: name.vector.readOnly, of: inode) == attribute)
     }
     let absent = ScatteredPages(Array("user.no such name".utf8))

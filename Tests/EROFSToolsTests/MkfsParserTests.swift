@@ -299,7 +299,8 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
       #expect(reason.hasPrefix("\(option): ") && reason.contains("not supported yet"), "\(reason)")
     }
     // They want nothing that is missing.
-    for option in ["--zD=0", "--MZ=0", "--ovlfs-strip=0", "--clean", "--clean=data"] {
+    #expect(MkfsUnsupported.accepted == ["--ovlfs-strip=0", "--clean", "--clean=data", "--MZ=0"])
+    for option in ["--zD=0"] + MkfsUnsupported.accepted {
       #expect(mkfsRefusal("\(option) OUT SRC") == nil)
     }
     #expect(mkfsRefusal("--clean=rvsp OUT SRC") != nil)
@@ -358,6 +359,11 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     let list = try mkfsRequest("--block-list-file F --mount-point /system OUT SRC").options.blockList
     #expect(list == BuildOptions.BlockList("F", root: Array("/system".utf8)))
     #expect(try mkfsRequest("OUT SRC").options.blockList == nil)
+    #expect(try mkfsRequest("--chunksize 4096 --blobdev=B OUT SRC").options.blobDevice == "B")
+    #expect(mkfsRefusal("--blobdev=B OUT SRC") == "--blobdev needs --chunksize")
+    #expect(
+      mkfsRefusal("--chunksize 4096 -E force-inode-blockmap --blobdev=B OUT SRC")?.contains("name no device") == true)
+    #expect(mkfsRefusal("--chunksize 4096 --blobdev=B --block-list-file=L OUT SRC")?.contains("together") == true)
   }
 }
 

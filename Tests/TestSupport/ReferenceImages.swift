@@ -127,5 +127,18 @@ public func sha256(_ data: some DataProtocol) -> String {
 
 extension SHA256 {
   /// Ends it, as lower-case hexadecimal digits.
-  public func hexadecimal() -> String { finish().map { String(format: "%02x", $0) }.joined() }
+  public func hexadecimal() -> String { TestSupport.hexadecimal(finish()) }
+}
+
+/// Lower-case hexadecimal digits, two for each byte. The tests make hundreds of thousands of these, so this does not
+/// format each byte.
+public func hexadecimal(_ bytes: [UInt8]) -> String {
+  String(unsafeUninitializedCapacity: 2 * bytes.count) { buffer in
+    for (index, byte) in bytes.enumerated() {
+      for (place, digit) in [byte >> 4, byte & 15].enumerated() {
+        buffer[2 * index + place] = digit < 10 ? 0x30 + digit : 0x57 + digit
+      }
+    }
+    return 2 * bytes.count
+  }
 }

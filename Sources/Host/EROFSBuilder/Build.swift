@@ -5,10 +5,11 @@ import EROFSTools
 import EROFSTree
 import Encoders
 import HostSupport
+import SystemPackage
 
 /// One image in the making: contents, packed inode, metadata, superblock, and the look back at all of it.
 struct Build {
-  private var context: BuildContext
+  private(set) var context: BuildContext
   private var progress: ProgressReporter
   private var summary = BuildSummary()
   private let beforeVerifying: () throws -> Void
@@ -22,11 +23,8 @@ struct Build {
     let order = InodeOrder(tree)
     context = BuildContext(
       options: options, tree: tree, order: order, storage: StorageOrder(options.order, tree, order), output: output)
-    if let list = options.blockList {
-      let file = try OutputFile(list.path)
-      if file.path == output.path { throw BuildError.sameFile("the list of blocks", "\(list.path)") }
-      context.list = file
-    }
+    context.device = try options.blobDevice.map { try Self.output($0, "the blob device", beside: output) }
+    context.list = try (options.blockList?.path).map { try Self.output($0, "the list of blocks", beside: output) }
     self.progress = ProgressReporter(progress)
     if let hints = options.hints {
       for hint in hints.hints where hint.pclusterBytes > 0 && hint.algorithm >= options.encodings.count {
@@ -35,12 +33,17 @@ struct Build {
     }
   }
 
-  /// Makes the image and gives it its name.
+  private static func output(_ path: FilePath, _ what: String, beside image: OutputFile) throws -> OutputFile {
+    let file = try OutputFile(path)
+    if file.path == image.path { throw BuildError.sameFile(what, "\(path)") }
+    return file
+  }
+
+  /// Makes the image and gives it its name, after all that belongs to it.
   consuming func run() throws -> BuildSummary {
-    let (output, list) = (context.output, context.list)
+    let files = [context.device, context.list, context.output]
     let summary = try make()
-    try list?.publish()
-    try output.publish()
+    for file in files { try file?.publish() }
     return summary
   }
 
@@ -74,8 +77,10 @@ struct Build {
     try context.output.setSize(options.offset + blocks * block)
 
     summary.uuid = uuid(contents, digest)
+    let deviceBlocks = try contents.finishDevice()
     let head = superblock.bytes(
-      metadata, contents: contents, inodes: UInt64(metadata.count), blocks: blocks, uuid: summary.uuid,
+      metadata, contents: contents, inodes: UInt64(metadata.count), blocks: blocks, deviceBlocks: deviceBlocks,
+      uuid: summary.uuid,
       buildTime: (options.buildTime ?? latestTime).seconds)
     try head.withUnsafeBytes { try context.output.write($0, at: options.offset) }
 
@@ -85,6 +90,7 @@ struct Build {
     summary.dataBytes = dataEnd - Self.headBytes(options)
     summary.metadataBytes = blocks * block - summary.dataBytes
     summary.contentBytes = contents.contentBytes
+    summary.deviceBytes = (deviceBlocks ?? 0) * block
     summary.sharedBytes = contents.sharedBytes + contents.fragments.sharedBytes
     summary.packedBytes = contents.packedBytes
     if let list = context.list, let wanted = options.blockList {
@@ -96,7 +102,7 @@ struct Build {
       (summary.verifiedFiles, summary.verifiedBytes) = try Verifier(context, contents, metadata).run(&progress)
     }
     if let memory = options.readerMemory {
-      let need = try memory.reader.need(of: ImageFile(context.output, offset: options.offset))
+      let need = try memory.reader.need(of: ImageFile(context.output, context.device, offset: options.offset))
       guard need.bytes <= memory.bytes else {
         throw BuildError.readerMemory(need.bytes, limit: memory.bytes, path: need.path)
       }

@@ -11,6 +11,8 @@ struct BuildContext {
   let order: InodeOrder
   let storage: StorageOrder
   let output: OutputFile
+  /// Where chunks go, if not into the image.
+  var device: OutputFile?
   /// The list of blocks.
   var list: OutputFile?
 

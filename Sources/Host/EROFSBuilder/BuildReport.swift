@@ -13,6 +13,8 @@ public struct BuildSummary: Sendable, Hashable {
   public internal(set) var metadataBytes: UInt64 = 0
   /// Bytes of blocks of file data.
   public internal(set) var dataBytes: UInt64 = 0
+  /// Bytes of the blob device; 0 if there is none.
+  public internal(set) var deviceBytes: UInt64 = 0
   /// Bytes of the regular files, those with several names once.
   public internal(set) var contentBytes: UInt64 = 0
   /// Bytes of files that are stored only once although they occur several times.

@@ -25,7 +25,7 @@ from ..project import ROOT
 from ..results import Results
 from . import faults
 
-# Options of mkfs.erofs, a line for each image. ORDER is a file with paths of the tree.
+# Options of mkfs.erofs, a line for each image. ORDER is a file with paths of the tree, BLOB a file for chunks.
 LINES = """
 -b4096
 -b512
@@ -82,6 +82,9 @@ LINES = """
 -z zstd,8 -Ededupe,all-fragments -C 65536
 -zlz4hc,level=12 -C65536 --max-extent-bytes=1048576 -Efragments=65536,ztailpacking,dedupe -Uclear
 -zlz4hc -C16384 -Efragments,dedupe --order=ORDER
+--chunksize=4096 --blobdev=BLOB
+--chunksize=65536 --blobdev=BLOB -E48bit
+-b1024 --chunksize=1024 --blobdev=BLOB -Ededupe
 """
 
 
@@ -165,14 +168,19 @@ def can_mount():
                                   or subprocess.run(["modprobe", "erofs"], capture_output=True).returncode == 0)
 
 
-def kernel_reads(image, folder, wanted):
+def kernel_reads(image, folder, wanted, blob=None):
     mount = folder / "mount"
     mount.mkdir(exist_ok=True)
-    run("mount", "-t", "erofs", "-o", "loop,ro", image, mount)
+    device = run("losetup", "--find", "--show", "--read-only", blob).strip() if blob else None
     try:
-        return difference(wanted, listing(mount))
+        run("mount", "-t", "erofs", "-o", f"loop,ro,device={device}" if device else "loop,ro", image, mount)
+        try:
+            return difference(wanted, listing(mount))
+        finally:
+            run("umount", mount)
     finally:
-        run("umount", mount)
+        if device:
+            run("losetup", "--detach", device)
 
 
 def main():
@@ -203,16 +211,23 @@ def main():
             if not line.strip():
                 continue
             image = folder / "image"
-            options = shlex.split(line.replace("ORDER", str(order)))
+            blob = folder / "blob" if "BLOB" in line else None
+            options = shlex.split(line.replace("ORDER", str(order)).replace("BLOB", str(blob)))
             made = subprocess.run([mkfs, "--quiet", *options, image, tree], capture_output=True, text=True)
             if not results.check(f"mkfs.erofs {line}", made.returncode == 0, made.stderr.strip()):
                 continue
             if mounts:
-                wrong = kernel_reads(image, folder, wanted)
+                wrong = kernel_reads(image, folder, wanted, blob)
                 results.check(f"mkfs.erofs {line}: the kernel's tree", not wrong, wrong)
+                if blob:
+                    both = folder / "both"
+                    both.write_bytes(image.read_bytes() + blob.read_bytes())
+                    wrong = kernel_reads(both, folder, wanted)
+                    results.check(f"mkfs.erofs {line}: the kernel's tree of both in one file", not wrong, wrong)
             # fsck.erofs 1.9.4 reads tails in a metabox wrong.
             if fsck and " -m" not in f" {line}":
-                found = subprocess.run([fsck, "--extract", image], capture_output=True, text=True)
+                devices = [f"--device={blob}"] if blob else []
+                found = subprocess.run([fsck, "--extract", *devices, image], capture_output=True, text=True)
                 results.check(f"mkfs.erofs {line}: fsck.erofs", found.returncode == 0, found.stderr.strip()[-300:])
         faults.check(results, mkfs, tree, folder, os.geteuid() == 0)
     return results.end()

@@ -11,7 +11,7 @@ struct ContentPass {
   private(set) var files: [StoredFile]
   /// The extents of all compressed files, in the order of the files.
   private(set) var extents: [StoredExtent] = []
-  /// Block addresses of the chunks of all chunked files; nil for zeros.
+  /// Block addresses of the chunks of all chunked files, in the image or on its extra device; nil for zeros.
   private(set) var chunks: [UInt64?] = []
   /// The sums of all segments, to compare with after.
   private(set) var sums: [ContentSum.Value] = []
@@ -26,6 +26,8 @@ struct ContentPass {
   private(set) var largestCluster: Int
 
   private let build: BuildContext
+  /// Where chunks go, if not into the image.
+  private var device: BlockSink?
   private var chunkPlaces: [ContentDigest: UInt64] = [:]
 
   init(_ build: BuildContext) throws {
@@ -34,6 +36,7 @@ struct ContentPass {
     spool = try SpoolFile(beside: build.output)
     fragments = FragmentList(try SpoolFile(beside: build.output))
     largestCluster = build.options.cluster
+    device = build.device.map { BlockSink($0, position: 0, offset: 0) }
   }
 
   // MARK: Running
@@ -105,7 +108,6 @@ struct ContentPass {
         file.extents = extents.count..<extents.count
       case .packed: file.layout = .fragment
       case .chunked:
-        try sink.align(to: UInt64(build.options.blockSize))
         file.layout = .chunked
         file.extents = chunks.count..<chunks.count
       }
@@ -147,7 +149,15 @@ struct ContentPass {
     try sink.write(result.segment.stored)
   }
 
-  private mutating func takeChunks(_ result: ContentResult, _ sink: inout BlockSink) throws {
+  private mutating func takeChunks(_ result: ContentResult, _ image: inout BlockSink) throws {
+    guard var own = device else { return try storeChunks(result, &image) }
+    device = nil
+    defer { device = own }
+    try storeChunks(result, &own)
+  }
+
+  private mutating func storeChunks(_ result: ContentResult, _ sink: inout BlockSink) throws {
+    try sink.align(to: UInt64(build.options.blockSize))
     var start = 0
     for chunk in result.chunks {
       guard let digest = chunk.digest else {
@@ -169,6 +179,20 @@ struct ContentPass {
       }
     }
     try sink.align(to: UInt64(build.options.blockSize))
+  }
+
+  /// Writes the rest of the extra device.
+  ///
+  /// - Returns: its blocks, 1 at least, because an empty file cannot be a loop device; nil if there is no such device.
+  mutating func finishDevice() throws -> UInt64? {
+    guard let file = build.device else { return nil }
+    try device?.flush()
+    let blocks = max(1, (device?.position ?? 0) >> UInt64(build.options.blockShift))
+    guard blocks < (build.options.wideAddresses ? 1 << 48 : UInt64(UInt32.max)) else {
+      throw BuildError.tooLarge(blocks: blocks)
+    }
+    try file.setSize(blocks << UInt64(build.options.blockShift))
+    return blocks
   }
 
   /// A file of which nothing got smaller is stored flat: its blocks are those of a flat file already.

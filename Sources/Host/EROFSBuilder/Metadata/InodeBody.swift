@@ -56,6 +56,7 @@ struct InodeBody {
         } else {
           var place = ChunkPlace(raw: 0)
           place.blockHigh = form.options.wideAddresses ? UInt32(chunk.map { $0 >> 32 } ?? UInt64(HoleBlock.high)) : 0
+          if chunk != nil, form.options.blobDevice != nil { place.device = 1 }
           var record = StoredRecord<ChunkIndexRecord>()
           record[.place] = place.raw
           record[.block] = chunk.map { UInt32(truncatingIfNeeded: $0) } ?? HoleBlock.low

@@ -102,7 +102,8 @@ extension MetadataPass {
       let isWide = build.options.wideAddresses && chunks.contains { ($0 ?? 0) >= UInt64(HoleBlock.low) }
       var format = ChunkFormat(raw: 0)
       format.shift = UInt16(build.options.chunkSize!.trailingZeroBitCount - build.options.blockShift)
-      format.hasIndexes = build.options.hasChunkIndexes || isWide
+      // Only those name a device.
+      format.hasIndexes = build.options.hasChunkIndexes || isWide || build.options.blobDevice != nil
       format.isWide = isWide
       body.content.layout = .chunked
       body.content.union = UInt64(format.raw)

@@ -16,9 +16,30 @@ struct SuperblockWriter {
   /// Whether the superblock alone says how the image is compressed: LZ4 with clusters of one block, as since Linux 5.3.
   private var isSimple: Bool { algorithms.isSubset(of: [0]) && largestCluster == options.blockSize }
 
-  /// The first byte after the compression records.
-  var end: UInt64 {
+  /// The first byte after the compression records and the device table.
+  var end: UInt64 { deviceTable + (options.blobDevice == nil ? 0 : UInt64(DeviceSlotRecord.byteCount)) }
+
+  /// Where the device table starts, if there is one. Images with one are not compressed.
+  private var deviceTable: UInt64 {
     UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + extraBytes + records.count)
+  }
+
+  /// The slot of the extra device. Its blocks follow those of the image in the unified address space, so that the two can be
+  /// one file.
+  private func deviceSlot(_ blocks: UInt64, after imageBlocks: UInt64) -> [UInt8] {
+    var slot = StoredRecord<DeviceSlotRecord>()
+    var high = DeviceSlotHigh(raw: 0)
+    slot[.blocks] = UInt32(truncatingIfNeeded: blocks)
+    // Without wide addresses a device that starts above has no place there.
+    if options.wideAddresses || imageBlocks + blocks <= UInt64(UInt32.max) {
+      slot[.unifiedBlock] = UInt32(truncatingIfNeeded: imageBlocks)
+    }
+    if options.wideAddresses {
+      high.blocks = UInt32(blocks >> 32)
+      high.unifiedBlock = UInt32(imageBlocks >> 32)
+    }
+    slot[.high] = high.raw
+    return slot.bytes
   }
 
   /// Bytes of the extra slots.
@@ -58,7 +79,8 @@ struct SuperblockWriter {
 
   /// All bytes up to the end of the block in which the inodes of `metadata` are.
   func bytes(
-    _ metadata: MetadataPass, contents: ContentPass, inodes: UInt64, blocks: UInt64, uuid: [UInt8], buildTime: Int64
+    _ metadata: MetadataPass, contents: ContentPass, inodes: UInt64, blocks: UInt64, deviceBlocks: UInt64?,
+    uuid: [UInt8], buildTime: Int64
   ) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: SuperblockRecord.start)
     var record = StoredRecord<SuperblockRecord>()
@@ -94,6 +116,10 @@ struct SuperblockWriter {
       record[.xattrPrefixStart] = UInt32(metadata.prefixStart / SuperblockRecord.xattrPrefixUnit)
     }
     if let prefix = metadata.attributes.digestPrefix { record[.imageSharePrefix] = prefix }
+    if deviceBlocks != nil {
+      record[.extraDevices] = 1
+      record[.deviceTable] = UInt16(deviceTable / SuperblockRecord.deviceTableUnit)
+    }
     record[.compatible] = compatible(metadata).rawValue
     record[.incompatible] = incompatible(metadata, contents).rawValue
     bytes += record.bytes + [UInt8](repeating: 0, count: extraBytes)
@@ -102,6 +128,7 @@ struct SuperblockWriter {
       bytes[.metaboxNID, of: SuperblockRecord.self, at: SuperblockRecord.start] = nid
     }
     bytes += records
+    if let deviceBlocks { bytes += deviceSlot(deviceBlocks, after: blocks) }
     bytes.align(to: 32)
     bytes += metadata.head
     bytes.align(to: options.blockSize)
@@ -128,6 +155,7 @@ struct SuperblockWriter {
     if !isSimple, !algorithms.isEmpty { features.insert(.compressionRecords) }
     if contents.files.contains(where: { $0.layout == .chunked }) { features.insert(.chunkedFiles) }
     if options.packsTails, contents.hasCompressedTails { features.insert(.tailPacking) }
+    if options.blobDevice != nil { features.insert(.deviceTable) }
     if metadata.packedNID != nil || contents.hasSharedExtents { features.insert(.fragments) }
     if !metadata.attributes.prefixTable.isEmpty { features.insert(.xattrPrefixes) }
     if options.wideAddresses { features.insert(.wide48Bit) }

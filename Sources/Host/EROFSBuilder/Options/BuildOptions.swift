@@ -58,6 +58,9 @@ public struct BuildOptions: Sendable {
   public var chunkSize: Int?
   /// Chunk records of 8 bytes even if 4 would do.
   public var hasChunkIndexes = false
+  /// The chunks are stored in this file or block device, which readers of the image need as its extra device (Linux 5.16);
+  /// it gets its name, too, only when all is complete. Needs ``chunkSize``. nil for chunks in the image.
+  public var blobDevice: FilePath?
   /// The last bytes of uncompressed files, and of directories, are stored beside their inode. Files that shall be mapped
   /// directly from memory (FSDAX) must not have that; directories and link targets keep it.
   public var inlinesData = true

@@ -29,7 +29,8 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   public enum Option: String, Sendable {
     case compression, clusterSize = "a cluster size", packedClusterSize = "a cluster size of the packed inode"
     case extentLimit = "an extent limit", tailPacking = "tail packing", fragments, hints = "compress hints"
-    case chunks, chunkIndexes = "chunk indexes", encodedExtents = "encoded extents"
+    case chunks, chunkIndexes = "chunk indexes", blobDevice = "a blob device", blockList = "a list of blocks"
+    case encodedExtents = "encoded extents"
     case wideAddresses = "48-bit addresses", omittedDots = "directories without an entry `.`"
     case metabox = "compressed inodes", compressedDirectories = "compressed directories"
   }
@@ -116,6 +117,8 @@ extension BuildOptions {
     if metabox != nil, !wideAddresses { throw .needs(.metabox, .wideAddresses) }
     if omitsDots, !wideAddresses { throw .needs(.omittedDots, .wideAddresses) }
     if hasChunkIndexes, chunkSize == nil { throw .needs(.chunkIndexes, .chunks) }
+    if blobDevice != nil, chunkSize == nil { throw .needs(.blobDevice, .chunks) }
+    if blobDevice != nil, blockList != nil { throw .conflict(.blobDevice, .blockList) }
     if index == .encoded, packsTails { throw .conflict(.encodedExtents, .tailPacking) }
     if chunkSize != nil, isCompressed { throw .conflict(.chunks, .compression) }
   }

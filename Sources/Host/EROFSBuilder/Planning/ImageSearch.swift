@@ -198,10 +198,10 @@ public struct ImageSearch {
     options.verifies = false
     (options.readerMemory, options.imageLimit) = (nil, nil)
     options.offset = 0
-    options.blockList = nil
+    (options.blockList, options.blobDevice) = (nil, nil)
     let output = try OutputFile(trialBeside: path)
     let summary = try Build(options, tree, output) { _ in true }.make()
-    let need = try goal.reader.need(of: ImageFile(output, offset: 0))
+    let need = try goal.reader.need(of: ImageFile(output, nil, offset: 0))
     let trial = Trial(candidate: candidate, imageBytes: summary.imageBytes, readerBytes: need.bytes)
     trials[candidate] = trial
     if !progress(trial) { throw BuildError.cancelled }

@@ -27,7 +27,7 @@ struct Verifier: Sendable {
   func run(_ progress: inout ProgressReporter) throws -> (files: UInt64, bytes: UInt64) {
     let jobs = self.jobs()
     progress.start(.verifying, total: jobs.reduce(0) { $0 + $1.byteCount })
-    let image = try ImageFile(build.output, offset: build.options.offset)
+    let image = try ImageFile(build.output, build.device, offset: build.options.offset)
     try compareMetadata(ImageReader(image))
     var next = jobs[...]
     var files: UInt64 = 0
@@ -246,13 +246,15 @@ struct Verifier: Sendable {
 }
 
 extension ImageFile {
-  /// Opens an image that may have no name yet.
-  convenience init(_ output: OutputFile, offset: UInt64) throws {
-    #if os(Linux)
-      let path = "/proc/self/fd/\(output.descriptor.rawValue)"
-    #else
-      let path = "/dev/fd/\(output.descriptor.rawValue)"
-    #endif
-    try self.init(FilePath(path), offset: offset)
+  /// Opens an image that may have no name yet, and its extra device.
+  convenience init(_ output: OutputFile, _ device: OutputFile?, offset: UInt64) throws {
+    func path(_ file: OutputFile) -> FilePath {
+      #if os(Linux)
+        FilePath("/proc/self/fd/\(file.descriptor.rawValue)")
+      #else
+        FilePath("/dev/fd/\(file.descriptor.rawValue)")
+      #endif
+    }
+    try self.init(path(output), devices: device.map { [path($0)] } ?? [], offset: offset)
   }
 }

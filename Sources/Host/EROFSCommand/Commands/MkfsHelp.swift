@@ -21,7 +21,8 @@ enum MkfsHelp {
       Values that mkfs.erofs rounds silently are refused.
       """,
       """
-      Not supported yet: \(unsupported).
+      Not supported yet: \(unsupported). But these are accepted, because they ask for nothing that is missing: \
+      \(MkfsUnsupported.accepted.joined(separator: ", ")).
       """,
     ]
   }

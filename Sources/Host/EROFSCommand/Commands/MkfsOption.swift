@@ -5,7 +5,7 @@
 enum MkfsOption: Sendable, CaseIterable {
   case algorithms, clusterSize, extentLimit, hints, features, featureBits
   case purpose, machineMemory, imageLimit, searchTime
-  case blockSize, chunkSize, dataUnit, sizeUnit, offset, metabox, compressedDirectories, order, hotFiles
+  case blockSize, chunkSize, blobDevice, dataUnit, sizeUnit, offset, metabox, compressedDirectories, order, hotFiles
   case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
   case allRoot, user, group, userOffset, groupOffset
@@ -113,6 +113,13 @@ enum MkfsOption: Sendable, CaseIterable {
       Form(
         .layout, nil, "chunksize", "N",
         "Store uncompressed files as chunks of N bytes, of which equal ones are stored once: a power of two.")
+    case .blobDevice:
+      Form(
+        .layout, nil, "blobdev", "FILE",
+        """
+        Store the chunks of --chunksize, which it needs, in FILE, a file or a block device, which readers then need as the \
+        image's extra device (Linux 5.16).
+        """)
     case .dataUnit: Form(.layout, nil, "dsunit", "N", "Start the data of uncompressed files at multiples of N blocks.")
     case .sizeUnit: Form(.layout, nil, "fsalignblks", "N", "Make the size of the image a multiple of N blocks.")
     case .offset:

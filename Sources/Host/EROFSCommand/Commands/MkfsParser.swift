@@ -80,6 +80,7 @@ struct MkfsParser {
       search.blockSize = request.options.blockSize
     case .metabox: metabox = try Self.metabox(value)
     case .chunkSize: request.options.chunkSize = Int(try Self.number(option, value, limit: UInt64(Int.max)))
+    case .blobDevice: request.blobDevice = Self.path(value)
     case .dataUnit: request.options.dataUnit = max(1, try Self.number(option, value))
     case .sizeUnit: request.options.sizeUnit = max(1, try Self.number(option, value))
     case .offset: request.options.offset = try Self.number(option, value)
@@ -195,6 +196,13 @@ struct MkfsParser {
     finishFeatures()
     if hasProductOut, request.ownerTable == nil { throw .usage("--product-out needs --fs-config-file") }
     request.options.hasPlainPrefixes = features.contains(.plainPrefixes)
+    if request.blobDevice != nil {
+      if request.options.chunkSize == nil { throw .usage("--blobdev needs --chunksize") }
+      if features.contains(.blockMap) {
+        throw .usage("--blobdev and -E force-inode-blockmap cannot be used together: entries of 4 bytes name no device")
+      }
+    }
+    request.options.blobDevice = request.blobDevice?.filePath
     request.options.blockList = request.blockList.map { BuildOptions.BlockList($0.filePath, root: request.mountPoint) }
     // After labels and capabilities, which are attributes too.
     if request.options.sharedAttributeThreshold == nil { request.edits.attributes = .dropAll }

@@ -45,6 +45,7 @@ extension BuildSummary {
     add("image", imageBytes, of: contentBytes)
     add("  data", dataBytes, of: imageBytes)
     add("  metadata", metadataBytes, of: imageBytes)
+    if deviceBytes > 0 { add("blob device", deviceBytes, of: contentBytes) }
     let used = dataBytes + metadataBytes
     if used < imageBytes { add("  neither", imageBytes - used, of: imageBytes) }
     var text = "\n" + sizes.text
@@ -65,7 +66,8 @@ extension BuildSummary {
       JSON.members("image", image.bytes) + [
         ("uuid", .string(uuidText)), ("block_size", JSON(blockSize)), ("blocks", JSON(blocks)),
         ("image_bytes", JSON(imageBytes)), ("inodes", JSON(inodes)), ("metadata_bytes", JSON(metadataBytes)),
-        ("data_bytes", JSON(dataBytes)), ("content_bytes", JSON(contentBytes)), ("shared_bytes", JSON(sharedBytes)),
+        ("data_bytes", JSON(dataBytes)),
+        ("device_bytes", JSON(deviceBytes)), ("content_bytes", JSON(contentBytes)), ("shared_bytes", JSON(sharedBytes)),
         ("packed_bytes", JSON(packedBytes)), ("verified_files", JSON(verifiedFiles)),
         ("verified_bytes", JSON(verifiedBytes)), ("reader_bytes", readerBytes.map { JSON($0) } ?? .null),
         ("search", search?.json ?? .null),

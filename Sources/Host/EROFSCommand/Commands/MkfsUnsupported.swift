@@ -3,7 +3,7 @@
 /// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
 enum MkfsUnsupported: Sendable, CaseIterable {
   case tar, registries, buckets, imageSources
-  case incremental, metadataZones, blobDevices, descriptors
+  case incremental, metadataZones, descriptors
   case byteAddresses
 
   /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
@@ -20,7 +20,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .imageSources: [("ovlfs-strip", .optional)]
     case .incremental: [("incremental", .optional), ("clean", .optional)]
     case .metadataZones: [("MZ", .optional)]
-    case .blobDevices: [("blobdev", .required)]
     case .descriptors: [("vmdk-desc", .required)]
     case .byteAddresses: []
     }
@@ -41,6 +40,16 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     return value.map { !harmlessValues.contains($0) } ?? true
   }
 
+  /// Its options, with their values, that ask for nothing that is missing.
+  static var accepted: [String] {
+    allCases.flatMap { feature in
+      feature.options.flatMap { name, _ in
+        [nil, "0", "data"].filter { !feature.isWanted(by: "\(name)", $0) }
+          .map { $0.map { "--\(name)=\($0)" } ?? "--\(name)" }
+      }
+    }
+  }
+
   /// In the plural, for a sentence.
   var what: String {
     switch self {
@@ -50,7 +59,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .imageSources: "EROFS images, or several directories, as sources"
     case .incremental: "builds that add to an image, or that leave out data,"
     case .metadataZones: "metadata zones"
-    case .blobDevices: "blob devices"
     case .descriptors: "VMDK descriptors"
     case .byteAddresses: "extents of any bytes of the image"
     }
