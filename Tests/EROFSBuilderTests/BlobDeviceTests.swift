@@ -57,7 +57,8 @@ import TreeSupport
     for (entry, path) in tree.walk() where tree.kind(of: entry) == .regular {
       let wanted = try contents(path.printable, in: tree)
       #expect(try content(path, reader) == wanted)
-      if wanted.contains(where: { $0 != 0 }) { #expect(throws: PieceError<Never>.self) { try content(path, alone) } }
+      if wanted.allSatisfy({ $0 == 0 }) { continue }
+      #expect(throws: ImageReader.PieceError<Never>.self) { try content(path, alone) }
     }
     let found = SynchronizedArray<String>()
     let file = try ImageFile(image, devices: [blob])
