@@ -124,6 +124,7 @@ if !embedded, !small {
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),
     .library(name: "Encoders", targets: ["Encoders"]),
     .library(name: "EROFSBuilder", targets: ["EROFSBuilder"]),
+    .library(name: "EROFSMount", targets: ["EROFSMount"]),
     .library(name: "_SmallImages", targets: ["SmallImages"]),
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
     .library(name: "EROFSTree", targets: ["EROFSTree"]),
@@ -164,7 +165,7 @@ if !embedded, !small {
     .target(
       name: "EROFSMount",
       dependencies: [
-        "EROFS", "PageVectors", "CXattr", .target(name: "CFuse", condition: .when(platforms: [.linux])),
+        "EROFS", "PageVectors", "HostSupport", "CXattr", .target(name: "CFuse", condition: .when(platforms: [.linux])),
         hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSMount"),
     .testTarget(
@@ -175,7 +176,7 @@ if !embedded, !small {
     .target(
       name: "EROFSTools",
       dependencies: [
-        "EROFS", "Codecs", "PageVectors", "NoMMUMachine", "Digests", "CXattr",
+        "EROFS", "Codecs", "PageVectors", "NoMMUMachine", "Digests", "CXattr", "HostSupport",
         hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSTools"),
     .executableTarget(

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
+import HostSupport
 
 /// Decoded extents, limited in bytes; the least recently used ones are removed first.
 ///
@@ -53,8 +47,7 @@ final class ExtentCache: @unchecked Sendable {
   }
 
   let limit: Int
-  private let lock: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
-  private let changed: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
+  private let monitor = Monitor()
   // Protected by the lock. The slots form a list from the newest to the oldest one, without those that are being decoded.
   private var index: [Key: Int] = [:]
   private var slots: [Slot] = []
@@ -63,30 +56,19 @@ final class ExtentCache: @unchecked Sendable {
   private var oldest = -1
   private var counts = Counts()
 
-  /// - Parameter limit: in bytes. With 0 nothing is kept, but threads that need the same extent at once still share it.
-  init(limit: Int) {
-    self.limit = limit
-    pthread_mutex_init(lock, nil)
-    pthread_cond_init(changed, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(lock)
-    pthread_cond_destroy(changed)
-    lock.deallocate()
-    changed.deallocate()
-  }
+  /// - Parameter limit: in bytes. An extent that is larger is not kept: threads that need it at once decode it one after another.
+  init(limit: Int) { self.limit = limit }
 
   var statistics: Counts {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
+    monitor.lock()
+    defer { monitor.unlock() }
     return counts
   }
 
   /// Whether the extent is in the cache, or being decoded.
   func contains(_ key: Key) -> Bool {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
+    monitor.lock()
+    defer { monitor.unlock() }
     return index[key] != nil
   }
 
@@ -96,7 +78,7 @@ final class ExtentCache: @unchecked Sendable {
   func content<Failure: Error>(
     _ key: Key, decode: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
   ) throws(Failure) -> Content {
-    pthread_mutex_lock(lock)
+    monitor.lock()
     var hasWaited = false
     while let number = index[key] {
       if let content = slots[number].content {
@@ -104,11 +86,11 @@ final class ExtentCache: @unchecked Sendable {
         if hasWaited { counts.waits += 1 }
         unlink(number)
         link(number)
-        pthread_mutex_unlock(lock)
+        monitor.unlock()
         return content
       }
       hasWaited = true
-      pthread_cond_wait(changed, lock)
+      monitor.wait()
     }
     counts.misses += 1
     let number: Int
@@ -120,19 +102,19 @@ final class ExtentCache: @unchecked Sendable {
       slots.append(Slot(content: nil, key: key))
     }
     index[key] = number
-    pthread_mutex_unlock(lock)
+    monitor.unlock()
 
     let content = Content(count: Int(key.length))
     do throws(Failure) {
       try decode(content.bytes)
     } catch {
-      pthread_mutex_lock(lock)
+      monitor.lock()
       remove(number)
-      pthread_cond_broadcast(changed)
-      pthread_mutex_unlock(lock)
+      monitor.wakeAll()
+      monitor.unlock()
       throw error
     }
-    pthread_mutex_lock(lock)
+    monitor.lock()
     slots[number].content = content
     link(number)
     counts.decodedBytes += UInt64(key.length)
@@ -145,8 +127,8 @@ final class ExtentCache: @unchecked Sendable {
       remove(victim)
     }
     counts.mostHeldBytes = max(counts.mostHeldBytes, counts.heldBytes)
-    pthread_cond_broadcast(changed)
-    pthread_mutex_unlock(lock)
+    monitor.wakeAll()
+    monitor.unlock()
     return content
   }
 

@@ -10,6 +10,7 @@
 
 #if canImport(CFuse)
   import CFuse
+  import HostSupport
   import SystemPackage
 
   /// A mount by libfuse.
@@ -19,8 +20,8 @@
       public var name = "erofs"
       /// As for `-o`: those of libfuse and the kernel, such as `allow_other`. Images are read-only, whatever they say.
       public var mountOptions: [String] = []
-      /// Threads that serve requests.
-      public var threads = 4
+      /// Threads that serve requests: two more than processors, unless set, because some of them wait for the disk.
+      public var threads = Threads.available + 2
       /// Whether libfuse shows each request on standard error.
       public var debug = false
       public init() {}

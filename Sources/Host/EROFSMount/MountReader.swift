@@ -13,7 +13,7 @@ final class MountReader {
   /// The inode that was read last.
   private var latest: Inode?
   private var hasDecoded = false
-  /// Decoding that needs more takes far longer than making a reader.
+  /// Bytes that an idle reader may hold for input. To make a reader takes far less time than decoding of more than that.
   private static let mostKept = 256 << 10
 
   init(_ storage: FileStorage, _ superblock: Superblock) {
@@ -31,7 +31,7 @@ final class MountReader {
     state.deallocate()
   }
 
-  /// Whether it holds so much memory that it is better made anew than kept, as no thread uses it for now.
+  /// Whether an idle reader would hold too much memory, so that it is released instead of kept.
   var holdsMuch: Bool { hasDecoded && frames.count > Self.mostKept }
 
   func inode(_ nid: UInt64) throws(EROFSError) -> Inode {

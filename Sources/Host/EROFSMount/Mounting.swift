@@ -3,6 +3,7 @@
 #if canImport(CFuse)
   import CFuse
   import EROFS
+  import HostSupport
   import SystemPackage
 
   /// Mounts an image by FUSE and serves it until it is unmounted: all that `erofs mount` does.
@@ -13,8 +14,8 @@
     public var offset: UInt64 = 0
     /// The most bytes of decoded extents that are kept.
     public var cacheBytes = 128 << 20
-    /// Threads that decode ahead of sequential readers.
-    public var prefetchers = 1
+    /// Threads that decode ahead of sequential readers: as many as processors, at most 8, unless set.
+    public var prefetchers = min(Threads.available, 8)
     /// A file for the paths of the files that are read, in the order of their first reads.
     public var trace: FilePath?
     public var session = FuseSession.Options()

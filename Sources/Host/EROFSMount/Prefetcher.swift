@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
+import HostSupport
 
 /// Decodes the next extents of what is read in order, while its reader is busy with the current one.
 ///
@@ -53,8 +46,7 @@ final class Prefetcher: Sendable {
     private let cache: ExtentCache
     private let counters: MountCounters
     private let threads: Int
-    private let lock: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
-    private let changed: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
+    private let monitor = Monitor()
     // Protected by the lock:
     private var runs: [UInt64: Run] = [:]
     /// NIDs of the runs that want a thread.
@@ -73,27 +65,18 @@ final class Prefetcher: Sendable {
       self.cache = cache
       self.counters = counters
       self.threads = threads
-      pthread_mutex_init(lock, nil)
-      pthread_cond_init(changed, nil)
-    }
-
-    deinit {
-      pthread_mutex_destroy(lock)
-      pthread_cond_destroy(changed)
-      lock.deallocate()
-      changed.deallocate()
     }
 
     func stop() {
-      pthread_mutex_lock(lock)
+      monitor.lock()
       isStopped = true
-      pthread_cond_broadcast(changed)
-      pthread_mutex_unlock(lock)
+      monitor.wakeAll()
+      monitor.unlock()
     }
 
     func note(_ inode: Inode, _ range: Range<UInt64>, isPacked: Bool) {
-      pthread_mutex_lock(lock)
-      defer { pthread_mutex_unlock(lock) }
+      monitor.lock()
+      defer { monitor.unlock() }
       guard var run = runs[inode.nid] else {
         if runs.count >= Self.mostRuns { runs = runs.filter { $0.value.isPacked || $0.value.helpers > 0 } }
         runs[inode.nid] = Run(inode: inode, isPacked: isPacked, end: range.upperBound, next: range.upperBound)
@@ -117,7 +100,7 @@ final class Prefetcher: Sendable {
           isStarted = true
           for _ in 0..<threads { DetachedThread.start { [self] in serve() } }
         }
-        pthread_cond_signal(changed)
+        monitor.wakeOne()
       }
       runs[inode.nid] = run
     }
@@ -129,21 +112,21 @@ final class Prefetcher: Sendable {
     }
 
     private func serve() {
-      pthread_mutex_lock(lock)
+      monitor.lock()
       while true {
-        while waiting.isEmpty, !isStopped { pthread_cond_wait(changed, lock) }
+        while waiting.isEmpty, !isStopped { monitor.wait() }
         if isStopped { break }
         let nid = waiting.removeFirst()
         while !isStopped, let run = runs[nid], wants(run) {
-          pthread_mutex_unlock(lock)
+          monitor.unlock()
           // An error is reported when the file's reader arrives there.
           let isDone = pool.withReader { reader in (try? decode(reader, run)) != nil }
-          pthread_mutex_lock(lock)
+          monitor.lock()
           if !isDone, runs[nid]?.next == run.next { runs[nid]?.next = .max }
         }
         runs[nid]?.helpers -= 1
       }
-      pthread_mutex_unlock(lock)
+      monitor.unlock()
     }
 
     /// Decodes the next extent of a run, unless another thread takes it first.
@@ -151,13 +134,13 @@ final class Prefetcher: Sendable {
       guard let extent = try reader.volume.extent(of: run.inode, at: run.next) else {
         throw .corrupt(.extentLength, at: run.inode.position)
       }
-      pthread_mutex_lock(lock)
+      monitor.lock()
       let isMine = runs[run.inode.nid]?.next == run.next
       if isMine {
         runs[run.inode.nid]?.next = extent.end
         runs[run.inode.nid]?.ahead.append(extent.end)
       }
-      pthread_mutex_unlock(lock)
+      monitor.unlock()
       // What is packed is the matter of the packed inode's run.
       guard isMine, case .compressed = extent.encoding else { return }
       if case .packed = extent.place { return }

@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 /// Jobs that several threads do side by side, with results that are taken in the order of the jobs.
 ///
 /// Jobs are asked for only as fast as results are taken: the weights of those under way, and of results not yet taken, stay
 /// below a limit, so that memory does not grow with the work. What comes out does not depend on the number of threads.
 package final class OrderedWork<Job: Sendable, Output: Sendable>: @unchecked Sendable {
-  private let lock: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
-  private let changed: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
+  private let monitor = Monitor()
   // Under the lock:
   /// Jobs that no thread has taken: those from `nextWaiting` on.
   private var waiting: [Int: Job] = [:]
@@ -22,23 +13,7 @@ package final class OrderedWork<Job: Sendable, Output: Sendable>: @unchecked Sen
   private var done: [Int: Result<Output, any Error>] = [:]
   private var isStopped = false
 
-  private init() {
-    pthread_mutex_init(lock, nil)
-    pthread_cond_init(changed, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(lock)
-    pthread_cond_destroy(changed)
-    lock.deallocate()
-    changed.deallocate()
-  }
-
-  private func withLock<T>(_ body: () -> T) -> T {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    return body()
-  }
+  private init() {}
 
   /// Does all jobs.
   ///
@@ -87,24 +62,24 @@ package final class OrderedWork<Job: Sendable, Output: Sendable>: @unchecked Sen
         held = nil
         weight += job.weight
         weights[added] = job.weight
-        withLock {
+        monitor.withLock {
           waiting[added] = job.job
-          pthread_cond_broadcast(changed)
+          monitor.wakeAll()
         }
         added += 1
       }
       if taken == added { return }
-      if let result = withLock({ done.removeValue(forKey: taken) }) {
+      if let result = monitor.withLock({ done.removeValue(forKey: taken) }) {
         weight -= weights.removeValue(forKey: taken) ?? 0
         taken += 1
         try take(result.get())
         continue
       }
-      if let (number, job) = withLock({ takeWaiting() }) {
+      if let (number, job) = monitor.withLock({ takeWaiting() }) {
         finish(number, Result { try perform(job) })
         continue
       }
-      withLock { while done[taken] == nil { pthread_cond_wait(changed, lock) } }
+      monitor.withLock { while done[taken] == nil { monitor.wait() } }
     }
   }
 
@@ -112,10 +87,10 @@ package final class OrderedWork<Job: Sendable, Output: Sendable>: @unchecked Sen
   private func serve(_ worker: () -> (Job) throws -> Output) {
     var perform: ((Job) throws -> Output)?
     while true {
-      let job = withLock { () -> (number: Int, job: Job)? in
+      let job = monitor.withLock { () -> (number: Int, job: Job)? in
         while !isStopped {
           if let job = takeWaiting() { return job }
-          pthread_cond_wait(changed, lock)
+          monitor.wait()
         }
         return nil
       }
@@ -134,16 +109,16 @@ package final class OrderedWork<Job: Sendable, Output: Sendable>: @unchecked Sen
   }
 
   private func finish(_ number: Int, _ result: Result<Output, any Error>) {
-    withLock {
+    monitor.withLock {
       done[number] = result
-      pthread_cond_broadcast(changed)
+      monitor.wakeAll()
     }
   }
 
   private func stop() {
-    withLock {
+    monitor.withLock {
       isStopped = true
-      pthread_cond_broadcast(changed)
+      monitor.wakeAll()
     }
   }
 }

@@ -59,8 +59,8 @@ struct FragmentList: Sendable {
     fragments[fragment].start = try bytes.withUnsafeBytes { try spool.append($0) }
   }
 
-  /// Decides where each fragment goes: those of listed files in the list's order; then by kind, then by the suffix of the file's name, then by length. So what a compressor
-  /// sees at once is alike.
+  /// Decides where each fragment goes: those of listed files in the list's order; then by kind, then by the suffix of the
+  /// file's name, then by length. So what a compressor sees at once is alike.
   ///
   /// It may be done again when the contents of all fragments are there: it depends on none of them.
   mutating func arrange(_ build: BuildContext) throws {

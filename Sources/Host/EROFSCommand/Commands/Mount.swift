@@ -19,14 +19,7 @@ struct Mount: ParsableCommand {
 
   enum Kernel: String, ExpressibleByArgument, CaseIterable { case never, auto, always }
 
-  @Option(help: ArgumentHelp("Offset of the image in its file.", valueName: "bytes"))
-  var offset = ByteCount(0)
-
-  @Option(
-    name: .customLong("device"),
-    help: ArgumentHelp(
-      "An extra device of the image; may be repeated, in the order of the device table.", valueName: "file"))
-  var devices: [RawArgument] = []
+  @OptionGroup var location: ImageLocation
 
   @Option(help: ArgumentHelp("Memory for decoded data, at most. (default: 128M)", valueName: "size"))
   var cache: ByteCount?
@@ -95,7 +88,7 @@ struct Mount: ParsableCommand {
       if kernel == .always || (kernel == .auto && trace == nil) {
         do {
           let way = try KernelMount.mount(
-            image, devices: devices.map(\.filePath), offset: offset.bytes, options: options, on: directory)
+            image, devices: location.devices, offset: location.offset, options: options, on: directory)
           printError("mounted by the kernel, from \(way.rawValue)")
           return
         } catch {
@@ -107,13 +100,13 @@ struct Mount: ParsableCommand {
       if kernel == .always { throw CommandError("the kernel of this system has no EROFS") }
     #endif
     var mounting = Mounting(image)
-    mounting.devices = devices.map(\.filePath)
-    mounting.offset = offset.bytes
+    mounting.devices = location.devices
+    mounting.offset = location.offset
     if let cache { mounting.cacheBytes = Int(cache.bytes) }
-    mounting.prefetchers = prefetch ?? min(Threads.available, 8)
+    if let prefetch { mounting.prefetchers = prefetch }
     mounting.trace = trace?.filePath
     mounting.session.mountOptions = options
-    mounting.session.threads = threads ?? Threads.available + 2
+    if let threads { mounting.session.threads = threads }
     mounting.foreground = foreground
     mounting.idleSeconds = idle
     let log = foreground ? { @Sendable in printError($0) } : SystemLog.write

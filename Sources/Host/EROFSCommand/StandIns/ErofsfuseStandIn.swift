@@ -32,8 +32,6 @@ struct ErofsfuseStandIn {
     do throws(LongOptions.UsageError) {
       let parsed = try options.parse(arguments)
       var mounting = Mounting("")
-      mounting.session.threads = Threads.available + 2
-      mounting.prefetchers = min(Threads.available, 8)
       for (name, value) in parsed.options {
         switch (name, value ?? "") {
         case ("help", _), ("-h", _):

@@ -116,8 +116,6 @@ struct MountStandIn {
       var mounting = Mounting(image)
       mounting.devices = devices
       mounting.offset = offset
-      mounting.session.threads = Threads.available + 2
-      mounting.prefetchers = min(Threads.available, 8)
       mounting.session.mountOptions = rest
       _ = try mounting.run(on: directory, log: SystemLog.write)
       return ExitStatus.good

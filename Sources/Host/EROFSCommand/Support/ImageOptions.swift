@@ -5,19 +5,27 @@ import EROFS
 import EROFSTools
 import SystemPackage
 
-/// The image that a command reads: always the first argument.
-struct ImageOptions: ParsableArguments {
-  @Argument(help: "The image: a file or a block device.")
-  var image: RawArgument
-
-  @Option(help: ArgumentHelp("Offset of the image in its file.", valueName: "bytes"))
-  var offset = ByteCount(0)
+/// Where in its file an image starts, and the extra devices that it needs.
+struct ImageLocation: ParsableArguments {
+  @Option(name: .customLong("offset"), help: ArgumentHelp("Offset of the image in its file.", valueName: "bytes"))
+  var start = ByteCount(0)
 
   @Option(
     name: .customLong("device"),
     help: ArgumentHelp(
       "An extra device of the image; may be repeated, in the order of the device table.", valueName: "file"))
-  var devices: [RawArgument] = []
+  var paths: [RawArgument] = []
+
+  var offset: UInt64 { start.bytes }
+  var devices: [FilePath] { paths.map(\.filePath) }
+}
+
+/// The image that a command reads: always the first argument.
+struct ImageOptions: ParsableArguments {
+  @Argument(help: "The image: a file or a block device.")
+  var image: RawArgument
+
+  @OptionGroup var location: ImageLocation
 
   @Flag(
     name: .customLong("no-limit"),
@@ -28,7 +36,7 @@ struct ImageOptions: ParsableArguments {
 
   /// Maps the image.
   func open() throws -> ImageFile {
-    try ImageFile(image.filePath, devices: devices.map(\.filePath), offset: offset.bytes)
+    try ImageFile(image.filePath, devices: location.devices, offset: location.offset)
   }
 
   /// A reader of the image, with memory for every file in it.

@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import HostSupport
 import Synchronization
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
 
 /// A part of a file's data to be read: the extents that start in `range`.
 struct DataJob: Sendable {
@@ -27,8 +20,7 @@ struct DataJob: Sendable {
 /// it is there: so its extents, each with the ends of many files, are decoded once and not once for each file. That
 /// order holds among the files that are added together.
 final class DataJobs: @unchecked Sendable {
-  private let lock: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
-  private let changed: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
+  private let monitor = Monitor()
   // Under the lock:
   /// What has been added and not taken, each lot for itself: what comes later moves nothing.
   private var lots: [[DataJob]] = []
@@ -43,24 +35,6 @@ final class DataJobs: @unchecked Sendable {
   /// Small files are taken together up to this many bytes, because taking has its price too.
   private static let batchBytes: UInt64 = 128 << 10
   private static let batchCount = 64
-
-  init() {
-    pthread_mutex_init(lock, nil)
-    pthread_cond_init(changed, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(lock)
-    pthread_cond_destroy(changed)
-    lock.deallocate()
-    changed.deallocate()
-  }
-
-  private func withLock<Result>(_ body: () -> Result) -> Result {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    return body()
-  }
 
   /// Adds the data of `nodes` of a tree.
   ///
@@ -87,9 +61,9 @@ final class DataJobs: @unchecked Sendable {
         start = end
       }
     }
-    withLock {
+    monitor.withLock {
       lots.append(added)
-      pthread_cond_broadcast(changed)
+      monitor.wakeAll()
     }
   }
 
@@ -108,19 +82,19 @@ final class DataJobs: @unchecked Sendable {
 
   /// Says that nothing will be added any more.
   func complete() {
-    withLock {
+    monitor.withLock {
       isComplete = true
-      pthread_cond_broadcast(changed)
+      monitor.wakeAll()
     }
   }
 
   /// The next jobs for a thread, once there are some; empty when there will be none.
   func take() -> ArraySlice<DataJob> {
-    withLock {
+    monitor.withLock {
       while true {
         if lot == lots.count {
           if isComplete { return [] }
-          pthread_cond_wait(changed, lock)
+          monitor.wait()
         } else if next == lots[lot].count {
           lots[lot] = []
           lot += 1
