@@ -54,7 +54,19 @@ struct ContentPass {
     progress.start(.contents, total: contentBytes)
     for level in runs.levels.indices {
       runs.begin(level: level) { storedExtents(of: $0) }
-      try encode(JobSource(build, treatments, runs, files: runs.levels[level]), &sink, &progress)
+      let files = runs.levels[level]
+      var source = JobSource(build, files) { treatments[$0] }
+      try build.run(
+        next: {
+          guard var job = source.next() else { return nil }
+          runs.prepare(&job)
+          return job
+        },
+        perform: { try $0.perform($1) }
+      ) { result in
+        try take(result, &sink)
+        try progress.advance(by: UInt64(result.job.length), written: sink.position)
+      }
     }
     try sink.align(to: UInt64(build.options.blockSize))
     for (copy, original) in duplicates.originals {
@@ -63,23 +75,6 @@ struct ContentPass {
       sharedBytes += size
       contentBytes += size
     }
-  }
-
-  private mutating func encode(
-    _ jobs: consuming JobSource, _ sink: inout BlockSink, _ progress: inout ProgressReporter
-  ) throws {
-    var source = jobs
-    let (options, tree, order) = (build.options, build.tree, build.order)
-    try OrderedWork<ContentJob, ContentResult>.run(
-      threads: build.threads, limit: build.memory, next: { source.next().map { ($0, 2 * $0.length + 4096) } },
-      worker: {
-        let worker = ContentWorker(options, tree, order)
-        return { try worker.perform($0) }
-      },
-      take: { result in
-        try take(result, &sink)
-        try progress.advance(by: UInt64(result.job.length), written: sink.position)
-      })
   }
 
   /// What others can share of a file: its extents, or of a flat file its blocks.
@@ -257,24 +252,12 @@ struct ContentPass {
     let own = files.count
     files.append(StoredFile())
     defer { files.removeLast() }
-    var segments = SegmentCutter(file: own, size: fragments.size, treatment)
     let list = fragments
-    let (options, tree, order) = (build.options, build.tree, build.order)
-    try OrderedWork<ContentJob, ContentResult>.run(
-      threads: build.threads, limit: build.memory, next: { segments.next().map { ($0, 2 * $0.length + 4096) } },
-      worker: {
-        let worker = ContentWorker(options, tree, order)
-        return { job in
-          var bytes = [UInt8](repeating: 0, count: job.length)
-          try bytes.withUnsafeMutableBytes { try list.read(into: $0, at: job.offset) }
-          return try bytes.withUnsafeBytes { try worker.encode(job, $0) }
-        }
-      },
-      take: { result in
-        try take(result, &sink)
-        try progress.advance(by: UInt64(result.job.length), written: sink.position)
-      })
-    try sink.align(to: UInt64(options.blockSize))
+    try build.encode(asFile: own, size: list.size, treatment, read: { try list.read(into: $0, at: $1) }) { result in
+      try take(result, &sink)
+      try progress.advance(by: UInt64(result.job.length), written: sink.position)
+    }
+    try sink.align(to: UInt64(build.options.blockSize))
     return (files[own], fragments.size)
   }
 }

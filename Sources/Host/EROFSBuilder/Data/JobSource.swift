@@ -38,26 +38,22 @@ struct SegmentCutter {
 /// The jobs of some files, in their order.
 struct JobSource {
   private let build: BuildContext
-  private let treatments: Treatments
-  private let runs: RepeatedRuns
+  private let treatment: (Int) -> ContentJob.Treatment
   private var files: ArraySlice<Int>
   private var cutter: SegmentCutter?
 
-  init(_ build: BuildContext, _ treatments: Treatments, _ runs: RepeatedRuns, files: [Int]) {
+  /// - Parameter treatment: of each file, by its number.
+  init(_ build: BuildContext, _ files: [Int], treatment: @escaping (Int) -> ContentJob.Treatment) {
     self.build = build
-    self.treatments = treatments
-    self.runs = runs
+    self.treatment = treatment
     self.files = files[...]
   }
 
   mutating func next() -> ContentJob? {
     while true {
-      if var job = cutter?.next() {
-        runs.prepare(&job)
-        return job
-      }
+      if let job = cutter?.next() { return job }
       guard let file = files.popFirst() else { return nil }
-      cutter = SegmentCutter(file: file, size: build.size(of: file), treatments[file])
+      cutter = SegmentCutter(file: file, size: build.size(of: file), treatment(file))
     }
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-import HostSupport
 
 /// Runs of compressed files that are stored as parts of other files.
 ///
@@ -70,31 +69,16 @@ struct RepeatedRuns {
     progress.start(.comparing, total: files.reduce(0) { $0 + build.size(of: $1) })
     var contents: [ChunkedContent] = []
     contents.reserveCapacity(files.count)
-    var next = files[...]
-    var cutter: SegmentCutter?
-    let (options, tree, order) = (build.options, build.tree, build.order)
-    try OrderedWork<ContentJob, (ContentJob, ChunkedContent)>.run(
-      threads: build.threads, limit: build.memory,
-      next: {
-        while true {
-          if let job = cutter?.next() { return (job, job.length) }
-          guard let file = next.popFirst() else { return nil }
-          cutter = SegmentCutter(file: file, size: build.size(of: file), ContentJob.Treatment(kind: .plain))
-        }
-      },
-      worker: {
-        let worker = ContentWorker(options, tree, order)
-        return { ($0, try worker.chunks(of: $0, chunker)) }
-      },
-      take: { job, chunks in
-        if job.isFirst {
-          contents.append(chunks)
-        } else {
-          contents[contents.count - 1].lengths += chunks.lengths
-          contents[contents.count - 1].digests += chunks.digests
-        }
-        try progress.advance(by: UInt64(job.length), written: 0)
-      })
+    var source = JobSource(build, files) { _ in ContentJob.Treatment(kind: .plain) }
+    try build.run(next: { source.next() }, perform: { ($1, try $0.chunks(of: $1, chunker)) }) { job, chunks in
+      if job.isFirst {
+        contents.append(chunks)
+      } else {
+        contents[contents.count - 1].lengths += chunks.lengths
+        contents[contents.count - 1].digests += chunks.digests
+      }
+      try progress.advance(by: UInt64(job.length), written: 0)
+    }
     return contents
   }
 

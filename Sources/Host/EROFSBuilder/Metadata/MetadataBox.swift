@@ -13,30 +13,18 @@ enum MetadataBox {
     _ spool: SpoolFile, _ build: BuildContext, _ sink: inout BlockSink
   ) throws -> FileIndex.Content {
     let treatment = build.options.metaboxTreatment
-    var segments = SegmentCutter(file: 0, size: spool.count, treatment)
     var extents: [StoredExtent] = []
-    let (options, tree, order) = (build.options, build.tree, build.order)
-    try OrderedWork<ContentJob, ContentResult>.run(
-      threads: build.threads, limit: build.memory, next: { segments.next().map { ($0, 2 * $0.length + 4096) } },
-      worker: {
-        let worker = ContentWorker(options, tree, order)
-        return { job in
-          var bytes = [UInt8](repeating: 0, count: job.length)
-          try bytes.withUnsafeMutableBytes { try spool.read(into: $0, at: job.offset) }
-          return try bytes.withUnsafeBytes { try worker.encode(job, $0) }
-        }
-      },
-      take: { result in
-        let base = sink.position
-        for var extent in result.segment.extents {
-          extent.address += base
-          extents.append(extent)
-        }
-        try sink.write(result.segment.stored)
-      })
-    try sink.align(to: UInt64(options.blockSize))
+    try build.encode(asFile: 0, size: spool.count, treatment, read: { try spool.read(into: $0, at: $1) }) { result in
+      let base = sink.position
+      for var extent in result.segment.extents {
+        extent.address += base
+        extents.append(extent)
+      }
+      try sink.write(result.segment.stored)
+    }
+    try sink.align(to: UInt64(build.options.blockSize))
     var content = FileIndex.Content(size: spool.count, extents: extents)
-    let format = options.encoding(at: treatment.encoding).algorithm.format
+    let format = build.options.encoding(at: treatment.encoding).algorithm.format
     content.algorithms = (format, format)
     return content
   }
