@@ -19,8 +19,8 @@ extension PageVector {
     return value
   }
 
-  /// How the bytes compare, unsigned and one by one, a prefix before what is longer: negative, 0 or positive for before,
-  /// equal and after.
+  /// Compares as memcmp does, a prefix before the longer one: negative if this vector comes before the other, 0 if they are
+  /// equal, positive if it comes after.
   @inline(never)
   package func compare(to other: PageVector) -> Int {
     var i = 0

@@ -18,12 +18,12 @@ extension DeflateDecoder {
     }
   }
 
-  /// Appends what is left of a match, as far as `end`.
+  /// Appends the rest of a match, up to `end`.
   private mutating func appendPending(to end: Int) {
     let count = min(pendingLength, end &- produced)
     pendingLength &-= count
     if Machine.copiesWide, output.isRing {
-      // A wide copy may run over what is asked for, and in a ring that may be what the caller has not taken yet.
+      // A wide copy may run over its end, and in a ring there may be bytes that the caller has not taken yet.
       output.appendMatchExactly(distance: pendingDistance, count: count)
     } else {
       output.appendMatch(distance: pendingDistance, count: count)

@@ -6,12 +6,12 @@ import PageVectors
 // distance, and in a subtable too.
 
 extension DeflateDecoder {
-  /// Decodes symbols until `end` bytes are there, the block has ended, or a match is pending, which there must not be
-  /// before. `end` is not there yet, unless it is that of the extent: then the next symbol has to be the end of the
-  /// block. Returns what is wrong, if anything.
+  /// Decodes symbols until `end` bytes are decoded, the block has ended, or a match is pending (none may be at the
+  /// beginning). If `end` bytes are decoded already, `end` is that of the extent, and the next symbol has to be the end of
+  /// the block. Returns the reason if the stream is wrong.
   ///
-  /// An entry is looked up with what bits there are; only where it takes more of them than that, more are read, and it is
-  /// looked up again. None takes more than 21.
+  /// An entry is looked up with the bits that have been read. If it takes more, more are read, and it is looked up again.
+  /// None takes more than 21.
   @inline(never)
   mutating func decodeShort(to end: Int) -> DecodeError.Reason? {
     let hasRoom = output.hasRoom()

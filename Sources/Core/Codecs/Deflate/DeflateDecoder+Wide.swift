@@ -18,7 +18,7 @@ extension DeflateDecoder {
     case margin, endOfBlock, match, invalid, distance
   }
 
-  /// Decodes as long as there is a margin in both runs and before `end`. What it leaves is a state like any other.
+  /// Decodes as long as there is a margin in both runs and before `end`. Any other form can go on from its state.
   mutating func decodeWide(to end: Int) throws(DecodeError) {
     let start = unsafe output.runStart
     let stop =
@@ -45,7 +45,7 @@ extension DeflateDecoder {
     var next = unsafe output.next
     var from = unsafe input.next
     var bits = self.bits
-    // Only its low six bits count, which is all that a shift takes; the others hold whatever subtracting entries left.
+    // Only its low six bits count, which are all that a shift uses: subtracting whole entries leaves garbage in the others.
     var bitCount = self.bitCount
     var stop = Stop.margin
 

@@ -5,8 +5,8 @@ import PageVectors
 /// Raw DEFLATE (RFC 1951), as EROFS stores it: no wrapper, no preset dictionary, an empty history in front of each
 /// extent.
 ///
-/// It is strict. Refused are, besides what libdeflate and zlib both refuse, all that one of them refuses and no encoder
-/// makes:
+/// It is strict. Besides streams that libdeflate and zlib both refuse, it refuses those that one of them refuses and no
+/// encoder makes:
 /// - a block of more than 286 literal/length or 30 distance codes, and the symbols 286, 287, 30 and 31 (zlib);
 /// - a block without a code for its end (zlib);
 /// - an incomplete code, but for one or no distance of one bit, or the end of block alone (zlib); a bit that such a
@@ -25,7 +25,7 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
     case stored
     /// In a block of codes, whose tables are made.
     case codes
-    /// Behind the final block.
+    /// After the final block.
     case ended
   }
 
@@ -59,7 +59,7 @@ public struct DeflateDecoder: InPlaceDecoder, ~Copyable {
 
   public var produced: Int { output.position }
 
-  /// What the bit buffer holds may go back to be copied as it is stored.
+  /// Bytes in the bit buffer may have to be read again, as stored ones.
   public var consumed: Int { max(0, input.offset &- MemoryLayout<UInt>.size) }
   public mutating func inputMoved() { input.seek(to: input.offset) }
 

@@ -25,9 +25,9 @@
 ///                                                                           in pairs of entries
 ///
 /// One look-up is thus all that a literal takes, and one shift drops a symbol together with its extra bits. In the wide
-/// loop that is a shift by the whole entry, of which a 64-bit register takes the low six bits: what is taken is lowest
-/// there, with "final" (clear then) above it, and the value highest. In builds for size what is taken is highest, and
-/// one shift brings it down; the value is lowest, where a byte is stored without one.
+/// loop that is a shift by the whole entry, of which a 64-bit register uses the low six bits: there the number of bits is
+/// lowest, with "final" (clear then) above it, and the value highest. In builds for size the number of bits is highest,
+/// where one shift brings it down, and the value is lowest, where a byte is stored without a shift.
 @safe
 struct DeflateTables {
   static let bytes = 4024
@@ -53,7 +53,7 @@ struct DeflateTables {
   @inline(__always) static var isException: UInt { Machine.isSmall ? 0x400 : 0x40 }
   @inline(__always) static var isFinal: UInt { Machine.isSmall ? 0x100 : 0x20 }
   @inline(__always) static var endOfBlock: UInt { isSymbol | isException | isFinal }
-  /// What tells a refused entry from the end of a block.
+  /// The bit that tells a refused entry from the end of a block.
   @inline(__always) static var isRefused: UInt { Machine.isSmall ? 1 : 0x100 }
 
   /// Which code a table decodes.
@@ -177,7 +177,7 @@ struct DeflateTables {
     var next = unsafe sorted + Int(counts[0])
     var length = 1
     if space > 0 {
-      // One bit or none: what has no code is refused where it is met.
+      // One code of one bit, or none: bits without a code are refused when they occur.
       unsafe entries[0] = Self.refused(1)
       if longest > 0 { unsafe entries[0] = entry(code, symbol: UInt(next.pointee), length: 1) }
       unsafe entries[1] = Self.refused(1)

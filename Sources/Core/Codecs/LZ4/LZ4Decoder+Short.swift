@@ -2,8 +2,8 @@
 
 import PageVectors
 
-// What 32-bit machines have instead of the loops for runs: one for sequences without length bytes, which are nearly all,
-// with everything in registers; and what copies the rest piece by piece.
+// 32-bit machines have these instead of the loops for runs: a loop for sequences without length bytes, which are nearly all,
+// with everything in registers; and a function that copies the others piece by piece.
 
 extension LZ4Decoder {
   /// Bytes of input for a sequence without length bytes: a token, 14 literals, a distance.

@@ -129,7 +129,7 @@ extension LZ4Decoder {
   }
 
   /// Decodes sequences up to the ends of the runs, writing not a byte too much, and at most one that crosses the end of
-  /// the output's run. False where it stopped at what is in the input's next run, at an error, or had nothing to do.
+  /// the output's run. False if it stopped at the end of the input's run or at an error, or had nothing to do.
   @inline(__always)
   private mutating func decodeExact(end: MutableBytes, wanted: MutableBytes, _ history: some MatchHistory) -> Bool {
     let inputEnd = unsafe input.end

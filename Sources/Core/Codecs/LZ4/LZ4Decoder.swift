@@ -51,8 +51,8 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
   @usableFromInline var distance = Self.freeDistance
   /// Literals in the current sequence.
   @usableFromInline var literals = 0
-  /// The token of the latest match. Where there is none, or one that keeps the end rules whatever follows, it is one
-  /// that requires nothing (with `freeDistance`).
+  /// The token of the latest match. If there is none, or the end rules are kept whatever follows it, a token that requires
+  /// nothing (with `freeDistance`).
   @usableFromInline var matchToken = Self.freeToken
 
   /// A token whose sequence is as long as the short form gets, and a distance that the short form may have.
@@ -88,7 +88,7 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
 
   // MARK: A sequence in parts
 
-  /// What decoding to `end` stumbled over; nil where it came there.
+  /// Decodes to `end`. Returns the reason if it could not.
   private mutating func advance(to end: Int) -> DecodeError.Reason? {
     while true {
       let left = end &- output.position
@@ -131,7 +131,7 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
     }
   }
 
-  /// What is wrong with the end of the stream; nil where nothing is.
+  /// Checks the end of the stream. Returns the reason if it is wrong.
   private mutating func flaw() -> DecodeError.Reason? {
     if output.left > 0 { return .outputShort }
     if stage == .token {

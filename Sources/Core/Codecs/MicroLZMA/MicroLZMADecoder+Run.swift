@@ -6,7 +6,7 @@ extension MicroLZMADecoder {
   /// Decodes symbols within one run of input and one of output, until the output reaches `until`, or a symbol begins
   /// after `through`, or a match cannot be written here; that one is left in `pending`.
   ///
-  /// Behind `through` there must be ``RangeDecoder/symbolBytes`` bytes to read. All state is in locals on the way.
+  /// After `through` there must be ``RangeDecoder/symbolBytes`` bytes to read. All state is in locals on the way.
   @inline(never)
   mutating func decodeRun(
     from input: inout Bytes, through: Bytes, until: MutableBytes
@@ -129,7 +129,7 @@ extension MicroLZMADecoder {
   /// The byte `distance` before `next` where it is in another run.
   @inline(never)
   private mutating func farByte(_ distance: Int, at next: MutableBytes) -> UInt8 {
-    // `window.next` lags behind `next`, in the same run, for as long as `decodeRun` works.
+    // While `decodeRun` works, `window.next` is an earlier byte of the same run than `next`.
     unsafe window.byte(back: distance &- (next - window.next))
   }
 

@@ -121,7 +121,7 @@ struct RangeDecoder {
 @inline(always)
 func number(_ condition: Bool) -> Int { unsafe Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self)) }
 
-/// `condition ? yes : no`, but never as a branch, which is what the optimizer would make of that.
+/// `condition ? yes : no`, of which the optimizer would make a branch; this never becomes one.
 @inline(always)
 func pick(_ condition: Bool, _ yes: UInt32, _ no: UInt32) -> UInt32 {
   let mask = UInt32(truncatingIfNeeded: 0 &- number(condition))

@@ -88,7 +88,7 @@ public struct SharedFrames {
     let pages = outputPages
     var page = page
     repeat { page &+= 1 } while page < pages && find(page: page, consumed: consumed) == nil
-    // Copies run over the end of what is asked for, by less than a ring's slack: not into the next frame.
+    // Copies run over their end by less than a ring's slack: not into the next frame.
     let end = page < pages ? page &<< pageShift &- outputOffset &- OutputWindow.ringSlack : outputCount
     return (end, page)
   }

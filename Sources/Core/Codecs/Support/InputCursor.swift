@@ -2,7 +2,7 @@
 
 import PageVectors
 
-/// A forward position in the stored bytes: `next ..< end` is what is left of the current run.
+/// A forward position in the stored bytes: `next ..< end` is the rest of the current run.
 ///
 /// Hot loops copy `next` and `end` to locals and give `next` back before they call anything here.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// What the machine that this is compiled for is like: the one place that asks the compiler for it.
+/// Properties of the machine that this is compiled for: the only place that looks at the compiler's conditions.
 ///
 /// Decoders have up to three forms. "Small" machines have 32-bit words, and firmware for others that defines
 /// `EROFS_SMALL`: there text is dearer than time. On the others, which have 64-bit words, time is dearer; and of these
@@ -34,8 +34,8 @@ enum Machine {
   /// the machines with wide copies too. It takes text: elsewhere every bit is a branch.
   @inline(__always) static var selectsBits: Bool { copiesWide }
 
-  /// Whether a machine without wide copies loads and stores words of 4 bytes at any address. ARMv7-M does; it has wider
-  /// atomics than ARMv6-M, and nothing else that the compiler's conditions tell the two apart by.
+  /// Whether a machine without wide copies loads and stores words of 4 bytes at any address. ARMv7-M does; its wider
+  /// atomics are the only difference from ARMv6-M that the compiler's conditions show.
   #if (arch(arm) && _hasAtomicBitWidth(_64)) || ((arch(x86_64) || arch(arm64)) && EROFS_SMALL)
     @inline(__always) static var loadsAnyWord: Bool { true }
   #else

@@ -11,7 +11,7 @@ extension OutputWindow {
   @inline(__always)
   func history(_ distance: Int) -> (start: Bytes, count: Int) {
     let inRun = historyInRun
-    // The same address, without a look at what no distance is.
+    // The same address, without a check for distances of 0.
     if Machine.isSmall, distance <= inRun { return unsafe (Bytes(next) + (0 &- distance), distance) }
     if distance <= inRun { return unsafe (Bytes(next) - distance, distance) }
     var frame = frameOfRun &+ inRun &- distance

@@ -19,7 +19,7 @@ struct OutputWindow {
   @inlinable static var ringSlack: Int { 64 }
 
   @usableFromInline let frames: MutablePageVector
-  /// Decoded bytes of the whole extent (or of what is wanted of it).
+  /// Decoded bytes of the whole extent, or of the prefix that is decoded.
   @usableFromInline let length: Int
   @usableFromInline var next: MutableBytes
   @usableFromInline private(set) var end: MutableBytes

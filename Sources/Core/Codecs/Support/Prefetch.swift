@@ -9,7 +9,7 @@ import PageVectors
 #if canImport(CPrefetch)
   private import CPrefetch
 
-  /// Asks for the first 512 bytes at `start`, which will be written soon. It cannot fault.
+  /// Fetches the first 512 bytes at `start`, which will be written soon, into the cache. It cannot fault.
   @inline(__always)
   func prefetchForWriting(_ start: MutableBytes) {
     var line = 0

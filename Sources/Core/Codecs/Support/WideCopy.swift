@@ -2,7 +2,7 @@
 
 import PageVectors
 
-// The copies that all decoders share. They are the only ones that may write past what was asked for ("wild"): each
+// The copies that all decoders share. They are the only ones that may write past the end of the copy ("wild"): each
 // says by how much, and its caller has made sure of the room.
 
 @usableFromInline

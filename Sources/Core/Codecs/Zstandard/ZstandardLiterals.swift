@@ -17,7 +17,7 @@ struct ZstandardLiterals {
   }
 
   var source = Source.stored
-  /// What can be taken without asking the source for more.
+  /// Literals that can be taken without going back to the source.
   var cursor = InputCursor(PageVector())
   /// Literals of the block.
   var total = 0
@@ -187,7 +187,7 @@ extension ZstandardDecoder {
   }
 
   /// Goes over from literals in the output's tail to literals on demand, because the block is longer than the output:
-  /// what is wanted is a prefix, and the literals would be overwritten before they are read.
+  /// only a prefix is decoded, and the literals would be overwritten before they are read.
   mutating func leaveTail() throws(DecodeError) {
     var skipped = literals.total &- literals.left
     try beginCodedLiterals()

@@ -2,7 +2,7 @@
 
 import PageVectors
 
-/// The sequences of the current block, what outlasts a block, and the sequence that is being executed.
+/// The sequences of the current block, the state that is kept from block to block, and the sequence that is being executed.
 @safe
 struct ZstandardSequences {
   var bits = ReverseBits()
@@ -24,7 +24,7 @@ struct ZstandardSequences {
   var recent1 = 4
   var recent2 = 8
 
-  // What is left to do of the sequence that was decoded last: literals first, then the match.
+  // The rest of the sequence that was decoded last: literals first, then the match.
   var literalCount = 0
   var matchCount = 0
   var distance = 0
@@ -76,7 +76,8 @@ extension ZstandardDecoder {
     return input.byte()
   }
 
-  /// Makes the table of the kind what `mode` says; returns its accuracy, given that of the table before it.
+  /// Makes the table of a kind by `mode` (predefined, one symbol, read, repeated); returns its accuracy. It is given that of
+  /// the table before.
   @inline(never)
   private mutating func readTable(
     _ kind: FSEKind, _ mode: Int, _ previous: Int, _ limit: Int

@@ -5,7 +5,7 @@ import PageVectors
 /// An extended attribute: where its name and its value are.
 @frozen
 public struct Attribute: Equatable, Sendable {
-  /// What comes before the stored name (Format.md, section 16).
+  /// The prefix of the stored name (Format.md, section 16).
   @frozen
   public enum Namespace: UInt8, Sendable, CaseIterable {
     /// No prefix at all: a hidden attribute, which is never listed.

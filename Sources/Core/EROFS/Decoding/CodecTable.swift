@@ -81,7 +81,7 @@ enum LargestDecoder: ~Copyable {
   case zstandard(LinkedZstandard)
 }
 
-/// A number for each codec: what is kept of an image's compression records. 0 if there is none.
+/// A number for each codec, taken from its compression record (see ``ImageCodec``); 0 without a record.
 struct CodecNumbers: Equatable, Sendable {
   var lz4: UInt32 = 0
   var microLZMA: UInt32 = 0

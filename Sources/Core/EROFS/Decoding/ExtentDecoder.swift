@@ -7,8 +7,8 @@ import PageVectors
 /// verdict. `Volume.read` has it decode from stored bytes that it fetched or that are mapped, `Volume.decode` from those
 /// that a caller brings.
 ///
-/// What has been decoded stays at hand (all of it, or the window that a ring keeps), so that a file read in steps
-/// decodes each extent once, and a read in its middle decodes no more than what is before.
+/// Decoded bytes are kept (all of them, or the window of a ring). So a file that is read in steps decodes each extent once,
+/// and a read that ends inside an extent decodes no more than the bytes up to there.
 struct ExtentDecoder: ~Copyable {
   var frames = MutablePageVector()
   var state = WorkingMemory()
@@ -80,7 +80,7 @@ struct ExtentDecoder: ~Copyable {
     while done < destination.count {
       let at = skip &+ done
       if at >= produced {
-        // A ring goes on by what it can take without losing what has not been copied yet.
+        // A ring decodes only so far that no byte is overwritten before it has been copied.
         try advance(to: min(at > produced ? at : skip &+ destination.count, produced &+ kept))
         continue
       }
@@ -91,7 +91,7 @@ struct ExtentDecoder: ~Copyable {
     }
   }
 
-  /// Decodes all of it, where the output is what the caller wants.
+  /// Decodes the whole extent into the caller's own pages.
   mutating func decodeAll() throws(DecodeError) {
     try advance(to: length)
     reset()
@@ -118,7 +118,7 @@ struct ExtentArrangement {
   let length: Int
   /// Stored bytes that need a place: none where the storage maps them.
   let stored: Int
-  /// Bytes of frames with which all of the extent stays at hand.
+  /// Bytes of frames with which all of the extent is kept.
   let whole: Int
   /// The fewest bytes of frames with which the extent can be read.
   let least: Int
@@ -166,7 +166,8 @@ extension Extent {
     return zeros
   }
 
-  /// What decoding it failed of: the stream, or too little memory for the tables, whose ``Need`` has number `stateNeed`.
+  /// Why decoding failed: an error of the stream, or too little memory for the tables, whose ``Need`` has number
+  /// `stateNeed`.
   func failure(_ error: DecodeError, _ stateNeed: UInt8) -> FaultRecord {
     var failure = FaultRecord()
     if error.reason == .memory {

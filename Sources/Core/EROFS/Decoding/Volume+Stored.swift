@@ -7,8 +7,8 @@ import PageVectors
 // cache, and for those who look at how an image is laid out.
 
 extension Volume {
-  /// The device on which an extent's stored bytes are, and their offset there in bytes, the unified address space
-  /// resolved; nil for what no device holds as it is: holes, fragments, and what is in the metabox.
+  /// The device on which an extent's stored bytes are, and their offset there in bytes, with unified addresses resolved. Nil
+  /// for holes, fragments and extents in the metabox: no device has their bytes as they are.
   ///
   /// - Throws: `corrupt` where the bytes are not all inside the device, `unsupported` where the device is missing.
   public mutating func location(of extent: Extent) throws(EROFSError) -> (device: Int, offset: FileOffset)? {
@@ -34,7 +34,7 @@ extension Volume {
   /// Decodes the first `output.count` bytes of a compressed extent from its stored bytes.
   ///
   /// - Parameters:
-  ///   - extent: what is decoded, as ``extent(of:at:)`` gave it.
+  ///   - extent: as ``extent(of:at:)`` gave it.
   ///   - stored: all stored bytes, as ``readStored(_:into:)`` gives them.
   ///   - output: bytes of the extent, at most its length. Its pages are the decoder's window.
   ///   - state: at least `Algorithm.workingBytes` of the extent's algorithm.

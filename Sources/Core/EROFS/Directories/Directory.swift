@@ -2,7 +2,7 @@
 
 import PageVectors
 
-/// The block of a directory that is at hand.
+/// The block of a directory that was read last.
 @safe
 struct DirectoryWindow {
   var buffer = MutablePageVector()
@@ -13,7 +13,7 @@ struct DirectoryWindow {
   /// Entries in the block.
   var count = 0
 
-  /// Replaces the buffer, and forgets what is at hand.
+  /// Replaces the buffer, and forgets the block in the old one.
   mutating func supply(_ buffer: MutablePageVector) {
     self.buffer = buffer
     key = 0
@@ -52,7 +52,7 @@ struct DirectoryWindow {
 @safe
 public struct DirectoryEntry: Sendable {
   public let nid: UInt64
-  /// What the directory says that the entry is; nil where it does not say. The inode's own word counts.
+  /// The entry's kind as the directory states it; nil if it does not. If the inode says something else, that counts.
   public let kind: InodeKind?
   /// 1 ... 255 bytes, none of them `/` or 0. They are in the reader's memory, and are good until its next operation.
   public let name: PageVector
@@ -120,10 +120,10 @@ extension Volume {
     } catch { throw failure.error }
   }
 
-  /// The inode at a path from the root: names with `/` between them. Empty names and `.` stay where they are; `..` goes
-  /// up, at the root nowhere; symbolic links are not followed.
+  /// The inode at a path from the root: names with `/` between them. Empty names and `.` are skipped; `..` is the parent, of
+  /// the root the root itself; symbolic links are not followed.
   ///
-  /// - Throws: ``EROFSError/notFound``, ``EROFSError/notADirectory``, or what reading the directories gives cause for.
+  /// - Throws: ``EROFSError/notFound``, ``EROFSError/notADirectory``, or an error of reading one of the directories.
   @specialized(where Source == MappedStorage)
   public mutating func inode(at path: PageVector) throws(EROFSError) -> Inode {
     do throws(Fault) { try follow(path) } catch { throw failure.error }
@@ -157,14 +157,14 @@ extension Volume {
   /// Whether `a` comes before `b` in a directory: by unsigned bytes, a prefix before the longer name.
   public static func isOrdered(_ a: PageVector, before b: PageVector) -> Bool { a.compare(to: b) < 0 }
 
-  /// Blocks of the open directory; fails where what is open is none.
+  /// Blocks of the open directory. Fails if the open inode is not a directory.
   private mutating func directoryBlocks() throws(Fault) -> FileOffset {
     guard self[.file].kind == .directory else { throw fail(.notADirectory) }
     let shift = FileOffset(truncatingIfNeeded: superblock.blockShift)
     return self[.file].size == 0 ? 0 : (self[.file].size &- 1) &>> shift &+ 1
   }
 
-  /// The number in its block, which is at hand then, of the entry of that name in the open directory.
+  /// Searches the open directory for a name: the number of its entry in the block, which is then in the window.
   @inline(never)
   private mutating func search(_ name: PageVector) throws(Fault) -> Int? {
     // The last block whose first name is not after the one that is looked for.

@@ -7,7 +7,7 @@ import Codecs
 public enum EROFSError: Error, Equatable, Sendable {
   /// The image breaks a rule of the format: which one, and where.
   case corrupt(Defect, at: Position)
-  /// The image is (as far as one can tell) right, but needs something that this reader does not have.
+  /// The image breaks no rule that this reader knows, but needs a feature that it does not have.
   case unsupported(Feature, at: Position)
   /// The stored bytes of an extent do not decode: why, and where they start.
   case undecodable(DecodeError, algorithm: Algorithm, at: Position)
@@ -39,7 +39,7 @@ public enum Need: UInt8, Sendable {
     metaboxState
 }
 
-/// What an image may need that a reader may lack.
+/// A feature that an image needs and this reader does not have.
 @frozen
 public enum Feature: Equatable, Sendable {
   /// Bits of feature_incompat that this reader does not know.

@@ -2,15 +2,15 @@
 
 import Codecs
 
-/// What the inside of the reader throws: the mere fact, which costs no register. What went wrong, and where, has been put
-/// down in a ``FaultRecord`` by then, and leaves the reader as an ``EROFSError``.
+/// The error that functions inside the reader throw. It has no content, so it takes no register: kind and place are in a
+/// ``FaultRecord`` by then, which leaves the reader as an ``EROFSError``.
 ///
-/// What is called from many places returns false or nil for a fault, which takes less text to look at, and is called
-/// through an inlined function that throws; so a caller cannot forget to look.
+/// Functions with many callers return false or nil for a fault, because testing that takes less text. They are called
+/// through an inlined function that throws, so a caller cannot forget the test.
 package struct Fault: Error {}
 
 extension Optional {
-  /// What is there; nil stands for a fault.
+  /// The value; throws a fault for nil.
   @inline(__always)
   func orFault() throws(Fault) -> Wrapped {
     guard let self else { throw Fault() }
@@ -18,7 +18,7 @@ extension Optional {
   }
 }
 
-/// What went wrong, in a few words.
+/// Kind and place of a failure, in a few words of memory.
 struct FaultRecord {
   /// What kind of failure it is; `detail`, `value` and `device` say more where the comment says so.
   enum Kind: UInt8 {
@@ -38,7 +38,7 @@ struct FaultRecord {
     case undecodable
     /// value: the storage's code.
     case storage
-    /// detail: for what; value: bytes.
+    /// detail: the number of the ``Need``; value: bytes.
     case memory
   }
 
@@ -62,7 +62,7 @@ struct FaultRecord {
     device < 0 ? .metabox(offset: UInt64(offset)) : .device(Int(device), offset: UInt64(offset))
   }
 
-  /// What callers get to see.
+  /// The error for callers.
   @inline(never)
   var error: EROFSError {
     let at = position

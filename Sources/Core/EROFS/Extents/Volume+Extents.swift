@@ -51,7 +51,7 @@ extension Volume {
     @inline(__always) get { IncompatibleFeatures.known.contains(.chunkedFiles) }
   }
 
-  /// What holds for the extents of compressed inodes, whatever index they come from.
+  /// The rules for extents of compressed inodes that are the same for each form of index.
   private mutating func checkExtent(_ role: Role, _ offset: FileOffset, _ extent: inout Extent) throws(Fault) {
     guard extent.start <= offset, extent.length > 0, extent.length <= self[role].size &- extent.start,
       offset &- extent.start < extent.length

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// What an lcluster index says of one lcluster (Format.md, section 10.2).
+/// The entry of one lcluster, from either form of index (Format.md, section 10.2).
 struct LclusterEntry {
   var kind = LclusterKind.plain
   // Heads of full indexes.
@@ -153,7 +153,7 @@ extension Volume {
     return CompactEntry(bits: bits, width: CompactEntry.valueWidth(blockShift: superblock.blockShift)).raw
   }
 
-  /// Block address of the head that a pack was asked for: the pack's base, and the blocks of what begins before it in the
+  /// Block address of the head at `pack.index`: the pack's base, and the blocks of the pclusters that begin before it in the
   /// pack (Format.md, section 10.4).
   private mutating func block(_ role: Role, _ pack: LclusterPack) throws(Fault) -> UInt32 {
     var block = try load32(role, pack.baseOffset)

@@ -91,7 +91,7 @@ extension Volume {
     return next.block &- 1
   }
 
-  /// The form of what is compressed by the algorithm of an id, which the superblock must have announced.
+  /// The form of extents of the algorithm with that id, which the superblock must have announced.
   mutating func form(_ role: Role, _ id: UInt8) throws(Fault) -> Extent.Form {
     guard superblock.compression.algorithms & (1 &<< UInt16(id)) != 0 else {
       let fault = fail(.unannouncedAlgorithm, role)

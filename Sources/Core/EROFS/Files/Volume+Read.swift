@@ -4,11 +4,11 @@ import Codecs
 import PageVectors
 
 extension Volume {
-  /// Reads a file's bytes from `offset` on into `destination`, wherever its pages are.
+  /// Reads a file's bytes from `offset` on into `destination`, whose pages may be scattered.
   ///
   /// - Returns: how many: as many as `destination` holds, fewer only at the end of the file.
-  /// - Throws: ``EROFSError/notAFile`` for what has no bytes; the rest as the image or the storage gives cause. What
-  ///   has been written to `destination` by then is undefined.
+  /// - Throws: ``EROFSError/notAFile`` for a device, FIFO or socket; any other if the image is damaged or the storage fails.
+  ///   The content of `destination` is then undefined.
   @specialized(where Source == MappedStorage)
   public mutating func read(
     _ inode: Inode, at offset: FileOffset, into destination: MutablePageVector
@@ -111,7 +111,7 @@ extension Volume {
     }
   }
 
-  /// Reads the bytes from `address + skip` on of what starts at `address`.
+  /// Reads bytes from `address + skip` on, of a run that starts at `address`.
   @inline(never)
   mutating func readDevice(
     _ device: UInt16, _ address: FileOffset, _ skip: FileOffset, into destination: MutablePageVector

@@ -2,7 +2,7 @@
 
 import PageVectors
 
-/// CRC-32C (Castagnoli), reflected, without the final inversion: what the superblock's checksum is.
+/// CRC-32C (Castagnoli), reflected, without the final inversion, as in the superblock.
 ///
 /// A bit at a time: it runs once per mount, so the text of a table would cost more than it saves.
 public struct CRC32C: Sendable {
@@ -31,7 +31,7 @@ package struct XXH32 {
 
   private var lanes: (UInt32, UInt32, UInt32, UInt32)
   private let seed: UInt32
-  /// The words of the current stripe, as far as they have come.
+  /// The current stripe, of which the first `count % 16` bytes are known.
   private var words: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
   private var count: UInt32 = 0
 

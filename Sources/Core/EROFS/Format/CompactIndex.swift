@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 // A compact lcluster index (Format.md, section 10.4): entries of 14 or 16 bits in packs that end with a base block address of
-// 4 bytes. An entry of `width` + 2 bits has its kind in the highest two; what the others hold is the value.
+// 4 bytes. An entry of `width` + 2 bits has its kind in the highest two, and the value in the others.
 
 /// An entry of a compact index, taken out of its pack: its kind in the two highest bits, so that it is the same for each
 /// width.
@@ -39,7 +39,7 @@
   @inlinable @inline(__always)
   package static func valueWidth(blockShift: Int) -> UInt32 { UInt32(truncatingIfNeeded: max(blockShift, 12)) }
 
-  /// Whether the entry is a head: what any other kind than `nonhead` is.
+  /// Whether the entry is a head; every kind but `nonhead` is one.
   @inlinable package var isHead: Bool {
     @inline(__always) get { Self.kindBits.get(raw) != UInt32(LclusterKind.nonhead.rawValue) }
   }

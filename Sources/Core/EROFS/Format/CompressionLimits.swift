@@ -2,10 +2,10 @@
 
 import Codecs
 
-/// What the pclusters of an image need at most, by algorithm: from the compression records, or the defaults of images that
-/// have none.
+/// The most that the pclusters of an image need, by algorithm: from the compression records, or the defaults of images
+/// without records.
 public struct CompressionLimits: Equatable, Sendable {
-  /// By codec, in its own terms. The numbers come by size: what has no gaps is cleared in one piece.
+  /// By codec, in its own terms.
   var numbers = CodecNumbers()
   /// A bit for each algorithm id that the image may use.
   public private(set) var algorithms: UInt16 = 0
@@ -24,7 +24,7 @@ public struct CompressionLimits: Equatable, Sendable {
     return true
   }
 
-  /// Takes what the superblock itself says; true if compression records follow it.
+  /// Takes the superblock's own fields; true if compression records follow it.
   @inline(__always)
   mutating func take(_ features: IncompatibleFeatures, _ bitmapOrDistance: UInt16) -> Bool {
     if features.contains(.compressionRecords) {

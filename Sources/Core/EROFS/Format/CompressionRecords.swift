@@ -3,7 +3,7 @@
 // The compression records (Format.md, section 5): one for each algorithm of the superblock's bitmap, lowest id first, from the
 // end of the superblock on, each at a multiple of 4 bytes. The reader looks at the first 8 bytes of each.
 
-/// What all records start with. `byteCount` is that of the start; the body follows.
+/// The start of every compression record. `byteCount` is that of the start; the body follows.
 @usableFromInline package enum CompressionRecord: Record {
   @inlinable package static var byteCount: Int { 2 }
   @inlinable package static var alignment: Int { 4 }

@@ -16,7 +16,7 @@ extension Field where Owner == EncodedExtentRecord {
   @inlinable package static var startHigh: Field<Owner, UInt32> { .init(at: 16) }
 }
 
-/// What the length of an encoded extent also says.
+/// The length field of an encoded extent, which also has its format.
 @usableFromInline package struct EncodedLength: BitField {
   @usableFromInline package var raw: UInt32
 
@@ -42,7 +42,7 @@ extension Field where Owner == EncodedExtentRecord {
     @inline(__always) get { Self.partialBit.isSet(raw) }
     set { Self.partialBit.set(&raw, to: newValue ? 1 : 0) }
   }
-  /// 0 for what is stored as it is, or 1 more than the algorithm's id.
+  /// 0 for an extent that is not compressed, else 1 more than the algorithm's id.
   @inlinable package var format: UInt32 {
     @inline(__always) get { Self.formatBits.get(raw) }
     set { Self.formatBits.set(&raw, to: newValue) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// feature_compat: what an image has that a reader may ignore.
+/// feature_compat: features that a reader may ignore.
 @frozen
 public struct CompatibleFeatures: OptionSet, Sendable {
   public let rawValue: UInt32
@@ -21,7 +21,7 @@ public struct CompatibleFeatures: OptionSet, Sendable {
   @inlinable public static var imageShareXattrs: Self { Self(rawValue: 0x20) }
 }
 
-/// feature_incompat: what a reader must know. Where one bit has two names, each inode says which of the two it uses.
+/// feature_incompat: features that a reader must know. If a bit has two names, each inode says which of the two it uses.
 @frozen
 public struct IncompatibleFeatures: OptionSet, Sendable {
   public let rawValue: UInt32
@@ -48,8 +48,8 @@ public struct IncompatibleFeatures: OptionSet, Sendable {
   @inlinable public static var metabox: Self { Self(rawValue: 0x100) }
 }
 
-// What this reader knows. Programs that define `EROFS_BASIC_IMAGES` know what compressed images need and no more; what hangs on
-// another feature is left out when they are compiled, because no superblock with it is accepted.
+// Programs that define `EROFS_BASIC_IMAGES` know only the features that compressed images need. Code for any other is left out
+// when they are compiled, because no superblock with such a feature is accepted.
 
 extension IncompatibleFeatures {
   #if EROFS_BASIC_IMAGES

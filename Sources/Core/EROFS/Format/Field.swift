@@ -12,7 +12,7 @@ package protocol Record {
 }
 
 extension Record {
-  /// A field of a record of which the first 8 bytes are at hand, as a number.
+  /// A field in the first 8 bytes of a record, which are given as a number.
   @inlinable @inline(__always)
   package static func read<Value>(_ field: Field<Self, Value>, of word: UInt64) -> Value { field.get(word) }
 }
@@ -67,7 +67,7 @@ package struct Field<Owner: Record, Value: FixedWidthInteger & Sendable>: Sendab
 }
 
 extension Field {
-  /// The field of a record of which the first 8 bytes are at hand, as a number.
+  /// The field's value in the first 8 bytes of a record, which are given as a number.
   @inlinable @inline(__always)
   package func get(_ word: UInt64) -> Value {
     Value(truncatingIfNeeded: word &>> UInt64(truncatingIfNeeded: (offset & 7) &* 8))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// An inode, checked as far as it says anything by itself.
+/// An inode whose own fields have been checked; its data has not been looked at.
 public struct Inode: Sendable {
   public internal(set) var nid: UInt64 = 0
   /// Its first 48 bytes, those of a compact one widened to the extended form: see ``InodeWords``.
@@ -21,7 +21,8 @@ public struct Inode: Sendable {
   #endif
   public internal(set) var kind = InodeKind.regular
   public internal(set) var layout = DataLayout.flatPlain
-  /// log2 of a chunk's or an lcluster's size. It leaves no gap after it: what has none is cleared in one piece.
+  /// log2 of a chunk's or an lcluster's size. It is wide enough to leave no gap after it: a structure without gaps is
+  /// cleared by one call.
   #if EROFS_BASIC_IMAGES
     var shift: UInt16 = 0
   #else
@@ -33,12 +34,12 @@ public struct Inode: Sendable {
   public var userID: UInt32 { words[.userID] }
   public var groupID: UInt32 { words[.groupID] }
   public var linkCount: UInt32 { words[.linkCount] }
-  /// Bytes; at most Int64.max (Int32.max with a narrow ``FileOffset``). Of a directory: bytes of its blocks, the last one
-  /// as far as it is used.
+  /// Bytes; at most Int64.max (Int32.max with a narrow ``FileOffset``). Of a directory: bytes of its blocks, of the last one
+  /// those in use.
   public var size: FileOffset {
     @inline(__always) get { FileOffset(truncatingIfNeeded: words[.size]) }
   }
-  /// Seconds since 1970, and nanoseconds 0 ... 999,999,999 as its maker should have had it (not checked).
+  /// Seconds since 1970, and nanoseconds, which should be 0 ... 999,999,999 but are not checked.
   public var modificationTime: (seconds: Int64, nanoseconds: UInt32) { (words[.modificationTime], words[.nanoseconds]) }
   /// Serial number, for stat on 32-bit systems only.
   public var serialNumber: UInt32 { words[.serialNumber] }
@@ -53,23 +54,23 @@ public struct Inode: Sendable {
   /// Bytes of the xattr area, which follows the inode; 0 where it has none.
   public var xattrBytes: Int { XattrHeaderRecord.areaBytes(count: words[.xattrCount]) }
   public var position: Position { stream.position(offset) }
-  /// Blocks that its data takes: as its maker counted them where it is compressed, else as its size says.
+  /// Blocks that its data takes: of a compressed file as stated in the inode, else computed from the size.
   package func storedBlocks(_ superblock: Superblock) -> UInt64 {
     if isCompressed { return UInt64(words.hasHigh ? words[.high] : 0) &<< 32 | UInt64(words[.union]) }
     return (UInt64(size) &+ UInt64(superblock.blockMask)) &>> UInt64(superblock.blockShift)
   }
 
   var xattrOffset: FileOffset { offset &+ Self.recordBytes(isExtended: isExtended) }
-  /// Bytes of an inode without what follows it.
+  /// Bytes of an inode without xattrs, index and tail.
   @inline(__always)
   static func recordBytes(isExtended: Bool) -> FileOffset {
     FileOffset(truncatingIfNeeded: isExtended ? ExtendedInodeRecord.byteCount : CompactInodeRecord.byteCount)
   }
-  /// What no other inode of the image has; never 0.
+  /// A number that no other inode of the image has; never 0.
   var key: FileOffset {
     @inline(__always) get { offset | FileOffset(stream.rawValue) | 2 }
   }
-  /// Whether it has data that is not all stored as it is.
+  /// Whether it has data in one of the compressed layouts.
   var isCompressed: Bool {
     @inline(__always) get { hasData && layout.isCompressed }
   }

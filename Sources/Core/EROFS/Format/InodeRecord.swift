@@ -96,7 +96,7 @@ struct InodeWords: Equatable, Sendable {
     @inline(__always) get { field.get(word(field.offset &>> 3)) }
   }
 
-  // Whole words: what is generic calls a function of the standard library for these on 32-bit machines.
+  // Whole words: on 32-bit machines the generic form would call a function of the standard library.
   subscript(field: Field<ExtendedInodeRecord, UInt64>) -> UInt64 {
     @inline(__always) get { word(field.offset &>> 3) }
   }
@@ -143,7 +143,7 @@ struct InodeWords: Equatable, Sendable {
     at28 = UInt64(littleEndian: at28)
   }
 
-  /// Widens the first 28 bytes of a compact inode; what follows them may be anything.
+  /// Widens the first 28 bytes of a compact inode. The bytes after them need not be those of the image.
   @inline(__always)
   mutating func widen(hasHigh: Bool, epoch: Int64, nanoseconds: UInt32) {
     let links = hasHigh ? 1 : UInt32(self[compact: .linkCountOrHigh])

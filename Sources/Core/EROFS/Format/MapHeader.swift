@@ -99,7 +99,7 @@ extension Field where Owner == MapHeaderRecord {
     set { Self.recordShiftBits.set(&raw, to: newValue) }
   }
 
-  /// What hangs on a feature that this reader does not know.
+  /// Bits of features that this reader does not know.
   static var unknown: Self {
     @inline(__always) get {
       IncompatibleFeatures.known.contains(.fragments) ? [] : [.interlacedPcluster, .fragmentPcluster]
@@ -107,7 +107,7 @@ extension Field where Owner == MapHeaderRecord {
   }
 }
 
-/// A map header as a number, and what the reader takes from it.
+/// A map header as a number, with its fields.
 @usableFromInline package struct MapHeader: BitField {
   @usableFromInline package var raw: UInt64
 

@@ -19,7 +19,7 @@ public struct Superblock: Sendable {
 
   /// Its first 144 bytes, in the byte order of the machine, as far as the image has them.
   var words = SuperblockWords()
-  /// What an offset in a block can be. It is asked for so often that working it out each time takes more text.
+  /// Bits of an offset in a block. It is used so often that computing it each time takes more text.
   var blockMask: FileOffset = 0
   public internal(set) var compression = CompressionLimits()
 

@@ -8,7 +8,7 @@
   @inlinable package static var magic: UInt32 { 0xE0F5_E1E2 }
   /// Bytes of an extra slot.
   @inlinable package static var extraSlotBytes: Int { 16 }
-  /// What the offset of the device table, and of the table of long xattr prefixes, are counted in.
+  /// Bytes of a unit of the offset of the device table, and of that of the table of long xattr prefixes.
   @inlinable package static var deviceTableUnit: UInt64 { 128 }
   @inlinable package static var xattrPrefixUnit: UInt64 { 4 }
   /// A NID with this bit counts in the metabox.
@@ -75,7 +75,7 @@ struct SuperblockWords: Equatable, Sendable {
     @inline(__always) get { field.get(word(field.offset &>> 3)) }
   }
 
-  // Whole words: what is generic calls a function of the standard library for these on 32-bit machines.
+  // Whole words: on 32-bit machines the generic form would call a function of the standard library.
   subscript(field: Field<SuperblockRecord, UInt64>) -> UInt64 {
     @inline(__always) get { word(field.offset &>> 3) }
   }

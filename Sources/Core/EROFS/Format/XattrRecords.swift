@@ -10,7 +10,7 @@
   @inline(__always)
   package static func areaBytes(count: UInt16) -> Int { count == 0 ? 0 : 8 &+ 4 &* Int(count) }
 
-  /// The xattr count of an inode with an area of `bytes` (a multiple of 4, 16 at least); nil for what it cannot say.
+  /// The xattr count of an inode with an area of `bytes` (a multiple of 4, 16 at least); nil if the field has no room for it.
   package static func count(areaBytes bytes: Int) -> UInt16? {
     guard bytes % XattrEntryRecord.alignment == 0, bytes > byteCount else { return nil }
     return UInt16(exactly: (bytes - 8) / 4)
@@ -90,7 +90,7 @@ extension Field where Owner == XattrPrefixRecord {
   }
 }
 
-/// e_name_index: what comes before the stored name.
+/// e_name_index: the prefix of the stored name.
 @usableFromInline package struct XattrNameIndex: BitField {
   @usableFromInline package var raw: UInt8
 
@@ -121,7 +121,7 @@ extension Field where Owner == XattrPrefixRecord {
   /// The filter of an inode without attributes.
   package static var empty: Self { Self(raw: .max) }
 
-  /// What the names of a namespace are hashed with.
+  /// The seed of the hash of a namespace's names.
   @inline(__always)
   package static func seed(namespace: UInt8) -> UInt32 { 0x25BB_E08F &+ UInt32(namespace) }
 

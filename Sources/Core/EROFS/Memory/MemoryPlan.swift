@@ -66,19 +66,18 @@ public struct MemoryPlan: Equatable, Sendable {
 
   static func aligned(_ count: Int) -> Int { (count &+ 7) & ~7 }
 
-  /// How much of an extent is to stay at hand while it is read.
+  /// How much of an extent is kept while it is read.
   @frozen
   public enum Depth: Sendable {
     /// The fewest bytes with which everything can be read, each extent decoded once by a reader that goes forward.
     case least
     /// All of an extent, so that going back inside it decodes nothing twice.
     case wholeExtents
-    /// Nothing: for a reader of whole extents, or for the whole file at once, which are decoded where it wants
-    /// them. What it does not want whole (directories, and the extents of the packed inode and the metabox) takes what
-    /// `least` does.
+    /// Nothing: for a reader that takes whole extents, or the whole file at once; they are decoded into its own memory.
+    /// Directories, and extents of the packed inode and the metabox, take as much as with `least`.
     case direct
 
-    /// What it means for those.
+    /// What it means for directories, the packed inode and the metabox.
     var behindFiles: Depth { self == .direct ? .least : self }
   }
 
@@ -104,7 +103,8 @@ public struct MemoryPlan: Equatable, Sendable {
 }
 
 extension MemoryPlan {
-  /// What no image can exceed, for those who have address space to spare and touch only what they use.
+  /// The most that an image with this superblock can need: for callers with address space to spare, where memory that is not
+  /// touched costs nothing.
   public static func maximum(for superblock: Superblock) -> MemoryPlan {
     var plan = MemoryPlan()
     plan.metadata = superblock.blockSize
@@ -208,7 +208,7 @@ extension Volume {
       !superblock.compatible.contains(.plainXattrPrefixes)
     {
       try requirePackedInode()
-      // A record of the table takes 2 bytes, up to 256, and up to 3 of padding.
+      // A record of the table takes 2 bytes, up to 256 of content, and up to 3 of padding.
       let start = FileOffset(truncatingIfNeeded: superblock.xattrPrefixOffset)
       let length = FileOffset(truncatingIfNeeded: superblock.xattrPrefixCount &* 261)
       try add(.packed, start, start &+ length, to: &plan, depth, tables)

@@ -9,7 +9,7 @@ import PageVectors
 /// frames. Parts must not overlap.
 @frozen
 public struct ReaderMemory: Sendable {
-  /// What one decoder works in.
+  /// The memory of one decoder.
   @frozen
   public struct Decoding: Sendable {
     /// Decoded bytes, and stored ones where the storage does not map them.
@@ -40,7 +40,7 @@ public struct ReaderMemory: Sendable {
   /// Cuts the parts of `plan` out of `frames`, and the states out of `state`; nil where either is too small.
   ///
   /// - Parameters:
-  ///   - plan: what will be read.
+  ///   - plan: of all that will be read.
   ///   - frames: at least ``MemoryPlan/frameBytes``.
   ///   - state: at least ``MemoryPlan/stateBytes``, aligned to 8.
   public init?(for plan: MemoryPlan, frames: MutablePageVector, state: UnsafeMutableRawBufferPointer) {
@@ -55,10 +55,10 @@ public struct ReaderMemory: Sendable {
   }
 }
 
-/// What has not been given out yet.
+/// Memory that has not been given out yet.
 ///
-/// What takes from it is not a method, because LLVM makes wrong code of a method that ends with the first words of `self`
-/// (`Tools/run registers` finds such ones).
+/// Taking a part of it is not a method, because LLVM makes wrong code of a method that ends with the first words of `self`
+/// (`Tools/run registers` finds such methods).
 @safe
 struct MemoryRest {
   var frames: MutablePageVector

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// A stream of bytes that inodes and what hangs on them live in.
+/// A stream of bytes that contains inodes, with their attributes and indexes.
 @frozen
 public enum MetadataStream: UInt8, Sendable {
   /// The primary device.

@@ -13,8 +13,8 @@ public struct StorageError: Error, Equatable, Sendable {
 /// Where the bytes of an image come from: memory, memory-mapped flash, a file, a block device.
 ///
 /// Device 0 is the primary device, which holds the superblock; 1, 2, … are the extra devices in the order of the image's
-/// device table. Offsets count bytes from the image's start on that device; what is before it or after it
-/// (a boot loader, a signature) is the storage's business.
+/// device table. Offsets count bytes from the image's start on that device; bytes before the image
+/// or after it (a boot loader, a signature) are the storage's business.
 public protocol Storage {
   /// Whether ``mapped(device:at:count:)`` always gives all the bytes that it is asked for. A reader built for such a
   /// storage has no code for the others.

@@ -104,8 +104,8 @@ extension Volume {
     unsafe inodes[unchecked: at].inode.nid = nid
   }
 
-  /// Looks at what is after an inode that ends at `end`, and checks what can be checked of where its data is before
-  /// any of it is looked for.
+  /// Reads the map header after an inode that ends at `end`, and checks all that can be checked of where its data is before
+  /// it is read.
   private mutating func findMap(_ role: Role, _ end: FileOffset) throws(Fault) {
     var table = end
     var shift = superblock.blockShift

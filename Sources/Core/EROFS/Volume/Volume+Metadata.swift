@@ -2,14 +2,15 @@
 
 import PageVectors
 
-/// The part of a metadata stream that is at hand: a block in the reader's buffer, or all that the storage maps.
+/// The part of a metadata stream that can be read without the storage: a block in the reader's buffer, or all that the
+/// storage maps.
 @safe
 struct MetadataWindow: ~Copyable {
   var buffer = MutablePageVector()
   var bytes = PageVector()
   var start: FileOffset = 0
 
-  /// Replaces the buffer, and forgets what is at hand.
+  /// Replaces the buffer, and forgets the block in the old one.
   mutating func supply(_ buffer: MutablePageVector) {
     self.buffer = buffer
     bytes = PageVector()
@@ -17,7 +18,7 @@ struct MetadataWindow: ~Copyable {
 }
 
 extension Volume {
-  /// The bytes of a metadata stream from `offset` on that are in one run, as far as they are at hand; at least one.
+  /// The bytes of a metadata stream from `offset` on that the window has in one run; at least one.
   @inline(__always)
   mutating func run(_ stream: MetadataStream, _ offset: FileOffset) throws(Fault) -> FrameRun {
     try runOrNil(stream, offset).orFault()
@@ -158,6 +159,6 @@ extension Volume {
     windows[MetadataStream.metabox.index].start = start
   }
 
-  /// Bytes of a device, as far as the reader can address them.
+  /// Bytes of a device; at most so many as a ``FileOffset`` can address.
   mutating func deviceBytes(_ device: Int) -> FileOffset { min(storage.byteCount(ofDevice: device), .limit) }
 }

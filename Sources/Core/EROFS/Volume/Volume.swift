@@ -14,7 +14,7 @@ import PageVectors
 ///     let count = try volume.read(inode, at: 0, into: pages)
 @safe
 public struct Volume<Source: Storage>: ~Copyable {
-  // What is asked for most comes first: short instructions reach no farther than 124 bytes.
+  // The members that are used most come first: short instructions reach no farther than 124 bytes.
 
   #if EROFS_BASIC_IMAGES
     var inodes: Role.All<OpenInode> = [OpenInode()]
@@ -46,8 +46,8 @@ public struct Volume<Source: Storage>: ~Copyable {
   ///
   /// - Parameters:
   ///   - storage: where the image's bytes come from.
-  ///   - memory: at least what the plan of what will be read says; what is missing is an error of the operation that
-  ///     needs it, not of this one. Without any, the memory is given later: see ``supply(_:)``.
+  ///   - memory: at least as much as the plan of the inodes that will be read says. If a part is too small, the operation
+  ///     that needs it fails, not this one. Without any, the memory is given later: see ``supply(_:)``.
   /// - Throws: `corrupt`, `unsupported` or `storage`. The checksum is not looked at: see
   ///   ``Superblock/checksumMatches(in:)``.
   public init(_ storage: Source, memory: ReaderMemory = ReaderMemory()) throws(EROFSError) {
@@ -63,8 +63,8 @@ public struct Volume<Source: Storage>: ~Copyable {
   @inline(never)
   public init(unopened storage: Source) { self.storage = storage }
 
-  /// Opens the image: reads its superblock. Where that fails, and where another image was open, the volume is ``close()``d
-  /// first: its memory has to be supplied again.
+  /// Opens the image: reads its superblock. If an image was open, and also if this fails, the volume is ``close()``d: its
+  /// memory has to be supplied again.
   ///
   /// - Throws: `corrupt`, `unsupported` or `storage`.
   public mutating func open() throws(EROFSError) {
@@ -78,13 +78,13 @@ public struct Volume<Source: Storage>: ~Copyable {
     do throws(Fault) {
       try Superblock.read(&superblock, storage, &failure)
     } catch {
-      // What was refused must not be used by a caller that ignores the error.
+      // A caller that ignores the error must not use a superblock that was refused.
       close()
       throw error
     }
   }
 
-  /// Forgets the image, what was read of it, and the memory: from here on the volume finds nothing.
+  /// Forgets the image, all that was read of it, and the memory. After that the volume finds nothing.
   @inline(never)
   public mutating func close() {
     superblock = Superblock()
@@ -103,7 +103,7 @@ public struct Volume<Source: Storage>: ~Copyable {
   @inline(__always)
   private mutating func computedChecksum() throws(Fault) -> UInt32 {
     if !Source.mapsEverything { return try superblock.computedChecksum(storage, &failure) }
-    // What is mapped is read as all metadata is.
+    // Mapped bytes are read as all metadata is.
     var crc = CRC32C()
     var position = FileOffset(Superblock.offset)
     let end = superblock.checksumEnd
@@ -123,7 +123,7 @@ public struct Volume<Source: Storage>: ~Copyable {
     supply(memory)
   }
 
-  /// Replaces the memory, and forgets what was in the old one.
+  /// Replaces the memory; all that was decoded into the old one is forgotten.
   @inline(never)
   public mutating func supply(_ memory: ReaderMemory) {
     windows[0].supply(memory.metadata)
@@ -141,7 +141,7 @@ extension Volume {
   /// too small. The same as with a ``ReaderMemory``, with less code.
   ///
   /// - Parameters:
-  ///   - plan: what will be read.
+  ///   - plan: of all that will be read.
   ///   - frames: at least ``MemoryPlan/frameBytes``.
   ///   - state: at least ``MemoryPlan/stateBytes``, aligned to 8.
   @inline(never)
@@ -168,8 +168,8 @@ struct OpenInode: ~Copyable {
   var hint = ExtentTableHint()
 }
 
-/// What the reader has open: files depend on the packed inode for fragments, and inodes on the metabox. Each of the
-/// three keeps its own extent, so that none discards what another is decoding.
+/// The inodes that a reader has open at once: a file may need the packed inode for its fragments, and inodes the metabox. Each
+/// of the three has an extent of its own, so that none discards one that another is decoding.
 enum Role: Int {
   case file = 0
   case packed = 1

@@ -12,11 +12,11 @@ struct AddressNode {
 ///
 /// It allocates nothing: after an insertion its owner asks `growthWanted`, gets memory outside the lock, and hands it to
 /// `adopt`, or says `growthFailed`, after which the chains are longer and all else is the same. Growth is spread over
-/// what follows: each insertion and removal moves two old buckets, so none takes longer than another. With at least one
+/// later calls: each insertion and removal moves two old buckets, so none takes longer than another. With at least one
 /// bucket to a record as long as there is memory, a search looks at a constant number of records on average.
 ///
 /// Invariants: a record with key k is in bucket h(k) of `old` where that bucket has not been moved yet
-/// (`moved <= h(k)`), otherwise of `current`. Where `old` exists, growth is not asked for.
+/// (`moved <= h(k)`), otherwise of `current`. While `old` exists, `growthWanted` is nil.
 @safe
 struct AddressTable: ~Copyable {
   typealias Node = UnsafeMutablePointer<AddressNode>

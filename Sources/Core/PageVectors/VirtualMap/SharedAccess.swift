@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-// Loads and stores of memory that other threads may be writing to at the same moment, though not to the same bytes, or
-// not that we could know. Each is done once, whole, and touches no neighbour. They are relaxed atomics, which come out as
+// Loads and stores of memory that other threads may write at the same moment (not the same bytes, as far as callers keep
+// to the rules). Each is done once, whole, and touches no neighbour. They are relaxed atomics, which come out as
 // ordinary instructions; but on bare-metal ARM, where the compiler would call a library for those of ARMv6-M (which the
 // source cannot tell from others), they are ordinary loads and stores to begin with. There a thread can only be
 // interrupted between instructions, and a compiler has no reason to load again what it has.

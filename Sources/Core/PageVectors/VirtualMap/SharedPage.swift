@@ -14,7 +14,7 @@ struct PageSlot {
   var checksum: UInt32
 }
 
-/// What is mapped at an address. The node comes first, so that a node found is a mapping found.
+/// A mapping. The node is its first member, so that the address of a node found in the table is that of its mapping.
 @unsafe
 struct Mapping {
   var node: AddressNode
@@ -77,7 +77,7 @@ extension SharedPage {
   ///   - ending: the mapping that is about to give its copies up, if that is why. Its changes win over others, and
   ///     those at a later place in its list over those at an earlier one: what a decoder that writes forwards through a
   ///     list with repeated pages wrote last.
-  ///   - everything: whether to look also for what makes no difference to the result.
+  ///   - everything: whether to look for conflicts also where they make no difference to the result.
   static func synchronize(
     _ page: UnsafeMutablePointer<SharedPage>, size: Int, ending: UnsafeMutablePointer<Mapping>?, everything: Bool
   ) -> PageEvent {
@@ -124,7 +124,7 @@ extension SharedPage {
     }
   }
 
-  /// Makes the read-only copies equal to `source`. Nobody else writes to them, so by blocks.
+  /// Makes the read-only copies equal to `source`. No one else writes to them, so whole blocks are copied.
   static func refreshReaders(
     _ page: UnsafeMutablePointer<SharedPage>, from source: UnsafeMutableRawPointer, size: Int
   ) {

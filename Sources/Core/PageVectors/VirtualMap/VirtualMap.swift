@@ -147,8 +147,8 @@ public struct VirtualMap<Platform: VirtualMapPlatform> {
     return statistics
   }
 
-  /// Undoes and reports every mapping that is left, and gives back all memory; the map is then as new. Nobody else may
-  /// be using it.
+  /// Undoes and reports every mapping that is left, and gives back all memory; the map is then as new. No other
+  /// thread may be using it.
   ///
   /// - Returns: how many mappings were left, each counted as often as it was mapped.
   @discardableResult

@@ -32,7 +32,7 @@ public protocol VirtualMapPlatform {
   func lock()
   func unlock()
 
-  /// Says what was found wrong, once for each time that it was found.
+  /// Reports a misuse; called each time that one is found.
   func report(_ finding: VirtualMapFinding)
 }
 

@@ -39,7 +39,7 @@ public struct VirtualMapState: ~Copyable {
     return nil
   }
 
-  /// - Parameter isChecked: whether to keep book on what is unmapped.
+  /// - Parameter isChecked: whether addresses are remembered when they are unmapped, so that a second time is reported.
   mutating func insert(_ mapping: UnsafeMutablePointer<Mapping>, isChecked: Bool) {
     let node = unsafe UnsafeMutableRawPointer(mapping).assumingMemoryBound(to: AddressNode.self)
     unsafe mappings.insert(node)
