@@ -20,13 +20,8 @@ extension DeflateDecoder {
 
   /// Decodes as long as there is a margin in both runs and before `end`. Any other form can go on from its state.
   mutating func decodeWide(to end: Int) throws(DecodeError) {
-    let start = unsafe output.runStart
     let stop =
-      unsafe output.end - start == output.length
-      ? decodeRun(to: end, RunHistory(start: start))
-      : decodeRun(
-        to: end,
-        FrameHistory(frames: output.frames, frame: output.frameOfRun, start: start, reach: output.reachLimit))
+      unsafe output.end - output.runStart == output.length ? decodeContiguous(to: end) : decodeScattered(to: end)
     switch stop {
     case .margin, .match: break
     case .endOfBlock: endBlock()
@@ -35,9 +30,23 @@ extension DeflateDecoder {
     }
   }
 
-  /// - Parameter history: of the run only, where the extent is one run. Elsewhere a match is likely to come from another
-  ///   one, and the branch on it would be mispredicted half the time: there each is looked up.
+  /// If the extent is one run, all history is in it.
   @inline(never)
+  private mutating func decodeContiguous(to end: Int) -> Stop {
+    decodeRun(to: end, unsafe RunHistory(start: output.runStart))
+  }
+
+  /// Elsewhere a match is likely to come from another run, and the branch on it would be mispredicted half the time: each is
+  /// looked up.
+  @inline(never)
+  private mutating func decodeScattered(to end: Int) -> Stop {
+    unsafe decodeRun(
+      to: end,
+      FrameHistory(
+        frames: output.frames, frame: output.frameOfRun, start: output.runStart, reach: output.reachLimit))
+  }
+
+  @inline(__always)
   private mutating func decodeRun(to end: Int, _ history: some MatchHistory) -> Stop {
     let tables = self.tables
     let limit = unsafe output.next + (min(output.room, end &- output.position) &- Self.wideOutput)

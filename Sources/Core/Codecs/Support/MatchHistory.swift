@@ -101,7 +101,9 @@ struct FrameHistory: MatchHistory {
     let position = unsafe frame &+ (to - start) &- distance
     guard _fastPath(position >= 0 && distance <= reach) else { return nil }
     let run = unsafe frames.unsafeRun(at: position)
-    return unsafe run.count >= count ? Bytes(run.start) : nil
+    // A branch, not a conditional move: the copy does not wait for the comparison.
+    guard unsafe _fastPath(run.count >= count) else { return nil }
+    return unsafe Bytes(run.start)
   }
 }
 
