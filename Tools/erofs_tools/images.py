@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 
-from .command import run, say
+from .command import run
 from .project import CACHE, INSTALL, ROOT, Failure
 
 
@@ -61,29 +61,40 @@ def unpacked(source):
     return folder
 
 
-CRAFTED_LOCK = threading.Lock()
+LOCK = threading.RLock()
+# Code that counts what it covers would leave a file in the current folder.
+NO_PROFILE = {"LLVM_PROFILE_FILE": os.devnull}
 
 
-def crafted():
-    """The folder of what Tests/WriteTestImages writes, which says what that is. It is built as the unit tests are, because
-    those build it too."""
-    with CRAFTED_LOCK:
-        return written_by_swift()
+def once(function):
+    """Keeps what a function returned for each argument; only one thread calls it at a time."""
+    cached = functools.lru_cache(maxsize=None)(function)
+
+    @functools.wraps(function)
+    def locked(*arguments):
+        with LOCK:
+            return cached(*arguments)
+    return locked
 
 
-@functools.lru_cache(maxsize=None)
-def written_by_swift():
+@once
+def product(name):
+    """A program of this package, for this machine. It is built as the unit tests are, because those build it too."""
     from .stages import UNIT  # Not at the top: stages knows all tools.
-    product = "WriteTestImages"
-    # Where it is built, SwiftPM lets one process at a time in.
-    run("swift", "build", "--product", product, *UNIT)
-    program = pathlib.Path(run("swift", "build", *UNIT, "--show-bin-path").strip()) / product
+    # SwiftPM lets one process at a time into a folder.
+    run("swift", "build", "--product", name, *UNIT)
+    return pathlib.Path(run("swift", "build", *UNIT, "--show-bin-path").strip()) / name
+
+
+@once
+def crafted():
+    """The folder of what Tests/WriteTestImages writes, which says what that is."""
+    program = product("WriteTestImages")
     folder = CACHE / f"crafted-{hashlib.sha256(program.read_bytes()).hexdigest()[:16]}"
     if not folder.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         partial = pathlib.Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=CACHE))
-        # Code that counts what it covers would leave a file here.
-        run(program, partial, env={**os.environ, "LLVM_PROFILE_FILE": os.devnull})
+        run(program, partial, env={**os.environ, **NO_PROFILE})
         partial.chmod(0o755)
         try:
             partial.rename(folder)
@@ -105,29 +116,20 @@ def device(image):
     return blob if blob.exists() else None
 
 
-@functools.lru_cache(maxsize=None)
-def newest_mkfs():
-    """The newest mkfs.erofs, which is unpacked beside the system where that has not been done; None if it cannot be had."""
-    folder = os.environ.get("EROFS_PEERS")
-    if not folder:
-        try:
-            folder = run(INSTALL / "peers.sh").strip()
-        except Failure as problem:
-            say(f"  the newest mkfs.erofs is not to be had: {str(problem).splitlines()[-1]}")
-            return None
+@once
+def peer():
+    """The newest mkfs.erofs of erofs-utils, which is unpacked beside the system where that has not been done."""
+    folder = os.environ.get("EROFS_PEERS") or run(INSTALL / "peers.sh").strip()
     program = pathlib.Path(folder) / "bin/mkfs.erofs"
-    return program if program.exists() else None
-
-
-def mkfs():
-    """The newest mkfs.erofs, else the system's, which may not know all codecs; None where there is neither."""
-    return newest_mkfs() or shutil.which("mkfs.erofs")
+    if not program.exists():
+        raise Failure("there is no newer mkfs.erofs")
+    return program
 
 
 def make(output, tree, *options, program=None):
-    """Makes an image of a tree: the same bytes for the same tree, and all of it owned by root."""
-    program = program or mkfs()
-    if not program:
-        raise Failure("there is no mkfs.erofs")
-    run(program, "--quiet", "-T0", "--all-root", *options, output, tree, label=f"mkfs.erofs {output.name}")
+    """Makes an image of a tree by `erofs mkfs`, or by an mkfs.erofs: the same bytes for the same tree, and all of it owned by
+    root."""
+    words = [program] if program else [product("erofs"), "mkfs"]
+    run(*words, "--quiet", "-T0", "--all-root", *options, output, tree, env={**os.environ, **NO_PROFILE},
+        label=f"{words[-1] if program is None else program.name} {output.name}")
     return output

@@ -31,7 +31,6 @@ from .machines import BASIC, CODECS, MACHINES, SMALL_MACHINE, SMALLEST
 PRODUCTS = ("TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages")
 # An image of each codec, and the word for the codec.
 WORDS = {name: (codec.image, codec.word) for name, codec in CODECS.items()}
-NO_PEERS = "no erofs-utils 1.9 to make images with (Tools/install/peers.sh)"
 
 
 def last(output):
@@ -167,9 +166,6 @@ def examples(machine, scratch):
     """The examples in C and in Swift, linked with an image, say what is in it."""
     results = Results()
     tree, image = scratch / "example", scratch / "example.erofs"
-    if not image.exists():
-        results.skip(f"{machine.name}: examples", "no mkfs.erofs")
-        return results
     said = (tree / "etc/motd").read_bytes()
     # The one in C shows a file of it five times: with all memory, with just enough, whole, planned when it is opened, and as
     # from a device.
@@ -208,9 +204,6 @@ def codecs(folder, rows, scratch):
                       status == 2 and b"refused: page frames" in output,
                      f"status {status}: {last(output)}")
     image = scratch / "example.erofs"
-    if not image.exists():
-        results.skip("a codec that is missing, in C", "no mkfs.erofs")
-        return results
     try:
         (program,) = machine.build("ExampleC", image=image, traits=["MicroLZMA", *SMALLEST])
         status, output = machine.boot(program)
@@ -231,7 +224,7 @@ def basic_images(folder, rows, scratch):
     except Failure as failure:
         results.check(f"{machine.name}: Walk for basic images", False, str(failure))
         return results
-    # mkfs.erofs makes neither in an image that announces no feature for it.
+    # No mkfs makes either in an image that announces no feature for it.
     for name, must in (("hole", 0), ("partial", 2)):
         image = images.crafted() / f"{name}.erofs"
         status, output = machine.boot(program, [f"image={machine.image},{image.stat().st_size}"], [(image, machine.image)])
@@ -256,9 +249,6 @@ def basic_images(folder, rows, scratch):
 def small_system(folder):
     """An image whose extents have 16 KiB is walked and read, all of it, on a machine with 24 KiB of memory."""
     results = Results()
-    if not images.newest_mkfs():
-        results.skip("24 KiB of memory", NO_PEERS)
-        return results
     tree, image = folder / "small-system", folder / "small-system.erofs"
     (tree / "inner").mkdir(parents=True)
     (tree / "text").write_text("".join(f"{i * i * 7919} lines of text, and this is number {i}\n" for i in range(6000)))
@@ -287,17 +277,16 @@ def small_system(folder):
 def documentation():
     """The commands of Documentation/Firmware.md, run in an empty folder, in its own words."""
     results = Results()
-    if not shutil.which("mkfs.erofs"):
-        results.skip("Documentation/Firmware.md", "no mkfs.erofs")
-        return results
     text = (ROOT / "Documentation/Firmware.md").read_text()
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
     commands = [body for language, body in blocks if language == "sh"]
     # The first block without a language is the clone; the others are what the commands say, in that order.
     shown = [body for language, body in blocks if not language][1:]
     with tempfile.TemporaryDirectory() as folder, timed("the commands of Documentation/Firmware.md"):
+        path = f"{images.product('erofs').parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(["bash", "-euc", "\n".join(commands)], cwd=folder, text=True, capture_output=True,
-                              stdin=subprocess.DEVNULL, env={**os.environ, "EROFS": str(ROOT)})
+                              stdin=subprocess.DEVNULL,
+                              env={**os.environ, **images.NO_PROFILE, "EROFS": str(ROOT), "PATH": path})
     # Builds say something too, between them.
     inorder = re.search(".*".join(map(re.escape, shown)) + "$", done.stdout, re.S)
     results.check("Documentation/Firmware.md", done.returncode == 0 and inorder and len(shown) >= 3,
@@ -308,9 +297,6 @@ def documentation():
 def broken(machine, programs, small, rounds):
     """Broken images never fault: rounds of them, in as many boots as there are images."""
     results = Results()
-    if not small:
-        results.skip(f"{machine.name}: broken images", NO_PEERS)
-        return results
     each = -(-rounds // len(small))
     for seed, (name, image) in enumerate(small.items()):
         words = [f"image={machine.image},{image.stat().st_size}", f"rounds={each}", f"seed={seed + 1}"]

@@ -114,25 +114,24 @@ def mix(x):
 
 
 def hammer_images(folder):
-    """Images for guest/hammer.c: one for each codec and size of cluster. They are kept under what they are made of."""
+    """Images for guest/hammer.c: one for each codec and size of cluster. They are made once in a folder."""
     kinds = [("lz4-4k", "-zlz4hc,12", "-C4096", 1), ("lz4-16k", "-zlz4hc,12", "-C16384", 1),
              ("lz4-64k", "-zlz4hc,12", "-C65536", 2), ("lz4-1m", "-zlz4hc,12", "-C1048576", 4),
              ("lzma-64k", "-zlzma", "-C65536", 1),
              ("deflate-16k", "-zdeflate,9", "-C16384", 1), ("zstd-64k", "-zzstd,19", "-C65536", 1)]
     made = []
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    maker = run(images.mkfs(), "-V")
     for number, (name, *options, mebibytes) in enumerate(kinds):
-        key = digest("numbers of 16 bits, each three times", maker, str(number), name, *options, str(mebibytes))
-        output = SCRATCH / f"hammer-{name}-{key}.erofs"
-        if not output.exists():
-            words = array.array("I")
-            for k in range((mebibytes << 20) // 12 + 1):
-                value = mix((k + number * 0x1000193) & 0xFFFFFFFF) & 0xFFFF
-                words.extend((value, value, value))
-            tree = pathlib.Path(folder) / name
-            tree.mkdir()
-            (tree / str(number)).write_bytes(words[: (mebibytes << 20) // 4].tobytes())
-            images.make(output.with_suffix(".new"), tree, *options).rename(output)
-        made.append((name, output))
+        image = pathlib.Path(folder) / f"hammer-{name}.erofs"
+        made.append((name, image))
+        if image.exists():
+            continue
+        # Numbers of 16 bits, each three times.
+        words = array.array("I")
+        for k in range((mebibytes << 20) // 12 + 1):
+            value = mix((k + number * 0x1000193) & 0xFFFFFFFF) & 0xFFFF
+            words.extend((value, value, value))
+        tree = pathlib.Path(folder) / name
+        tree.mkdir()
+        (tree / str(number)).write_bytes(words[: (mebibytes << 20) // 4].tobytes())
+        images.make(image, tree, *options)
     return made

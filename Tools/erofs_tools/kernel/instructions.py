@@ -34,7 +34,7 @@ def a_page(folder, cpu):
     for codec, options in CODECS.items():
         for cluster in (4096, 65536):
             path = pathlib.Path(folder) / f"{codec}-{cluster >> 10}k"
-            made.append((path.name, images.make(path, tree, *options, f"-C{cluster}")))
+            made.append((path.name, images.make(path, tree, *options, f"-C{cluster}", program=images.peer())))
     # The board has no room for a disk in memory, but its disks are memory; of those it has room for one at a time.
     onboard = cpu == "cortex-m3"
     data = pathlib.Path(folder) / "data"

@@ -210,7 +210,7 @@ def main():
     for name in arguments.codec or (QUICK if arguments.quick else CODECS):
         image = folder / f"{''.join(CODECS[name]).replace(',', '-')}.erofs"
         if not image.exists():
-            images.make(image.with_suffix(".partial"), tree, *CODECS[name])
+            images.make(image.with_suffix(".partial"), tree, *CODECS[name], program=images.peer())
             image.with_suffix(".partial").rename(image)
         measured = {way: [] for way in ways}
         directory = pathlib.Path(tempfile.mkdtemp(prefix="erofs-mount-"))
