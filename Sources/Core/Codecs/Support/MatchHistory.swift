@@ -102,7 +102,7 @@ struct FrameHistory: MatchHistory {
     guard _fastPath(position >= 0 && distance <= reach) else { return nil }
     let run = unsafe frames.unsafeRun(at: position)
     // A branch, not a conditional move: the copy does not wait for the comparison.
-    guard unsafe _fastPath(run.count >= count) else { return nil }
+    guard _fastPath(run.count >= count) else { return nil }
     return unsafe Bytes(run.start)
   }
 }
