@@ -117,7 +117,7 @@ enum LargestDecoder: ~Copyable {{
 {each('''  case <case>(Linked<trait>)
 ''')}}}
 
-/// A number for each codec: what is kept of an image's compression records. 0 if there is none.
+/// A number for each codec, taken from its compression record (see ``ImageCodec``); 0 without a record.
 struct CodecNumbers: Equatable, Sendable {{
 {each('''  var <case>: UInt32 = 0
 ''')}

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-
 /// Runs of compressed files that are stored as parts of other files.
 ///
 /// What is repeated is found in the contents alone. A file whose runs are stored elsewhere is encoded when those files have
