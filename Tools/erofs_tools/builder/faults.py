@@ -80,7 +80,7 @@ def single_calls(results, mkfs, folder):
         while True:
             image.write_bytes(OLD)
             mark.unlink(missing_ok=True)
-            made = subprocess.run(command, capture_output=True, text=True,
+            made = subprocess.run(command, capture_output=True, text=True, timeout=120,
                                   env={**os.environ, "LD_PRELOAD": str(library), "FAIL_KIND": kind,
                                        "FAIL_NUMBER": str(number), "FAIL_MARK": str(mark)})
             if not mark.exists():
