@@ -10,6 +10,10 @@ let embedded = Context.environment["EROFS_EMBEDDED"] != nil
 // compiled in the forms for small machines. Without it, a 64-bit host would never run them.
 let small = Context.environment["EROFS_SMALL"] != nil
 
+// With EROFS_TESTS set to names of test targets, the package contains only those, and what they need; of EROFSToolsTests,
+// only the tests of the library, neither those of the command nor those that compare with the system.
+let tests = Context.environment["EROFS_TESTS"]?.split(separator: ",").map(String.init)
+
 let core: [SwiftSetting] = [.strictMemorySafety()] + (small ? [.define("EROFS_SMALL")] : [])
 
 /// Removes the code for scattered page frames from embedded programs.
@@ -182,7 +186,8 @@ if !embedded, !small {
     .executableTarget(
       name: "EROFSCommand",
       dependencies: [
-        "EROFS", "EROFSBuilder", "EROFSMount", "EROFSTools", "EROFSTree", "Encoders", "NoMMUMachine", "PageVectors",
+        "EROFS", "EROFSBuilder", "EROFSMount", "EROFSTools", "EROFSTree", "Encoders", "HostSupport", "NoMMUMachine",
+        "PageVectors",
         hostDependency("ArgumentParser", "swift-argument-parser"),
         hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSCommand"),
@@ -198,16 +203,15 @@ if !embedded, !small {
       name: "EROFSToolsTests",
       dependencies: [
         "EROFS", "EROFSTools", "EROFSFormatWriting", "Codecs", "NoMMUMachine", "PageVectors", "Digests", "TestSupport",
-        "CXattr", "EROFSBuilder", "EROFSCommand", "EROFSTree", "Encoders",
-        hostDependency("SystemPackage", "swift-system"),
-      ]),
+        "CXattr", hostDependency("SystemPackage", "swift-system"),
+      ] + (tests == nil ? ["EROFSBuilder", "EROFSCommand", "EROFSTree", "Encoders"] : []),
+      exclude: tests == nil ? [] : ["Command", "System"]),
   ]
 }
 
-// With EROFS_TESTS set to the name of a test target, the package contains only that, and what it needs.
-if let tests = Context.environment["EROFS_TESTS"] {
+if let tests {
   var needed: Set<String> = []
-  var pending = [tests]
+  var pending = tests
   var needsPackages = false
   while let name = pending.popLast() {
     guard needed.insert(name).inserted else { continue }

@@ -205,7 +205,7 @@ def codecs(folder, rows, scratch):
                      f"status {status}: {last(output)}")
     image = scratch / "example.erofs"
     try:
-        (program,) = machine.build("ExampleC", image=image, traits=["MicroLZMA", *SMALLEST])
+        (program,) = machine.build_shared("ExampleC", traits=["MicroLZMA", *SMALLEST], image=image)
         status, output = machine.boot(program)
         results.check(f"{machine.name}: ExampleC with MicroLZMA only, image with LZ4",
                      (status, output) == (2, b"failed: mount: a codec that is not in this program, detail 0\n"),
@@ -220,7 +220,7 @@ def basic_images(folder, rows, scratch):
     results = Results()
     machine = MACHINES["cortex-m3"]
     try:
-        (program,) = machine.build("Walk", traits=[*CODECS, *SMALLEST, BASIC])
+        (program,) = machine.build_shared("Walk", traits=[*CODECS, *SMALLEST, BASIC])
     except Failure as failure:
         results.check(f"{machine.name}: Walk for basic images", False, str(failure))
         return results

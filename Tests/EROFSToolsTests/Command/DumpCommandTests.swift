@@ -82,6 +82,7 @@ import Testing
   @Test func manualPagesAreCurrent() throws {
     let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
+      .deletingLastPathComponent()
     let answer = try Command.run(
       "/usr/bin/env", [project.appendingPathComponent("Tools/run").path, "manual", "--check", Command.path])
     #expect(answer.status == 0, "\(answer.text)")

@@ -299,12 +299,24 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
       #expect(reason.hasPrefix("\(option): ") && reason.contains("not supported yet"), "\(reason)")
     }
     // They want nothing that is missing.
-    #expect(MkfsUnsupported.accepted == ["--ovlfs-strip=0", "--clean", "--clean=data", "--MZ=0"])
+    #expect(MkfsUnsupported.accepted == ["--ovlfs-strip=0", "--clean", "--clean=data"])
     for option in ["--zD=0"] + MkfsUnsupported.accepted {
       #expect(mkfsRefusal("\(option) OUT SRC") == nil)
     }
     #expect(mkfsRefusal("--clean=rvsp OUT SRC") != nil)
     #expect(mkfsRefusal("-zlz4 --max-extent-bytes=-1 OUT SRC")?.contains("not supported yet") == true)
+  }
+
+  @Test func zonesOfMetadataAreAccepted() throws {
+    for zone in ["--MZ", "--MZ=0", "--MZ=i", "--MZ=d", "--MZ=id", "--MZ=di"] {
+      #expect(mkfsRefusal("\(zone) OUT SRC") == nil)
+    }
+    for zone in ["--MZ=", "--MZ=1", "--MZ=ix"] { #expect(mkfsRefusal("\(zone) OUT SRC") != nil) }
+  }
+
+  @Test func descriptorsOfDisksHaveAPath() throws {
+    #expect(try mkfsRequest("--vmdk-desc=disk.vmdk OUT SRC").options.diskDescriptor == "disk.vmdk")
+    #expect(try mkfsRequest("OUT SRC").options.diskDescriptor == nil)
   }
 
   /// No option is in two places, and each has a form.

@@ -163,13 +163,14 @@ import Testing
   @Test func documentsShowCodeThatIsCompiled() throws {
     let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
+      .deletingLastPathComponent()
     func text(_ path: String) throws -> String {
       try String(contentsOf: project.appendingPathComponent(path), encoding: .utf8)
     }
     var snippets: Set<String> = []
     // The second is built and booted by the firmware's tests.
     for source in [
-      "Tests/EROFSToolsTests/DocumentationTests.swift", "Platforms/BareMetal/Examples/Swift/Example.swift",
+      "Tests/EROFSToolsTests/Command/DocumentationTests.swift", "Platforms/BareMetal/Examples/Swift/Example.swift",
     ] {
       snippets.formUnion(Self.parts(of: try text(source), from: { $0 == "// SNIPPET" }, to: "// END"))
     }
