@@ -3,6 +3,7 @@
 import ArgumentParser
 import EROFS
 import EROFSTools
+import HostSupport
 
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -12,8 +13,15 @@ struct Info: ParsableCommand {
   @OptionGroup var options: ImageOptions
   @OptionGroup var json: JSONOption
 
+  @Option(
+    name: .customLong("picture"),
+    help: ArgumentHelp(
+      "Draw the image as SVG: what is where, and a table of where the bytes went.", valueName: "file"))
+  var picture: RawArgument?
+
   func run() throws {
     let reader = try options.reader()
+    if let picture { try draw(reader, picture) }
     let summary = try Summary(reader)
     if json.isOn {
       StandardOutput.shared.write(text: summary.json.text() + "\n")
@@ -28,6 +36,19 @@ struct Info: ParsableCommand {
     for (path, error) in summary.errors { printError("/\(path.printable): \(error)") }
     if summary.checksum == false { printError("the superblock's checksum is wrong") }
     if summary.checksum == false || !summary.errors.isEmpty { throw ExitCode(ExitStatus.failed) }
+  }
+
+  private func draw(_ reader: ImageReader, _ picture: RawArgument) throws {
+    let name = options.image.bytes.split(separator: 0x2F).last.map(Array.init) ?? options.image.bytes
+    let text: String
+    do { text = try ImagePicture(of: reader, title: name).svg } catch {
+      throw CommandError("\(options.image): \(error)")
+    }
+    let output = try OutputFile(picture.filePath)
+    let bytes = Array(text.utf8)
+    try bytes.withUnsafeBytes { try output.write($0, at: 0) }
+    try output.setSize(UInt64(bytes.count))
+    try output.publish()
   }
 }
 
