@@ -25,6 +25,7 @@ struct Build {
       options: options, tree: tree, order: order, storage: StorageOrder(options.order, tree, order), output: output)
     context.device = try options.blobDevice.map { try Self.output($0, "the blob device", beside: output) }
     context.list = try (options.blockList?.path).map { try Self.output($0, "the list of blocks", beside: output) }
+    context.disk = try options.diskDescriptor.map { try Self.output($0, "the disk descriptor", beside: output) }
     self.progress = ProgressReporter(progress)
     if let hints = options.hints {
       for hint in hints.hints where hint.pclusterBytes > 0 && hint.algorithm >= options.encodings.count {
@@ -41,7 +42,7 @@ struct Build {
 
   /// Makes the image and gives it its name, after all that belongs to it.
   consuming func run() throws -> BuildSummary {
-    let files = [context.device, context.list, context.output]
+    let files = [context.device, context.list, context.disk, context.output]
     let summary = try make()
     for file in files { try file?.publish() }
     return summary
@@ -96,6 +97,13 @@ struct Build {
     if let list = context.list, let wanted = options.blockList {
       var writer = BlockListWriter(context, contents, root: wanted.root)
       try writer.write(to: list)
+    }
+    if let disk = context.disk {
+      var parts = [DiskDescriptor.Part(file: context.output, bytes: blocks * block, offset: options.offset)]
+      if let device = context.device { parts.append(.init(file: device, bytes: summary.deviceBytes)) }
+      let text = Array(try DiskDescriptor.text(parts, uuid: summary.uuid, at: disk.path).utf8)
+      try text.withUnsafeBytes { try disk.write($0, at: 0) }
+      try disk.setSize(UInt64(text.count))
     }
     if options.verifies {
       try beforeVerifying()

@@ -15,6 +15,8 @@ struct BuildContext {
   var device: OutputFile?
   /// The list of blocks.
   var list: OutputFile?
+  /// The descriptor of a virtual disk.
+  var disk: OutputFile?
 
   var threads: Int { max(1, options.threads ?? Threads.available) }
   var memory: Int { max(1 << 20, options.memory ?? 256 << 20) }

@@ -156,6 +156,11 @@ public struct BuildOptions: Sendable {
   /// A text that says in which blocks each file is stored. nil for none.
   public var blockList: BlockList?
 
+  /// A descriptor of a virtual disk that consists of the image and, if there is one, the blob device. nil for none.
+  ///
+  /// It names both by their paths, without a folder if that is its own, and gets its name just before the image.
+  public var diskDescriptor: FilePath?
+
   /// Where a list of blocks goes.
   ///
   /// A line is `/PATH BLOCKS...`: the path below ``root``, and for each run of blocks its first, or `first-last`, in the order

@@ -198,7 +198,7 @@ public struct ImageSearch {
     options.verifies = false
     (options.readerMemory, options.imageLimit) = (nil, nil)
     options.offset = 0
-    (options.blockList, options.blobDevice) = (nil, nil)
+    (options.blockList, options.blobDevice, options.diskDescriptor) = (nil, nil, nil)
     let output = try OutputFile(trialBeside: path)
     let summary = try Build(options, tree, output) { _ in true }.make()
     let need = try goal.reader.need(of: ImageFile(output, nil, offset: 0))

@@ -5,11 +5,12 @@
 enum MkfsOption: Sendable, CaseIterable {
   case algorithms, clusterSize, extentLimit, hints, features, featureBits
   case purpose, machineMemory, imageLimit, searchTime
-  case blockSize, chunkSize, blobDevice, dataUnit, sizeUnit, offset, metabox, compressedDirectories, order, hotFiles
+  case blockSize, chunkSize, blobDevice, dataUnit, sizeUnit, offset, metabox, compressedDirectories, metadataZone,
+    order, hotFiles
   case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
   case allRoot, user, group, userOffset, groupOffset
-  case fileContexts, ownerTable, mountPoint, productOut, blockList
+  case fileContexts, ownerTable, mountPoint, productOut, blockList, diskDescriptor
   case attributeThreshold, attributePrefix, rootAttributes, digests
   case workers, memory, noVerify, strict, queueLimit
   case quiet, verbosity, json, progress, noProgress, version, help
@@ -135,6 +136,13 @@ enum MkfsOption: Sendable, CaseIterable {
       Form(
         .layout, "zD", optional: "0|1", "Compress the blocks of directories together (Linux 6.1; default: 0). Needs -z."
       )
+    case .metadataZone:
+      Form(
+        .layout, "MZ", optional: "0|id",
+        """
+        Accepted: inodes (i) and directories (d) are stored together in any case, after all contents, but for the first, \
+        which are in the superblock's block.
+        """)
     case .order:
       Form(
         .layout, nil, "order", "FILE",
@@ -237,6 +245,13 @@ extension MkfsOption {
         """
         Write which blocks each file is stored in, as Android's builds read it: a line is the path and, for each run of \
         blocks, FIRST or FIRST-LAST. What is stored beside inodes, or packed with other files, is not in it.
+        """)
+    case .diskDescriptor:
+      Form(
+        .output, nil, "vmdk-desc", "FILE",
+        """
+        Write a descriptor of a virtual disk (VMDK) that consists of the image and the file of --blobdev, which virtual \
+        machines then see as one disk.
         """)
     case .attributeThreshold:
       Form(

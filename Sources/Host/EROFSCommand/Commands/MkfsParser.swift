@@ -47,6 +47,10 @@ struct MkfsParser {
         // mkfs.erofs 1.9 has 0 and 1 the wrong way round; here they mean what its manual says.
         guard value == nil || value == "0" || value == "1" else { throw invalid(.compressedDirectories, value!) }
         parser.request.options.compressesDirectories = value != "0"
+      case .metadataZone?:
+        guard value.map({ $0 == "0" || !$0.isEmpty && $0.allSatisfy("id".contains) }) ?? true else {
+          throw invalid(.metadataZone, value!)
+        }
       case .digests?:
         parser.request.options.digestAttribute = value.map { path($0).bytes } ?? BuildOptions.usualDigestAttribute
       case let option?: try parser.take(option, value ?? "")
@@ -134,6 +138,7 @@ struct MkfsParser {
     case .mountPoint: request.mountPoint = Self.path(value).bytes
     case .productOut: hasProductOut = true
     case .blockList: request.blockList = Self.path(value)
+    case .diskDescriptor: request.diskDescriptor = Self.path(value)
     case .strict: request.isStrict = true
     case .quiet: request.isQuiet = true
     case .verbosity: request.verbosity = try Self.number(option, value, limit: 9) < 2 ? .errors : .warnings
@@ -204,6 +209,7 @@ struct MkfsParser {
     }
     request.options.blobDevice = request.blobDevice?.filePath
     request.options.blockList = request.blockList.map { BuildOptions.BlockList($0.filePath, root: request.mountPoint) }
+    request.options.diskDescriptor = request.diskDescriptor?.filePath
     // After labels and capabilities, which are attributes too.
     if request.options.sharedAttributeThreshold == nil { request.edits.attributes = .dropAll }
   }

@@ -46,6 +46,7 @@ struct MkfsRequest: Sendable {
   var ownerTable: RawArgument?
   var mountPoint: [UInt8] = []
   var blockList: RawArgument?
+  var diskDescriptor: RawArgument?
   var blobDevice: RawArgument?
 
   var isQuiet = false

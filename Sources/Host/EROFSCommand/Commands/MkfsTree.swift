@@ -138,7 +138,10 @@ extension MkfsRequest {
     guard var inside = source.realPath else { return [] }
     if inside.last != 0x2F { inside.append(0x2F) }
     var found: [[UInt8]] = []
-    for (file, what) in [(output, "image"), (blobDevice, "blob device"), (blockList, "list of blocks")] {
+    for (file, what) in [
+      (output, "image"), (blobDevice, "blob device"), (blockList, "list of blocks"),
+      (diskDescriptor, "disk descriptor"),
+    ] {
       guard let whole = file?.realPath, whole.starts(with: inside) else { continue }
       found.append(Array(whole.dropFirst(inside.count)))
       try warnings.add("/\(found.last!.printable): left out: it is the \(what) that is replaced")

@@ -3,7 +3,7 @@
 /// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
 enum MkfsUnsupported: Sendable, CaseIterable {
   case tar, registries, buckets, imageSources
-  case incremental, metadataZones, descriptors
+  case incremental
   case byteAddresses
 
   /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
@@ -19,8 +19,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .buckets: [("s3", .required)]
     case .imageSources: [("ovlfs-strip", .optional)]
     case .incremental: [("incremental", .optional), ("clean", .optional)]
-    case .metadataZones: [("MZ", .optional)]
-    case .descriptors: [("vmdk-desc", .required)]
     case .byteAddresses: []
     }
   }
@@ -28,7 +26,7 @@ enum MkfsUnsupported: Sendable, CaseIterable {
   /// Values of its options that want nothing of it, so that they are accepted.
   var harmlessValues: [String] {
     switch self {
-    case .metadataZones, .imageSources: ["0"]
+    case .imageSources: ["0"]
     default: []
     }
   }
@@ -58,8 +56,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .buckets: "buckets of S3 as sources"
     case .imageSources: "EROFS images, or several directories, as sources"
     case .incremental: "builds that add to an image, or that leave out data,"
-    case .metadataZones: "metadata zones"
-    case .descriptors: "VMDK descriptors"
     case .byteAddresses: "extents of any bytes of the image"
     }
   }
