@@ -130,6 +130,7 @@ if !embedded, !small {
     .library(name: "EROFSBuilder", targets: ["EROFSBuilder"]),
     .library(name: "EROFSMount", targets: ["EROFSMount"]),
     .library(name: "_SmallImages", targets: ["SmallImages"]),
+    .library(name: "EROFSTar", targets: ["EROFSTar"]),
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
     .library(name: "EROFSTree", targets: ["EROFSTree"]),
     .library(name: "NoMMUMachine", targets: ["NoMMUMachine"]),
@@ -165,6 +166,15 @@ if !embedded, !small {
     .target(name: "EROFSTree", dependencies: ["EROFS", "CXattr"], path: "Sources/Host/EROFSTree"),
     .target(name: "TreeSupport", dependencies: ["EROFSTree", "EROFS"], path: "Tests/TreeSupport"),
     .testTarget(name: "EROFSTreeTests", dependencies: ["EROFSTree", "EROFS", "TreeSupport"]),
+    library("CArchive", "libarchive", "libarchive-dev"),
+    .target(
+      name: "EROFSTar",
+      dependencies: [
+        "EROFS", "EROFSTree", "HostSupport", "CArchive", "CZlib", hostDependency("SystemPackage", "swift-system"),
+      ], path: "Sources/Host/EROFSTar"),
+    .testTarget(
+      name: "EROFSTarTests",
+      dependencies: ["EROFSTar", "EROFSTree", "EROFS", "TreeSupport", hostDependency("SystemPackage", "swift-system")]),
     library("CFuse", "fuse3", "libfuse3-dev"),
     .target(
       name: "EROFSMount",
@@ -186,9 +196,8 @@ if !embedded, !small {
     .executableTarget(
       name: "EROFSCommand",
       dependencies: [
-        "EROFS", "EROFSBuilder", "EROFSMount", "EROFSTools", "EROFSTree", "Encoders", "HostSupport", "NoMMUMachine",
-        "PageVectors",
-        hostDependency("ArgumentParser", "swift-argument-parser"),
+        "EROFS", "EROFSBuilder", "EROFSMount", "EROFSTar", "EROFSTools", "EROFSTree", "Encoders", "HostSupport",
+        "NoMMUMachine", "PageVectors", hostDependency("ArgumentParser", "swift-argument-parser"),
         hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSCommand"),
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),

@@ -21,8 +21,11 @@ package final class SpoolFile: @unchecked Sendable {
 
   /// - Parameter path: the output: the spool is in the same directory, and of a block device in the directory for temporary
   ///   files.
-  package init(beside output: OutputFile) throws {
-    directory = OutputFile.folder(forTemporaryFilesOf: output.path)
+  package convenience init(beside output: OutputFile) throws { try self.init(besideOutputAt: output.path) }
+
+  /// - Parameter path: of an output that need not exist yet.
+  package init(besideOutputAt path: FilePath) throws {
+    directory = OutputFile.folder(forTemporaryFilesOf: path)
     file = try Self.create(in: directory)
   }
 
@@ -82,6 +85,13 @@ package final class SpoolFile: @unchecked Sendable {
         throw failure("reading a temporary file", got == 0 ? .ioError : Errno(rawValue: errno))
       }
     }
+  }
+
+  /// A descriptor of the same file for a reader that outlives this.
+  package func duplicate() throws -> Int32 {
+    let copy = fcntl(file.rawValue, F_DUPFD_CLOEXEC, 0)
+    if copy < 0 { throw failure("opening a temporary file", Errno(rawValue: errno)) }
+    return copy
   }
 
   private func failure(_ action: String, _ reason: Errno) -> OutputFile.Failure {

@@ -32,7 +32,7 @@ import Testing
       let words = Set(help.text.split { $0 == " " || $0 == "\n" || $0 == "," || $0 == "." })
       for option in MkfsUnsupported.accepted { #expect(words.contains(Substring(option)), "\(option)") }
       // Programs look for this to learn whether archives can be read.
-      #expect(!help.text.contains("--tar="))
+      #expect(help.text.contains("--tar="))
       #expect(help.text.split(separator: "\n").allSatisfy { $0.count <= 80 })
     }
     let version = try mkfs("-V")
@@ -63,12 +63,13 @@ import Testing
         + "<E> erofs: \tCould not format the device : \(image)\n")
     let ours = try erofs("--quiet", image, folder("nothing"))
     #expect(ours.status == 1 && ours.errors == "erofs: \(folder("nothing")): No such file or directory\n")
-    let missing = try mkfs("--tar=f", image)
+    let missing = try mkfs("--oci=f", image)
     #expect(missing.status == 1)
     #expect(
-      missing.errors.hasPrefix("<E> erofs: --tar: tar archives as sources are not supported yet by this version;"))
+      missing.errors.hasPrefix(
+        "<E> erofs: --oci: images of registries as sources are not supported yet by this version;"))
     #expect(missing.errors.contains("<E> erofs: \tCould not format the device : "))
-    #expect(try erofs("--tar=f", image).status == 1)
+    #expect(try erofs("--oci=f", image).status == 1)
     #expect(!FileManager.default.fileExists(atPath: image))
   }
 

@@ -98,11 +98,12 @@ import Testing
     func reason(_ path: String, _ line: String = "") -> String { refusal { _ = try tree(of: path, line) } }
     let text = try folder.write(Array("text".utf8), "text")
     #expect(
-      reason(text).hasSuffix("text: a source is a directory or a cpio archive of the format newc, and this is neither"))
+      reason(text).hasSuffix(
+        "text: a source is a directory, a tar archive or a cpio archive of the format newc, and this is neither"))
     #expect(reason(text, "--cpio").contains("at byte 0 of the archive"))
     var tar = [UInt8](repeating: 0, count: 1024)
     tar.replaceSubrange(257..<262, with: Array("ustar".utf8))
-    #expect(reason(try folder.write(tar, "tar")).contains("tar archives as sources are not supported yet"))
+    #expect(reason(try folder.write(tar, "tar")).contains("at byte 0 of the archive: this is no tar archive"))
     #expect(reason(ReferenceImages.path("lz4hc-16k-full-index")).contains("EROFS images"))
     #expect(reason(folder("nothing")).hasSuffix("nothing: No such file or directory"))
     #expect(reason("/dev/null").contains("this is neither"))

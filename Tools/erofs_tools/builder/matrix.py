@@ -4,6 +4,8 @@ make: the running kernel, and the newest fsck.erofs. Each has to find the whole 
 what is left of builds that fail.
 
   Tools/run mkfs-matrix [PROGRAM]    PROGRAM is the built `erofs`; without it, the one of the unit tests
+
+With --archives only what is made of tar archives is tested, and with --hostile N that many of those have wrong bytes.
 """
 
 import argparse
@@ -23,7 +25,7 @@ from .. import images
 from ..command import run
 from ..project import ROOT, Failure
 from ..results import Results
-from . import faults
+from . import archives, faults
 
 # Options of mkfs.erofs, a line for each image. ORDER is a file with paths of the tree, BLOB a file for chunks.
 LINES = """
@@ -186,6 +188,8 @@ def kernel_reads(image, folder, wanted, blob=None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", nargs="?", type=pathlib.Path, default=ROOT / ".build-unit/release/erofs")
+    parser.add_argument("--archives", action="store_true")
+    parser.add_argument("--hostile", type=int, default=300, metavar="N")
     arguments = parser.parse_args()
     # One that was built for coverage would leave its counts here.
     os.environ["LLVM_PROFILE_FILE"] = os.devnull
@@ -208,6 +212,10 @@ def main():
         order.write_text("".join(f"{path}\n" for path in [*reversed(files), "sparse", "link"]))
         mkfs = folder / "mkfs.erofs"
         shutil.copy(arguments.program.resolve(), mkfs)
+        archives.check(results, mkfs, tree, folder, kernel_reads, listing, mounts)
+        archives.hostile(results, mkfs, folder, arguments.hostile)
+        if arguments.archives:
+            return results.end()
         for line in LINES.split("\n"):
             if not line.strip():
                 continue

@@ -5,7 +5,7 @@ import Encoders
 
 /// What explains the program, all of it made from ``MkfsOption``, ``MkfsFeature`` and ``MkfsUnsupported``.
 enum MkfsHelp {
-  static let abstract = "Makes an image of a directory, a cpio archive or a list of files."
+  static let abstract = "Makes an image of a directory, a tar or cpio archive, or a list of files."
 
   /// In paragraphs.
   static var discussion: [String] {
@@ -27,7 +27,6 @@ enum MkfsHelp {
     ]
   }
 
-  /// Without a `=` after a name: there are scripts that look for `--tar=` here to learn whether archives can be read.
   private static var unsupported: String {
     MkfsUnsupported.allCases.flatMap(\.options).map { name, _ in
       name.utf8CodeUnitCount == 1 ? "-\(name)" : "--\(name)"
@@ -113,7 +112,7 @@ enum MkfsHelp {
       "kind": "positional", "valueName": .string(name), "isOptional": .bool(isOptional), "isRepeating": false,
       "shouldDisplay": true,
       "abstract": name == "image"
-        ? "The image: a file or a block device." : "A directory, or a cpio archive of the format newc.",
+        ? "The image: a file or a block device." : "A directory, a tar archive, or a cpio archive of the format newc.",
     ]
   }
 

@@ -5,9 +5,10 @@
 enum MkfsOption: Sendable, CaseIterable {
   case algorithms, clusterSize, extentLimit, hints, features, featureBits
   case purpose, machineMemory, imageLimit, searchTime
-  case blockSize, chunkSize, blobDevice, dataUnit, sizeUnit, offset, metabox, compressedDirectories, metadataZone,
-    order, hotFiles
-  case list, cpio, excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
+  case blockSize, chunkSize, blobDevice, dataUnit, sizeUnit, offset, metabox, compressedDirectories, metadataZone
+  case order, hotFiles
+  case list, cpio, tar, whiteouts, overlayStrip, tarOrder, ungzip, gzip, unxz, unlzma
+  case excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
   case allRoot, user, group, userOffset, groupOffset
   case fileContexts, ownerTable, mountPoint, productOut, blockList, diskDescriptor
@@ -162,6 +163,32 @@ enum MkfsOption: Sendable, CaseIterable {
       Form(
         .source, nil, "cpio",
         help: "SOURCE is a cpio archive of the format newc. A regular file that looks like one is taken so anyway.")
+    case .tar:
+      Form(
+        .source, "tar", optional: "f",
+        """
+        SOURCE, which may be left out or - for standard input, is a tar archive: of any form, as it is or compressed with \
+        gzip, bzip2, xz, lzma, lzip or zstd. The image has all its data, as with --tar=f. A regular file that looks like an \
+        archive that is not compressed is taken so anyway.
+        """)
+    case .whiteouts:
+      Form(
+        .source, nil, "aufs",
+        help: "With --tar: make whiteouts of AUFS and OCI layers (.wh.NAME) those of overlayfs.")
+    case .overlayStrip:
+      Form(
+        .source, "ovlfs-strip", optional: "0|1",
+        "Leave out what only overlayfs understands: whiteouts, and attributes trusted.overlay.* and user.overlay.*."
+      )
+    case .tarOrder:
+      Form(.source, nil, "sort", "path|none", "Accepted, without effect: files are stored in the order of their paths.")
+    case .ungzip, .gzip:
+      Form(
+        .source, self == .ungzip ? "ungzip" : "gzip", optional: "FILE",
+        "With --tar: accepted, because archives are decompressed anyway. With FILE, also write what it decompresses to there."
+      )
+    case .unxz, .unlzma:
+      Form(.source, self == .unxz ? "unxz" : "unlzma", optional: "FILE", "The same as --ungzip.")
     case .excludedPath:
       Form(
         .source, nil, "exclude-path", "PATH",

@@ -19,6 +19,7 @@ struct MkfsParser {
   private var extentLimit: Int?
   private var list: RawArgument?
   private var isCpio = false
+  private var isTar = false
   private var fixedTime: Time?
   private var keepsFileTimes = false
   private var clampsTimes = false
@@ -53,6 +54,11 @@ struct MkfsParser {
         }
       case .digests?:
         parser.request.options.digestAttribute = value.map { path($0).bytes } ?? BuildOptions.usualDigestAttribute
+      case .tar?: try parser.take(tar: value ?? "f")
+      case .overlayStrip?:
+        guard value == nil || value == "0" || value == "1" else { throw invalid(.overlayStrip, value!) }
+        parser.request.edits.stripsOverlayMetadata = value != "0"
+      case .ungzip?, .gzip?, .unxz?, .unlzma?: parser.request.plainTar = value.map(path) ?? parser.request.plainTar
       case let option?: try parser.take(option, value ?? "")
       case nil: preconditionFailure("an option that nothing takes")
       }
@@ -112,6 +118,8 @@ struct MkfsParser {
     switch option {
     case .list: list = Self.path(value)
     case .cpio: isCpio = true
+    case .whiteouts: request.convertsWhiteouts = true
+    case .tarOrder: if value != "path", value != "none" { throw Self.invalid(option, value) }
     case .excludedPath: request.edits.exclusions.add(path: Self.path(value).bytes)
     case .excludedPattern:
       do throws(TreeError) { try request.edits.exclusions.add(pattern: Self.path(value).bytes) } catch {
@@ -172,6 +180,17 @@ struct MkfsParser {
     }
   }
 
+  /// `f`; what follows after a comma would be the name of a file for a map of blocks.
+  private mutating func take(tar value: String) throws(MkfsError) {
+    switch value {
+    case "f": isTar = true
+    case "i", "0", "headerball": throw .unsupported(.tarIndexes, by: "--tar=\(value)")
+    default:
+      if value.hasPrefix("f,") || value.hasPrefix("i,") { throw .unsupported(.tarIndexes, by: "--tar=\(value)") }
+      throw Self.invalid(.tar, value)
+    }
+  }
+
   private mutating func turn(_ feature: MkfsFeature, _ isOn: Bool) {
     if isOn { features.insert(feature) } else { features.remove(feature) }
     if isOn, let opposite = feature.opposite { features.remove(opposite) }
@@ -186,7 +205,13 @@ struct MkfsParser {
     let source = operands.count > 1 ? Self.path(operands[1]) : nil
     if let list {
       if isCpio { throw .usage("--list and --cpio cannot be used together") }
+      if isTar { throw .usage("--list and --tar cannot be used together") }
       request.source = .list(list, base: source)
+      return
+    }
+    if isTar {
+      if isCpio { throw .usage("--tar and --cpio cannot be used together") }
+      request.source = .tar(source.flatMap { $0.bytes == [0x2D] ? nil : $0 })
       return
     }
     guard let source else { throw .usage("missing argument: SOURCE") }
@@ -199,6 +224,7 @@ struct MkfsParser {
     try finishTimes(sourceDate: sourceDate)
     try finishSearch()
     finishFeatures()
+    if request.plainTar != nil, !isTar { throw .usage("--ungzip and --unxz with a file need --tar") }
     if hasProductOut, request.ownerTable == nil { throw .usage("--product-out needs --fs-config-file") }
     request.options.hasPlainPrefixes = features.contains(.plainPrefixes)
     if request.blobDevice != nil {

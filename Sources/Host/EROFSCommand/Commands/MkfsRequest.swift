@@ -7,9 +7,11 @@ import Encoders
 /// What a command line wants made of what. No file has been looked at: what is read from files is named by its path.
 struct MkfsRequest: Sendable {
   enum Source: Sendable {
-    /// A directory, or a regular file that is a cpio archive.
+    /// A directory, or a regular file that is a cpio archive or a tar archive.
     case path(RawArgument)
     case cpio(RawArgument)
+    /// nil for standard input.
+    case tar(RawArgument?)
     /// A text that lists entries, and the directory that the places of contents start from; nil for the current one.
     case list(RawArgument, base: RawArgument?)
   }
@@ -40,6 +42,10 @@ struct MkfsRequest: Sendable {
 
   /// All but what comes from files.
   var edits = TreeEdits()
+  /// Of a tar archive.
+  var convertsWhiteouts = false
+  /// Where a tar archive is written as it is when it is decompressed.
+  var plainTar: RawArgument?
   var excludedPaths: [RawArgument] = []
   var excludedPatterns: [RawArgument] = []
   var fileContexts: [RawArgument] = []

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import EROFSTar
 import EROFSTree
 import SystemPackage
 
@@ -83,39 +84,64 @@ extension MkfsRequest {
 
   private func readSource(_ exclusions: Exclusions, _ warnings: MkfsWarnings) throws -> Tree {
     switch source {
+    case .tar(let archive): return try readTar(archive)
     case .list(let list, let base):
+      try warnOfWhiteouts(warnings)
       let directory = try base.map { try $0.opened([.directory]) } ?? RawArgument(argument: ".")!.opened([.directory])
       return try ListOrigin(list.contents(), name: list.description, base: directory).read()
-    case .cpio(let archive): return try readArchive(archive, try archive.opened([.nonBlocking]))
+    case .cpio(let archive):
+      try warnOfWhiteouts(warnings)
+      return try readArchive(archive, try archive.opened([.nonBlocking]))
     case .path(let path):
       let file = try path.opened([.nonBlocking])
       switch try path.status(of: file).st_mode & S_IFMT {
-      case S_IFDIR: return try readDirectory(path, file, exclusions, warnings)
+      case S_IFDIR:
+        try warnOfWhiteouts(warnings)
+        return try readDirectory(path, file, exclusions, warnings)
       case S_IFREG:
-        try checkIsArchive(path, file)
+        if try looksLikeTar(path, file) { return try readTar(path, file) }
+        try warnOfWhiteouts(warnings)
         return try readArchive(path, file)
       default: throw Self.unsuitable(path)
       }
     }
   }
 
+  private func warnOfWhiteouts(_ warnings: MkfsWarnings) throws {
+    if convertsWhiteouts { try warnings.add("--aufs has no effect on this source: it is for tar archives") }
+  }
+
   private static func unsuitable(_ path: RawArgument) -> CommandError {
-    CommandError("\(path): a source is a directory or a cpio archive of the format newc, and this is neither")
+    CommandError(
+      "\(path): a source is a directory, a tar archive or a cpio archive of the format newc, and this is neither")
   }
 
   private func readArchive(_ path: RawArgument, _ file: OpenFile) throws -> Tree {
     do throws(TreeError) { return try CpioOrigin(file).read() } catch { throw CommandError("\(path): \(error)") }
   }
 
-  /// Looks whether a regular file is what can be read, so that it is not taken for a broken archive.
-  private func checkIsArchive(_ path: RawArgument, _ file: OpenFile) throws {
+  /// A tar archive, from standard input if `path` is nil.
+  private func readTar(_ path: RawArgument?, _ file: OpenFile? = nil) throws -> Tree {
+    do {
+      let file = try file ?? path?.opened([]) ?? OpenFile(owning: FileDescriptor.standardInput.duplicate().rawValue)
+      var origin = try TarOrigin(file, besideOutputAt: output.filePath, copyingPlainTo: plainTar?.filePath)
+      origin.convertsWhiteouts = convertsWhiteouts
+      return try origin.read()
+    } catch let error as CommandError { throw error } catch {
+      throw CommandError("\(path.map { "\($0)" } ?? "standard input"): \(error)")
+    }
+  }
+
+  /// Looks whether a regular file is what can be read, so that it is not taken for a broken archive: a tar archive, or else
+  /// one of cpio.
+  private func looksLikeTar(_ path: RawArgument, _ file: OpenFile) throws -> Bool {
     var start = [UInt8](repeating: 0, count: 1028)
     let count = try start.withUnsafeMutableBytes {
       try FileDescriptor(rawValue: file.descriptor).read(fromAbsoluteOffset: 0, into: $0)
     }
     start.removeLast(start.count - count)
-    if start.starts(with: "070701".utf8) || start.starts(with: "070702".utf8) { return }
-    if start.dropFirst(257).starts(with: "ustar".utf8) { throw MkfsError.unsupported(.tar, by: path.description) }
+    if start.starts(with: "070701".utf8) || start.starts(with: "070702".utf8) { return false }
+    if start.dropFirst(257).starts(with: "ustar".utf8) { return true }
     if start.dropFirst(1024).elementsEqual([0xE2, 0xE1, 0xF5, 0xE0]) {
       throw MkfsError.unsupported(.imageSources, by: path.description)
     }

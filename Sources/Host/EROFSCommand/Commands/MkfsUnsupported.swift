@@ -2,32 +2,20 @@
 
 /// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
 enum MkfsUnsupported: Sendable, CaseIterable {
-  case tar, registries, buckets, imageSources
+  case tarIndexes, registries, buckets, imageSources
   case incremental
   case byteAddresses
 
   /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
-  /// `byteAddresses` is the value of another option.
+  /// `byteAddresses`, and most of `tarIndexes`, are values of other options.
   var options: [(name: StaticString, argument: LongOptions.Argument)] {
     switch self {
-    case .tar:
-      [
-        ("tar", .optional), ("sort", .required), ("aufs", .none), ("ungzip", .optional), ("gzip", .optional),
-        ("unxz", .optional), ("unlzma", .optional), ("gzinfo", .optional),
-      ]
+    case .tarIndexes: [("gzinfo", .optional)]
     case .registries: [("oci", .optional)]
     case .buckets: [("s3", .required)]
-    case .imageSources: [("ovlfs-strip", .optional)]
+    case .imageSources: []
     case .incremental: [("incremental", .optional), ("clean", .optional)]
     case .byteAddresses: []
-    }
-  }
-
-  /// Values of its options that want nothing of it, so that they are accepted.
-  var harmlessValues: [String] {
-    switch self {
-    case .imageSources: ["0"]
-    default: []
     }
   }
 
@@ -35,7 +23,7 @@ enum MkfsUnsupported: Sendable, CaseIterable {
   func isWanted(by option: String, _ value: String?) -> Bool {
     // A full build with all data is what this command makes anyway.
     if option == "clean" { return value != nil && value != "data" }
-    return value.map { !harmlessValues.contains($0) } ?? true
+    return true
   }
 
   /// Its options, with their values, that ask for nothing that is missing.
@@ -51,7 +39,7 @@ enum MkfsUnsupported: Sendable, CaseIterable {
   /// In the plural, for a sentence.
   var what: String {
     switch self {
-    case .tar: "tar archives as sources"
+    case .tarIndexes: "images that refer to a tar archive, and maps or indexes of one,"
     case .registries: "images of registries as sources"
     case .buckets: "buckets of S3 as sources"
     case .imageSources: "EROFS images, or several directories, as sources"
@@ -63,7 +51,7 @@ enum MkfsUnsupported: Sendable, CaseIterable {
   /// What to do instead.
   var advice: String {
     switch self {
-    case .tar: "; unpack the archive, or make a cpio archive of the format newc of it"
+    case .tarIndexes: "; --tar=f makes an image that has all data"
     case .registries, .buckets, .imageSources: "; give one directory"
     default: ""
     }

@@ -8,6 +8,8 @@
 /// capabilities, and attributes are dropped last, whoever set them.
 public struct TreeEdits: Sendable {
   public var exclusions = Exclusions()
+  /// Whether whiteouts and the attributes of overlayfs are removed.
+  public var stripsOverlayMetadata = false
   /// Whether every name gets an inode of its own.
   public var separatesHardLinks = false
   public var ownerTable: OwnerTable?
@@ -20,6 +22,7 @@ public struct TreeEdits: Sendable {
 
   public func apply(to tree: inout Tree) throws(TreeError) {
     exclusions.apply(to: &tree)
+    if stripsOverlayMetadata { tree.stripOverlayMetadata() }
     if separatesHardLinks { try tree.separateHardLinks() }
     try ownerTable?.apply(to: &tree)
     try owners.apply(to: &tree)

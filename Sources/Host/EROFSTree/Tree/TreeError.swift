@@ -58,6 +58,8 @@ public enum TreeError: Error, Equatable, Sendable {
   case line(Int, of: String, LineFault)
   /// An archive, at a byte of it.
   case archive(ArchiveFault, at: UInt64, name: [UInt8])
+  /// An archive whose compressed bytes cannot be decompressed, and what the library says of it.
+  case decompression(reason: String)
   /// A regular expression, and what the C library says of it.
   case pattern(String, reason: String)
   /// A path that a table has no line for.
@@ -99,6 +101,21 @@ public enum ArchiveFault: String, Sendable {
   case size = "the entry is of a kind that has no content, but has some"
   case trailing = "there are bytes other than zeros after the end marker"
   case linkKind = "a hard link names something of another kind than its target"
+
+  // Of tar archives.
+  case empty = "the archive has no bytes"
+  case noTar = "this is no tar archive"
+  case header = "this is no header of a tar archive: its checksum is wrong"
+  case cutShort = "the archive ends inside a member"
+  case fieldNumber = "a field of the header is no number, or is out of range"
+  case headerLength = "an extended header or a name has more bytes than are accepted (64 MiB, or 64 KiB)"
+  case paxRecord = "a record of an extended header is malformed"
+  case paxValue = "a record of an extended header has a value that is not possible"
+  case sparseMap = "the map of a sparse file is malformed"
+  case attribute = "the name or the size of an extended attribute is not possible"
+  case accessList = "an access control list is malformed, or names a user or group that is not known here"
+  case memberKind = "the member continues in another volume, or is of a kind that no image can hold"
+  case linkTarget = "the target of a hard link is not in the archive"
 }
 
 extension TreeError: CustomStringConvertible {
@@ -126,6 +143,7 @@ extension TreeError: CustomStringConvertible {
     case .line(let line, let file, let fault): "\(file), line \(line): \(fault.text)"
     case .archive(let fault, let offset, let name):
       "at byte \(offset) of the archive\(name.isEmpty ? "" : " (\(name.printable))"): \(fault.rawValue)"
+    case .decompression(let reason): "the archive cannot be decompressed: \(reason)"
     case .pattern(let pattern, let reason): "the regular expression \"\(pattern)\" is wrong: \(reason)"
     case .notListed(let path, let file): "\(Self.shown(path)) has no line in \(file)"
     }

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFSTree
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// The bytes of an archive from its first to its last: of a file that can be read at any place, of a pipe, or of what either
+/// decompresses to.
+final class TarInput {
+  /// A file that holds the archive as it is, so that contents need not be copied.
+  struct Place {
+    let file: OpenFile
+    /// Byte of the file where the archive starts.
+    let start: UInt64
+    let size: UInt64
+  }
+
+  private enum Source {
+    case file(Place)
+    case pipe(OpenFile)
+    case compressed(any Decompressing)
+  }
+
+  private var source: Source
+  private var buffer: [UInt8]
+  /// The bytes of `buffer` that are still to be read.
+  private var rest = 0..<0
+  /// Of the archive: the next byte that is read.
+  private(set) var position: UInt64 = 0
+
+  /// Nil for a pipe and for what is compressed.
+  var place: Place? { if case .file(let place) = source { place } else { nil } }
+
+  /// Looks at the first bytes: what does not start as an archive does is taken to be compressed.
+  init(_ file: OpenFile) throws(TreeError) {
+    var status = stat()
+    guard fstat(file.descriptor, &status) == 0 else { throw .system(.examine, path: [], errno: errno) }
+    let start = lseek(file.descriptor, 0, SEEK_CUR)
+    if status.st_mode & S_IFMT == S_IFREG, start >= 0 {
+      source = .file(Place(file: file, start: UInt64(start), size: UInt64(max(0, status.st_size - start))))
+      // Headers are mostly far from each other.
+      buffer = [UInt8](repeating: 0, count: 1 << 14)
+    } else {
+      source = .pipe(file)
+      buffer = [UInt8](repeating: 0, count: 1 << 18)
+    }
+    let first = try peek(TarHeader.byteCount)
+    if first.isEmpty { throw .archive(.empty, at: 0, name: []) }
+    if TarHeader(Array(first)) != nil || TarHeader.isEnd(first) { return }
+    // The position of a file is still before these bytes.
+    let compressed = CompressedInput(file, start: place == nil ? buffer[rest] : [])
+    source = .compressed(Gunzip.isGzip(first) ? try Gunzip(compressed) : try Decompressor(compressed))
+    buffer = [UInt8](repeating: 0, count: 1 << 18)
+    rest = 0..<0
+    if try peek(1).isEmpty { throw .archive(.empty, at: 0, name: []) }
+  }
+
+  // MARK: Reading
+
+  /// The next bytes, which remain the next; fewer only at the end.
+  func peek(_ count: Int) throws(TreeError) -> ArraySlice<UInt8> {
+    precondition(count <= buffer.count)
+    if rest.count < count {
+      // What is left goes to the front.
+      let left = rest.count
+      let from = rest.lowerBound
+      if from > 0 { for index in 0..<left { buffer[index] = buffer[from + index] } }
+      rest = 0..<left
+      while rest.count < count {
+        let got = try fill(from: rest.upperBound)
+        if got == 0 { break }
+        rest = 0..<rest.upperBound + got
+      }
+    }
+    return buffer[rest].prefix(count)
+  }
+
+  /// Reads more into the buffer, from its byte `index` on; 0 at the end.
+  private func fill(from index: Int) throws(TreeError) -> Int {
+    let after = position + UInt64(rest.count)
+    var count = 0
+    var fault: TreeError?
+    buffer.withUnsafeMutableBytes { bytes in
+      do throws(TreeError) {
+        count = try read(UnsafeMutableRawBufferPointer(rebasing: bytes[index...]), at: after)
+      } catch { fault = error }
+    }
+    if let fault { throw fault }
+    return count
+  }
+
+  private func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(TreeError) -> Int {
+    if case .compressed(let decompressor) = source { return try decompressor.read(into: bytes) }
+    while true {
+      let count =
+        switch source {
+        case .file(let place): pread(place.file.descriptor, bytes.baseAddress, bytes.count, off_t(place.start + offset))
+        case .pipe(let file): Self.next(file.descriptor, bytes)
+        case .compressed: 0
+        }
+      if count >= 0 { return count }
+      if errno != EINTR { throw .system(.read, path: [], errno: errno) }
+    }
+  }
+
+  /// A call, with its result.
+  static func next(_ file: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
+    #if canImport(Darwin)
+      Darwin.read(file, bytes.baseAddress, bytes.count)
+    #elseif canImport(Glibc)
+      Glibc.read(file, bytes.baseAddress, bytes.count)
+    #elseif canImport(Musl)
+      Musl.read(file, bytes.baseAddress, bytes.count)
+    #endif
+  }
+
+  /// Goes over bytes that `peek` gave.
+  func advance(_ count: Int) {
+    precondition(count <= rest.count)
+    rest = rest.lowerBound + count..<rest.upperBound
+    position += UInt64(count)
+  }
+
+  /// So many bytes; nil if there are fewer.
+  func bytes(_ count: Int) throws -> [UInt8]? {
+    var bytes: [UInt8] = []
+    return try forEach(UInt64(count)) { bytes += $0 } ? bytes : nil
+  }
+
+  /// Gives the next `count` bytes, part by part.
+  ///
+  /// - Returns: whether there were as many.
+  func forEach(_ count: UInt64, _ body: (ArraySlice<UInt8>) throws -> Void) throws -> Bool {
+    var left = count
+    while left > 0 {
+      let part = try peek(1).isEmpty ? [] : buffer[rest].prefix(Int(min(left, UInt64(rest.count))))
+      if part.isEmpty { return false }
+      try body(part)
+      left -= UInt64(part.count)
+      advance(part.count)
+    }
+    return true
+  }
+
+  /// Goes over `count` bytes.
+  ///
+  /// - Returns: whether there were as many.
+  func skip(_ count: UInt64) throws -> Bool {
+    if case .file(let place) = source {
+      guard count <= place.size - min(position, place.size) else { return false }
+      if count <= UInt64(rest.count) {
+        advance(Int(count))
+      } else {
+        rest = 0..<0
+        position += count
+      }
+      return true
+    }
+    return try forEach(count) { _ in }
+  }
+
+  /// Reads what follows the archive, so that whoever writes to a pipe can end, and so that the sums of compressed bytes are
+  /// checked.
+  func drain() throws {
+    if place == nil { _ = try forEach(.max) { _ in } }
+  }
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import EROFSTree
+import HostSupport
+import SystemPackage
+
+/// A tree from a tar archive: of Unix v7, POSIX (ustar and pax), GNU or star, as it is or compressed with gzip, bzip2, xz,
+/// lzma, lzip or Zstandard, from a file or a pipe.
+///
+/// Of several members with one name the last counts. Names are inside the root: a slash in front does not count, and `..`
+/// leads to the directory above, but not out of the root. No symbolic link is followed: a name inside something that is no
+/// directory is an error. Hard links may come before their target. Directories without a member are made (see
+/// `Tree.isImplied`). An archive may end without the blocks of zeros that mark its end, but not inside a member.
+///
+/// Contents of a file that is not compressed are read from where they are in it when the image is made, and until then it must
+/// not change. All others are copied to a file without a name beside the output.
+public struct TarOrigin {
+  /// Whether names that start with `.wh.`, by which AUFS and OCI layers remove files, become what overlayfs has for that:
+  /// character devices 0, 0, and the attribute `trusted.overlay.opaque` of directories.
+  public var convertsWhiteouts = false
+
+  private let input: TarInput
+  private let output: FilePath
+  private var members: TarTree
+  private var spool: SpoolFile?
+  private var spoolFile: OpenFile?
+
+  /// Of the member that is being read: its first byte, and its name as it is known so far.
+  private var start: UInt64 = 0
+  private var name: [UInt8] = []
+
+  private static let longestName = 1 << 16
+  private static let longestHeader = 1 << 26
+
+  /// - Parameters:
+  ///   - file: read from its current position on.
+  ///   - output: the image that will be made, beside which contents wait that cannot be read twice.
+  ///   - copy: gets the archive as it is when it is decompressed, and contents are then read from there.
+  /// - Throws: `TreeError` if this is no archive, or why a file cannot be written.
+  public init(_ file: OpenFile, besideOutputAt output: FilePath, copyingPlainTo copy: FilePath? = nil) throws {
+    if let copy {
+      let plain = try OutputFile(copy)
+      let whole = try TarInput(file)
+      _ = try whole.forEach(.max) { part in
+        let place = whole.position
+        try part.withUnsafeBytes { try plain.write($0, at: place) }
+      }
+      try plain.publish()
+      input = try TarInput(OpenFile.file(copy.string))
+    } else {
+      input = try TarInput(file)
+    }
+    self.output = output
+    members = TarTree()
+  }
+
+  /// Reads the archive to its end.
+  ///
+  /// - Throws: `TreeError`, or why a temporary file cannot be written.
+  public consuming func read() throws -> Tree {
+    members.convertsWhiteouts = convertsWhiteouts
+    var common = PaxFields()
+    while let member = try next(&common) {
+      do { try add(member) } catch let error as TarFault { throw failure(error.fault) }
+    }
+    try input.drain()
+    try spool?.flush()
+    return try members.finished()
+  }
+
+  private func failure(_ fault: ArchiveFault) -> TreeError { .archive(fault, at: start, name: name) }
+
+  // MARK: Headers
+
+  private struct Member {
+    var header: TarHeader
+    var fields: PaxFields
+    var name: [UInt8]
+    var target: [UInt8]
+  }
+
+  /// The next member's headers; nil at the end. `common` is what applies to all members from now on.
+  private mutating func next(_ common: inout PaxFields) throws -> Member? {
+    var fields = common
+    var (longName, longTarget): ([UInt8]?, [UInt8]?) = (nil, nil)
+    var isBetween = true
+    while true {
+      if isBetween { (start, name) = (input.position, []) }
+      let block = try input.peek(TarHeader.byteCount)
+      if block.isEmpty, isBetween { return nil }
+      guard block.count == TarHeader.byteCount else { throw failure(start == 0 && isBetween ? .noTar : .cutShort) }
+      if TarHeader.isEnd(block), isBetween { return nil }
+      guard let header = TarHeader(Array(block)) else { throw failure(start == 0 && isBetween ? .noTar : .header) }
+      input.advance(TarHeader.byteCount)
+      do {
+        switch header.kind {
+        case .paxGlobal:
+          // What is of one member only does not count for all.
+          try common.add(try extended(header, limit: Self.longestHeader))
+          (common.path, common.linkPath, common.size, common.sparse) = (nil, nil, nil, PaxFields.Sparse())
+          common.isPresent = false
+          if isBetween { fields = common }
+          continue
+        case .paxExtended, .solarisExtended: try fields.add(try extended(header, limit: Self.longestHeader))
+        case .gnuLongName: longName = try extended(header, limit: Self.longestName).upToZero
+        case .gnuLongTarget: longTarget = try extended(header, limit: Self.longestName).upToZero
+        default:
+          let name = fields.sparse.name ?? fields.path ?? longName ?? header.name
+          self.name = name
+          if name.count > Self.longestName { throw TarFault(.headerLength) }
+          return Member(
+            header: header, fields: fields, name: name, target: fields.linkPath ?? longTarget ?? header.linkName)
+        }
+      } catch let error as TarFault { throw failure(error.fault) }
+      isBetween = false
+    }
+  }
+
+  /// The content of an extended header.
+  private func extended(_ header: TarHeader, limit: Int) throws -> [UInt8] {
+    let size = try header.size()
+    guard (0...Int64(limit)).contains(size) else { throw TarFault(.headerLength) }
+    guard let bytes = try input.bytes(Int(size)) else { throw TarFault(.cutShort) }
+    try skipPadding(UInt64(size))
+    return bytes
+  }
+
+  /// The last block of an archive may be short.
+  private func skipPadding(_ size: UInt64) throws {
+    let padding = (512 - size % 512) % 512
+    if padding > 0, try !input.skip(padding) { _ = try input.skip(UInt64(input.peek(512).count)) }
+  }
+
+  // MARK: Members
+
+  private mutating func add(_ member: Member) throws {
+    let (header, fields) = (member.header, member.fields)
+    var size: UInt64
+    if let given = fields.size {
+      size = given
+    } else {
+      guard let given = UInt64(exactly: try header.size()) else { throw TarFault(.fieldNumber) }
+      size = given
+    }
+    var kind = InodeKind.regular
+    switch header.kind {
+    case .gnuContinuation, .gnuOldLongNames, .starInode: throw TarFault(.memberKind)
+    case .gnuVolumeLabel, .solarisACL: return try skip(size)
+    case .hardLink: return try addLink(member, size)
+    case .symbolicLink: kind = .symbolicLink
+    case .characterDevice: kind = .characterDevice
+    case .blockDevice: kind = .blockDevice
+    case .fifo: kind = .fifo
+    case .directory: kind = .directory
+    case .gnuDirectory:
+      kind = .directory
+      try skip(size)
+    default:
+      // As Unix v7 had it.
+      if member.name.last == 0x2F {
+        kind = .directory
+        try skip(size)
+      }
+    }
+    let metadata = try self.metadata(kind, member)
+    let content = kind == .regular ? try self.content(header, fields, size) : nil
+    try members.put(
+      member.name, metadata, content: content, target: kind == .symbolicLink ? member.target : [],
+      attributes: fields.attributes)
+  }
+
+  /// Old archives state the size of the target too, but have no content there; new ones may have it.
+  private mutating func addLink(_ member: Member, _ size: UInt64) throws {
+    var hasContent = size > 0
+    if hasContent, !member.fields.isPresent {
+      let block = try input.peek(TarHeader.byteCount)
+      hasContent = !block.isEmpty && !TarHeader.isEnd(block) && TarHeader(Array(block)) == nil
+    }
+    let content = hasContent ? try self.content(member.header, member.fields, size) : nil
+    try members.link(member.name, to: member.target, content: content, failure: failure(.linkTarget))
+  }
+
+  private func metadata(_ kind: InodeKind, _ member: Member) throws -> Metadata {
+    let (header, fields) = (member.header, member.fields)
+    func identifier(_ value: Int64) throws(TarFault) -> UInt32 {
+      guard let id = UInt32(exactly: value) else { throw TarFault(.fieldNumber) }
+      return id
+    }
+    var metadata = Metadata(kind: kind, permissions: try header.permissions())
+    // bsdtar writes the group's own in the mode. Linux keeps there what the list allows at most.
+    if let bits = fields.accessBits { metadata.permissions = metadata.permissions & ~0o777 | bits }
+    if let user = fields.user {
+      metadata.user = try identifier(user)
+    } else {
+      metadata.user = try identifier(try header.user())
+    }
+    if let group = fields.group {
+      metadata.group = try identifier(group)
+    } else {
+      metadata.group = try identifier(try header.group())
+    }
+    if let time = fields.time { metadata.time = time } else { metadata.time = Time(seconds: try header.seconds()) }
+    if kind == .characterDevice || kind == .blockDevice {
+      if let major = fields.device.major, let minor = fields.device.minor {
+        metadata.device = DeviceNumber(major: major, minor: minor)
+      } else {
+        let (major, minor) = try header.device()
+        metadata.device = DeviceNumber(major: try identifier(major), minor: try identifier(minor))
+      }
+    }
+    return metadata
+  }
+
+  // MARK: Contents
+
+  private mutating func content(_ header: TarHeader, _ fields: PaxFields, _ size: UInt64) throws -> Content {
+    guard let (map, stored) = try sparseMap(header, fields, size) else {
+      let (file, place) = try store(size)
+      try skipPadding(size)
+      return .range(of: file, offset: place, length: size)
+    }
+    // So that a map that is wrong costs no room.
+    _ = try map.pieces(stored: stored, at: 0)
+    let (file, place) = try store(stored)
+    try skipPadding(stored)
+    return .sparse(in: file, size: map.size, pieces: try map.pieces(stored: stored, at: place))
+  }
+
+  /// The map of a sparse member, and how many bytes it has after it; nil for other members.
+  private func sparseMap(
+    _ header: TarHeader, _ fields: PaxFields, _ size: UInt64
+  ) throws -> (map: SparseMap, stored: UInt64)? {
+    var map = SparseMap()
+    if header.kind == .gnuSparse {
+      map.runs = try header.sparseRuns()
+      var isContinued = header.isContinued
+      while isContinued {
+        guard let block = try input.bytes(TarHeader.byteCount) else { throw TarFault(.cutShort) }
+        let more = try TarHeader.continuation(block)
+        map.runs += more.runs
+        isContinued = more.isContinued
+        if map.runs.count > SparseMap.mostRuns { throw TarFault(.sparseMap) }
+      }
+      guard let real = UInt64(exactly: try header.realSize()) else { throw TarFault(.fieldNumber) }
+      map.size = real
+      return (map, size)
+    }
+    guard fields.sparse.major != nil || fields.sparse.runs != nil else { return nil }
+    guard let real = fields.sparse.size, fields.sparse.major ?? 0 <= 1 else { throw TarFault(.sparseMap) }
+    map.size = real
+    if fields.sparse.major ?? 0 == 0 {
+      map.runs = fields.sparse.runs ?? []
+      return (map, size)
+    }
+    var reader = SparseMapReader()
+    var left = size
+    while !reader.isComplete {
+      guard left >= UInt64(TarHeader.byteCount) else { throw TarFault(.sparseMap) }
+      let block = try input.peek(TarHeader.byteCount)
+      guard block.count == TarHeader.byteCount else { throw TarFault(.cutShort) }
+      try reader.take(block)
+      input.advance(TarHeader.byteCount)
+      left -= UInt64(TarHeader.byteCount)
+    }
+    map.runs = reader.runs
+    return (map, left)
+  }
+
+  /// Where `size` bytes of the archive can be read later.
+  private mutating func store(_ size: UInt64) throws -> (OpenFile, UInt64) {
+    if let place = input.place {
+      let offset = place.start + input.position
+      guard try input.skip(size) else { throw TarFault(.cutShort) }
+      return (place.file, offset)
+    }
+    if spool == nil {
+      let made = try SpoolFile(besideOutputAt: output)
+      spool = made
+      spoolFile = OpenFile(owning: try made.duplicate())
+    }
+    let spool = spool!
+    let offset = spool.count
+    let isComplete = try input.forEach(size) { part in
+      _ = try part.withUnsafeBytes { try spool.append($0) }
+    }
+    guard isComplete else { throw TarFault(.cutShort) }
+    return (spoolFile!, offset)
+  }
+
+  private func skip(_ size: UInt64) throws {
+    guard try input.skip(size) else { throw TarFault(.cutShort) }
+    try skipPadding(size)
+  }
+}
+
+extension [UInt8] {
+  fileprivate var upToZero: [UInt8] { Array(prefix { $0 != 0 }) }
+}

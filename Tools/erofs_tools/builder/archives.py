@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""Images made of tar archives: the kernel reads from them what GNU tar extracts, whichever program wrote the archive, in
+whichever form, from a file or a pipe. And thousands of archives with wrong bytes, which may neither crash nor hang mkfs."""
+
+import random
+import resource
+import shlex
+import shutil
+import subprocess
+
+from ..command import run
+
+# How an archive of the current folder is written to standard output.
+WRITERS = {
+    "gnu": "tar -c -S -H gnu .",
+    "pax": "tar -c -H pax --xattrs --xattrs-include=* .",
+    "pax, sparse 0.0": "tar -c -S -H pax --sparse-version=0.0 --xattrs --xattrs-include=* .",
+    "pax, sparse 0.1": "tar -c -S -H pax --sparse-version=0.1 .",
+    "pax, sparse 1.0": "tar -c -S -H pax --sparse-version=1.0 --xattrs --xattrs-include=* .",
+    "bsdtar, pax": "bsdtar -c --format pax --xattrs --read-sparse -f - .",
+    "gzip": "tar -c -z -H pax .",
+    "xz": "tar -c -J -H pax .",
+    "zstd": "tar -c --zstd -H pax .",
+    "bzip2": "tar -c -j -H gnu .",
+}
+
+# The command lines of others; their archives come through a pipe.
+LINES = """
+--quiet --force-uid=0 --force-gid=0 -L nix-store -U eb176051-bd15-49b7-9e6b-462e0b467019 -T 0 --hard-dereference --tar=f
+--tar=f --aufs --quiet -Enoinline_data -b4096 -T0 --mkfs-time --sort=none -U 6ba7b811-9dad-51d1-80b4-00c04fd430c8
+--tar=f --aufs --quiet -Enoinline_data -b4096 -zlz4 -C 65536 --sort=none
+"""
+
+LARGEST_IMAGE = 16 << 20
+
+
+def check(results, mkfs, tree, folder, kernel_reads, listing, mounts):
+    """`kernel_reads` and `listing` are those of the matrix; without `mounts` images are made only."""
+    archive, extracted, image = folder / "archive", folder / "extracted", folder / "image"
+    for name, writer in WRITERS.items():
+        if not shutil.which(shlex.split(writer)[0]):
+            results.skip(f"tar archives ({name})", "no such program")
+            continue
+        with open(archive, "wb") as output:
+            made = subprocess.run(shlex.split(writer), cwd=tree, stdout=output, stderr=subprocess.PIPE, text=True)
+        if not results.check(f"tar archives ({name}): written", made.returncode == 0, made.stderr[-300:]):
+            continue
+        extracted.mkdir()
+        run("tar", "--numeric-owner", "--delay-directory-restore", "--xattrs", "--xattrs-include=*", "-xpf", archive, "-C",
+            extracted)
+        wanted = listing(extracted)
+        shutil.rmtree(extracted)
+        digests = set()
+        for source in ("a file", "a pipe"):
+            options = ["-T0", "--mkfs-time", f"--workers={1 if source == 'a file' else 3}", "--quiet", "--tar=f", image]
+            made = (subprocess.run([mkfs, *options, archive], capture_output=True, text=True) if source == "a file" else
+                    piped([mkfs, *options], archive))
+            if not results.check(f"tar archives ({name}) from {source}", made.returncode == 0, made.stderr.strip()):
+                continue
+            digests.add(image.read_bytes())
+            if mounts:
+                wrong = kernel_reads(image, folder, wanted)
+                results.check(f"tar archives ({name}) from {source}: the kernel's tree", not wrong, wrong)
+        results.check(f"tar archives ({name}): one image", len(digests) == 1, "the images differ")
+    plain, copy = folder / "plain", folder / "copy"
+    run("sh", "-c", f"cd '{tree}' && tar -c -H pax . > '{plain}' && gzip -c '{plain}' > '{archive}'")
+    images = []
+    for options in [["--tar", image, plain], [f"--ungzip={copy}", "--tar", image, archive], [image, plain]]:
+        made = subprocess.run([mkfs, "--quiet", "-T0", *options], capture_output=True, text=True)
+        results.check(f"mkfs.erofs {' '.join(map(str, options))}", made.returncode == 0, made.stderr.strip())
+        images.append(image.read_bytes())
+    results.check("--ungzip=FILE writes what the archive decompresses to", copy.read_bytes() == plain.read_bytes())
+    results.check("a plain, a compressed and a recognized archive give one image", len(set(images)) == 1)
+    for line in LINES.strip().split("\n"):
+        made = piped([mkfs, *shlex.split(line), image], archive)
+        results.check(f"mkfs.erofs {line}", made.returncode == 0, made.stderr.strip())
+
+
+def piped(command, archive):
+    with subprocess.Popen(["cat", archive], stdout=subprocess.PIPE) as writer:
+        made = subprocess.run(command, stdin=writer.stdout, capture_output=True, text=True)
+        writer.stdout.close()
+        # A writer that is ended by a signal would fail a pipeline.
+        if writer.wait() != 0 and made.returncode == 0:
+            made.returncode, made.stderr = 1, "the archive was not read to its end"
+        return made
+
+
+def checksum(block):
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+
+
+def hostile(results, mkfs, folder, count):
+    """Archives with wrong bytes in their headers, mostly with right sums."""
+    chance = random.Random(19)
+    tree = folder / "small"
+    tree.mkdir()
+    script = """
+        mkdir -p d/e; echo text > d/file; ln d/file hard; ln -s d/file link; mkfifo fifo
+        truncate -s 200000 sparse; echo x >> sparse; truncate -s 300000 sparse; setfattr -n user.a -v b d
+        echo long > d/$(printf '%0150d' 0); [ $(id -u) != 0 ] || mknod null c 1 3; : > .wh.gone
+        """
+    subprocess.run(["sh", "-c", script], cwd=tree, check=True, stderr=subprocess.DEVNULL)
+    originals = [subprocess.run(shlex.split(writer), cwd=tree, check=True, stdout=subprocess.PIPE).stdout
+                 for writer in ("tar -c -S -H gnu .", "tar -c -S -H pax --xattrs .", "tar -c -H ustar --exclude=000* .",
+                                "tar -c -S -H pax --sparse-version=0.1 .")]
+    archive, image = folder / "hostile", folder / "hostile-image"
+    outcomes = {0: 0, 1: 0}
+    before = {path.name for path in folder.iterdir()} | {archive.name, image.name}
+    for _ in range(count):
+        original = chance.choice(originals).rstrip(b"\0") + bytes(1024)
+        content = bytearray(original + bytes(-len(original) % 512))
+        for _ in range(chance.randint(1, 3)):
+            start = chance.randrange(len(content) // 512) * 512
+            block = content[start:start + 512]
+            is_header = block[257:262] == b"ustar"
+            for _ in range(chance.randint(1, 4)):
+                # Digits mostly, as numbers are made of them.
+                block[chance.randrange(512)] = chance.choice([chance.randrange(256), chance.randrange(48, 58), 0, 0xFF])
+            if is_header and chance.random() < 0.8:
+                checksum(block)
+            content[start:start + 512] = block
+        if chance.random() < 0.1:
+            del content[chance.randrange(len(content)):]
+        archive.write_bytes(content)
+        options = ["--quiet", "--tar=f", "--workers=1"] + chance.choice([[], ["--aufs"], ["-zlz4"], ["-b512"]])
+        try:
+            made = subprocess.run(
+                [mkfs, *options, image, *chance.choice([[archive], []])], stdin=open(archive, "rb"), capture_output=True,
+                timeout=60, restore_signals=False,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_IMAGE, LARGEST_IMAGE)))
+            good = made.returncode in outcomes and (made.returncode == 0 or b"<E> erofs: " in made.stderr)
+            outcomes[made.returncode] = outcomes.get(made.returncode, 0) + 1
+            text = f"status {made.returncode}: {made.stderr[-300:]}"
+        except subprocess.TimeoutExpired:
+            good, text = False, "takes more than a minute"
+        if not good:
+            kept = folder.parent / f"hostile-{chance.randrange(1 << 32):08x}.tar"
+            kept.write_bytes(content)
+            results.check("tar archives with wrong bytes", False, f"{kept}: {' '.join(options)}: {text}")
+            return
+    left = {path.name for path in folder.iterdir()} - before
+    results.check(f"{count} tar archives with wrong bytes: no file is left", not left, str(left))
+    results.check(f"{count} tar archives with wrong bytes: {outcomes[0]} images, {outcomes[1]} errors",
+                  min(outcomes.values()) > count // 20)
