@@ -42,10 +42,12 @@ private struct Summary {
   private(set) var least = MemoryPlan()
   private(set) var whole = MemoryPlan()
   private(set) var errors: [([UInt8], EROFSError)] = []
+  let devices: [DeviceSlot]
 
   init(_ reader: ImageReader) throws {
     superblock = reader.superblock
     checksum = try superblock.checksumMatches(in: reader.image)
+    devices = try reader.image.deviceTable(superblock)
     let root = try reader.volume.inode(superblock.rootNID)
     var seen: Set<UInt64> = []
     reader.forEachNode(from: root, onError: { errors.append(($0, $1)) }) { node in
@@ -85,6 +87,7 @@ private struct Summary {
     rows.append(("created", builtAt.text(isFull: true)))
     rows.append(("checksum", checksumText))
     if superblock.extraDevices > 0 { rows.append(("extra devices", "\(superblock.extraDevices)")) }
+    for device in devices { rows.append(("device \(device.number)", device.text)) }
     rows.append(("features", superblock.featureNames.isEmpty ? "none" : superblock.featureNames.joined(separator: " ")))
     for (algorithm, text) in algorithms { rows.append(("\(algorithm.name)", text)) }
     rows.append(("names", "\(names)"))
@@ -112,6 +115,7 @@ private struct Summary {
       ("epoch", JSON(superblock.epoch)), ("fixed_nanoseconds", JSON(superblock.fixedNanoseconds)),
       ("build_time", JSON(builtAt.seconds)), ("checksum", JSON(superblock.checksum)),
       ("checksum_matches", checksum.map { .bool($0) } ?? .null), ("extra_devices", JSON(superblock.extraDevices)),
+      ("devices", .array(devices.map(\.json))),
       ("features", .array(superblock.featureNames.map { .string($0) })),
       ("feature_compat", JSON(superblock.compatible.rawValue)),
       ("feature_incompat", JSON(superblock.incompatible.rawValue)),

@@ -60,13 +60,13 @@ private struct Listing {
   /// The entries of a directory that are to be shown, and their inodes.
   private func children(_ path: [UInt8], _ directory: Inode) -> [(name: [UInt8], inode: Inode)] {
     var found: [(name: [UInt8], inode: Inode)] = []
-    do throws(EROFSError) {
-      for entry in try reader.entries(of: directory) where showsAll || entry.name.first != 0x2E {
-        do throws(EROFSError) { found.append((entry.name, try reader.volume.inode(entry.nid))) } catch {
-          onError(Self.join(path, entry.name), error)
-        }
+    let listing = reader.listing(of: directory)
+    for entry in listing.entries where showsAll || entry.name.first != 0x2E {
+      do throws(EROFSError) { found.append((entry.name, try reader.volume.inode(entry.nid))) } catch {
+        onError(Self.join(path, entry.name), error)
       }
-    } catch { onError(path, error) }
+    }
+    if let problem = listing.problem { onError(path, problem) }
     return found
   }
 

@@ -62,17 +62,9 @@ public final class ImageReader {
   /// - Throws: also `corrupt` with `nameOrder` if the names do not ascend. So no name occurs twice, and no directory
   ///   has more entries than are stored.
   public func entries(of directory: Inode) throws(EROFSError) -> [Entry] {
-    var found: [Entry] = []
-    var cursor = DirectoryCursor()
-    while let entry = try volume.nextEntry(of: directory, &cursor) {
-      let name = entry.name.bytes
-      try limit?.spendName(pathBytes: 0)
-      if let last = found.last, !last.name.lexicographicallyPrecedes(name) {
-        throw .corrupt(.nameOrder, at: directory.position)
-      }
-      found.append(Entry(name: name, nid: entry.nid, kind: entry.kind))
-    }
-    return found
+    let listing = listing(of: directory)
+    if let problem = listing.problem { throw problem }
+    return listing.entries
   }
 
   /// The inode at a path of bytes; see `Volume.inode(at:)`.
