@@ -14,7 +14,8 @@ struct Info: ParsableCommand {
 
   func run() throws {
     let reader = try options.reader()
-    let summary = try Summary(reader)
+    let summary: Summary
+    do { summary = try Summary(reader) } catch { throw CommandError("\(options.image): \(error)") }
     if json.isOn {
       StandardOutput.shared.write(text: summary.json.text() + "\n")
     } else {
@@ -25,7 +26,11 @@ struct Info: ParsableCommand {
         StandardOutput.shared.write(text: value.isEmpty ? "\(key)\n" : "\(key)\(pad)\(value)\n")
       }
     }
-    for (path, error) in summary.errors { printError("/\(path.printable): \(error)") }
+    let repeated = RepeatedErrors(reader.image, reader.superblock)
+    for (path, error) in summary.errors where !repeated.isRepeated(error) {
+      printError("/\(path.printable): \(error)")
+    }
+    if let text = repeated.text { printError("\(options.image): \(text)") }
     if summary.checksum == false { printError("the superblock's checksum is wrong") }
     if summary.checksum == false || !summary.errors.isEmpty { throw ExitCode(ExitStatus.failed) }
   }

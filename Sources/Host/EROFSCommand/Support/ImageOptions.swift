@@ -40,13 +40,18 @@ struct ImageOptions: ParsableArguments {
   func open() throws -> ImageFile { try location.open(image.filePath) }
 
   /// A reader of the image, with memory for every file in it.
-  func reader() throws -> ImageReader {
+  ///
+  /// - Parameter warns: whether to say that the file is shorter than its superblock announces.
+  func reader(warns: Bool = true) throws -> ImageReader {
     let file = try open()
     do {
       let reader = try ImageReader(file, limit: isUnlimited ? nil : WorkLimit(for: file))
       try file.checkDevices(reader.superblock)
+      if warns, let shortage = file.shortage(reader.superblock) {
+        printError("\(image): \(Problem.Cause.cutOff(bytes: shortage.bytes, announced: shortage.announced))")
+      }
       return reader
-    } catch EROFSError.corrupt(.magic, let position) {
+    } catch EROFSError.corrupt(let defect, let position) where defect == .magic || file.isTooShort {
       throw CommandError("\(image): \(Self.refusal(of: file, position))")
     } catch { throw CommandError("\(image): \(error)") }
   }

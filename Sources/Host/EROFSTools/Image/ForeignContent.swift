@@ -19,11 +19,14 @@ extension ImageFile {
     for sign in FileSignature.all where bytes(at: sign.offset, count: sign.bytes.count) == sign.bytes {
       return ForeignContent(text: sign.text, offsets: [])
     }
-    if size < UInt64(Superblock.offset + 128) {
+    if isTooShort {
       return ForeignContent(text: "the file has only \(size.counting("byte"))", offsets: [])
     }
     return nil
   }
+
+  /// Whether the file ends before a superblock would.
+  public var isTooShort: Bool { byteCount(ofDevice: 0) < UInt64(Superblock.offset + 128) }
 
   /// Bytes of the file; nil if it ends before.
   func bytes(at offset: UInt64, count: Int) -> [UInt8]? {

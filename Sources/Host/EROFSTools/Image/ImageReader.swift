@@ -74,6 +74,45 @@ public final class ImageReader {
     return try volume.inode(at: bufferPages.readOnly.prefix(path.count))
   }
 
+  /// The inode at a path whose symbolic links are followed, inside the image: its root is theirs.
+  ///
+  /// - Parameters:
+  ///   - path: names with `/` between them; `..` is the directory above.
+  ///   - followsLast: whether the last name is followed too.
+  /// - Throws: ``EROFSError/notFound`` also for more than 40 links.
+  public func inode(following path: some Collection<UInt8>, followsLast: Bool) throws(EROFSError) -> Inode {
+    func names(_ path: some Collection<UInt8>) -> [[UInt8]] { path.split(separator: 0x2F).map(Array.init).reversed() }
+    var rest = names(path)
+    var way = [try volume.inode(superblock.rootNID)]
+    var links = 0
+    while let name = rest.popLast() {
+      let folder = way[way.count - 1]
+      guard folder.kind == .directory else { throw .notADirectory }
+      if name == [0x2E] { continue }
+      if name == [0x2E, 0x2E] {
+        if way.count > 1 { way.removeLast() }
+        continue
+      }
+      try limit?.spendName(pathBytes: 0)
+      guard name.count <= 255 else { throw .notFound }
+      buffer.copyBytes(from: name)
+      guard let entry = try volume.entry(named: bufferPages.readOnly.prefix(name.count), in: folder) else {
+        throw .notFound
+      }
+      let inode = try volume.inode(entry.nid)
+      guard inode.kind == .symbolicLink, followsLast || !rest.isEmpty else {
+        way.append(inode)
+        continue
+      }
+      links += 1
+      guard links <= 40 else { throw .notFound }
+      let target = try target(of: inode)
+      if target.first == 0x2F { way.removeLast(way.count - 1) }
+      rest += names(target)
+    }
+    return way[way.count - 1]
+  }
+
   /// The target of a symbolic link.
   public func target(of link: Inode) throws(EROFSError) -> [UInt8] {
     guard link.kind == .symbolicLink else { throw .notAFile }
