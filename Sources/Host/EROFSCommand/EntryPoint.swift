@@ -42,30 +42,37 @@ enum EntryPoint {
     // It parses its arguments itself, and explains them.
     if arguments.first == "mkfs" { return finished(MkfsProgram.run(Array(arguments.dropFirst()), as: .subcommand)) }
     if arguments == ["help", "mkfs"] { return finished(MkfsProgram.run(["--help"], as: .subcommand)) }
+    let wantsJSON = arguments.prefix { $0 != "--" }.contains("--json")
+    let status = status(of: arguments)
+    if wantsJSON, status != ExitStatus.good, !StandardOutput.shared.hasWritten {
+      StandardOutput.shared.write(text: JSON.object([("error", .string(ErrorLines.text))]).text() + "\n")
+    }
+    StandardOutput.shared.finish()
+    return status
+  }
+
+  private static func status(of arguments: [String]) -> Int32 {
     do {
       var command = try RootCommand.parseAsRoot(arguments)
       try command.run()
     } catch let code as ExitCode {
-      StandardOutput.shared.finish()
       return code.rawValue
     } catch {
-      StandardOutput.shared.finish()
       let code = RootCommand.exitCode(for: error)
       let message = RootCommand.fullMessage(for: error)
       guard code != .success else {
         // Help and version are results, not errors.
         StandardOutput.shared.write(text: message + "\n")
-        StandardOutput.shared.finish()
         return 0
       }
       if code == .validationFailure {
-        printError(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message)
+        let text = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
+        printError(Suggestion.mended(text, arguments))
         return ExitStatus.usage
       }
       printError("\(error)")
       return ExitStatus.failed
     }
-    StandardOutput.shared.finish()
     return ExitStatus.good
   }
 }
@@ -81,6 +88,7 @@ enum ExitStatus {
 
 /// Writes a line to standard error.
 func printError(_ message: String) {
+  ErrorLines.add(message)
   StandardOutput.shared.flush()
   writeToStandardError("erofs: \(message)\n")
 }

@@ -29,25 +29,46 @@ def main():
     parser.add_argument("image", nargs="?", type=pathlib.Path)
     arguments = parser.parse_args()
     if arguments.image and not arguments.image.is_file():
-        parser.error(f"{arguments.image} is not a file")
+        return refuse(f"{arguments.image} is not a file")
+    try:
+        init, *words = shlex.split(arguments.init) or [""]
+    except ValueError as problem:
+        return refuse(f"--init: {problem}")
+    if not init:
+        return refuse("--init names no program: the kernel starts the first word, a path in the image such as /init")
+    if any('"' in word for word in words):
+        return refuse('--init: the kernel\'s command line has no way to write "')
     subprocess.run([INSTALL / "packages.sh", "linux"], check=True, stdout=sys.stderr)
     root = arguments.image or machine.userspace(arguments.cpu) / "root.erofs"
     decoder, _, mode = arguments.decoder.partition("-")
     kernel = build.build(arguments.cpu, decoder, smp=arguments.smp > 1)
-    try:
-        init, *words = shlex.split(arguments.init) or [""]
-    except ValueError as problem:
-        parser.error(f"--init: {problem}")
-    if not init:
-        parser.error("--init names no program: the kernel starts the first word, a path in the image such as /init")
-    if any('"' in word for word in words):
-        parser.error('--init: the kernel\'s command line has no way to write "')
     with tempfile.TemporaryDirectory() as folder:
         command = machine.command(arguments.cpu, kernel, root, folder, ram=arguments.ram, smp=arguments.smp, init=init,
                                   arguments=" ".join(f'"{word}"' if re.search(r"\s|^$", word) else word for word in words),
                                   append="quiet" + (f" nommu_vmap={mode}" if mode else ""))
         # QEMU has the terminal; what it is told to do with Ctrl-C goes to the guest.
-        return until_halt(command) if arguments.cpu == "cortex-m3" else subprocess.run(command).returncode
+        log = pathlib.Path(folder, "console")
+        command = logged(command, log)
+        status = until_halt(command) if arguments.cpu == "cortex-m3" else subprocess.run(command).returncode
+        # QEMU's status says nothing of the guest.
+        return status or int(bool(PANIC.search(log.read_bytes())))
+
+
+def refuse(reason):
+    """As erofs refuses a command line."""
+    print(f"erofs: {reason}", file=sys.stderr)
+    return 64
+
+
+PANIC = re.compile(rb"^(\[ *\d+\.\d+\] )?Kernel panic - not syncing", re.MULTILINE)
+
+
+def logged(command, log):
+    """The same with what the guest writes to its console also in a file; -nographic cannot do that."""
+    words = ["-display", "none", "-chardev", f"stdio,id=console,mux=on,signal=off,logfile={log}",
+             "-serial", "chardev:console", "-mon", "chardev=console"]
+    at = command.index("-nographic")
+    return command[:at] + words + command[at + 1:]
 
 
 def until_halt(command):

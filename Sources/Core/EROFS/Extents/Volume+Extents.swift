@@ -114,12 +114,11 @@ extension Volume {
   ) throws(Fault) -> DevicePlace {
     var found = DevicePlace(Int(device), address)
     if superblock.extraDevices > 0 {
-      if device == 0 {
-        found = try resolveUnified(address)
-      } else if found.device > superblock.extraDevices {
+      if found.device > superblock.extraDevices {
         failure.set(.corrupt, Defect.deviceTable.rawValue, Int32(device), address)
         throw Fault()
       }
+      found = try resolve(found)
     }
     let count = deviceBytes(found.device)
     guard length <= count, found.offset <= count &- length else {
@@ -132,10 +131,16 @@ extension Volume {
     return found
   }
 
-  /// Extra devices may be mapped into the address space of the primary one; their slots say where (Format.md, section 14).
-  private mutating func resolveUnified(_ address: FileOffset) throws(Fault) -> DevicePlace {
+  /// Finds the device that an address means, with the slots' unified addresses (Format.md, section 14): extra devices may
+  /// be mapped into the address space of the primary one. If the storage has no extra device, they all follow the image
+  /// in the primary one, at those addresses.
+  private mutating func resolve(_ wanted: DevicePlace) throws(Fault) -> DevicePlace {
+    let isFlat = deviceBytes(1) == 0
+    let end = deviceBytes(0)
+    if wanted.device > 0 ? !isFlat : isFlat && wanted.offset < end { return wanted }
+    let shift = FileOffset(truncatingIfNeeded: superblock.blockShift)
     var slot = FileOffset(truncatingIfNeeded: superblock.deviceTableOffset)
-    let block = address &>> FileOffset(truncatingIfNeeded: superblock.blockShift)
+    let block = wanted.offset &>> shift
     var device = 0
     while device < superblock.extraDevices {
       device &+= 1
@@ -146,13 +151,19 @@ extension Volume {
         blocks |= UInt64(high.blocks) &<< 32
         first |= UInt64(high.unifiedBlock) &<< 32
       }
-      if first != 0, UInt64(block) >= first, UInt64(block) &- first < blocks {
-        let start = FileOffset(truncatingIfNeeded: first) &<< FileOffset(truncatingIfNeeded: superblock.blockShift)
-        return DevicePlace(device, address &- start)
+      let start = FileOffset(truncatingIfNeeded: first) &<< shift
+      if wanted.device == 0 {
+        if first != 0, UInt64(block) >= first, UInt64(block) &- first < blocks {
+          return DevicePlace(device, wanted.offset &- start)
+        }
+      } else if device == wanted.device, first != 0, UInt64(start &>> shift) == first, start < end,
+        wanted.offset < end &- start
+      {
+        return DevicePlace(0, start &+ wanted.offset)
       }
       slot &+= FileOffset(truncatingIfNeeded: DeviceSlotRecord.byteCount)
     }
-    return DevicePlace(0, address)
+    return wanted
   }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import ArgumentParser
+import EROFS
+import EROFSTools
 import SystemPackage
 
 #if canImport(Glibc)
@@ -26,7 +28,8 @@ struct Boot: ParsableCommand {
       copies back only the bytes that a mapping changed. "vmap-copyback" copies whole pages back, which corrupts data \
       when two processes read at the same time. "stock" is the unchanged kernel, which stops at a BUG for an LZ4 image.
 
-      The command runs a tool in the checkout that it was built from.
+      The command runs a tool in the checkout that it was built from. The exit status is 1 if the image cannot be read or \
+      does not have the first program, and if the kernel panics.
       """)
 
   enum CPU: String, CaseIterable, ExpressibleByArgument {
@@ -42,8 +45,9 @@ struct Boot: ParsableCommand {
   @Option(help: "Processor.")
   var cpu = CPU.rv64
 
-  @Option(help: ArgumentHelp("Memory of the machine in bytes, or with suffix K, M or G.", valueName: "size"))
-  var ram = "3584K"
+  @Option(
+    help: ArgumentHelp("Memory of the machine, at least 2M; 3584K is the least that is tested.", valueName: "bytes"))
+  var ram = ByteCount(3584 << 10)
 
   @Option(help: ArgumentHelp("Number of processors, 1 to 4; more than 1 only on rv64.", valueName: "number"))
   var smp = 1
@@ -57,7 +61,7 @@ struct Boot: ParsableCommand {
   var initialProgram = "/init"
 
   @Argument(help: "Image with the root file system.", completion: .file())
-  var image: String?
+  var image: RawArgument?
 
   /// What runs the tools of the checkout that this file is in: it is in Sources/Host/EROFSCommand/Commands there.
   static var tool: FilePath {
@@ -69,8 +73,9 @@ struct Boot: ParsableCommand {
   func validate() throws {
     guard (1...4).contains(smp) else { throw ValidationError("--smp must be 1 to 4") }
     guard smp == 1 || cpu == .rv64 else { throw ValidationError("--smp needs --cpu rv64") }
-    guard ram.wholeMatch(of: /[0-9]+[KMGkmg]?/) != nil else {
-      throw ValidationError("--ram must be a number, optionally followed by K, M or G")
+    // With less the kernel itself does not fit; QEMU takes 0 for its default, which is much more.
+    guard ((2 << 20)...(2 << 30)).contains(ram.bytes) else {
+      throw ValidationError("--ram must be 2M to 2G: the kernel needs 2M, and the smallest tested machine has 3584K")
     }
   }
 
@@ -79,13 +84,29 @@ struct Boot: ParsableCommand {
     guard access(script, X_OK) == 0 else {
       throw CommandError("the checkout that this command was built from does not exist any more: no \(script)")
     }
-    var words = [script, "boot", "--cpu", cpu.rawValue, "--ram", ram, "--smp", String(smp)]
+    if let image { try checkImage(image) }
+    var words = [script, "boot", "--cpu", cpu.rawValue, "--ram", "\(ram.bytes >> 10)K", "--smp", String(smp)]
     words += ["--decoder", decoder.rawValue, "--init", initialProgram]
-    if let image { words += ["--", image] }
+    if let image { words += ["--", image.filePath.string] }
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     arguments.append(nil)
     // From here on the script owns the terminal, signals and the exit status.
     execv(script, arguments)
     throw CommandError("cannot run \(script): \(String(cString: strerror(errno)))")
+  }
+
+  /// Fails if the image is none, or does not have the first program: the kernel would only panic.
+  private func checkImage(_ image: RawArgument) throws {
+    let file = try ImageFile(image.filePath)
+    do {
+      let reader = try ImageReader(file, limit: WorkLimit(for: file))
+      guard let program = initialProgram.split(separator: " ").first, !program.hasPrefix("\"") else { return }
+      do throws(EROFSError) {
+        let inode = try reader.inode(following: program.utf8, followsLast: true)
+        guard inode.kind == .regular else { throw .notAFile }
+      } catch { throw CommandError("\(image): \(program), the first program: \(error); --init names another") }
+    } catch EROFSError.corrupt(let defect, let position) where defect == .magic || file.isTooShort {
+      throw CommandError("\(image): \(ImageOptions.refusal(of: file, position))")
+    } catch let error as EROFSError { throw CommandError("\(image): \(error)") }
   }
 }

@@ -10,7 +10,7 @@ struct Cat: ParsableCommand {
 
   @OptionGroup var options: ImageOptions
 
-  @Argument(help: "Paths in the image; symbolic links are not followed.")
+  @Argument(help: "Paths in the image; symbolic links are followed inside it.")
   var paths: [RawArgument]
 
   func run() throws {
@@ -18,7 +18,7 @@ struct Cat: ParsableCommand {
     var failed = false
     for path in paths {
       do throws(EROFSError) {
-        let inode = try reader.inode(at: path.bytes)
+        let inode = try reader.inode(following: path.bytes, followsLast: true)
         guard inode.kind == .regular else { throw .notAFile }
         try reader.writeContent(of: inode)
       } catch {

@@ -33,6 +33,11 @@ struct Dump: ParsableCommand {
       if superblock || (!statistics && extents == nil && nid == nil) {
         texts.append(reader.superblock.table)
         members.append(("superblock", reader.superblock.json))
+        let devices = try reader.image.deviceTable(reader.superblock)
+        if !devices.isEmpty {
+          texts.append(devices.map { "device \($0.number): \($0.text)\n" }.joined())
+          members.append(("devices", .array(devices.map(\.json))))
+        }
       }
       if statistics {
         let statistics = try ImageStatistics(of: reader)

@@ -72,13 +72,13 @@ struct Extract: ParsableCommand {
       throw CommandError("\(directory): \(error)")
     }
     if summary.isStopped {
+      progress.clear()
       printError("\(directory): stopped before the end: \(summary.remains)")
       Interruption.endBySignal()
       throw ExitCode(ExitStatus.failed)
     }
     if !progressOptions.quiet {
-      let (names, bytes) = (summary.names.counting("name"), summary.contentBytes.counting("byte"))
-      StandardOutput.shared.write(text: "\(directory): \(names), \(bytes)\n")
+      StandardOutput.shared.write(text: "\(directory): \(summary.text)\n")
     }
     Interruption.endBySignal()
     if summary.failures > 0 { throw ExitCode(ExitStatus.failed) }
@@ -89,7 +89,7 @@ struct Extract: ParsableCommand {
     do throws(EROFSError) {
       if let path {
         let name = path.bytes.split(separator: 0x2F).last.map(Array.init) ?? []
-        return (try reader.inode(at: path.bytes), name)
+        return (try reader.inode(following: path.bytes, followsLast: false), name)
       }
       if let nid { return (try reader.volume.inode(nid), Array("nid-\(nid)".utf8)) }
       let root = try reader.volume.inode(reader.superblock.rootNID)

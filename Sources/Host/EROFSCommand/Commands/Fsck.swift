@@ -33,7 +33,7 @@ struct Fsck: ParsableCommand {
   }
 
   func run() throws {
-    let reader = try options.reader()
+    let reader = try options.reader(warns: false)
     let progress = progressOptions.progress("checking")
     let problems = SynchronizedArray<Problem>()
     var checkOptions = Checker.Options()
@@ -53,7 +53,8 @@ struct Fsck: ParsableCommand {
       StandardOutput.shared.write(text: Self.json(summary, problems.all).text() + "\n")
     } else if !progressOptions.quiet {
       let inodes = summary.counts.values.reduce(0, +)
-      let verdict = summary.problems == 0 ? "no errors" : summary.problems.counting("error")
+      let more = summary.repeated == 0 ? "" : " and \(summary.repeated) more of the same cause"
+      let verdict = summary.problems == 0 ? "no errors" : summary.problems.counting("error") + more
       let content = metadataOnly ? "" : ", \(summary.contentBytes.counting("byte")) of content"
       let digests = summary.digests > 0 ? ", \(summary.digests.counting("digest"))" : ""
       StandardOutput.shared.write(
@@ -73,6 +74,7 @@ struct Fsck: ParsableCommand {
               ("message", .string(problem.cause.description)),
             ])
         }),
+      "more_problems_of_the_same_cause": JSON(summary.repeated),
       "counts": .object(InodeKind.allCases.map { ($0.word, JSON(summary.counts[$0] ?? 0)) }),
       "content_bytes": JSON(summary.contentBytes), "content_blocks": JSON(summary.contentBlocks),
       "stored_blocks": JSON(summary.storedBlocks),

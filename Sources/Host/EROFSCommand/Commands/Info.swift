@@ -22,7 +22,8 @@ struct Info: ParsableCommand {
   func run() throws {
     let reader = try options.reader()
     if let picture { try draw(reader, picture) }
-    let summary = try Summary(reader)
+    let summary: Summary
+    do { summary = try Summary(reader) } catch { throw CommandError("\(options.image): \(error)") }
     if json.isOn {
       StandardOutput.shared.write(text: summary.json.text() + "\n")
     } else {
@@ -33,7 +34,11 @@ struct Info: ParsableCommand {
         StandardOutput.shared.write(text: value.isEmpty ? "\(key)\n" : "\(key)\(pad)\(value)\n")
       }
     }
-    for (path, error) in summary.errors { printError("/\(path.printable): \(error)") }
+    let repeated = RepeatedErrors(reader.image, reader.superblock)
+    for (path, error) in summary.errors where !repeated.isRepeated(error) {
+      printError("/\(path.printable): \(error)")
+    }
+    if let text = repeated.text { printError("\(options.image): \(text)") }
     if summary.checksum == false { printError("the superblock's checksum is wrong") }
     if summary.checksum == false || !summary.errors.isEmpty { throw ExitCode(ExitStatus.failed) }
   }
@@ -63,10 +68,12 @@ private struct Summary {
   private(set) var least = MemoryPlan()
   private(set) var whole = MemoryPlan()
   private(set) var errors: [([UInt8], EROFSError)] = []
+  let devices: [DeviceSlot]
 
   init(_ reader: ImageReader) throws {
     superblock = reader.superblock
     checksum = try superblock.checksumMatches(in: reader.image)
+    devices = try reader.image.deviceTable(superblock)
     let root = try reader.volume.inode(superblock.rootNID)
     var seen: Set<UInt64> = []
     reader.forEachNode(from: root, onError: { errors.append(($0, $1)) }) { node in
@@ -106,6 +113,7 @@ private struct Summary {
     rows.append(("created", builtAt.text(isFull: true)))
     rows.append(("checksum", checksumText))
     if superblock.extraDevices > 0 { rows.append(("extra devices", "\(superblock.extraDevices)")) }
+    for device in devices { rows.append(("device \(device.number)", device.text)) }
     rows.append(("features", superblock.featureNames.isEmpty ? "none" : superblock.featureNames.joined(separator: " ")))
     for (algorithm, text) in algorithms { rows.append(("\(algorithm.name)", text)) }
     rows.append(("names", "\(names)"))
@@ -133,6 +141,7 @@ private struct Summary {
       ("epoch", JSON(superblock.epoch)), ("fixed_nanoseconds", JSON(superblock.fixedNanoseconds)),
       ("build_time", JSON(builtAt.seconds)), ("checksum", JSON(superblock.checksum)),
       ("checksum_matches", checksum.map { .bool($0) } ?? .null), ("extra_devices", JSON(superblock.extraDevices)),
+      ("devices", .array(devices.map(\.json))),
       ("features", .array(superblock.featureNames.map { .string($0) })),
       ("feature_compat", JSON(superblock.compatible.rawValue)),
       ("feature_incompat", JSON(superblock.incompatible.rawValue)),

@@ -7,11 +7,14 @@ import EROFSTools
 struct Ls: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ls", abstract: "Lists a directory of an image.",
-    discussion: "Names are written byte for byte; on a terminal, control characters and invalid UTF-8 as \\xNN.")
+    discussion: """
+      Names are written byte for byte; on a terminal, control characters and invalid UTF-8 as \\xNN. Times are those of \
+      the local time zone.
+      """)
 
   @OptionGroup var options: ImageOptions
 
-  @Argument(help: "Paths to list; symbolic links are not followed.")
+  @Argument(help: "Paths to list; symbolic links are followed inside the image, but with -l not at the end.")
   var paths: [RawArgument] = []
 
   @Flag(name: [.customShort("l"), .long], help: "Also show mode, links, owner, group, size and time.")
@@ -29,14 +32,18 @@ struct Ls: ParsableCommand {
     let reader = try options.reader()
     var rows: [JSON] = []
     var failed = false
+    let repeated = RepeatedErrors(reader.image, reader.superblock)
     func report(_ path: [UInt8], _ error: EROFSError) {
-      printError("\(path.printable): \(error)")
+      if !repeated.isRepeated(error) { printError("\(path.printable): \(error)") }
       failed = true
     }
+    var isFirst = true
     for path in paths.isEmpty ? [[0x2F]] : paths.map(\.bytes) {
       do throws(EROFSError) {
-        let inode = try reader.inode(at: path)
+        let inode = try reader.inode(following: path, followsLast: !long || path.last == 0x2F)
         let listing = Listing(reader: reader, isLong: long, showsAll: all, onError: report)
+        if !isFirst, !json.isOn, inode.kind == .directory { StandardOutput.shared.write(text: "\n") }
+        isFirst = false
         if inode.kind != .directory {
           if json.isOn { rows.append(listing.json(path, inode)) } else { listing.write(path, inode) }
         } else if json.isOn {
@@ -47,6 +54,7 @@ struct Ls: ParsableCommand {
       } catch { report(path, error) }
     }
     if json.isOn { StandardOutput.shared.write(text: JSON.array(rows).text() + "\n") }
+    if let text = repeated.text { printError("\(options.image): \(text)") }
     if failed { throw ExitCode(ExitStatus.failed) }
   }
 }
@@ -60,13 +68,13 @@ private struct Listing {
   /// The entries of a directory that are to be shown, and their inodes.
   private func children(_ path: [UInt8], _ directory: Inode) -> [(name: [UInt8], inode: Inode)] {
     var found: [(name: [UInt8], inode: Inode)] = []
-    do throws(EROFSError) {
-      for entry in try reader.entries(of: directory) where showsAll || entry.name.first != 0x2E {
-        do throws(EROFSError) { found.append((entry.name, try reader.volume.inode(entry.nid))) } catch {
-          onError(Self.join(path, entry.name), error)
-        }
+    let listing = reader.listing(of: directory)
+    for entry in listing.entries where showsAll || entry.name.first != 0x2E {
+      do throws(EROFSError) { found.append((entry.name, try reader.volume.inode(entry.nid))) } catch {
+        onError(Self.join(path, entry.name), error)
       }
-    } catch { onError(path, error) }
+    }
+    if let problem = listing.problem { onError(path, problem) }
     return found
   }
 
@@ -118,7 +126,7 @@ private struct Listing {
     let size = inode.deviceNumber.map { "\($0.major), \($0.minor)" } ?? "\(inode.size)"
     let line =
       "\(inode.modeText) \(right("\(inode.linkCount)", 3)) \(right("\(inode.userID)", 5)) "
-      + "\(right("\(inode.groupID)", 5)) \(right(size, 10)) \(Moment(inode.modificationTime).text(isFull: false)) "
+      + "\(right("\(inode.groupID)", 5)) \(right(size, 10)) \(Moment(inode.modificationTime).localText) "
     var bytes = Array(line.utf8) + shown(name)
     if inode.kind == .symbolicLink {
       do throws(EROFSError) { bytes += Array(" -> ".utf8) + shown(try reader.target(of: inode)) } catch {

@@ -83,12 +83,13 @@ struct Mount: ParsableCommand {
   func run() throws {
     if stats { return try printFigures(operands[0].filePath) }
     let (image, directory) = (operands[0].filePath, operands[1].filePath)
+    let offset = try location.offset(in: image)
     let options = mountOptions.flatMap { $0.split(separator: ",").map(String.init) }
     #if os(Linux)
       if kernel == .always || (kernel == .auto && trace == nil) {
         do {
           let way = try KernelMount.mount(
-            image, devices: location.devices, offset: location.offset, options: options, on: directory)
+            image, devices: location.devices, offset: offset, options: options, on: directory)
           printError("mounted by the kernel, from \(way.rawValue)")
           return
         } catch {
@@ -101,7 +102,7 @@ struct Mount: ParsableCommand {
     #endif
     var mounting = Mounting(image)
     mounting.devices = location.devices
-    mounting.offset = location.offset
+    mounting.offset = offset
     if let cache { mounting.cacheBytes = Int(cache.bytes) }
     if let prefetch { mounting.prefetchers = prefetch }
     mounting.trace = trace?.filePath

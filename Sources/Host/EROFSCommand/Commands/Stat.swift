@@ -11,7 +11,7 @@ struct Stat: ParsableCommand {
 
   @OptionGroup var options: ImageOptions
 
-  @Argument(help: "Paths in the image; symbolic links are not followed.")
+  @Argument(help: "Paths in the image; a symbolic link at the end is not followed.")
   var paths: [RawArgument]
 
   @OptionGroup var json: JSONOption
@@ -22,7 +22,7 @@ struct Stat: ParsableCommand {
     var failed = false
     for path in paths {
       do throws(EROFSError) {
-        let inode = try reader.inode(at: path.bytes)
+        let inode = try reader.inode(following: path.bytes, followsLast: false)
         let details = try Details(path.bytes, inode, reader)
         if json.isOn {
           rows.append(details.json(try inode.jsonMembers(reader)))

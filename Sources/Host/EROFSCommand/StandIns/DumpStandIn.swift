@@ -111,6 +111,7 @@ struct DumpStandIn {
     do {
       let file = try ImageFile(image, devices: devices, offset: offset)
       reader = try ImageReader(file, limit: isUnlimited ? nil : WorkLimit(for: file))
+      try file.checkDevices(reader.superblock)
     } catch {
       if case EROFSError.corrupt(.magic, _) = error { messages.error("cannot find valid erofs superblock") }
       messages.error("\(error)")

@@ -124,7 +124,9 @@ struct FsckStandIn {
     case "-p": printsRatio = true
     case "extract":
       decodes = true
-      target = value.flatMap { $0.isEmpty ? nil : RawArgument(argument: $0)?.filePath }
+      // A script's variable that is empty must not turn an extraction into a check.
+      guard value != "" else { throw LongOptions.UsageError(description: "invalid empty value of --extract") }
+      target = value.flatMap { RawArgument(argument: $0)?.filePath }
     case "device": devices.append(value.flatMap { RawArgument(argument: $0) }?.filePath ?? "")
     case "force": mayFillRoot = true
     case "overwrite": extraction.overwrites = true
@@ -169,6 +171,7 @@ struct FsckStandIn {
     do {
       let file = try ImageFile(image?.filePath ?? "", devices: devices, offset: offset)
       reader = try ImageReader(file)
+      try file.checkDevices(reader.superblock)
       if let path {
         start = try reader.inode(at: path)
       } else if let nid {

@@ -7,8 +7,11 @@ import SystemPackage
 
 /// Where in its file an image starts, and the extra devices that it needs.
 struct ImageLocation: ParsableArguments {
-  @Option(name: .customLong("offset"), help: ArgumentHelp("Offset of the image in its file.", valueName: "bytes"))
-  var start = ByteCount(0)
+  @Option(
+    name: .customLong("offset"),
+    help: ArgumentHelp(
+      "Offset of the image in its file; auto finds the only EROFS image in a partition table.", valueName: "bytes"))
+  var start = ImageStart.at(0)
 
   @Option(
     name: .customLong("device"),
@@ -16,7 +19,6 @@ struct ImageLocation: ParsableArguments {
       "An extra device of the image; may be repeated, in the order of the device table.", valueName: "file"))
   var paths: [RawArgument] = []
 
-  var offset: UInt64 { start.bytes }
   var devices: [FilePath] { paths.map(\.filePath) }
 }
 
@@ -35,16 +37,67 @@ struct ImageOptions: ParsableArguments {
   var isUnlimited = false
 
   /// Maps the image.
-  func open() throws -> ImageFile {
-    try ImageFile(image.filePath, devices: location.devices, offset: location.offset)
-  }
+  func open() throws -> ImageFile { try location.open(image.filePath) }
 
   /// A reader of the image, with memory for every file in it.
-  func reader() throws -> ImageReader {
+  ///
+  /// - Parameter warns: whether to say that the file is shorter than its superblock announces.
+  func reader(warns: Bool = true) throws -> ImageReader {
+    let file = try open()
     do {
-      let file = try open()
-      return try ImageReader(file, limit: isUnlimited ? nil : WorkLimit(for: file))
-    } catch let error as EROFSError { throw CommandError("\(image): \(error)") }
+      let reader = try ImageReader(file, limit: isUnlimited ? nil : WorkLimit(for: file))
+      try file.checkDevices(reader.superblock)
+      if warns, let shortage = file.shortage(reader.superblock) {
+        printError("\(image): \(Problem.Cause.cutOff(bytes: shortage.bytes, announced: shortage.announced))")
+      }
+      return reader
+    } catch EROFSError.corrupt(let defect, let position) where defect == .magic || file.isTooShort {
+      throw CommandError("\(image): \(Self.refusal(of: file, position))")
+    } catch { throw CommandError("\(image): \(error)") }
+  }
+
+  /// Why a file without a superblock is refused: what it is instead, if that is known.
+  static func refusal(of file: ImageFile, _ position: Position) -> String {
+    file.foreignContent().map { "not an EROFS image: \($0.text)" } ?? "\(EROFSError.corrupt(.magic, at: position))"
+  }
+}
+
+/// Where an image starts in its file.
+enum ImageStart: ExpressibleByArgument, CustomStringConvertible {
+  case at(UInt64)
+  /// Where a partition table says, unless the file itself is an image.
+  case automatic
+
+  init?(argument: String) {
+    if argument == "auto" {
+      self = .automatic
+    } else if let count = ByteCount(argument: argument) {
+      self = .at(count.bytes)
+    } else {
+      return nil
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .at(let offset): "\(offset)"
+    case .automatic: "auto"
+    }
+  }
+}
+
+extension ImageLocation {
+  func open(_ path: FilePath) throws -> ImageFile {
+    try ImageFile(path, devices: devices, offset: try offset(in: path))
+  }
+
+  /// Where the image starts in the file at `path`.
+  func offset(in path: FilePath) throws -> UInt64 {
+    if case .at(let offset) = start { return offset }
+    let file = try ImageFile(path)
+    guard !file.hasImage(at: 0), let content = file.foreignContent() else { return 0 }
+    guard content.offsets.count == 1 else { throw CommandError("\(path): not an EROFS image: \(content.text)") }
+    return content.offsets[0]
   }
 }
 

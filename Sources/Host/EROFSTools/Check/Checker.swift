@@ -24,7 +24,7 @@ public final class Checker: Sendable {
   public struct Summary: Sendable {
     /// Inodes by kind, each counted once.
     public internal(set) var counts: [InodeKind: Int] = [:]
-    /// Bytes of regular files.
+    /// Bytes of regular files that could be read.
     public internal(set) var contentBytes: UInt64 = 0
     /// Blocks of all that has data, and what they take as stored, counted for each name as fsck.erofs does; fragments
     /// count in the packed inode.
@@ -32,6 +32,8 @@ public final class Checker: Sendable {
     public internal(set) var storedBlocks: UInt64 = 0
     public internal(set) var digests = 0
     public internal(set) var problems = 0
+    /// Problems that were not reported, because each is one more with a cause that was.
+    public internal(set) var repeated = 0
   }
 
   private let image: ImageFile
@@ -41,7 +43,9 @@ public final class Checker: Sendable {
   private let progress: Progress
   private let limit: WorkLimit?
   /// What every file would have to say again.
-  private let reported = Mutex<[Feature]>([])
+  private let repeated: RepeatedErrors
+  /// Inodes that could not be read.
+  private let unread = Mutex<Set<UInt64>>([])
   private let summary = Mutex(Summary())
 
   /// - Parameters:
@@ -60,23 +64,14 @@ public final class Checker: Sendable {
     self.progress = progress
     self.report = report
     limit = options.isLimited ? WorkLimit(for: image) : nil
-  }
-
-  /// Whether the limit's end or a missing device, which have nothing to do with a single file, have been reported.
-  private func wasReported(_ feature: Feature) -> Bool {
-    switch feature {
-    case .work, .device: break
-    default: return false
-    }
-    return reported.withLock { reported in
-      if reported.contains(feature) { return true }
-      reported.append(feature)
-      return false
-    }
+    repeated = RepeatedErrors(image, superblock)
   }
 
   private func note(_ problem: Problem) {
-    if case .image(.unsupported(let feature, _)) = problem.cause, wasReported(feature) { return }
+    if case .image(let error) = problem.cause {
+      if let nid = problem.nid { unread.withLock { _ = $0.insert(nid) } }
+      if repeated.isRepeated(error) { return }
+    }
     summary.withLock { summary in
       summary.problems += 1
       report(problem)
@@ -85,6 +80,9 @@ public final class Checker: Sendable {
 
   /// Checks everything, or the tree that starts at `start` and not what only a whole image shows.
   public func run(from start: Inode? = nil) -> Summary {
+    if let shortage = image.shortage(superblock) {
+      note(Problem(path: nil, nid: nil, .cutOff(bytes: shortage.bytes, announced: shortage.announced)))
+    }
     if start == nil, options.checksum {
       do throws(EROFSError) {
         if try superblock.checksumMatches(in: image) == false {
@@ -167,15 +165,19 @@ public final class Checker: Sendable {
     var nameCounts = [UInt64](repeating: 0, count: nodes.count)
     for index in nodes.indices { nameCounts[nodes[index].first] += 1 }
     var counts = InodeKind.allCases.map { (kind: $0, count: 0) }
+    let unread = unread.withLock { $0 }
     var contentBytes: UInt64 = 0
     for index in nodes.indices where nodes[index].first == index && result.names[index] == nil {
       let kind = nodes[index].inode.kind
       if let at = counts.firstIndex(where: { $0.kind == kind }) { counts[at].count += 1 }
-      if kind == .regular, !options.metadataOnly { contentBytes &+= nodes[index].inode.size }
+      if kind == .regular, !options.metadataOnly, !unread.contains(nodes[index].inode.nid) {
+        contentBytes &+= nodes[index].inode.size
+      }
     }
     summary.withLock { summary in
       for (kind, count) in counts where count > 0 { summary.counts[kind] = count }
       summary.contentBytes = contentBytes
+      summary.repeated = repeated.count
       for size in findings.sizes {
         summary.contentBlocks &+= size.content &* nameCounts[size.node]
         summary.storedBlocks &+= size.stored &* nameCounts[size.node]

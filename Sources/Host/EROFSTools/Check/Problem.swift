@@ -12,6 +12,8 @@ public struct Problem: Sendable, CustomStringConvertible {
   public enum Cause: Sendable, Equatable {
     /// The reader refused it.
     case image(EROFSError)
+    /// The file has fewer bytes than the superblock announces.
+    case cutOff(bytes: UInt64, announced: UInt64)
     case superblockChecksum
     case missingEntry(dots: Int)
     case unexpectedDot
@@ -49,6 +51,8 @@ extension Problem.Cause: CustomStringConvertible {
     func dots(_ count: Int) -> String { String(repeating: ".", count: count) }
     switch self {
     case .image(let error): return "\(error)"
+    case .cutOff(let bytes, let announced):
+      return "the file is cut off: it has \(bytes.grouped) of \(announced.grouped) bytes"
     case .superblockChecksum: return "the superblock's checksum is wrong"
     case .missingEntry(let count): return "the directory has no `\(dots(count))` entry"
     case .unexpectedDot: return "the directory has a `.` entry, but its inode says that it has none"
@@ -87,6 +91,7 @@ extension Problem.Cause: CustomStringConvertible {
       case .notADirectory: "not-a-directory"
       case .notAFile: "not-a-file"
       }
+    case .cutOff: "cut-off"
     case .superblockChecksum: "superblock-checksum"
     case .missingEntry: "missing-entry"
     case .unexpectedDot: "unexpected-dot"

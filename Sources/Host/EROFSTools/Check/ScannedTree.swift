@@ -111,25 +111,21 @@ struct TreeScanner {
 
   private mutating func scanDirectory(_ index: Int) {
     let directory = tree.nodes[index].inode
-    var cursor = DirectoryCursor()
-    var last: [UInt8] = []
+    let listing = reader.listing(of: directory, pathBytes: tree.nodes[index].pathBytes)
     var hasDots = [false, false]
-    do throws(EROFSError) {
-      while let entry = try reader.volume.nextEntry(of: directory, &cursor) {
-        let (name, nid, kind) = (entry.name.bytes, entry.nid, entry.kind)
-        // The rest of such a directory cannot be found by name, and could be anything of any length.
-        guard last.isEmpty || last.lexicographicallyPrecedes(name) else {
-          throw .corrupt(.nameOrder, at: directory.position)
-        }
-        last = name
-        if name.allSatisfy({ $0 == 0x2E }), name.count <= 2 {
-          hasDots[name.count - 1] = true
-          checkDots(name.count, nid, index)
-        } else {
-          try addEntry(name, nid, kind, in: index)
-        }
+    for entry in listing.entries {
+      if entry.isDotOrDotDot {
+        hasDots[entry.name.count - 1] = true
+        checkDots(entry.name.count, entry.nid, index)
+      } else {
+        addEntry(entry.name, entry.nid, entry.kind, in: index)
       }
-    } catch { return note(index, .image(error)) }
+    }
+    if let problem = listing.problem {
+      note(index, .image(problem))
+      // What follows may be in the rest.
+      if problem != .corrupt(.nameOrder, at: directory.position) { return }
+    }
     guard isStrict else { return }
     if !hasDots[0], !directory.omitsDot { note(index, .missingEntry(dots: 1)) }
     if hasDots[0], directory.omitsDot { note(index, .unexpectedDot) }
@@ -145,11 +141,8 @@ struct TreeScanner {
     if nid != expected { note(index, .dots(count, target: nid, expected: expected)) }
   }
 
-  private mutating func addEntry(
-    _ name: [UInt8], _ nid: UInt64, _ kind: InodeKind?, in index: Int
-  ) throws(EROFSError) {
+  private mutating func addEntry(_ name: [UInt8], _ nid: UInt64, _ kind: InodeKind?, in index: Int) {
     let pathBytes = tree.nodes[index].pathBytes + name.count + 1
-    try reader.limit?.spendName(pathBytes: pathBytes)
     guard pathBytes <= ScannedTree.maximumPathBytes else { return note(name, in: index, nid, .pathLength) }
     let inode: Inode
     let first: Int

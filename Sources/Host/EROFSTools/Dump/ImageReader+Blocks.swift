@@ -6,22 +6,7 @@ import PageVectors
 extension ImageReader {
   /// Blocks of the primary device and of all that the device table lists, as the image announces them.
   public func announcedBlocks() throws(EROFSError) -> UInt64 {
-    var blocks = superblock.blockCount
-    let bytes = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: DeviceSlotRecord.byteCount, alignment: 8)
-    defer { bytes.deallocate() }
-    let slot = MutablePageVector(unsafeContiguous: bytes)
-    let record = RecordView<DeviceSlotRecord>(unsafe: bytes)
-    for device in 0..<superblock.extraDevices {
-      let offset = superblock.deviceTableOffset + UInt64(DeviceSlotRecord.byteCount * device)
-      do throws(StorageError) {
-        try image.read(device: 0, at: offset, into: slot)
-      } catch { throw .storage(error, at: .device(0, offset: offset)) }
-      blocks &+= UInt64(record[.blocks])
-      guard superblock.incompatible.contains(.wide48Bit) else { continue }
-      blocks &+= UInt64(DeviceSlotHigh(raw: record[.high]).blocks) << 32
-    }
-    return blocks
+    try image.deviceTable(superblock).reduce(superblock.blockCount) { $0 &+ $1.blocks }
   }
 
   /// The number of blocks that a compressed inode says it takes (i_u.compressed_blocks, with high bits where it has them);

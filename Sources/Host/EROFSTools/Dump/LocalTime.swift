@@ -37,6 +37,9 @@ struct LocalTime {
     return "\(year)-\(Self.digits(Int(parts.tm_mon) + 1, 2))-\(Self.digits(Int(parts.tm_mday), 2)) \(clock(parts))"
   }
 
+  /// `2023-11-14 22:13`.
+  var shortStamp: String { parts == nil ? stamp : String(stamp.dropLast(3)) }
+
   private func clock(_ parts: tm) -> String {
     [parts.tm_hour, parts.tm_min, parts.tm_sec].map { Self.digits(Int($0), 2) }.joined(separator: ":")
   }

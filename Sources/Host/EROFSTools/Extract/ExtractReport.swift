@@ -22,6 +22,8 @@ public enum ExtractEvent: Sendable, CustomStringConvertible {
 public enum ExtractFailure: Error, Sendable, CustomStringConvertible {
   case image(Problem.Cause)
   case system(Errno, doing: String)
+  /// Something of that name is in the target already; reported for the first path only.
+  case exists
   /// All files together have more content than an image of this size can justify; nothing is written.
   case content(atLeast: UInt64, imageBytes: UInt64)
   /// The extraction was stopped; there is no event for this.
@@ -34,6 +36,7 @@ public enum ExtractFailure: Error, Sendable, CustomStringConvertible {
     case .content(let bytes, let imageBytes):
       "the files contain at least \(bytes.grouped) bytes, far more than an image of \(imageBytes.grouped) bytes can "
         + "justify: nothing is written (--no-limit extracts them all)"
+    case .exists: "exists already (--overwrite replaces it)"
     case .stopped: "stopped before it was complete"
     }
   }
@@ -52,6 +55,17 @@ public enum ExtractPart: Int, Sendable, CaseIterable {
     case .time: "the time was not set"
     }
   }
+
+  /// What was left out so many times.
+  func text(count: Int) -> String {
+    switch self {
+    case .owner: count.counting("owner")
+    case .mode: "the permissions of \(count.counting("name"))"
+    case .attributes: count.counting("extended attribute")
+    case .device: count.counting("device")
+    case .time: count.counting("time")
+    }
+  }
 }
 
 /// What an extraction did.
@@ -60,12 +74,23 @@ public struct ExtractSummary: Sendable {
   public internal(set) var names = 0
   public internal(set) var contentBytes: UInt64 = 0
   public internal(set) var failures = 0
+  /// How many of the failures are names that exist already.
+  public internal(set) var existing = 0
   /// Whether the extraction ended early, by itself or by ``Extractor/stop()``.
   public internal(set) var isStopped = false
   /// Whether everything that a stopped extraction had created was removed again.
   public internal(set) var isRemoved = true
   /// How many times each property was not set.
   public internal(set) var leftOut: [ExtractPart: Int] = [:]
+
+  /// What was made and what was not, as text.
+  public var text: String {
+    var parts = [names.counting("name"), contentBytes.counting("byte")]
+    if existing > 0 { parts.append("\(existing.counting("name")) existed already") }
+    if failures > existing { parts.append((failures - existing).counting("error")) }
+    let missing = ExtractPart.allCases.compactMap { part in leftOut[part].map { part.text(count: $0) } }
+    return parts.joined(separator: ", ") + (missing.isEmpty ? "" : "; not set: " + missing.joined(separator: ", "))
+  }
 
   /// What a stopped extraction leaves, as text.
   public var remains: String {
@@ -113,6 +138,12 @@ final class ExtractLog: Sendable {
   func fail(_ path: [UInt8], _ failure: ExtractFailure) {
     switch failure {
     case .stopped: return
+    case .exists:
+      return state.withLock { state in
+        state.failures += 1
+        state.existing += 1
+        if state.existing == 1 { report(.failure(path: path, failure)) }
+      }
     case .image(.image(.unsupported(.work, _))), .content: guard stop() else { return }
     default: break
     }

@@ -69,6 +69,8 @@ final class Extraction: Sendable {
 
   func fail(_ node: Int, _ failure: ExtractFailure) {
     missing.withLock { _ = $0.insert(node) }
+    // Once it has stopped, what fails does so because of that.
+    if log.isStopped { return }
     log.fail(tree.path(of: node).isEmpty ? tree.nodes[node].name : tree.path(of: node), failure)
   }
 
@@ -96,7 +98,7 @@ final class Extraction: Sendable {
       do throws(Errno) {
         try makeDirectory(node.name, in: try directories.descriptor(of: node.parent))
         made += 1
-      } catch { fail(index, .system(error, doing: "creating the directory")) }
+      } catch { fail(index, error == .fileExists ? .exists : .system(error, doing: "creating the directory")) }
     }
     log.count(names: made, bytes: 0)
   }
@@ -163,14 +165,16 @@ final class Extraction: Sendable {
       $0 &+ (tree.nodes[$1].inode.kind == .regular ? tree.nodes[$1].inode.size : 0)
     }
     extractor.progress.begin(total: total)
-    defer { extractor.progress.end() }
+    defer {
+      if log.isStopped { extractor.progress.replace(by: "tidying up") } else { extractor.progress.end() }
+    }
     Threads.run(min(max(1, extractor.options.threads), max(1, files.count))) { [self] in
       var writer = FileWriter(self, ImageReader(extractor.image, extractor.superblock, limit: extractor.limit))
       while case let batch = jobs.take(), !batch.isEmpty {
         for job in batch {
           // A file that comes in parts has to see its last one, to be removed.
           if log.isStopped, job.split == nil { continue }
-          if parentIsMissing(job.node) { continue }
+          if !log.isStopped, parentIsMissing(job.node) { continue }
           writer.write(job)
           extractor.progress.advance(by: UInt64(job.range.count))
         }
@@ -199,7 +203,10 @@ final class Extraction: Sendable {
           try? HostFile.remove(at: parent, name)
         }
         made += 1
-      } catch { fail(index, .system(error, doing: "linking it to /\(tree.path(of: node.first).printable)")) }
+      } catch {
+        let work = "linking it to /\(tree.path(of: node.first).printable)"
+        fail(index, error == .fileExists ? .exists : .system(error, doing: work))
+      }
     }
     log.count(names: made, bytes: 0)
   }

@@ -50,6 +50,7 @@ struct FileWriter: ~Copyable {
 
   mutating func write(_ job: DataJob) {
     do throws(ExtractFailure) {
+      if extraction.isStopped, let split = job.split { return abandonPart(job, split) }
       let parent: Int32
       do throws(Errno) { parent = try directories.descriptor(of: tree.nodes[job.node].parent) } catch {
         throw .system(error, doing: "opening its directory")
@@ -68,6 +69,7 @@ struct FileWriter: ~Copyable {
 
   private func open(_ node: Int, _ parent: Int32) throws(ExtractFailure) -> Int32 {
     let inode = tree.nodes[node].inode
+    try refuseExisting(node, parent)
     let mode = extraction.wantedMode(inode) & 0o777
     let file: Int32
     do throws(Errno) { file = try HostFile.create(at: parent, growingName(node), mode: mode) } catch {
@@ -85,12 +87,23 @@ struct FileWriter: ~Copyable {
 
   private static let largeBytes: UInt64 = 1 << 30
 
+  /// Fails before anything is decoded where the name exists already and may not be replaced.
+  private func refuseExisting(_ node: Int, _ parent: Int32) throws(ExtractFailure) {
+    guard extraction.isMerging, !extraction.extractor.options.overwrites else { return }
+    let status: stat?
+    do throws(Errno) { status = try HostFile.status(at: parent, tree.nodes[node].name) } catch {
+      throw .system(error, doing: "looking for its name")
+    }
+    if status != nil { throw .exists }
+  }
+
   private mutating func writeFile(_ job: DataJob, _ parent: Int32) throws(ExtractFailure) {
     let file = try open(job.node, parent)
     defer { close(file) }
     do throws(ExtractFailure) {
       try writeData(job, file)
       try complete(job.node, file, parent)
+      bytes &+= tree.nodes[job.node].inode.size
     } catch {
       try? HostFile.remove(at: parent, growingName(job.node))
       throw error
@@ -125,7 +138,10 @@ struct FileWriter: ~Copyable {
     }
     if let last, last.file >= 0 {
       if !last.hasFailed {
-        do throws(ExtractFailure) { try complete(job.node, last.file, parent) } catch { failure = error }
+        do throws(ExtractFailure) {
+          try complete(job.node, last.file, parent)
+          bytes &+= tree.nodes[job.node].inode.size
+        } catch { failure = error }
       }
       close(last.file)
       if last.hasFailed || failure != nil { try? HostFile.remove(at: parent, growingName(job.node)) }
@@ -133,9 +149,21 @@ struct FileWriter: ~Copyable {
     if let failure { throw failure }
   }
 
+  /// Counts a part that is not written any more; after the last one, the file is removed.
+  private mutating func abandonPart(_ job: DataJob, _ split: SplitFile) {
+    let last: SplitFile.State? = split.state.withLock { state in
+      state.partsLeft -= 1
+      state.hasFailed = true
+      return state.partsLeft == 0 ? state : nil
+    }
+    guard let last, last.file >= 0 else { return }
+    close(last.file)
+    guard let parent = try? directories.descriptor(of: tree.nodes[job.node].parent) else { return }
+    try? HostFile.remove(at: parent, growingName(job.node))
+  }
+
   private mutating func writeData(_ job: DataJob, _ file: Int32) throws(ExtractFailure) {
     let size = tree.nodes[job.node].inode.size
-    var written: UInt64 = 0
     do throws(ImageReader.PieceError<ExtractFailure>) {
       try reader.forEachPiece(of: tree.nodes[job.node].inode, extentsStartingIn: job.range) {
         (offset, piece) throws(ExtractFailure) in
@@ -144,11 +172,9 @@ struct FileWriter: ~Copyable {
           switch piece {
           case .data(let bytes):
             try HostFile.write(file, bytes, at: offset)
-            written &+= UInt64(bytes.count)
           case .hole(let count):
             // What nothing is written to reads as zeros; at the end only the size says that it is there.
             if offset + count == size { try HostFile.setSize(file, size) }
-            written &+= count
           }
         } catch { throw .system(error, doing: "writing it") }
       }
@@ -158,7 +184,6 @@ struct FileWriter: ~Copyable {
       case .body(let failure): throw failure
       }
     }
-    bytes &+= written
   }
 
   private mutating func complete(_ node: Int, _ file: Int32, _ parent: Int32) throws(ExtractFailure) {
@@ -170,8 +195,10 @@ struct FileWriter: ~Copyable {
 
   /// Gives a node that is whole its name.
   private mutating func publish(_ node: Int, _ parent: Int32) throws(ExtractFailure) {
-    names += 1
-    guard extraction.isMerging else { return }
+    guard extraction.isMerging else {
+      names += 1
+      return
+    }
     let (temporary, name) = (Self.temporaryName(node), tree.nodes[node].name)
     do throws(Errno) {
       if extraction.extractor.options.overwrites {
@@ -183,14 +210,16 @@ struct FileWriter: ~Copyable {
       }
     } catch {
       try? HostFile.remove(at: parent, temporary)
-      throw .system(error, doing: "renaming it")
+      throw error == .fileExists ? .exists : .system(error, doing: "renaming it")
     }
+    names += 1
   }
 
   // MARK: What has no data
 
   private mutating func makeOther(_ node: Int, _ parent: Int32) throws(ExtractFailure) {
     let inode = tree.nodes[node].inode
+    try refuseExisting(node, parent)
     let name = growingName(node)
     var target: [UInt8] = []
     if inode.kind == .symbolicLink {

@@ -90,7 +90,8 @@ public final class ImageFile: Storage, @unchecked Sendable {
 
   private static func map(_ path: FilePath, offset: UInt64) throws(OpenError) -> Mapping {
     do {
-      let file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec])
+      // Opening a fifo would wait for a writer.
+      let file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
       var isKept = false
       defer { if !isKept { try? file.close() } }
       var status = stat()
@@ -119,6 +120,9 @@ public final class ImageFile: Storage, @unchecked Sendable {
       throw OpenError(path: path, reason: .system(.ioError))
     }
   }
+
+  /// Extra devices.
+  public var deviceCount: Int { mappings.count - 1 }
 
   /// Bytes of the image and its extra devices together.
   public var byteCount: UInt64 { mappings.reduce(0) { $0 &+ UInt64($1.bytes.count) } }

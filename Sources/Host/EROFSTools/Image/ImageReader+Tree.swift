@@ -38,11 +38,12 @@ extension ImageReader {
     func visit(_ inode: Inode, _ path: [UInt8], _ parent: UInt64, _ depth: Int) throws(Failure) {
       try body(TreeNode(path: path, inode: inode, parent: parent, depth: depth))
       guard inode.kind == .directory, visited.insert(inode.nid).inserted else { return }
-      let found: [Entry]
-      do throws(EROFSError) { found = try entries(of: inode) } catch { return try onError(path, error) }
+      let listing = listing(of: inode)
+      if let problem = listing.problem { try onError(path, problem) }
       stack.append(
         OpenDirectory(
-          path: path, depth: depth, parent: inode.nid, entries: found.filter { !$0.isDotOrDotDot }.reversed()))
+          path: path, depth: depth, parent: inode.nid,
+          entries: listing.entries.filter { !$0.isDotOrDotDot }.reversed()))
     }
 
     try visit(root, path, root.nid, 0)

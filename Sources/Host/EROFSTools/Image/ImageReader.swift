@@ -62,17 +62,9 @@ public final class ImageReader {
   /// - Throws: also `corrupt` with `nameOrder` if the names do not ascend. So no name occurs twice, and no directory
   ///   has more entries than are stored.
   public func entries(of directory: Inode) throws(EROFSError) -> [Entry] {
-    var found: [Entry] = []
-    var cursor = DirectoryCursor()
-    while let entry = try volume.nextEntry(of: directory, &cursor) {
-      let name = entry.name.bytes
-      try limit?.spendName(pathBytes: 0)
-      if let last = found.last, !last.name.lexicographicallyPrecedes(name) {
-        throw .corrupt(.nameOrder, at: directory.position)
-      }
-      found.append(Entry(name: name, nid: entry.nid, kind: entry.kind))
-    }
-    return found
+    let listing = listing(of: directory)
+    if let problem = listing.problem { throw problem }
+    return listing.entries
   }
 
   /// The inode at a path of bytes; see `Volume.inode(at:)`.
@@ -80,6 +72,45 @@ public final class ImageReader {
     guard path.count <= buffer.count else { throw .notFound }
     buffer.copyBytes(from: path)
     return try volume.inode(at: bufferPages.readOnly.prefix(path.count))
+  }
+
+  /// The inode at a path whose symbolic links are followed, inside the image: its root is theirs.
+  ///
+  /// - Parameters:
+  ///   - path: names with `/` between them; `..` is the directory above.
+  ///   - followsLast: whether the last name is followed too.
+  /// - Throws: ``EROFSError/notFound`` also for more than 40 links.
+  public func inode(following path: some Collection<UInt8>, followsLast: Bool) throws(EROFSError) -> Inode {
+    func names(_ path: some Collection<UInt8>) -> [[UInt8]] { path.split(separator: 0x2F).map(Array.init).reversed() }
+    var rest = names(path)
+    var way = [try volume.inode(superblock.rootNID)]
+    var links = 0
+    while let name = rest.popLast() {
+      let folder = way[way.count - 1]
+      guard folder.kind == .directory else { throw .notADirectory }
+      if name == [0x2E] { continue }
+      if name == [0x2E, 0x2E] {
+        if way.count > 1 { way.removeLast() }
+        continue
+      }
+      try limit?.spendName(pathBytes: 0)
+      guard name.count <= 255 else { throw .notFound }
+      buffer.copyBytes(from: name)
+      guard let entry = try volume.entry(named: bufferPages.readOnly.prefix(name.count), in: folder) else {
+        throw .notFound
+      }
+      let inode = try volume.inode(entry.nid)
+      guard inode.kind == .symbolicLink, followsLast || !rest.isEmpty else {
+        way.append(inode)
+        continue
+      }
+      links += 1
+      guard links <= 40 else { throw .notFound }
+      let target = try target(of: inode)
+      if target.first == 0x2F { way.removeLast(way.count - 1) }
+      rest += names(target)
+    }
+    return way[way.count - 1]
   }
 
   /// The target of a symbolic link.

@@ -98,6 +98,15 @@ public final class WorkLimit: Sendable {
   /// Feeding a digest with the zeros of a hole.
   func spend(digestingZeros count: UInt64) throws(EROFSError) { try spend(count) }
 
+  /// Reading an extent on simulated machines: there even a hole is written and compared, byte by byte, on each of them.
+  func spend(simulating extent: Extent) throws(EROFSError) {
+    try spend(reading: extent)
+    if extent.place == .hole { try spend(extent.length > .max / 16 ? .max : 16 * extent.length) }
+  }
+
+  /// Writing the zeros of a hole to a pipe or a terminal.
+  public func spend(writingZeros count: UInt64) throws(EROFSError) { try spend(count) }
+
   func spend(readingAttribute bytes: Int) throws(EROFSError) { try spend(2048 + UInt64(bytes)) }
 
   func spendSettingAttribute() throws(EROFSError) { try spend(8192) }

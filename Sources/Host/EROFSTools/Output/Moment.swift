@@ -14,6 +14,9 @@ public struct Moment: Sendable {
     self.init(seconds: time.seconds, nanoseconds: time.nanoseconds)
   }
 
+  /// `2026-08-05 12:34`, in the local time zone.
+  public var localText: String { LocalTime(seconds).shortStamp }
+
   /// `2026-08-05 12:34`, and with `isFull` `2026-08-05T12:34:56.123456789Z`; `@seconds` for what is no year 0 ... 9999.
   public func text(isFull: Bool) -> String {
     guard (-62_167_219_200..<253_402_300_800).contains(seconds) else { return "@\(seconds)" }

@@ -18,6 +18,8 @@ public final class Progress: Sendable {
     var began: Int64 = 0
     var shown: Int64 = 0
     var isRunning = false
+    /// Whether a text of one line is there instead of the bar.
+    var isReplaced = false
   }
 
   private let label: String
@@ -83,18 +85,52 @@ public final class Progress: Sendable {
   /// Clears the bar's line, so that something else can be written there.
   public func clear() {
     guard isShown else { return }
-    state.withLock { if $0.isRunning { Self.write("\r\u{1B}[K") } }
+    state.withLock {
+      if $0.isRunning || $0.isReplaced { Self.write("\r\u{1B}[K") }
+      $0.isReplaced = false
+    }
+  }
+
+  /// Ends the bar; a text of one line takes its place, until ``clear()``.
+  func replace(by text: String) {
+    guard isShown else { return }
+    state.withLock {
+      guard $0.isRunning else { return }
+      $0.isRunning = false
+      $0.isReplaced = true
+      Self.write("\r\(text)\u{1B}[K")
+    }
   }
 
   private func draw(_ done: UInt64, _ state: State, at time: Int64, isLast: Bool) {
     let total = state.total
     let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
-    let width = 40
+    let speed = Self.speed(done, of: total, milliseconds: time - state.began, isLast: isLast)
+    let text = Self.line(label, share: share, of: total, speed: speed, columns: Self.columns)
+    Self.write("\r\(text)\u{1B}[K" + (isLast ? "\n" : ""))
+  }
+
+  /// A line that fits a terminal of so many columns: first the bar becomes shorter, then what is at the end goes.
+  static func line(_ label: String, share: Double, of total: UInt64, speed: String, columns: Int) -> String {
+    let end = " \(Int(share * 100)) % of \(total >> 20) MiB"
+    // The last column stays free, because a cursor after it wraps in some terminals.
+    let room = columns - 1 - label.count - 1
+    let hasSpeed = room >= end.count + speed.count + Self.leastCells
+    let rest = hasSpeed ? end + speed : end
+    let width = min(40, room - rest.count)
+    guard width >= Self.leastCells else { return String((label + end).prefix(max(0, columns - 1))) }
     let filled = Int(share * Double(width))
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-    let speed = Self.speed(done, of: total, milliseconds: time - state.began, isLast: isLast)
-    Self.write(
-      "\r\(label) \(bar) \(Int(share * 100)) % of \(total >> 20) MiB\(speed)\u{1B}[K" + (isLast ? "\n" : ""))
+    return "\(label) \(bar)\(rest)"
+  }
+
+  private static let leastCells = 8
+
+  /// Of the terminal that standard error is; 80 where it does not say.
+  private static var columns: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
   }
 
   /// The rate, and the time that remains at this rate; empty as long as there is little to tell it from.

@@ -18,12 +18,17 @@ public final class StandardOutput: Sendable {
   public static let shared = StandardOutput()
 
   private let pending = Mutex<[UInt8]>([])
+  private let written = Atomic<Bool>(false)
+
+  /// Whether anything has been written, if only to memory.
+  public var hasWritten: Bool { written.load(ordering: .relaxed) }
 
   public static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
   public func write(text: String) { write(bytes: text.utf8) }
 
   public func write(bytes: some Sequence<UInt8>) {
+    written.store(true, ordering: .relaxed)
     pending.withLock { pending in
       pending.append(contentsOf: bytes)
       if pending.count >= 65536 { Self.drain(&pending) }
@@ -32,6 +37,7 @@ public final class StandardOutput: Sendable {
 
   /// Writes what is in memory already, without copying it.
   public func write(raw bytes: UnsafeRawBufferPointer) {
+    written.store(true, ordering: .relaxed)
     pending.withLock { pending in
       Self.drain(&pending)
       Self.writeAll(bytes)
