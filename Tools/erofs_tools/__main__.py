@@ -12,6 +12,8 @@ TOOLS = {
     "lint": ("checks.lint", "formatting, licence lines, names and toolsets"),
     "gate": ("gate.gate", "Core on bare metal without an allocator; its size and stack"),
     "registers": ("gate.registers", "finds functions of ARM programs that do not keep their caller's registers"),
+    "c": ("c.check", "Core as portable C: compiled, and run on this machine and under QEMU"),
+    "c-files": ("c.generate", "Core as portable C"),
     "codecs": ("codecs", "what Swift and C need to know of the table of codecs"),
     "toy-codec": ("checks.toy_codec", "adds a codec to a copy of the project, as DESIGN.md says"),
     "traits": ("checks.traits", "a package that wants one codec"),

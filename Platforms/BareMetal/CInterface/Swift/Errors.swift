@@ -9,7 +9,7 @@ func fail(
   _ fs: UnsafeMutablePointer<erofs>, _ result: erofs_result, _ what: UInt8 = 0, _ detail: UInt64 = 0
 ) -> erofs_result {
   unsafe fs.pointee.detail = detail
-  unsafe fs.pointee.result = result
+  unsafe fs.pointee.result = result.rawValue
   unsafe fs.pointee.what = what
   return result
 }
@@ -75,7 +75,7 @@ public func erofs_error_detail(_ fs: UnsafePointer<erofs>?) -> UInt64 { unsafe f
 // swift-format-ignore: AlwaysUseLowerCamelCase
 @implementation @c(erofs_error_text)
 public func erofs_error_text(_ fs: UnsafePointer<erofs>?) -> UnsafePointer<CChar>? {
-  let text = unsafe explanation(fs?.pointee.result ?? EROFS_ARGUMENT, fs?.pointee.what ?? 0)
+  let text = unsafe explanation(erofs_result(fs?.pointee.result ?? EROFS_ARGUMENT.rawValue), fs?.pointee.what ?? 0)
   return unsafe UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
 }
 

@@ -12,6 +12,15 @@
 extern "C" {
 #endif
 
+/* Structures are the same for every compiler of a processor, whatever the width of its enumerations and its alignment. */
+#if defined(__cplusplus)
+#define EROFS_ALIGNED_8 alignas(8)
+#elif defined(__GNUC__)
+#define EROFS_ALIGNED_8 __attribute__((aligned(8)))
+#else
+#define EROFS_ALIGNED_8 _Alignas(8)
+#endif
+
 /* The result of a call. All but EROFS_OK and EROFS_END are errors. After an error the file
  * system can still be used; after a failed mount it has no image. */
 typedef enum {
@@ -33,7 +42,7 @@ typedef struct {
   /* The image in memory, or NULL if it must be read. */
   const void *mapped;
   /* Size of the image in bytes. */
-  uint64_t size;
+  EROFS_ALIGNED_8 uint64_t size;
   /* Reads count bytes at offset to buffer. All of them are inside the image. Returns 0, or an error code of its own.
    * Not called if the image is mapped. */
   int32_t (*read)(void *context, uint64_t offset, void *buffer, size_t count);
@@ -46,8 +55,8 @@ typedef struct {
 typedef struct {
   void *state;
   /* The last error: see erofs_error_detail and erofs_error_text. */
-  uint64_t detail;
-  erofs_result result;
+  EROFS_ALIGNED_8 uint64_t detail;
+  int32_t result; /* an erofs_result */
   uint8_t what;
 } erofs;
 
@@ -60,17 +69,17 @@ typedef enum {
 
 /* An open file, directory or symbolic link. */
 typedef struct {
-  uint64_t nid;
+  EROFS_ALIGNED_8 uint64_t nid;
   uint64_t size;      /* bytes */
   int64_t mtime;      /* seconds since 1970 */
   uint32_t uid, gid;
   uint16_t mode;      /* type and permissions, as in POSIX */
-  uint64_t position;  /* where erofs_read reads next, in bytes from the start */
+  EROFS_ALIGNED_8 uint64_t position; /* where erofs_read reads next, in bytes from the start */
   uint64_t cursor[2]; /* where erofs_readdir continues */
 } erofs_file;
 
 typedef struct {
-  uint64_t nid;
+  EROFS_ALIGNED_8 uint64_t nid;
   uint8_t type;   /* 1 file, 2 directory, 3 character device, 4 block device, 5 fifo, 6 socket, 7 link */
   char name[256]; /* ends with NUL */
 } erofs_entry;

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
+/* What the functions below are made of. An integer is unsigned and a pointer is u8 *; memory is read and written by copies of
+ * known size, so no two types name the same memory. */
+#ifdef __KERNEL__
+#include <linux/bug.h>
+#include <linux/string.h>
+#include <linux/types.h>
+typedef s8 i8;
+typedef s16 i16;
+typedef s32 i32;
+typedef s64 i64;
+typedef unsigned long uword;
+typedef long iword;
+#ifndef UINT64_C
+#define UINT64_C(number) number##ULL
+#endif
+#define EROFS_TRAP() BUG()
+#else
+#include <stddef.h>
+#include <stdint.h>
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int8_t i8;
+typedef int16_t i16;
+typedef int32_t i32;
+typedef int64_t i64;
+typedef uintptr_t uword;
+typedef intptr_t iword;
+#endif
+
+/* Where arithmetic overflows that must not, or an index is outside of its table: the program ends here. */
+#ifndef EROFS_TRAP
+#ifdef __GNUC__
+#define EROFS_TRAP() __builtin_trap()
+#else
+void abort(void);
+#define EROFS_TRAP() abort()
+#endif
+#endif
+
+#ifdef __GNUC__
+#define EROFS_INLINE static inline __attribute__((unused))
+#define EROFS_UNREACHABLE() __builtin_unreachable()
+#define EROFS_NOINLINE __attribute__((noinline))
+#define EROFS_ALIGNED(at, bytes) __builtin_assume_aligned(at, bytes)
+#define EROFS_COPY __builtin_memcpy
+#define EROFS_MOVE __builtin_memmove
+#define EROFS_FILL __builtin_memset
+#else
+#ifndef __KERNEL__
+void *memcpy(void *to, const void *from, size_t count);
+void *memmove(void *to, const void *from, size_t count);
+void *memset(void *to, int byte, size_t count);
+#endif
+#define EROFS_INLINE static inline
+#define EROFS_UNREACHABLE() EROFS_TRAP()
+#define EROFS_NOINLINE
+#define EROFS_ALIGNED(at, bytes) (at)
+#define EROFS_COPY memcpy
+#define EROFS_MOVE memmove
+#define EROFS_FILL memset
+#endif
+
+/* Of this compiler: arithmetic shifts, two's complement, and an int that is not shorter than 32 bits. */
+_Static_assert((-1 >> 1) == -1 && (i32)0xffffffffu == -1 && sizeof(int) >= 4, "not a compiler that this was written for");
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "this file is for little-endian processors"
+#endif
+
+/* An address that is so many bytes further. It may be outside of everything: then it is not used. */
+EROFS_INLINE u8 *at(const u8 *base, uword distance)
+{
+	return (u8 *)((uword)base + distance);
+}
+
+#define EROFS_MEMORY(type, name) \
+	EROFS_INLINE type load_##name(const u8 *from) { type value; EROFS_COPY(&value, from, sizeof value); return value; } \
+	EROFS_INLINE type load_##name##_aligned(const u8 *from) \
+	{ type value; EROFS_COPY(&value, EROFS_ALIGNED(from, sizeof value), sizeof value); return value; } \
+	EROFS_INLINE void store_##name(u8 *to, type value) { EROFS_COPY(to, &value, sizeof value); } \
+	EROFS_INLINE void store_##name##_aligned(u8 *to, type value) \
+	{ EROFS_COPY(EROFS_ALIGNED(to, sizeof value), &value, sizeof value); }
+EROFS_MEMORY(u16, u16)
+EROFS_MEMORY(u32, u32)
+EROFS_MEMORY(u64, u64)
+EROFS_MEMORY(u8 *, ptr)
+EROFS_INLINE u8 load_u8(const u8 *from) { return *from; }
+EROFS_INLINE void store_u8(u8 *to, u8 value) { *to = value; }
+
+/* What several processors may do to the same bytes: each access is one, and whole. Nothing is said of their order. */
+#ifdef __GNUC__
+typedef uword __attribute__((may_alias)) any_word;
+EROFS_INLINE u8 load_u8_once(const u8 *from) { return __atomic_load_n(from, __ATOMIC_RELAXED); }
+EROFS_INLINE void store_u8_once(u8 *to, u8 value) { __atomic_store_n(to, value, __ATOMIC_RELAXED); }
+EROFS_INLINE uword load_word_once(const u8 *from)
+{
+	return __atomic_load_n((const any_word *)EROFS_ALIGNED(from, sizeof(uword)), __ATOMIC_RELAXED);
+}
+EROFS_INLINE void store_word_once(u8 *to, uword value)
+{
+	__atomic_store_n((any_word *)EROFS_ALIGNED(to, sizeof(uword)), value, __ATOMIC_RELAXED);
+}
+#else
+EROFS_INLINE u8 load_u8_once(const u8 *from) { return *(const volatile u8 *)from; }
+EROFS_INLINE void store_u8_once(u8 *to, u8 value) { *(volatile u8 *)to = value; }
+EROFS_INLINE uword load_word_once(const u8 *from) { return *(const volatile uword *)from; }
+EROFS_INLINE void store_word_once(u8 *to, uword value) { *(volatile uword *)to = value; }
+#endif
+
+EROFS_INLINE void copy(u8 *to, const u8 *from, uword count) { EROFS_COPY(to, from, count); }
+EROFS_INLINE void move(u8 *to, const u8 *from, uword count) { EROFS_MOVE(to, from, count); }
+EROFS_INLINE void fill(u8 *to, u8 byte, uword count) { EROFS_FILL(to, byte, count); }
+/* Nothing may be copied from nowhere. */
+EROFS_INLINE void copy_some(u8 *to, const u8 *from, uword count) { if (count) EROFS_COPY(to, from, count); }
+EROFS_INLINE void move_some(u8 *to, const u8 *from, uword count) { if (count) EROFS_MOVE(to, from, count); }
+EROFS_INLINE void fill_some(u8 *to, u8 byte, uword count) { if (count) EROFS_FILL(to, byte, count); }
+
+/* Whether a sum, a difference or a product has more bits than its type; it is reduced to them. */
+#ifdef __GNUC__
+#define EROFS_OVERFLOW(bits) \
+	EROFS_INLINE u8 uadd_overflows_##bits(u##bits a, u##bits b, u##bits *to) { return __builtin_add_overflow(a, b, to); } \
+	EROFS_INLINE u8 usub_overflows_##bits(u##bits a, u##bits b, u##bits *to) { return __builtin_sub_overflow(a, b, to); } \
+	EROFS_INLINE u8 sadd_overflows_##bits(u##bits a, u##bits b, u##bits *to) \
+	{ return __builtin_add_overflow((i##bits)a, (i##bits)b, (i##bits *)to); } \
+	EROFS_INLINE u8 ssub_overflows_##bits(u##bits a, u##bits b, u##bits *to) \
+	{ return __builtin_sub_overflow((i##bits)a, (i##bits)b, (i##bits *)to); }
+#else
+#define EROFS_OVERFLOW(bits) \
+	EROFS_INLINE u8 uadd_overflows_##bits(u##bits a, u##bits b, u##bits *to) { return (*to = (u##bits)(a + b)) < a; } \
+	EROFS_INLINE u8 usub_overflows_##bits(u##bits a, u##bits b, u##bits *to) { *to = (u##bits)(a - b); return a < b; } \
+	EROFS_INLINE u8 sadd_overflows_##bits(u##bits a, u##bits b, u##bits *to) \
+	{ u##bits sum = (u##bits)(a + b); *to = sum; return (u8)((u##bits)((a ^ sum) & (b ^ sum)) >> (bits - 1)); } \
+	EROFS_INLINE u8 ssub_overflows_##bits(u##bits a, u##bits b, u##bits *to) \
+	{ u##bits rest = (u##bits)(a - b); *to = rest; return (u8)((u##bits)((a ^ b) & (a ^ rest)) >> (bits - 1)); }
+#endif
+EROFS_OVERFLOW(8)
+EROFS_OVERFLOW(16)
+EROFS_OVERFLOW(32)
+EROFS_OVERFLOW(64)
+
+EROFS_INLINE u8 umul_overflows_32(u32 a, u32 b, u32 *to)
+{
+	u64 product = (u64)a * b;
+	*to = (u32)product;
+	return (product >> 32) != 0;
+}
+
+EROFS_INLINE u8 smul_overflows_32(u32 a, u32 b, u32 *to)
+{
+	i64 product = (i64)(i32)a * (i32)b;
+	*to = (u32)product;
+	return product != (i32)*to;
+}
+
+EROFS_INLINE u8 umul_overflows_64(u64 a, u64 b, u64 *to)
+{
+	u64 low = (a & 0xffffffffu) * (b & 0xffffffffu), high = (a >> 32) * (b >> 32);
+	u64 first = (a >> 32) * (b & 0xffffffffu), second = (b >> 32) * (a & 0xffffffffu);
+	u64 middle = (first & 0xffffffffu) + (second & 0xffffffffu) + (low >> 32);
+	*to = a * b;
+	return high + (first >> 32) + (second >> 32) + (middle >> 32) != 0;
+}
+
+EROFS_INLINE u8 smul_overflows_64(u64 a, u64 b, u64 *to)
+{
+	u64 magnitude, negative = (a ^ b) >> 63;
+	u8 over = umul_overflows_64((a >> 63) ? 0u - a : a, (b >> 63) ? 0u - b : b, &magnitude);
+	*to = a * b;
+	return over || magnitude > UINT64_C(0x7fffffffffffffff) + negative;
+}
+
+EROFS_INLINE u32 ones_32(u32 value)
+{
+	value -= (value >> 1) & 0x55555555u;
+	value = (value & 0x33333333u) + ((value >> 2) & 0x33333333u);
+	return (((value + (value >> 4)) & 0x0f0f0f0fu) * 0x01010101u) >> 24;
+}
+
+EROFS_INLINE u64 ones_64(u64 value) { return ones_32((u32)value) + ones_32((u32)(value >> 32)); }
+
+EROFS_INLINE u32 leading_zeros_32(u32 value)
+{
+#ifdef __GNUC__
+	return value ? (u32)__builtin_clz(value) : 32;
+#else
+	value |= value >> 1;
+	value |= value >> 2;
+	value |= value >> 4;
+	value |= value >> 8;
+	return 32 - ones_32(value | value >> 16);
+#endif
+}
+
+EROFS_INLINE u64 leading_zeros_64(u64 value)
+{
+	return (value >> 32) ? leading_zeros_32((u32)(value >> 32)) : 32 + leading_zeros_32((u32)value);
+}
+
+EROFS_INLINE u16 leading_zeros_16(u16 value) { return (u16)(leading_zeros_32(value) - 16); }
+EROFS_INLINE u8 leading_zeros_8(u8 value) { return (u8)(leading_zeros_32(value) - 24); }
+EROFS_INLINE u32 trailing_zeros_32(u32 value) { return value ? 31 - leading_zeros_32(value & (0u - value)) : 32; }
+EROFS_INLINE u64 trailing_zeros_64(u64 value) { return value ? 63 - leading_zeros_64(value & (0u - value)) : 64; }
+
+EROFS_INLINE u32 swapped_32(u32 value)
+{
+	return value << 24 | (value & 0xff00u) << 8 | (value >> 8 & 0xff00u) | value >> 24;
+}
+
+EROFS_INLINE u64 swapped_64(u64 value) { return (u64)swapped_32((u32)value) << 32 | swapped_32((u32)(value >> 32)); }
+EROFS_INLINE u16 swapped_16(u16 value) { return (u16)(value << 8 | value >> 8); }
+
+/* Bits that leave at one end come from the other value. */
+EROFS_INLINE u32 fshl_32(u32 a, u32 b, u32 count) { count &= 31; return count ? a << count | b >> (32 - count) : a; }
+EROFS_INLINE u32 fshr_32(u32 a, u32 b, u32 count) { count &= 31; return count ? a << (32 - count) | b >> count : b; }
+EROFS_INLINE u64 fshl_64(u64 a, u64 b, u64 count) { count &= 63; return count ? a << count | b >> (64 - count) : a; }
+EROFS_INLINE u64 fshr_64(u64 a, u64 b, u64 count) { count &= 63; return count ? a << (64 - count) | b >> count : b; }

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""Makes Core as C, and holds it to what it promises.
+
+    Tools/run c                  for ./test: the last line counts what passed, failed and was skipped
+
+It is the same each time; every compiler takes it without a warning; it reads the reference images as the manifest says, and
+decodes what the C libraries encode, on this machine under the sanitizers for addresses and for undefined behaviour, and on
+processors with words of 32 and of 64 bits under QEMU. Damage does not make it read or write where it must not.
+"""
+
+import argparse
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+
+from ..command import run
+from ..firmware import reports
+from ..images import References
+from ..project import ROOT, Failure
+from ..results import Results
+from ..toolchain import tool
+from . import generate, refusals, vectors
+
+HERE = ROOT / "Platforms/C/check"
+STRICT = ["-std=c11", "-Wall", "-Wextra", "-Werror"]
+SANITIZED = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+# Compilers that must take every file without a word: the command, and its options.
+COMPILERS = [
+    ("gcc", "-O2"), ("clang", "-O2"), ("clang", "-Os -target riscv32-none-none-eabi -march=rv32imac -mabi=ilp32"),
+    ("arm-none-eabi-gcc", "-Os -mcpu=cortex-m0 -mthumb"), ("arm-none-eabi-gcc", "-Os -mcpu=cortex-m4 -mthumb -mfloat-abi=hard"),
+    ("riscv64-unknown-elf-gcc", "-Os -march=rv32imac -mabi=ilp32"),
+    ("riscv64-unknown-elf-gcc", "-Os -march=rv64imac -mabi=lp64 -mcmodel=medany"),
+]
+# Where the programs run: the compiler, its options, QEMU's command, and how many images (all, or one in so many).
+RUNS = {
+    "this machine, gcc": ("gcc", ["-g", *SANITIZED], [], 1),
+    "this machine, clang": ("clang", ["-g", *SANITIZED], [], 4),
+    "armv5": ("arm-linux-gnueabi-gcc", ["-O2", "-march=armv5te", "-static"], ["qemu-arm"], 3),
+    "rv64": ("riscv64-linux-gnu-gcc", ["-O2", "-static"], ["qemu-riscv64"], 6),
+}
+
+
+def compiler(name):
+    """The command of a compiler; None where there is none. Clang is that of the Swift toolchain."""
+    return tool("clang") if name == "clang" else shutil.which(name)
+
+
+def compiles(results, files, work):
+    for name, options in COMPILERS:
+        command = compiler(name)
+        for file in files:
+            what = f"{file.name}: {name} {options}"
+            if command:
+                results.attempt(what, run, command, *STRICT, "-ffreestanding", *options.split(), "-c", file, "-o", work / "file.o")
+            else:
+                results.skip(what, f"there is no {name}")
+
+
+def parse(output):
+    """What walk.c printed: a list of ({path: row}, status, text) for the images, with rows as reports.expected has them."""
+    images, rows, at = [], {}, 0
+    while at < len(output):
+        end = output.index(b"\0", at)
+        line, at = output[at:end].decode("latin-1"), end + 1
+        if line.startswith("end "):
+            _, status, text = line.split(" ", 2)
+            images.append((rows, int(status), text))
+            rows = {}
+            continue
+        mode, uid, gid, seconds, size, path = line.split(" ", 5)
+        mode, size = int(mode, 8), int(size)
+        letter = {0o10: "f", 0o4: "d", 0o12: "l", 0o2: "c", 0o6: "b", 0o1: "p", 0o14: "s"}[mode >> 12]
+        value = None
+        if letter in "fl":
+            value, at = output[at:at + size], at + size
+            value = hashlib.sha256(value).hexdigest() if letter == "f" else reports.escaped(value)
+        rows[reports.escaped(path.encode("latin-1"))] = (
+            letter, f"{mode & 0o7777:04o}", int(uid), int(gid), size if letter == "f" else None, seconds, value)
+    return images
+
+
+def differences(rows, expected):
+    """In words, what was read that is not as the manifest says; numbers of devices and parts of seconds are not in erofs.h."""
+    wanted = {path: (*row[:5], row[5].split(".")[0], row[6] if row[0] in "fl" else None) for path, row in expected.items()}
+    wrong = [f"{path}: is {rows.get(path)}, must be {row}" for path, row in wanted.items() if rows.get(path) != row]
+    return wrong + [f"too much: {path}" for path in rows if path not in wanted]
+
+
+def build(where, name, folder, work):
+    """A program of Platforms/C/check and the library that it uses."""
+    command, options, _, _ = RUNS[where]
+    program = work / re.sub(r"\W+", "-", f"{name}-{where}")
+    library = {"walk": "erofs.c", "decode": "erofs_pages.c"}[name]
+    run(compiler(command), *STRICT, *options, "-I", folder, folder / library, HERE / f"{name}.c", "-o", program,
+        label=f"compile {library} for {where}")
+    return program
+
+
+def output_of(where, program, *words):
+    return run(*RUNS[where][2], program, *words, seconds=600, label=f"{program.name} {words[0]}")
+
+
+def walks(results, where, folder, work, references, expected):
+    program, step = build(where, "walk", folder, work), RUNS[where][3]
+    for mode in ("whole", "steps"):
+        images = references.images[::step] if mode == "whole" else references.images[step // 2::step]
+        output = work / "output"
+        output_of(where, program, mode, output, *images)
+        read = parse(output.read_bytes())
+        results.check(f"{where}: images that were read", len(read) == len(images), f"{len(read)} of {len(images)}")
+        for image, (rows, status, text) in zip(images, read):
+            if image.with_suffix(".blob").exists():
+                good, why = (status, text) == (-2, "an extra device"), f"must be refused, is {status} {text}"
+            else:
+                wrong = differences(rows, expected)
+                good, why = status == 0 and not wrong, f"{status} {text}; {'; '.join(wrong[:2])}"
+            results.check(f"{where}: {image.stem} {mode}", good, why)
+
+
+def check(results, work):
+    refusals.check(results)
+    folder, first, again = work / "c", work / "ir", work / "again"
+    parts = generate.parts()
+    generate.all_ir(parts, first)
+    files = generate.print_all(parts, first, folder)
+    # The compilers once more for the smallest library, and the printer for all of them, with sets in another order.
+    generate.all_ir(parts[:1], again)
+    for path in sorted(again.iterdir()):
+        results.check(f"{path.name} is the same each time", path.read_bytes() == (first / path.name).read_bytes(), "it is not")
+    run(ROOT / "Tools/run", "c-files", "--ir", first, again, env={**os.environ, "PYTHONHASHSEED": "1"})
+    for file in files:
+        results.check(f"{file.name} is the same each time", file.read_bytes() == (again / file.name).read_bytes(), "it is not")
+    compiles(results, files, work)
+    references, streams = References(), work / "streams"
+    expected, count = reports.expected(references), vectors.write(streams)
+    for where, (command, _, qemu, _) in RUNS.items():
+        if missing := [name for name in [command, *qemu] if not compiler(name)]:
+            results.skip(f"{where}: images and streams", f"there is no {missing[0]}")
+            continue
+        results.attempt(f"{where}: images", walks, results, where, folder, work, references, expected)
+        decode = build(where, "decode", folder, work)
+        said = results.attempt(f"{where}: streams", output_of, where, decode, streams)
+        results.check(f"{where}: all streams", said == f"{count * 3} right, 0 wrong\n", str(said))
+        if not qemu:
+            results.attempt(f"{where}: damaged streams", output_of, where, decode, streams, 60)
+            walk = build(where, "walk", folder, work)
+            results.attempt(f"{where}: damaged images", output_of, where, walk, "damaged", 6, *references.images[::RUNS[where][3]])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", type=pathlib.Path, help="a folder for everything that is made; otherwise it is removed")
+    arguments = parser.parse_args()
+    results = Results()
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        check(results, arguments.keep.resolve())
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            check(results, pathlib.Path(folder))
+    return results.end()
