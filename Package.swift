@@ -166,7 +166,9 @@ if !embedded, !small {
     .target(name: "EROFSTree", dependencies: ["EROFS", "CXattr"], path: "Sources/Host/EROFSTree"),
     .target(name: "TreeSupport", dependencies: ["EROFSTree", "EROFS"], path: "Tests/TreeSupport"),
     .testTarget(name: "EROFSTreeTests", dependencies: ["EROFSTree", "EROFS", "TreeSupport"]),
-    library("CArchive", "libarchive", "libarchive-dev"),
+    // Without pkg-config, which would link what only other formats than tar need, in a static executable.
+    .systemLibrary(
+      name: "CArchive", path: "Sources/Libraries/CArchive", providers: [.apt(["libarchive-dev", "libbz2-dev"])]),
     .target(
       name: "EROFSTar",
       dependencies: [

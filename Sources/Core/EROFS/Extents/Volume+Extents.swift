@@ -131,16 +131,11 @@ extension Volume {
     return found
   }
 
-  /// Finds the device that an address means, with the slots' unified addresses (Format.md, section 14): extra devices may
-  /// be mapped into the address space of the primary one. If the storage has no extra device, they all follow the image
-  /// in the primary one, at those addresses.
+  /// Extra devices may be mapped into the address space of the primary one; their slots say where (Format.md, section 14).
+  /// If the storage has none of them, they follow the image in the primary one, at those addresses.
   private mutating func resolve(_ wanted: DevicePlace) throws(Fault) -> DevicePlace {
-    let isFlat = deviceBytes(1) == 0
-    let end = deviceBytes(0)
-    if wanted.device > 0 ? !isFlat : isFlat && wanted.offset < end { return wanted }
-    let shift = FileOffset(truncatingIfNeeded: superblock.blockShift)
+    if deviceBytes(1) == 0 ? wanted.device == 0 && wanted.offset < deviceBytes(0) : wanted.device > 0 { return wanted }
     var slot = FileOffset(truncatingIfNeeded: superblock.deviceTableOffset)
-    let block = wanted.offset &>> shift
     var device = 0
     while device < superblock.extraDevices {
       device &+= 1
@@ -151,19 +146,25 @@ extension Volume {
         blocks |= UInt64(high.blocks) &<< 32
         first |= UInt64(high.unifiedBlock) &<< 32
       }
-      let start = FileOffset(truncatingIfNeeded: first) &<< shift
-      if wanted.device == 0 {
-        if first != 0, UInt64(block) >= first, UInt64(block) &- first < blocks {
-          return DevicePlace(device, wanted.offset &- start)
-        }
-      } else if device == wanted.device, first != 0, UInt64(start &>> shift) == first, start < end,
-        wanted.offset < end &- start
-      {
-        return DevicePlace(0, start &+ wanted.offset)
+      if wanted.device == device { return flat(wanted, from: first) }
+      let block = UInt64(wanted.offset &>> FileOffset(truncatingIfNeeded: superblock.blockShift))
+      if wanted.device == 0, first != 0, block >= first, block &- first < blocks {
+        let start = FileOffset(truncatingIfNeeded: first) &<< FileOffset(truncatingIfNeeded: superblock.blockShift)
+        return DevicePlace(device, wanted.offset &- start)
       }
       slot &+= FileOffset(truncatingIfNeeded: DeviceSlotRecord.byteCount)
     }
     return wanted
+  }
+
+  /// The place on the primary device of one on an extra device that is mapped from a block on; as it was if that is 0.
+  @inline(never)
+  private mutating func flat(_ wanted: DevicePlace, from first: UInt64) -> DevicePlace {
+    let end = deviceBytes(0)
+    let shift = FileOffset(truncatingIfNeeded: superblock.blockShift)
+    let start = FileOffset(truncatingIfNeeded: first) &<< shift
+    guard first != 0, UInt64(start &>> shift) == first, start < end, wanted.offset < end &- start else { return wanted }
+    return DevicePlace(0, start &+ wanted.offset)
   }
 }
 

@@ -81,8 +81,8 @@ public final class ImageReader {
   ///   - followsLast: whether the last name is followed too.
   /// - Throws: ``EROFSError/notFound`` also for more than 40 links.
   public func inode(following path: some Collection<UInt8>, followsLast: Bool) throws(EROFSError) -> Inode {
-    func names(_ path: some Collection<UInt8>) -> [[UInt8]] { path.split(separator: 0x2F).map(Array.init).reversed() }
-    var rest = names(path)
+    func names(_ path: [UInt8]) -> [[UInt8]] { path.split(separator: 0x2F).map { Array($0) }.reversed() }
+    var rest = names(Array(path))
     var way = [try volume.inode(superblock.rootNID)]
     var links = 0
     while let name = rest.popLast() {

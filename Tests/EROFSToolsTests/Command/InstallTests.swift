@@ -9,7 +9,7 @@ import Testing
 
   private func install(_ arguments: String...) throws -> Outcome {
     let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
     return try Command.run(
       project.appendingPathComponent("install").path, ["--command", Command.path] + arguments)
   }
