@@ -134,4 +134,5 @@ class Programs:
                 raise Failure(f"{product} for {self.name} is miscompiled:\n" + "\n".join(wrong))
 
         scripts = sorted((BARE_METAL / "linker").glob("*.ld"))
-        return self.make(f"{product}-linked", [*options, *objects, digest(*scripts, *([image] if image else []))], link_into) / product
+        linked = digest(*scripts, *([image] if image else []))
+        return self.make(f"{product}-linked", [*options, *objects, linked], link_into) / product
