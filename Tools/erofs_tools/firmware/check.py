@@ -205,7 +205,7 @@ def codecs(folder, rows, scratch):
                      f"status {status}: {last(output)}")
     image = scratch / "example.erofs"
     try:
-        (program,) = machine.build_shared("ExampleC", traits=["MicroLZMA", *SMALLEST], image=image)
+        (program,) = machine.build("ExampleC", image=image, traits=["MicroLZMA", *SMALLEST])
         status, output = machine.boot(program)
         results.check(f"{machine.name}: ExampleC with MicroLZMA only, image with LZ4",
                      (status, output) == (2, b"failed: mount: a codec that is not in this program, detail 0\n"),

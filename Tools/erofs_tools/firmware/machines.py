@@ -59,9 +59,9 @@ class Machine:
             paths.append(path)
         return paths
 
-    def build_shared(self, *products, traits, image=None):
+    def build_shared(self, *products, traits):
         """The same programs, from modules that sets of traits share: for those who need many sets."""
-        return [shared.Programs(self.name, self.triple).build(product, traits, image) for product in products]
+        return [shared.Programs(self.name, self.triple).build(product, traits) for product in products]
 
     def command(self, program, words=(), loads=(), extra=()):
         semihosting = "enable=on,target=native" + "".join(f",arg={word.replace(',', ',,')}" for word in words)

@@ -109,8 +109,8 @@ class Programs:
 
         return self.make(name, [*options, *imported, digest(*sources)], compile_into)
 
-    def build(self, product, traits, image=None):
-        """The path of a program, linked with an image if one is given."""
+    def build(self, product, traits):
+        """The path of a program."""
         maps, imported, relevant = [], [], set()
         for name in closure(product):
             target = targets()[name]
@@ -125,8 +125,7 @@ class Programs:
         objects = [path for folder in sorted(imported) for path in sorted(folder.glob("*.o"))]
         # A linker script is named in the options.
         options = [*toolset("common", "linker", board=True), *toolset(self.name, "linker", board=True),
-                   "--defsym", f"main={product}_main",
-                   *(["--format=binary", image, "--format=default"] if image else [])]
+                   "--defsym", f"main={product}_main"]
 
         def link_into(folder):
             run(tool("ld.lld"), *options, "-o", folder / product, *objects, label=f"link {product} for {self.name}")
@@ -134,5 +133,4 @@ class Programs:
                 raise Failure(f"{product} for {self.name} is miscompiled:\n" + "\n".join(wrong))
 
         scripts = sorted((BARE_METAL / "linker").glob("*.ld"))
-        linked = digest(*scripts, *([image] if image else []))
-        return self.make(f"{product}-linked", [*options, *objects, linked], link_into) / product
+        return self.make(f"{product}-linked", [*options, *objects, digest(*scripts)], link_into) / product
