@@ -79,7 +79,7 @@ public final class ImageReader {
   /// - Parameters:
   ///   - path: names with `/` between them; `..` is the directory above.
   ///   - followsLast: whether the last name is followed too.
-  /// - Throws: ``EROFSError/notFound`` also for more than 40 links.
+  /// - Throws: `EROFSError.notFound` also for more than 40 links.
   public func inode(following path: some Collection<UInt8>, followsLast: Bool) throws(EROFSError) -> Inode {
     func names(_ path: [UInt8]) -> [[UInt8]] { path.split(separator: 0x2F).map { Array($0) }.reversed() }
     var rest = names(Array(path))

@@ -18,7 +18,9 @@ public struct ImagePicture: Sendable {
   /// Suffixes of file names that the second table lists.
   private static let listedSuffixes = 12
 
-  /// - Parameter title: what the image is called.
+  /// - Parameters:
+  ///   - reader: of the image.
+  ///   - title: what the image is called.
   public init(of reader: ImageReader, title: [UInt8]) throws(TreeError) {
     map = try ImageMap(of: reader)
     statistics = try ImageStatistics(of: reader)
