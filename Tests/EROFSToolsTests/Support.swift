@@ -11,8 +11,10 @@ import TestSupport
 final class TemporaryFolder: Sendable {
   let path: String
 
-  init() {
-    path = FileManager.default.temporaryDirectory.appendingPathComponent("erofs-test-\(UUID().uuidString)").path
+  /// - Parameter parent: nil for the usual place for temporary files, which may be in memory.
+  init(in parent: String? = nil) {
+    let parent = parent.map { URL(fileURLWithPath: $0) } ?? FileManager.default.temporaryDirectory
+    path = parent.appendingPathComponent("erofs-test-\(UUID().uuidString)").path
     try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 

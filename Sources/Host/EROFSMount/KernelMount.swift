@@ -56,7 +56,7 @@
       guard let status = UnmountTool.run(command) else {
         throw .system("mounting by the kernel", image.string, Errno(rawValue: first))
       }
-      guard status == 0 else { throw .fuse("mount -t erofs -o loop \(image)") }
+      guard status == 0 else { throw .fuse("mounting by the kernel, with mount -t erofs -o loop \(image),") }
       return .loop
     }
 

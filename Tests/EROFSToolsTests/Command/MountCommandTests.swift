@@ -139,7 +139,8 @@ struct MountCommandTests {
       (["--trace", folder("none/trace"), image, directory], 1, "creating the trace failed: No such file or directory"),
       ([image], 64, "Two arguments are required"), (["--threads", "0", image, directory], 64, "--threads must be"),
       (["--stats", image, directory], 64, "--stats takes"), (["-o", "nonsense", image, directory], 1, "failed"),
-      (["--kernel", "always", text, directory], 1, "mounting by the kernel failed"),
+      // By a loop device where the file system that has the file is one that Linux cannot read EROFS from directly.
+      (["--kernel", "always", text, directory], 1, "mounting by the kernel"),
     ] as [([String], Int32, String)] {
       let outcome = try Command.run(["mount"] + arguments, calledAs: "erofs")
       #expect(outcome.status == status, "\(arguments)")

@@ -10,7 +10,7 @@ import Testing
 
 /// Files of up to 8 EiB, which hold next to nothing.
 @Suite struct GiantTests {
-  let folder = TemporaryFolder()
+  let folder = TemporaryFolder(in: "/var/tmp")
 
   enum Form: CaseIterable {
     /// One inode that has no data.
@@ -75,7 +75,7 @@ import Testing
   }
 
   /// Checked at once, and extracted at once where there is room for the size; otherwise said so, with the path, while
-  /// all else is made. Once in the usual place for temporary files, and once in memory, where files may be larger.
+  /// all else is made. Once on a disk, and once in memory, where files may be larger.
   @Test(.timeLimit(.minutes(5)), arguments: Form.allCases, sizes)
   func areReadAndMade(form: Form, size: UInt64) throws {
     let image = try make(form, size)

@@ -83,7 +83,7 @@ import Testing
     let script = """
       set -e; cd "$0"; mkdir tree; cd tree; cp -a /etc /usr/share/zoneinfo .
       mkdir made empty; cd made
-      for n in 1 2 3; do seq 1 300000 | awk -v n=$n '{ print $1 * n % 7919, $1 }' >long-$n; done
+      for n in 1 2 3; do seq 1 100000 | awk -v n=$n '{ print $1 * n % 7919, $1 }' >long-$n; done
       cp long-1 long-1-again; { cat long-2; echo more; } >long-2-longer; head -c 70000 long-3 >long-3-start
       truncate -s 5000000 hole; printf data | dd of=hole bs=1 seek=3000000 conv=notrunc 2>/dev/null
       head -c 2000000 /dev/zero >zeros; for n in $(seq 1 300); do seq $n $((n * 9 % 1000)) >small-$n; done
