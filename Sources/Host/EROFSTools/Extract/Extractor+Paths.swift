@@ -36,7 +36,7 @@ extension Extractor {
     try extract(Array(path.utf8), into: FilePath(directory))
   }
 
-  /// As ``extract(_:into:)-(String,String)``, for paths that need not be UTF-8.
+  /// The same for paths that need not be UTF-8.
   ///
   /// - Parameters:
   ///   - path: names with `/` between them, from the root of the image.
@@ -57,7 +57,7 @@ extension Extractor {
     }
   }
 
-  /// As ``extract(_:into:)-(String,String)``, on a thread of its own, so that the task does not keep others from running.
+  /// The same on a thread of its own, so that the task does not keep others from running.
   ///
   /// - Parameters:
   ///   - path: names with `/` between them, from the root of the image.
