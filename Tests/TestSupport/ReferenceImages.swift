@@ -127,7 +127,7 @@ public func sha256(_ data: some DataProtocol) -> String {
 
 extension SHA256 {
   /// Ends it, as lower-case hexadecimal digits.
-  public func hexadecimal() -> String { TestSupport.hexadecimal(finish()) }
+  package func hexadecimal() -> String { TestSupport.hexadecimal(finish()) }
 }
 
 /// Lower-case hexadecimal digits, two for each byte. The tests make hundreds of thousands of these, so this does not

@@ -141,7 +141,7 @@ def host():
     return swift(["EROFS"], f"""
 extension Algorithm {{
   /// What hosts know of it besides.
-  public var onHosts: HostCodec {{
+  package var onHosts: HostCodec {{
     switch self {{
 {each('''    case .<case>: .<case>
 ''')}    }}

@@ -3,16 +3,16 @@
 import CCrypto
 
 /// A SHA-256 that is fed piece by piece.
-public final class SHA256 {
+package final class SHA256 {
   private let context = EVP_MD_CTX_new()
 
-  public init() { EVP_DigestInit_ex(context, EVP_sha256(), nil) }
+  package init() { EVP_DigestInit_ex(context, EVP_sha256(), nil) }
 
   deinit { EVP_MD_CTX_free(context) }
 
-  public func update(_ bytes: UnsafeRawBufferPointer) { EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) }
+  package func update(_ bytes: UnsafeRawBufferPointer) { EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) }
 
-  public func update(zeros count: UInt64) {
+  package func update(zeros count: UInt64) {
     let block = [UInt8](repeating: 0, count: Int(min(count, 65536)))
     var rest = count
     while rest > 0 {
@@ -23,7 +23,7 @@ public final class SHA256 {
   }
 
   /// The 32 bytes; nothing may be added any more.
-  public func finish() -> [UInt8] {
+  package func finish() -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
     EVP_DigestFinal_ex(context, &digest, nil)
     return digest

@@ -70,7 +70,7 @@ enum EntryPoint {
         printError(Suggestion.mended(text, arguments))
         return ExitStatus.usage
       }
-      printError("\(error)")
+      printError(advised(error))
       return ExitStatus.failed
     }
     return ExitStatus.good

@@ -17,11 +17,30 @@ import Testing
   func readsARoot() throws {
     // SNIPPET
     let reader = try ImageReader(ImageFile("root.erofs"))
-    let inode = try reader.inode(at: "/etc/hostname".utf8)
-    try reader.forEachPiece(of: inode) { offset, piece in
-      if case .data(let bytes) = piece { print(offset, bytes.count) }
+    let hostname = String(decoding: try reader.contents(of: "/etc/hostname"), as: UTF8.self)
+    let start = try reader.read(reader.file(at: "/bin/sh"), at: 0, count: 512)
+    for file in try reader.files(matching: "/usr/lib/**/*.so*") where file.kind == .regular {
+      print(file, file.size, file.permissions, file.modified)
     }
+    try Extractor(reader.image).extract("/etc", into: "out")
     // END
+    print(hostname, start)
+  }
+
+  func readsBytes(_ bytes: some Collection<UInt8>) throws -> [String] {
+    // SNIPPET
+    let reader = try ImageReader(ImageFile(bytes: bytes))
+    let names = try reader.entries(of: "/contents").map(\.text)
+    // END
+    return names
+  }
+
+  func readsStorage(_ storage: some Storage, _ name: String) throws -> [UInt8] {
+    // SNIPPET
+    let reader = try StorageReader(storage)
+    let content = try reader.contents(of: name)
+    // END
+    return content
   }
 
   func readsWithPlannedMemory(
@@ -55,49 +74,63 @@ import Testing
     return count
   }
 
-  func lists(_ path: FilePath, print: (Any...) -> Void) throws {
+  func lists(_ path: String, print: (Any...) -> Void) throws {
     // SNIPPET
     let reader = try ImageReader(ImageFile(path))
-    let root = try reader.volume.inode(reader.superblock.rootNID)
-    reader.forEachNode(from: root, onError: { path, error in print(path.printable, error) }) { node in
-      print(node.inode.modeText, node.inode.size, node.path.printable)
-    }
+    for file in try reader.files(matching: "/contents/text-*") { print(file.size, file.modified, file.name) }
     // END
     // SNIPPET
-    let directory = try reader.inode(at: "/".utf8)
-    for entry in try reader.entries(of: directory) where !entry.isDotOrDotDot { print(entry.nid, entry.name.printable) }
+    reader.forEachFile(matching: "**", onError: { error in print(error) }) { file in print(file.kind, file) }
+    // END
+    // SNIPPET
+    for entry in try reader.entries(of: "/") { print(entry.nid, entry.text) }
     // END
   }
 
-  func reads(_ reader: ImageReader, _ name: [UInt8]) throws -> (content: [UInt8], part: [UInt8]) {
+  func reads(_ reader: ImageReader, _ name: String) throws -> (content: [UInt8], parts: [[UInt8]], bytes: UInt64) {
     // SNIPPET
-    let inode = try reader.inode(at: name)
-    var content: [UInt8] = []
-    try reader.forEachPiece(of: inode) { _, piece in
+    let file = try reader.file(at: name)
+    let content = try reader.contents(of: file)
+    let part = try reader.read(file, at: 1000, count: 4096)
+    // END
+    var read: [UInt8] = []
+    // SNIPPET
+    var cursor = reader.open(file)
+    cursor.position = 1000
+    while !cursor.isAtEnd { read += try cursor.read(count: 65536) }
+    // END
+    // SNIPPET
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    var span = buffer.mutableSpan
+    var bytes = span.mutableBytes
+    let count = try reader.read(file, at: 1000, into: &bytes)
+    // END
+    // SNIPPET
+    var dataBytes: UInt64 = 0
+    try reader.forEachPiece(of: file.inode) { _, piece in
       switch piece {
-      case .data(let bytes): content += bytes
-      case .hole(let count): content += repeatElement(0, count: Int(count))
+      case .data(let bytes): dataBytes += UInt64(bytes.count)
+      case .hole(let count): print("a hole of \(count) bytes")
       }
     }
     // END
-    // SNIPPET
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    let count = try bytes.withUnsafeMutableBytes { buffer in
-      try reader.volume.read(inode, at: 1000, into: MutablePageVector(unsafeContiguous: buffer))
-    }
-    // END
-    return (content, Array(bytes[..<count]))
+    return (content, [part, read, Array(buffer[..<count])], dataBytes)
   }
 
-  func extracts(_ path: FilePath, to directory: FilePath, print: @escaping @Sendable (Any) -> Void) throws {
+  func extracts(_ path: String, to directory: String, print: @escaping @Sendable (Any) -> Void) throws {
     // SNIPPET
-    let image = try ImageFile(path)
-    let reader = try ImageReader(image)
-    let extractor = Extractor(image, reader.superblock) { event in print(event) }
-    let root = try reader.volume.inode(reader.superblock.rootNID)
-    let summary = try extractor.run(root, name: [], into: directory)
+    let extractor = try Extractor(ImageFile(path)) { event in print(event) }
+    let summary = try extractor.extract("/", into: directory)
     print("\(summary.names) names, \(summary.failures) failures")
     // END
+  }
+
+  func extractsInATask(_ path: String, to directory: String) async throws -> ExtractSummary {
+    // SNIPPET
+    let extractor = try Extractor(ImageFile(path))
+    let summary = try await extractor.extract("/contents", into: directory)
+    // END
+    return summary
   }
 
   func checks(_ path: FilePath, print: @escaping @Sendable (Any) -> Void) throws {
@@ -109,22 +142,23 @@ import Testing
     // END
   }
 
-  func readsInParallel(_ path: FilePath, _ parts: [[[UInt8]]]) async throws -> UInt64 {
+  func readsInParallel(_ path: String, _ names: [String]) async throws -> (total: Int, streamed: Int) {
     // SNIPPET
-    let image = try ImageFile(path)
-    let total = try await withThrowingTaskGroup(of: UInt64.self) { group in
-      for part in parts {
-        group.addTask {
-          let reader = try ImageReader(image)
-          var bytes: UInt64 = 0
-          for name in part { bytes += try reader.forEachPiece(of: reader.inode(at: name)) { _, _ in } }
-          return bytes
-        }
+    let pool = try ReaderPool(ImageFile(path))
+    let total = try await withThrowingTaskGroup(of: Int.self) { group in
+      for name in names {
+        group.addTask { try pool.withReader { reader in try reader.contents(of: name).count } }
       }
       return try await group.reduce(0, +)
     }
     // END
-    return total
+    var bytes = 0
+    for name in names {
+      // SNIPPET
+      for try await chunk in try pool.chunks(of: name, count: 1 << 16) { bytes += chunk.count }
+      // END
+    }
+    return (total, bytes)
   }
 
   func makes(_ folder: String, _ image: FilePath) throws -> BuildSummary {
@@ -174,7 +208,7 @@ import Testing
     ] {
       snippets.formUnion(Self.parts(of: try text(source), from: { $0 == "// SNIPPET" }, to: "// END"))
     }
-    #expect(snippets.count == 14)
+    #expect(snippets.count == 21)
     var documents = ["README.md"]
     for folder in [
       "Sources/Core/EROFS/EROFS.docc", "Sources/Core/Codecs/Codecs.docc", "Sources/Core/PageVectors/PageVectors.docc",
@@ -235,31 +269,40 @@ import Testing
   }
 
   @Test func readsAndLists() throws {
-    let path = FilePath(ReferenceImages.path(Self.image))
-    let (content, part) = try reads(try ReferenceImages.reader(Self.image), Array(Self.file.utf8))
+    let path = ReferenceImages.path(Self.image)
+    let (content, parts, bytes) = try reads(try ReferenceImages.reader(Self.image), Self.file)
     let row = try #require(ReferenceImages.manifest.first { $0.path == Array(Self.file.utf8) })
     #expect(sha256(content) == row.sha256)
-    #expect(part == Array(content[1000..<5096]))
+    #expect(parts == [Array(content[1000..<5096]), Array(content[1000...]), Array(content[1000..<5096])])
+    #expect(bytes == 150_000)
     let printed = SynchronizedArray<String>()
     try lists(path) { items in printed.append(items.map { "\($0)" }.joined(separator: " ")) }
-    #expect(printed.all.contains { $0.hasSuffix(" 150000 contents/text-150000") })
-    #expect(printed.all.contains { $0.hasSuffix(" contents") && !$0.hasPrefix("d") })
+    #expect(printed.all.contains { $0.hasPrefix("150000 ") && $0.hasSuffix("Z text-150000") })
+    #expect(printed.all.contains { $0 == "regular /contents/text-150000" })
+    #expect(printed.all.contains { $0.hasSuffix(" contents") })
+    let image = try ReferenceImages.image(Self.image)
+    let names = try readsBytes(image)
+    #expect(names.contains("text-150000") && !names.contains("."))
+    #expect(try readsBytes([UInt8](image)) == names)
+    #expect(try readsStorage(TestStorage([image], isMapped: false), Self.file) == content)
   }
 
-  @Test func extractsAndChecks() throws {
-    let path = FilePath(ReferenceImages.path(Self.image))
+  @Test func extractsAndChecks() async throws {
+    let path = ReferenceImages.path(Self.image)
     let folder = TemporaryFolder()
     let printed = SynchronizedArray<String>()
-    try extracts(path, to: FilePath(folder("tree"))) { printed.append("\($0)") }
+    try extracts(path, to: folder("tree")) { printed.append("\($0)") }
     #expect(printed.all.last == "\(ReferenceImages.manifest.count - 1) names, 0 failures")
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder("tree") + Self.file)).count == 150_000)
-    try checks(path) { printed.append("\($0)") }
+    #expect(try await extractsInATask(path, to: folder("part")).failures == 0)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: folder("part") + "/text-150000")).count == 150_000)
+    try checks(FilePath(path)) { printed.append("\($0)") }
     #expect(printed.all.last?.hasSuffix(" bytes of content, no errors") == true)
   }
 
   @Test func readsInParallel() async throws {
-    let name = Array(Self.file.utf8)
-    let total = try await readsInParallel(FilePath(ReferenceImages.path(Self.image)), [[name, name], [name], []])
-    #expect(total == 450_000)
+    let read = try await readsInParallel(ReferenceImages.path(Self.image), [Self.file, Self.file, Self.file])
+    #expect(read.total == 450_000)
+    #expect(read.streamed == 450_000)
   }
 }

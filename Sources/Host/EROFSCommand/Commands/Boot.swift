@@ -104,9 +104,9 @@ struct Boot: ParsableCommand {
       do throws(EROFSError) {
         let inode = try reader.inode(following: program.utf8, followsLast: true)
         guard inode.kind == .regular else { throw .notAFile }
-      } catch { throw CommandError("\(image): \(program), the first program: \(error); --init names another") }
+      } catch { throw CommandError("\(image): \(program), the first program: \(advised(error)); --init names another") }
     } catch EROFSError.corrupt(let defect, let position) where defect == .magic || file.isTooShort {
       throw CommandError("\(image): \(ImageOptions.refusal(of: file, position))")
-    } catch let error as EROFSError { throw CommandError("\(image): \(error)") }
+    } catch let error as EROFSError { throw CommandError("\(image): \(advised(error))") }
   }
 }

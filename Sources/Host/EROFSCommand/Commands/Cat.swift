@@ -22,7 +22,7 @@ struct Cat: ParsableCommand {
         guard inode.kind == .regular else { throw .notAFile }
         try reader.writeContent(of: inode)
       } catch {
-        printError("\(path): \(error)")
+        printError("\(path): \(advised(error))")
         failed = true
       }
     }

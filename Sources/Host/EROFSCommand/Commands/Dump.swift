@@ -47,7 +47,7 @@ struct Dump: ParsableCommand {
       if let extents {
         let inode: Inode
         do throws(EROFSError) { inode = try reader.inode(at: extents.bytes) } catch {
-          throw CommandError("\(extents): \(error)")
+          throw CommandError("\(extents): \(advised(error))")
         }
         let list = try ExtentList(of: TreeFile(path: extents.bytes, inode: inode), reader)
         texts.append(list.text)
@@ -57,13 +57,13 @@ struct Dump: ParsableCommand {
         let path = Array("nid \(nid)".utf8)
         let inode: Inode
         do throws(EROFSError) { inode = try reader.volume.inode(nid) } catch {
-          throw CommandError("nid \(nid): \(error)")
+          throw CommandError("nid \(nid): \(advised(error))")
         }
         let list = try ExtentList(of: TreeFile(path: path, inode: inode), reader)
         texts.append(list.text)
         members.append(("inode_extents", list.json))
       }
-    } catch let error as TreeError { throw CommandError("\(options.image): \(error)") }
+    } catch let error as TreeError { throw CommandError("\(options.image): \(advised(error))") }
     StandardOutput.shared.write(
       text: json.isOn ? JSON.object(members).text() + "\n" : texts.joined(separator: "\n"))
   }

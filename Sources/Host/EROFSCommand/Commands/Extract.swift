@@ -64,7 +64,7 @@ struct Extract: ParsableCommand {
     let progress = progressOptions.progress("extracting")
     let extractor = Extractor(reader.image, reader.superblock, options: extractOptions, progress: progress) { event in
       progress.clear()
-      printError("\(event)")
+      printError(advised(event))
     }
     Interruption.stops(extractor)
     let summary: ExtractSummary
@@ -95,6 +95,8 @@ struct Extract: ParsableCommand {
       let root = try reader.volume.inode(reader.superblock.rootNID)
       guard root.kind == .directory else { throw .notADirectory }
       return (root, [])
-    } catch { throw CommandError("\(path?.description ?? nid.map { "nid \($0)" } ?? "root directory"): \(error)") }
+    } catch {
+      throw CommandError("\(path?.description ?? nid.map { "nid \($0)" } ?? "root directory"): \(advised(error))")
+    }
   }
 }

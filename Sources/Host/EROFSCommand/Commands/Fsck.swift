@@ -45,7 +45,7 @@ struct Fsck: ParsableCommand {
       problems.append(problem)
       if !isJSON {
         progress.clear()
-        printError("\(problem)")
+        printError(advised(problem))
       }
     }
     let summary = checker.run()
@@ -71,7 +71,7 @@ struct Fsck: ParsableCommand {
           .object(
             (problem.path.map { JSON.members("path", [0x2F] + $0) } ?? [("path", .null)]) + [
               ("nid", problem.nid.map { JSON($0) } ?? .null), ("code", .string(problem.cause.code)),
-              ("message", .string(problem.cause.description)),
+              ("message", .string(advised(problem.cause))),
             ])
         }),
       "more_problems_of_the_same_cause": JSON(summary.repeated),

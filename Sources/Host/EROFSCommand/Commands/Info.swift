@@ -23,7 +23,7 @@ struct Info: ParsableCommand {
     let reader = try options.reader()
     if let picture { try draw(reader, picture) }
     let summary: Summary
-    do { summary = try Summary(reader) } catch { throw CommandError("\(options.image): \(error)") }
+    do { summary = try Summary(reader) } catch { throw CommandError("\(options.image): \(advised(error))") }
     if json.isOn {
       StandardOutput.shared.write(text: summary.json.text() + "\n")
     } else {
@@ -36,7 +36,7 @@ struct Info: ParsableCommand {
     }
     let repeated = RepeatedErrors(reader.image, reader.superblock)
     for (path, error) in summary.errors where !repeated.isRepeated(error) {
-      printError("/\(path.printable): \(error)")
+      printError("/\(path.printable): \(advised(error))")
     }
     if let text = repeated.text { printError("\(options.image): \(text)") }
     if summary.checksum == false { printError("the superblock's checksum is wrong") }
@@ -47,7 +47,7 @@ struct Info: ParsableCommand {
     let name = options.image.bytes.split(separator: 0x2F).last.map(Array.init) ?? options.image.bytes
     let text: String
     do { text = try ImagePicture(of: reader, title: name).svg } catch {
-      throw CommandError("\(options.image): \(error)")
+      throw CommandError("\(options.image): \(advised(error))")
     }
     let output = try OutputFile(picture.filePath)
     let bytes = Array(text.utf8)

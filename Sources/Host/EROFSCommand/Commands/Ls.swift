@@ -34,7 +34,7 @@ struct Ls: ParsableCommand {
     var failed = false
     let repeated = RepeatedErrors(reader.image, reader.superblock)
     func report(_ path: [UInt8], _ error: EROFSError) {
-      if !repeated.isRepeated(error) { printError("\(path.printable): \(error)") }
+      if !repeated.isRepeated(error) { printError("\(path.printable): \(advised(error))") }
       failed = true
     }
     var isFirst = true

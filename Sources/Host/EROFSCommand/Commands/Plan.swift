@@ -47,7 +47,7 @@ struct Plan: ParsableCommand {
       report = try PlanReport(
         of: reader, files: try reader.files(below: paths), depth: depth.planned,
         isMapped: storage == .mapped, pageSize: Int(page.bytes))
-    } catch { throw CommandError("\(options.image): \(error)") }
+    } catch { throw CommandError("\(options.image): \(advised(error))") }
     if let svg {
       let picture = BarChart(title: "bytes", bars: report.bars).svg(heading: "Memory to read \(options.image)")
       try writeFile(svg.filePath, picture)
@@ -94,5 +94,5 @@ func writeFile(_ path: FilePath, _ text: String) throws {
       path, .writeOnly, options: [.create, .truncate, .closeOnExec],
       permissions: [.ownerReadWrite, .groupRead, .otherRead])
     try file.closeAfter { _ = try file.writeAll(text.utf8) }
-  } catch let error as Errno { throw CommandError("\(path): \(error)") }
+  } catch let error as Errno { throw CommandError("\(path): \(advised(error))") }
 }

@@ -79,7 +79,7 @@ struct Simulate: ParsableCommand {
     let reader = try options.reader()
     let simulation: Simulation
     do throws(TreeError) { simulation = try Simulation(reader, files: try reader.files(below: paths)) } catch {
-      throw CommandError("\(options.image): \(error)")
+      throw CommandError("\(options.image): \(advised(error))")
     }
     var runs: [SimulationReport.Run] = []
     for machine in machines {

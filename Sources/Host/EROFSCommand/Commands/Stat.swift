@@ -30,7 +30,7 @@ struct Stat: ParsableCommand {
           StandardOutput.shared.write(text: details.text)
         }
       } catch {
-        printError("\(path): \(error)")
+        printError("\(path): \(advised(error))")
         failed = true
       }
     }

@@ -114,7 +114,7 @@ struct DumpStandIn {
       try file.checkDevices(reader.superblock)
     } catch {
       if case EROFSError.corrupt(.magic, _) = error { messages.error("cannot find valid erofs superblock") }
-      messages.error("\(error)")
+      messages.error(advised(error))
       return ExitStatus.failed
     }
     if showsBlkid {
@@ -129,7 +129,7 @@ struct DumpStandIn {
       if showsStatistics { StandardOutput.shared.write(text: try DumpFormat.statistics(of: reader)) }
       if hasInode { try showInode(reader) }
     } catch {
-      messages.error("\(error)")
+      messages.error(advised(error))
       return ExitStatus.failed
     }
     return ExitStatus.good
@@ -144,7 +144,7 @@ struct DumpStandIn {
         inode = try reader.volume.inode(nid ?? 0)
       }
     } catch {
-      throw CommandError("\(path?.printable ?? "nid \(nid ?? 0)"): \(error)")
+      throw CommandError("\(path?.printable ?? "nid \(nid ?? 0)"): \(advised(error))")
     }
     if writesContent {
       try reader.writeContent(of: inode)

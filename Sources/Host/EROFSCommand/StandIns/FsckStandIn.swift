@@ -181,7 +181,7 @@ struct FsckStandIn {
       }
     } catch {
       if case EROFSError.corrupt(.magic, _) = error { messages.error("cannot find valid erofs superblock") }
-      messages.error("\(error)")
+      messages.error(advised(error))
       return ExitStatus.failed
     }
     if checksDigests, !reader.superblock.compatible.contains(.imageShareXattrs) {
@@ -222,7 +222,7 @@ struct FsckStandIn {
     let messages = messages
     let extractor = Extractor(reader.image, reader.superblock, options: extraction) { event in
       switch event {
-      case .failure: messages.error("\(event)")
+      case .failure: messages.error(advised(event))
       case .leftOut: messages.warning("\(event)")
       }
     }
@@ -242,7 +242,7 @@ struct FsckStandIn {
       Interruption.endBySignal()
       return summary.failures == 0 && !summary.isStopped
     } catch {
-      messages.error("\(target): \(error)")
+      messages.error("\(target): \(advised(error))")
       return false
     }
   }

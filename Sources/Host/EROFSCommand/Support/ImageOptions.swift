@@ -53,12 +53,13 @@ struct ImageOptions: ParsableArguments {
       return reader
     } catch EROFSError.corrupt(let defect, let position) where defect == .magic || file.isTooShort {
       throw CommandError("\(image): \(Self.refusal(of: file, position))")
-    } catch { throw CommandError("\(image): \(error)") }
+    } catch { throw CommandError("\(image): \(advised(error))") }
   }
 
   /// Why a file without a superblock is refused: what it is instead, if that is known.
   static func refusal(of file: ImageFile, _ position: Position) -> String {
-    file.foreignContent().map { "not an EROFS image: \($0.text)" } ?? "\(EROFSError.corrupt(.magic, at: position))"
+    file.foreignContent().map { "not an EROFS image: \($0.advised)" }
+      ?? advised(EROFSError.corrupt(.magic, at: position))
   }
 }
 
@@ -96,7 +97,7 @@ extension ImageLocation {
     if case .at(let offset) = start { return offset }
     let file = try ImageFile(path)
     guard !file.hasImage(at: 0), let content = file.foreignContent() else { return 0 }
-    guard content.offsets.count == 1 else { throw CommandError("\(path): not an EROFS image: \(content.text)") }
+    guard content.offsets.count == 1 else { throw CommandError("\(path): not an EROFS image: \(content.advised)") }
     return content.offsets[0]
   }
 }

@@ -50,12 +50,29 @@ public final class Checker: Sendable {
 
   /// - Parameters:
   ///   - image: the open image.
+  ///   - options: what is checked.
+  ///   - report: called with each problem, from any thread but never from two at the same time.
+  /// - Throws: if it is no EROFS image, or one that needs what this version does not have.
+  public convenience init(
+    _ image: ImageFile, options: Options = Options(), report: @escaping @Sendable (Problem) -> Void = { _ in }
+  ) throws(EROFSError) {
+    self.init(image, try Superblock(reading: image), options: options, report: report)
+  }
+
+  /// - Parameters:
+  ///   - image: the open image.
   ///   - superblock: the superblock of `image`.
   ///   - options: what is checked.
-  ///   - progress: shows how much is done; by default nothing is shown.
   ///   - report: called with each problem, from any thread but never from two at the same time.
-  public init(
-    _ image: ImageFile, _ superblock: Superblock, options: Options = Options(), progress: Progress = Progress(),
+  public convenience init(
+    _ image: ImageFile, _ superblock: Superblock, options: Options = Options(),
+    report: @escaping @Sendable (Problem) -> Void
+  ) {
+    self.init(image, superblock, options: options, progress: Progress(), report: report)
+  }
+
+  package init(
+    _ image: ImageFile, _ superblock: Superblock, options: Options = Options(), progress: Progress,
     report: @escaping @Sendable (Problem) -> Void
   ) {
     self.image = image

@@ -7,26 +7,26 @@ import PageVectors
 ///
 /// It is a tree whatever the image says: a directory has its first place only, a name comes once in a directory, and
 /// paths have a bound, so that every walk over it ends.
-public struct ScannedTree: Sendable {
-  public struct Node: Sendable {
+package struct ScannedTree: Sendable {
+  package struct Node: Sendable {
     /// The directory that it is in; -1 for the root of the tree.
-    public let parent: Int
+    package let parent: Int
     /// Empty for the root.
-    public let name: [UInt8]
-    public let inode: Inode
+    package let name: [UInt8]
+    package let inode: Inode
     /// The first node with the same inode: this one, but for further names of a hard-linked file.
-    public let first: Int
+    package let first: Int
     /// Bytes of its path.
     let pathBytes: Int
   }
 
-  public internal(set) var nodes: [Node] = []
+  package internal(set) var nodes: [Node] = []
 
   /// Longer paths than any that a system call takes, and short enough that a hostile image cannot make work of them.
-  public static let maximumPathBytes = 16384
+  package static let maximumPathBytes = 16384
 
   /// A node's path from the root of the tree, without a slash in front; empty for the root.
-  public func path(of index: Int) -> [UInt8] {
+  package func path(of index: Int) -> [UInt8] {
     var names: [[UInt8]] = []
     var at = index
     while at > 0, nodes[at].parent >= 0 {

@@ -4,13 +4,13 @@ import EROFS
 
 /// What hosts know of a codec besides how it is decoded: its names and limits in words, what it costs, what Linux does with it.
 /// Each codec has one in a file of its own; `Algorithm.onHosts` finds it.
-public struct HostCodec: Sendable {
+package struct HostCodec: Sendable {
   /// The names that mkfs.erofs knows it by, one for each library that can encode it.
-  public let mkfsNames: [String]
+  package let mkfsNames: [String]
   /// What an image's limits for it are, in words.
-  public let limits: @Sendable (CompressionLimits) -> String
+  package let limits: @Sendable (CompressionLimits) -> String
   /// The largest pcluster in blocks, if its record says so.
-  public let largestPclusterBlocks: @Sendable (CompressionLimits) -> Int?
+  package let largestPclusterBlocks: @Sendable (CompressionLimits) -> Int?
 
   /// Steps of work for each decoded and each stored byte (``WorkLimit``).
   let stepsPerByte: UInt64

@@ -6,7 +6,7 @@ import EROFS
 
 extension Algorithm {
   /// What hosts know of it besides.
-  public var onHosts: HostCodec {
+  package var onHosts: HostCodec {
     switch self {
     case .lz4: .lz4
     case .microLZMA: .microLZMA

@@ -7,7 +7,7 @@ extension DumpFormat {
   private static let fileTypes = [".txt", ".so", ".xml", ".apk", ".odex", ".vdex", ".oat", ".rc", ".otf"]
 
   /// Statistics as dump.erofs counts them: every name is a file, and what a compressed file takes is what it announces.
-  public static func statistics(of reader: ImageReader) throws(TreeError) -> String {
+  package static func statistics(of reader: ImageReader) throws(TreeError) -> String {
     var files = 0
     var kinds: [InodeKind: Int] = [:]
     var compressed = 0

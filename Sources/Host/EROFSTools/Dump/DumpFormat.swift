@@ -3,7 +3,7 @@
 import EROFS
 
 /// The output of dump.erofs 1.9, with its labels and its way of counting, for scripts that parse it.
-public enum DumpFormat {
+package enum DumpFormat {
   static func right(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.utf8.count)) + text
   }
@@ -18,7 +18,7 @@ public enum DumpFormat {
 
   // MARK: Superblock
 
-  public static func superblock(of reader: ImageReader) throws(EROFSError) -> String {
+  package static func superblock(of reader: ImageReader) throws(EROFSError) -> String {
     let superblock = reader.superblock
     var rows: [(String, String)] = [
       ("Filesystem magic number:", "0x" + String(Superblock.magic, radix: 16, uppercase: true)),
@@ -64,7 +64,7 @@ public enum DumpFormat {
   }
 
   /// Key=value lines for udev.
-  public static func blkid(_ superblock: Superblock) -> String {
+  package static func blkid(_ superblock: Superblock) -> String {
     let uuid = superblock.uuidText
     return "ID_FS_UUID=\(uuid)\nID_FS_UUID_ENC=\(uuid)\nID_FS_TYPE=erofs\nID_FS_USAGE=filesystem\n"
   }
@@ -83,7 +83,7 @@ public enum DumpFormat {
     }
   }
 
-  public static func inode(_ file: TreeFile, _ reader: ImageReader) throws(EROFSError) -> String {
+  package static func inode(_ file: TreeFile, _ reader: ImageReader) throws(EROFSError) -> String {
     let inode = file.inode
     let blocks = try reader.announcedBlocks(of: inode)
     let occupied = blocks.map { $0 &<< UInt64(reader.superblock.blockShift) } ?? inode.size
@@ -109,7 +109,7 @@ public enum DumpFormat {
   /// The entries of a directory, with names byte for byte or as `show` converts them.
   ///
   /// - Throws: also `EROFSError.notADirectory`.
-  public static func listing(
+  package static func listing(
     _ file: TreeFile, _ reader: ImageReader, show: ([UInt8]) -> [UInt8] = { $0 }
   ) throws(EROFSError) -> [UInt8] {
     guard file.inode.kind == .directory else { throw .notADirectory }
@@ -120,7 +120,7 @@ public enum DumpFormat {
     return bytes
   }
 
-  public static func extents(_ list: ExtentList, _ superblock: Superblock) -> String {
+  package static func extents(_ list: ExtentList, _ superblock: Superblock) -> String {
     let blockMask = UInt64(superblock.blockSize - 1)
     var text = "\n Ext:   logical offset   |  length :     physical offset    |  length\n"
     for (index, row) in list.rows.enumerated() {

@@ -46,7 +46,7 @@ public struct ExtentList: Sendable {
       + "\(rows.count.groupedCounting("extent")), \(stored.groupedCounting("byte")) stored\n" + table.text
   }
 
-  public var json: JSON {
+  package var json: JSON {
     let extents = rows.map { row -> JSON in
       [
         "start": JSON(row.extent.start), "length": JSON(row.extent.length), "stored_length": JSON(row.storedBytes),

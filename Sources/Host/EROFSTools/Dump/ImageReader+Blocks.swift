@@ -5,13 +5,13 @@ import PageVectors
 
 extension ImageReader {
   /// Blocks of the primary device and of all that the device table lists, as the image announces them.
-  public func announcedBlocks() throws(EROFSError) -> UInt64 {
+  package func announcedBlocks() throws(EROFSError) -> UInt64 {
     try image.deviceTable(superblock).reduce(superblock.blockCount) { $0 &+ $1.blocks }
   }
 
   /// The number of blocks that a compressed inode says it takes (i_u.compressed_blocks, with high bits where it has them);
   /// nil for an inode of another layout. Reading a file does not need it, so it has not been checked.
-  public func announcedBlocks(of inode: Inode) throws(EROFSError) -> UInt64? {
+  package func announcedBlocks(of inode: Inode) throws(EROFSError) -> UInt64? {
     guard inode.layout == .compressedFull || inode.layout == .compressedCompact else { return nil }
     let bytes = UnsafeMutableRawBufferPointer.allocate(
       byteCount: CompactInodeRecord.byteCount, alignment: 8)

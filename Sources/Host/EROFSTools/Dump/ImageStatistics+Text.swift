@@ -64,7 +64,7 @@ extension ImageStatistics {
     return index == sizeClasses - 1 ? "\(low) and more" : "\(low) to \((1 << (index + 10)).inUnits)"
   }
 
-  public var json: JSON {
+  package var json: JSON {
     func object(_ amount: Amount) -> JSON {
       ["count": JSON(amount.count), "bytes": JSON(amount.bytes), "stored_bytes": JSON(amount.storedBytes)]
     }

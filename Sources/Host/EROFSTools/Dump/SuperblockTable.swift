@@ -44,11 +44,11 @@ extension Superblock {
   }
 
   /// A line for each field.
-  public var table: String {
+  package var table: String {
     var table = TextTable([("field", .left), ("value", .left)])
     for field in fields { table.append(field.name, field.text) }
     return table.text
   }
 
-  public var json: JSON { .object(fields.map { ($0.name, $0.value) }) }
+  package var json: JSON { .object(fields.map { ($0.name, $0.value) }) }
 }

@@ -35,8 +35,8 @@ public enum ExtractFailure: Error, Sendable, CustomStringConvertible {
     case .system(let error, let doing): "\(doing) failed: \(error)"
     case .content(let bytes, let imageBytes):
       "the files contain at least \(bytes.grouped) bytes, far more than an image of \(imageBytes.grouped) bytes can "
-        + "justify: nothing is written (--no-limit extracts them all)"
-    case .exists: "exists already (--overwrite replaces it)"
+        + "justify: nothing is written"
+    case .exists: "exists already"
     case .stopped: "stopped before it was complete"
     }
   }
@@ -120,7 +120,16 @@ final class ExtractLog: Sendable {
     summary.isStopped = isStopped
     return summary
   }
-  var isStopped: Bool { phase.load(ordering: .relaxed) == Phase.stopped }
+  var isStopped: Bool {
+    if let task, phase.load(ordering: .relaxed) == Phase.running, task.isCancelled { stop() }
+    return phase.load(ordering: .relaxed) == Phase.stopped
+  }
+
+  /// The task whose cancellation stops the run. Set before the run's threads begin, and nil again when they have ended; any
+  /// thread may ask a task that has not ended whether it is cancelled.
+  private nonisolated(unsafe) var task: UnsafeCurrentTask?
+
+  func watch(_ task: UnsafeCurrentTask?) { self.task = task }
 
   /// Returns whether this call was the one that stopped the run.
   @discardableResult

@@ -46,12 +46,29 @@ public final class Extractor: Sendable {
 
   /// - Parameters:
   ///   - image: the open image.
+  ///   - options: what is kept and replaced.
+  ///   - report: called with each event, from any thread but never from two at the same time.
+  /// - Throws: if it is no EROFS image, or one that needs what this version does not have.
+  public convenience init(
+    _ image: ImageFile, options: Options = Options(), report: @escaping @Sendable (ExtractEvent) -> Void = { _ in }
+  ) throws(EROFSError) {
+    self.init(image, try Superblock(reading: image), options: options, report: report)
+  }
+
+  /// - Parameters:
+  ///   - image: the open image.
   ///   - superblock: the superblock of `image`.
   ///   - options: what is kept and replaced.
-  ///   - progress: shows how much is done; by default nothing is shown.
   ///   - report: called with each event, from any thread but never from two at the same time.
-  public init(
-    _ image: ImageFile, _ superblock: Superblock, options: Options = Options(), progress: Progress = Progress(),
+  public convenience init(
+    _ image: ImageFile, _ superblock: Superblock, options: Options = Options(),
+    report: @escaping @Sendable (ExtractEvent) -> Void
+  ) {
+    self.init(image, superblock, options: options, progress: Progress(), report: report)
+  }
+
+  package init(
+    _ image: ImageFile, _ superblock: Superblock, options: Options = Options(), progress: Progress,
     report: @escaping @Sendable (ExtractEvent) -> Void
   ) {
     self.image = image

@@ -29,7 +29,7 @@ extension DeviceSlot {
     return "\(blocks.counting("block")), \(place), tag \(tag.isEmpty ? "none" : tag.printable)"
   }
 
-  public var json: JSON {
+  package var json: JSON {
     .object(
       [("number", JSON(number)), ("blocks", JSON(blocks)), ("first_block", JSON(firstBlock))]
         + JSON.members("tag", tag))

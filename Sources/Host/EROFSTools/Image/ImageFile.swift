@@ -12,10 +12,10 @@ import SystemPackage
   import Musl
 #endif
 
-/// An image file (or block device) and the image's extra devices, open, and mapped into memory.
+/// An image and its extra devices: files or block devices, open and mapped into memory, or bytes in memory.
 ///
-/// It may be shared between threads. If the file is truncated while it is mapped, reading it raises SIGBUS, as with any
-/// mapped file.
+/// It may be shared between tasks and threads. If a file is truncated while it is mapped, reading it raises SIGBUS, as with
+/// any mapped file.
 public final class ImageFile: Storage, @unchecked Sendable {
   /// Why a file could not be opened.
   public struct OpenError: Error, CustomStringConvertible {
@@ -41,7 +41,8 @@ public final class ImageFile: Storage, @unchecked Sendable {
   }
 
   private struct Mapping: @unchecked Sendable {
-    let file: FileDescriptor
+    /// Nil for bytes in memory, which belong to the mapping.
+    let file: FileDescriptor?
     /// Where the image starts in the file.
     let offset: UInt64
     let base: UnsafeMutableRawPointer?
@@ -60,7 +61,7 @@ public final class ImageFile: Storage, @unchecked Sendable {
   ///   - path: a regular file or a block device.
   ///   - devices: the extra devices, in the order of the image's device table.
   ///   - offset: where the image starts in the file at `path`, in bytes.
-  public init(_ path: FilePath, devices: [FilePath] = [], offset: UInt64 = 0) throws(OpenError) {
+  public convenience init(_ path: FilePath, devices: [FilePath] = [], offset: UInt64 = 0) throws(OpenError) {
     var opened: [Mapping] = []
     do throws(OpenError) {
       opened.append(try Self.map(path, offset: offset))
@@ -69,6 +70,71 @@ public final class ImageFile: Storage, @unchecked Sendable {
       Self.unmap(opened)
       throw error
     }
+    self.init(opened)
+  }
+
+  /// Opens an image.
+  ///
+  /// - Parameters:
+  ///   - path: a regular file or a block device.
+  ///   - devices: the extra devices, in the order of the image's device table.
+  ///   - offset: where the image starts in the file at `path`, in bytes.
+  public convenience init(_ path: String, devices: [String] = [], offset: UInt64 = 0) throws(OpenError) {
+    try self.init(FilePath(path), devices: devices.map { FilePath($0) }, offset: offset)
+  }
+
+  /// An image in memory: `[UInt8]`, `Data`, or any other collection of bytes, which is copied.
+  ///
+  /// - Parameters:
+  ///   - bytes: the image, from its first byte on.
+  ///   - devices: the extra devices, in the order of the image's device table.
+  public convenience init<Bytes: Collection<UInt8>>(bytes: Bytes, devices: [Bytes] = []) {
+    self.init(
+      ([bytes] + devices).map { bytes in
+        let mapping = Self.memory(bytes.count)
+        mapping.1.copyBytes(from: bytes)
+        return mapping.0
+      })
+  }
+
+  /// An image that is read from a storage into memory, all of it: for what takes an image file. A ``StorageReader`` reads
+  /// from a storage what it needs.
+  ///
+  /// - Parameters:
+  ///   - storage: the bytes of the image and of its extra devices.
+  ///   - devices: how many extra devices there are.
+  /// - Throws: what the storage throws; `ENOMEM` for more than the address space holds.
+  public convenience init(copying storage: some Storage, devices: Int = 0) throws(StorageError) {
+    var opened: [Mapping] = []
+    do throws(StorageError) {
+      for device in 0...max(0, devices) {
+        guard let count = Int(exactly: storage.byteCount(ofDevice: device)) else { throw StorageError(code: ENOMEM) }
+        let (mapping, buffer) = Self.memory(count)
+        opened.append(mapping)
+        var done = 0
+        // In parts, as a device that has to be read to its end may take long.
+        while done < count {
+          let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<min(count, done + 1 << 20)])
+          let pages = MutablePageVector(unsafeContiguous: part)
+          try storage.read(device: device, at: UInt64(done), into: pages)
+          done += part.count
+        }
+      }
+    } catch {
+      Self.unmap(opened)
+      throw error
+    }
+    self.init(opened)
+  }
+
+  /// So many bytes of memory.
+  private static func memory(_ count: Int) -> (Mapping, UnsafeMutableRawBufferPointer) {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
+    let bytes = PageVector(unsafeContiguous: UnsafeRawBufferPointer(buffer))
+    return (Mapping(file: nil, offset: 0, base: buffer.baseAddress, mappedBytes: count, bytes: bytes), buffer)
+  }
+
+  private init(_ opened: [Mapping]) {
     mappings = opened
     table = .allocate(capacity: opened.count)
     _ = table.initialize(from: opened.map(\.bytes))
@@ -83,8 +149,12 @@ public final class ImageFile: Storage, @unchecked Sendable {
 
   private static func unmap(_ mappings: [Mapping]) {
     for mapping in mappings {
+      guard let file = mapping.file else {
+        mapping.base?.deallocate()
+        continue
+      }
       if let base = mapping.base { munmap(base, mapping.mappedBytes) }
-      try? mapping.file.close()
+      try? file.close()
     }
   }
 
@@ -137,12 +207,17 @@ public final class ImageFile: Storage, @unchecked Sendable {
   ///
   /// - Throws: the system's error as a `storage` one; `ENXIO` where the device is not there or ends before that.
   func read(device: Int, at offset: UInt64, into destination: UnsafeMutableRawBufferPointer) throws(EROFSError) {
+    if mappings.indices.contains(device), mappings[device].file == nil {
+      do throws(StorageError) {
+        return try storage.read(device: device, at: offset, into: MutablePageVector(unsafeContiguous: destination))
+      } catch { throw .storage(error, at: .device(device, offset: offset)) }
+    }
     var error = mappings.indices.contains(device) ? 0 : ENXIO
     var done = 0
-    while error == 0, done < destination.count {
+    while error == 0, done < destination.count, let file = mappings[device].file {
       let place = off_t(mappings[device].offset + offset) + off_t(done)
       let rest = UnsafeMutableRawBufferPointer(rebasing: destination[done...])
-      let count = pread(mappings[device].file.rawValue, rest.baseAddress, rest.count, place)
+      let count = pread(file.rawValue, rest.baseAddress, rest.count, place)
       if count > 0 { done += count } else if count == 0 { error = ENXIO } else if errno != EINTR { error = errno }
     }
     if error != 0 { throw .storage(StorageError(code: error), at: .device(device, offset: offset)) }

@@ -10,7 +10,30 @@ public struct DirectoryListing: Sendable {
   public internal(set) var problem: EROFSError?
 }
 
-extension ImageReader {
+extension ImageReading {
+  /// All entries of a directory, `.` and `..` included, in the order of their names.
+  ///
+  /// - Parameter directory: the directory's inode.
+  /// - Throws: also `corrupt` with `nameOrder` if the names do not ascend. So no name occurs twice, and no directory
+  ///   has more entries than are stored.
+  public func entries(of directory: Inode) throws(EROFSError) -> [ImageReader.Entry] {
+    let listing = listing(of: directory)
+    if let problem = listing.problem { throw problem }
+    return listing.entries
+  }
+
+  /// The entries of the directory at a path, without `.` and `..`, in the order of their names.
+  ///
+  /// - Parameter path: names with `/` between them, from the root; symbolic links are followed.
+  /// - Throws: as ``file(at:followsLast:)-(String,_)`` and ``entries(of:)-(Inode)``.
+  public func entries(of path: String) throws(TreeError) -> [ImageReader.Entry] {
+    let directory = try file(at: path)
+    return try TreeError.naming(directory.path) { () throws(EROFSError) in
+      guard directory.kind == .directory else { throw .notADirectory }
+      return try entries(of: directory.inode).filter { !$0.isDotOrDotDot }
+    }
+  }
+
   /// The entries of a directory, `.` and `..` included, even if some of it cannot be read.
   ///
   /// Linux lists directories whose names are not sorted or come twice. So they are listed here too: of entries with the
@@ -34,7 +57,7 @@ extension ImageReader {
           blocks.append(listing.entries.count)
         }
         if let last = listing.entries.last, !last.name.lexicographicallyPrecedes(name) { isOrdered = false }
-        listing.entries.append(Entry(name: name, nid: entry.nid, kind: entry.kind))
+        listing.entries.append(ImageReader.Entry(name: name, nid: entry.nid, kind: entry.kind))
       }
     } catch { listing.problem = error }
     guard !isOrdered else { return listing }
@@ -44,7 +67,7 @@ extension ImageReader {
   }
 
   /// Each name once, with the entry that a search for it finds.
-  private static func found(of stored: [Entry], _ blocks: [Int]) -> [Entry] {
+  private static func found(of stored: [ImageReader.Entry], _ blocks: [Int]) -> [ImageReader.Entry] {
     var seen: Set<[UInt8]> = []
     return stored.filter { seen.insert($0.name).inserted }.map { entry in
       search(entry.name, in: stored, blocks).map { stored[$0] } ?? entry
@@ -52,7 +75,7 @@ extension ImageReader {
   }
 
   /// The number of the entry that `Volume.entry(named:in:)` finds.
-  private static func search(_ name: [UInt8], in stored: [Entry], _ blocks: [Int]) -> Int? {
+  private static func search(_ name: [UInt8], in stored: [ImageReader.Entry], _ blocks: [Int]) -> Int? {
     var low = 0
     var high = blocks.count
     while low < high {

@@ -17,7 +17,7 @@ public struct TreeNode: Sendable {
   }
 }
 
-extension ImageReader {
+extension ImageReading {
   /// Visits an inode and everything below it: each directory before its entries, which are in the order of their names.
   ///
   /// A file with several names is visited once for each. The entries of a directory are visited only the first time, so

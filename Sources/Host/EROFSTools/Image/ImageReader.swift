@@ -7,7 +7,7 @@ import PageVectors
 ///
 /// The memory is address space; the system provides pages only as they are used. A reader is for one thread. Several
 /// threads each use a reader of their own over the same ``ImageFile``.
-public final class ImageReader {
+public final class ImageReader: ImageReading {
   public let image: ImageFile
   public let superblock: Superblock
   public var volume: Volume<MappedStorage>
@@ -21,10 +21,20 @@ public final class ImageReader {
   private var bufferPages: MutablePageVector { MutablePageVector(unsafeContiguous: buffer) }
   private var stored: StoredWindow
 
+  /// - Parameters:
+  ///   - image: the open image.
+  ///   - limit: what the reader's methods count their work against; nil for none.
+  /// - Throws: if it is no EROFS image, or one that needs what this version does not have.
   public convenience init(_ image: ImageFile, limit: WorkLimit? = nil) throws(EROFSError) {
     self.init(image, try Superblock(reading: image), limit: limit)
   }
 
+  /// A reader of an image whose superblock has been read already.
+  ///
+  /// - Parameters:
+  ///   - image: the open image.
+  ///   - superblock: that of `image`.
+  ///   - limit: what the reader's methods count their work against; nil for none.
   public init(_ image: ImageFile, _ superblock: Superblock, limit: WorkLimit? = nil) {
     self.image = image
     self.limit = limit
@@ -53,18 +63,10 @@ public final class ImageReader {
     public let nid: UInt64
     /// The kind that the directory entry states.
     public let kind: InodeKind?
+    /// The name as text; bytes that are not UTF-8 become U+FFFD.
+    public var text: String { String(decoding: name, as: UTF8.self) }
 
     public var isDotOrDotDot: Bool { name == [0x2E] || name == [0x2E, 0x2E] }
-  }
-
-  /// All entries of a directory, `.` and `..` included, in the order of their names.
-  ///
-  /// - Throws: also `corrupt` with `nameOrder` if the names do not ascend. So no name occurs twice, and no directory
-  ///   has more entries than are stored.
-  public func entries(of directory: Inode) throws(EROFSError) -> [Entry] {
-    let listing = listing(of: directory)
-    if let problem = listing.problem { throw problem }
-    return listing.entries
   }
 
   /// The inode at a path of bytes; see `Volume.inode(at:)`.
@@ -81,46 +83,7 @@ public final class ImageReader {
   ///   - followsLast: whether the last name is followed too.
   /// - Throws: `EROFSError.notFound` also for more than 40 links.
   public func inode(following path: some Collection<UInt8>, followsLast: Bool) throws(EROFSError) -> Inode {
-    func names(_ path: [UInt8]) -> [[UInt8]] { path.split(separator: 0x2F).map { Array($0) }.reversed() }
-    var rest = names(Array(path))
-    var way = [try volume.inode(superblock.rootNID)]
-    var links = 0
-    while let name = rest.popLast() {
-      let folder = way[way.count - 1]
-      guard folder.kind == .directory else { throw .notADirectory }
-      if name == [0x2E] { continue }
-      if name == [0x2E, 0x2E] {
-        if way.count > 1 { way.removeLast() }
-        continue
-      }
-      try limit?.spendName(pathBytes: 0)
-      guard name.count <= 255 else { throw .notFound }
-      buffer.copyBytes(from: name)
-      guard let entry = try volume.entry(named: bufferPages.readOnly.prefix(name.count), in: folder) else {
-        throw .notFound
-      }
-      let inode = try volume.inode(entry.nid)
-      guard inode.kind == .symbolicLink, followsLast || !rest.isEmpty else {
-        way.append(inode)
-        continue
-      }
-      links += 1
-      guard links <= 40 else { throw .notFound }
-      let target = try target(of: inode)
-      if target.first == 0x2F { way.removeLast(way.count - 1) }
-      rest += names(target)
-    }
-    return way[way.count - 1]
-  }
-
-  /// The target of a symbolic link.
-  public func target(of link: Inode) throws(EROFSError) -> [UInt8] {
-    guard link.kind == .symbolicLink else { throw .notAFile }
-    // No system follows a longer target.
-    guard link.size <= 65536 else { throw .corrupt(.linkTarget, at: link.position) }
-    let part = bufferPages.prefix(Int(link.size))
-    let count = try volume.read(link, at: 0, into: part)
-    return part.readOnly.prefix(count).bytes
+    try follow(Array(path), followsLast: followsLast)
   }
 
   /// An extended attribute, read.
@@ -131,27 +94,6 @@ public final class ImageReader {
     public let isHidden: Bool
     /// Whether it is the digest of a file's content.
     public let isDigest: Bool
-  }
-
-  /// The extended attributes of an inode, with `includingHidden` also the hidden ones.
-  public func attributes(of inode: Inode, includingHidden: Bool = false) throws(EROFSError) -> [AttributeText] {
-    var found: [AttributeText] = []
-    var cursor = AttributeCursor()
-    while let attribute = try volume.nextAttribute(of: inode, &cursor) {
-      try limit?.spend(readingAttribute: attribute.nameBytes + attribute.valueBytes)
-      let isHidden = attribute.namespace == .hidden
-      if isHidden, !includingHidden { continue }
-      let name = bufferPages.prefix(attribute.nameBytes)
-      let value = bufferPages.dropFirst(4096).prefix(attribute.valueBytes)
-      _ = try volume.copyName(of: attribute, into: name)
-      _ = try volume.copyValue(of: attribute, into: value)
-      found.append(
-        AttributeText(
-          name: name.readOnly.bytes, value: value.readOnly.bytes, isHidden: isHidden,
-          isDigest: superblock.compatible.contains(.imageShareXattrs)
-            && attribute.isWholePrefix(Int(superblock.imageSharePrefix))))
-    }
-    return found
   }
 
   /// Whether an attribute of that name can be found by its name, as systems look for it.
@@ -268,15 +210,22 @@ public final class ImageReader {
   }
 
   /// The error that ended ``forEachPiece(of:extentsStartingIn:skipping:_:)``: of the image, or of the closure.
-  public enum PieceError<Failure: Error>: Error {
+  public enum PieceError<Failure: Error>: Error, CustomStringConvertible {
     case image(EROFSError)
     case body(Failure)
+
+    public var description: String {
+      switch self {
+      case .image(let error): "\(error)"
+      case .body(let error): "\(error)"
+      }
+    }
   }
 }
 
 extension PageVector {
   /// The bytes in an array.
-  public var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       initialized = copyBytes(into: UnsafeMutableRawBufferPointer(buffer))
     }

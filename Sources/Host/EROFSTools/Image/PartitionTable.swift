@@ -30,12 +30,12 @@ struct PartitionTable {
   }
 
   var content: ForeignContent {
-    let places = offsets.map { "--offset \($0)" }.joined(separator: ", ")
+    let places = offsets.map { "\($0)" }.joined(separator: ", ")
     let found =
       switch offsets.count {
       case 0: "none of them holds an EROFS image"
-      case 1: "one holds an EROFS image: use --offset auto or \(places)"
-      default: "\(offsets.count) hold an EROFS image: use one of \(places)"
+      case 1: "one holds an EROFS image, from byte \(places)"
+      default: "\(offsets.count) hold an EROFS image, from bytes \(places)"
       }
     return ForeignContent(
       text: "a disk image with \(count.counting("partition")) (\(kind)); \(found)", offsets: offsets)

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Errors that have one cause for many files, which is to be said once: the image is cut off, a device is missing, or the
 /// limit of work is reached.
-public final class RepeatedErrors: Sendable {
+package final class RepeatedErrors: Sendable {
   private struct State {
     var said: [Feature] = []
     var count = 0
@@ -15,10 +15,10 @@ public final class RepeatedErrors: Sendable {
   private let saysCutOff: Bool
   private let state = Mutex(State())
 
-  public init(_ image: ImageFile, _ superblock: Superblock) { saysCutOff = image.shortage(superblock) != nil }
+  package init(_ image: ImageFile, _ superblock: Superblock) { saysCutOff = image.shortage(superblock) != nil }
 
   /// Whether the cause of an error has been said; from now on it has.
-  public func isRepeated(_ error: EROFSError) -> Bool {
+  package func isRepeated(_ error: EROFSError) -> Bool {
     state.withLock { state in
       switch error {
       case .corrupt(.outsideDevice, at: .device(0, _)) where saysCutOff: break
@@ -42,15 +42,15 @@ public final class RepeatedErrors: Sendable {
   }
 
   /// How many errors were not said.
-  public var count: Int { state.withLock { $0.count } }
+  package var count: Int { state.withLock { $0.count } }
 
   /// Nil if all were said.
-  public var text: String? { count == 0 ? nil : "\(count.counting("more error")) of the same cause" }
+  package var text: String? { count == 0 ? nil : "\(count.counting("more error")) of the same cause" }
 }
 
 extension ImageFile {
   /// The bytes that the file has and those that its superblock announces, if it has fewer; nil if it is long enough.
-  public func shortage(_ superblock: Superblock) -> (bytes: UInt64, announced: UInt64)? {
+  package func shortage(_ superblock: Superblock) -> (bytes: UInt64, announced: UInt64)? {
     let (announced, isHuge) = superblock.blockCount.multipliedReportingOverflow(by: UInt64(superblock.blockSize))
     let bytes = byteCount(ofDevice: 0)
     return isHuge || bytes < announced ? (bytes, isHuge ? .max : announced) : nil

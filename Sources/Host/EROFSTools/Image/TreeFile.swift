@@ -8,6 +8,9 @@ public struct TreeFile: Sendable {
   public let path: [UInt8]
   public let inode: Inode
 
+  /// - Parameters:
+  ///   - path: from the root, with `/` in front.
+  ///   - inode: what is there.
   public init(path: [UInt8], inode: Inode) {
     self.path = path
     self.inode = inode
@@ -15,7 +18,7 @@ public struct TreeFile: Sendable {
 }
 
 /// What could not be read in a tree, and of which file.
-public struct TreeError: Error, CustomStringConvertible {
+public struct TreeError: Error, Equatable, CustomStringConvertible {
   /// As in ``TreeFile/path``; empty for what belongs to no file.
   public let path: [UInt8]
   public let error: EROFSError

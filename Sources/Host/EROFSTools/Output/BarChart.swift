@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// Numbers as horizontal bars, as text or as an SVG picture.
-public struct BarChart: Sendable {
-  public struct Bar: Sendable, Equatable {
-    public enum Group: Sendable { case parts, total, beside }
-    public let label: String
-    public let value: Int
-    public let group: Group
+package struct BarChart: Sendable {
+  package struct Bar: Sendable, Equatable {
+    package enum Group: Sendable { case parts, total, beside }
+    package let label: String
+    package let value: Int
+    package let group: Group
 
-    public init(label: String, value: Int, group: Group) {
+    package init(label: String, value: Int, group: Group) {
       self.label = label
       self.value = max(0, value)
       self.group = group
     }
   }
 
-  public let title: String
-  public let bars: [Bar]
+  package let title: String
+  package let bars: [Bar]
 
-  public init(title: String, bars: [Bar]) {
+  package init(title: String, bars: [Bar]) {
     self.title = title
     self.bars = bars
   }
@@ -26,7 +26,7 @@ public struct BarChart: Sendable {
   private var longest: Int { max(1, bars.map(\.value).max() ?? 1) }
 
   /// One line a bar; the longest takes `width` characters, and none but 0 takes fewer than one.
-  public func text(width: Int = 60) -> String {
+  package func text(width: Int = 60) -> String {
     var table = TextTable([("", .left), (title, .right), ("", .left)])
     for bar in bars {
       let count = bar.value == 0 ? 0 : max(1, Int((Double(bar.value) / Double(longest) * Double(width)).rounded()))
@@ -36,7 +36,7 @@ public struct BarChart: Sendable {
   }
 
   /// A picture that needs nothing but itself; `heading` stands above the bars.
-  public func svg(heading: String) -> String {
+  package func svg(heading: String) -> String {
     let labelWidth = 8 * (bars.map { $0.label.unicodeScalars.count }.max() ?? 0) + 20
     let barWidth = 520
     let row = 26

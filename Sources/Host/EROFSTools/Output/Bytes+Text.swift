@@ -2,7 +2,7 @@
 
 extension Collection<UInt8> where SubSequence: Collection<UInt8> {
   /// The scalar that the bytes start with, and how many bytes it takes; nil where they do not start with UTF-8.
-  public var firstScalar: (scalar: Unicode.Scalar, count: Int)? {
+  package var firstScalar: (scalar: Unicode.Scalar, count: Int)? {
     var decoder = UTF8()
     var iterator = makeIterator()
     guard case .scalarValue(let scalar) = decoder.decode(&iterator) else { return nil }
@@ -13,7 +13,7 @@ extension Collection<UInt8> where SubSequence: Collection<UInt8> {
 extension [UInt8] {
   /// As text for a terminal: control characters and bytes that are not UTF-8 become `\xNN`, and a backslash `\\`, so
   /// nothing is lost, and a terminal does not act on it.
-  public var printable: String {
+  package var printable: String {
     var text = ""
     var rest = self[...]
     while !rest.isEmpty {
@@ -31,7 +31,7 @@ extension [UInt8] {
   }
 
   /// Two lower-case digits a byte.
-  public var hexadecimal: String {
+  package var hexadecimal: String {
     let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []
     for byte in self {

@@ -4,7 +4,7 @@ import EROFS
 
 extension InodeKind {
   /// The first letter of a mode as `ls` shows it.
-  public var letter: Character {
+  package var letter: Character {
     switch self {
     case .regular: "-"
     case .directory: "d"
@@ -17,12 +17,12 @@ extension InodeKind {
   }
 
   /// Its name, which is also its value in JSON.
-  public var word: String { "\(name)" }
+  package var word: String { "\(name)" }
 }
 
 extension DataLayout {
   /// The name that the tools of erofs-utils use.
-  public var word: String { "\(name)" }
+  package var word: String { "\(name)" }
 }
 
 extension Inode {
@@ -42,7 +42,7 @@ extension Inode {
     return text
   }
 
-  public var modeOctal: String {
+  package var modeOctal: String {
     let digits = String(permissions, radix: 8)
     return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
   }

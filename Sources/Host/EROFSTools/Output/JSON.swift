@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// A JSON value whose members keep the order in which they are given.
-public enum JSON: Sendable {
+package enum JSON: Sendable {
   case null
   case bool(Bool)
   case integer(Int64)
@@ -11,22 +11,22 @@ public enum JSON: Sendable {
   case array([JSON])
   case object([Member])
 
-  public typealias Member = (key: String, value: JSON)
+  package typealias Member = (key: String, value: JSON)
 
-  public init(_ value: some FixedWidthInteger) {
+  package init(_ value: some FixedWidthInteger) {
     self = value < 0 ? .integer(Int64(clamping: value)) : .unsigned(UInt64(clamping: value))
   }
 
   /// Members for text that may be any bytes: `key` holds it as text, and where it is not UTF-8, `key_hex` holds the
   /// bytes, two digits each.
-  public static func members(_ key: String, _ bytes: [UInt8]) -> [Member] {
+  package static func members(_ key: String, _ bytes: [UInt8]) -> [Member] {
     let text = String(decoding: bytes, as: UTF8.self)
     if text.utf8.elementsEqual(bytes) { return [(key, .string(text))] }
     return [(key, .string(text)), (key + "_hex", .string(bytes.hexadecimal))]
   }
 
   /// The value as text: in one line, or with a line for each member and two spaces more at each depth.
-  public func text(pretty: Bool = true) -> String {
+  package func text(pretty: Bool = true) -> String {
     var out = ""
     write(to: &out, pretty ? 0 : nil)
     return out
@@ -90,9 +90,9 @@ public enum JSON: Sendable {
 extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
   ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-  public init(stringLiteral value: String) { self = .string(value) }
-  public init(booleanLiteral value: Bool) { self = .bool(value) }
-  public init(integerLiteral value: Int64) { self = .integer(value) }
-  public init(arrayLiteral elements: JSON...) { self = .array(elements) }
-  public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(elements.map { ($0.0, $0.1) }) }
+  package init(stringLiteral value: String) { self = .string(value) }
+  package init(booleanLiteral value: Bool) { self = .bool(value) }
+  package init(integerLiteral value: Int64) { self = .integer(value) }
+  package init(arrayLiteral elements: JSON...) { self = .array(elements) }
+  package init(dictionaryLiteral elements: (String, JSON)...) { self = .object(elements.map { ($0.0, $0.1) }) }
 }

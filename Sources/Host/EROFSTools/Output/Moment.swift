@@ -1,24 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// A moment, in UTC.
-public struct Moment: Sendable {
+public struct Moment: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// Whole seconds since the beginning of 1970, rounded down; negative before.
   public let seconds: Int64
+  /// 0 to 999,999,999 behind that; in damaged images any number.
   public let nanoseconds: UInt32
 
+  /// - Parameters:
+  ///   - seconds: whole seconds since the beginning of 1970.
+  ///   - nanoseconds: behind that.
   public init(seconds: Int64, nanoseconds: UInt32 = 0) {
     self.seconds = seconds
     self.nanoseconds = nanoseconds
   }
 
-  public init(_ time: (seconds: Int64, nanoseconds: UInt32)) {
+  /// The time since the beginning of 1970.
+  public var sinceEpoch: Duration {
+    Duration(secondsComponent: seconds, attosecondsComponent: 0) + .nanoseconds(Int64(nanoseconds))
+  }
+
+  /// Seconds since the beginning of 1970, for `Date(timeIntervalSince1970:)`.
+  public var timeIntervalSince1970: Double { Double(seconds) + Double(nanoseconds) / 1e9 }
+
+  /// `2026-08-05T12:34:56.123456789Z`
+  public var description: String { text(isFull: true) }
+
+  public static func < (a: Self, b: Self) -> Bool { (a.seconds, a.nanoseconds) < (b.seconds, b.nanoseconds) }
+
+  package init(_ time: (seconds: Int64, nanoseconds: UInt32)) {
     self.init(seconds: time.seconds, nanoseconds: time.nanoseconds)
   }
 
   /// `2026-08-05 12:34`, in the local time zone.
-  public var localText: String { LocalTime(seconds).shortStamp }
+  package var localText: String { LocalTime(seconds).shortStamp }
 
   /// `2026-08-05 12:34`, and with `isFull` `2026-08-05T12:34:56.123456789Z`; `@seconds` for what is no year 0 ... 9999.
-  public func text(isFull: Bool) -> String {
+  package func text(isFull: Bool) -> String {
     guard (-62_167_219_200..<253_402_300_800).contains(seconds) else { return "@\(seconds)" }
     let day = (seconds - (((seconds % 86400) + 86400) % 86400)) / 86400
     let second = Int(seconds - day * 86400)

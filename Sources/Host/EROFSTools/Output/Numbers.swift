@@ -2,7 +2,7 @@
 
 extension BinaryInteger {
   /// In decimal, with a comma before every three digits.
-  public var grouped: String {
+  package var grouped: String {
     let digits = String(magnitude)
     var text = ""
     for (index, digit) in digits.enumerated() {
@@ -15,19 +15,19 @@ extension BinaryInteger {
 
 extension BinaryInteger {
   /// The number and what is counted, which stands in the plural but for one: 1 name, 2 names.
-  public func counting(_ noun: String, plural: String? = nil) -> String {
+  package func counting(_ noun: String, plural: String? = nil) -> String {
     "\(self) \(self == 1 ? noun : plural ?? noun + "s")"
   }
 
   /// As ``counting(_:plural:)``, with the number ``grouped``.
-  public func groupedCounting(_ noun: String, plural: String? = nil) -> String {
+  package func groupedCounting(_ noun: String, plural: String? = nil) -> String {
     "\(grouped) \(self == 1 ? noun : plural ?? noun + "s")"
   }
 }
 
 extension FixedWidthInteger {
   /// In the largest unit of 1024 that leaves a whole number: 512K, 4M.
-  public var inUnits: String {
+  package var inUnits: String {
     for (shift, unit) in [(30, "G"), (20, "M"), (10, "K")] where self != 0 && self & (1 << shift - 1) == 0 {
       return "\(self >> shift)\(unit)"
     }
@@ -37,7 +37,7 @@ extension FixedWidthInteger {
 
 extension Double {
   /// With `places` digits after the point, 1 ... 9, rounded to the nearest, ties away from zero.
-  public func decimal(_ places: Int) -> String {
+  package func decimal(_ places: Int) -> String {
     guard isFinite, magnitude < 1e9 else { return isFinite ? "\(self)" : "-" }
     var scale = 1
     for _ in 0..<places { scale *= 10 }

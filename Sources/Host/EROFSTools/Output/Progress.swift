@@ -11,7 +11,7 @@ import Synchronization
 #endif
 
 /// A progress bar on standard error, with the rate and an estimate of the time that remains; by default it is not shown.
-public final class Progress: Sendable {
+package final class Progress: Sendable {
   private struct State {
     var total: UInt64 = 0
     /// Milliseconds of the monotonic clock.
@@ -27,7 +27,7 @@ public final class Progress: Sendable {
   private let done = Atomic<UInt64>(0)
   private let state = Mutex(State())
 
-  public init() {
+  package init() {
     label = ""
     isShown = false
   }
@@ -35,13 +35,13 @@ public final class Progress: Sendable {
   /// - Parameters:
   ///   - label: the text before the bar.
   ///   - isShown: whether to show it; nil means if standard error is a terminal.
-  public init(_ label: String, isShown: Bool?) {
+  package init(_ label: String, isShown: Bool?) {
     self.label = label
     self.isShown = isShown ?? (isatty(STDERR_FILENO) == 1)
   }
 
   /// - Parameter total: bytes that there are to do.
-  public func begin(total: UInt64) {
+  package func begin(total: UInt64) {
     guard isShown else { return }
     state.withLock {
       $0.total = total
@@ -58,7 +58,7 @@ public final class Progress: Sendable {
   }
 
   /// States how many bytes are done, and now and then draws.
-  public func advance(to bytes: UInt64) {
+  package func advance(to bytes: UInt64) {
     guard isShown else { return }
     done.store(bytes, ordering: .relaxed)
     drawIfDue(bytes)
@@ -73,7 +73,7 @@ public final class Progress: Sendable {
     }
   }
 
-  public func end() {
+  package func end() {
     guard isShown else { return }
     state.withLock { state in
       guard state.isRunning else { return }
@@ -83,7 +83,7 @@ public final class Progress: Sendable {
   }
 
   /// Clears the bar's line, so that something else can be written there.
-  public func clear() {
+  package func clear() {
     guard isShown else { return }
     state.withLock {
       if $0.isRunning || $0.isReplaced { Self.write("\r\u{1B}[K") }

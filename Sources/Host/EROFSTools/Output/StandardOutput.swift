@@ -14,20 +14,20 @@ import Synchronization
 ///
 /// When its reader has gone away, the process ends as SIGPIPE would have ended it, without a word; when it cannot
 /// be written for another reason, it says so and ends with status 1.
-public final class StandardOutput: Sendable {
-  public static let shared = StandardOutput()
+package final class StandardOutput: Sendable {
+  package static let shared = StandardOutput()
 
   private let pending = Mutex<[UInt8]>([])
   private let written = Atomic<Bool>(false)
 
   /// Whether anything has been written, if only to memory.
-  public var hasWritten: Bool { written.load(ordering: .relaxed) }
+  package var hasWritten: Bool { written.load(ordering: .relaxed) }
 
-  public static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+  package static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-  public func write(text: String) { write(bytes: text.utf8) }
+  package func write(text: String) { write(bytes: text.utf8) }
 
-  public func write(bytes: some Sequence<UInt8>) {
+  package func write(bytes: some Sequence<UInt8>) {
     written.store(true, ordering: .relaxed)
     pending.withLock { pending in
       pending.append(contentsOf: bytes)
@@ -36,7 +36,7 @@ public final class StandardOutput: Sendable {
   }
 
   /// Writes what is in memory already, without copying it.
-  public func write(raw bytes: UnsafeRawBufferPointer) {
+  package func write(raw bytes: UnsafeRawBufferPointer) {
     written.store(true, ordering: .relaxed)
     pending.withLock { pending in
       Self.drain(&pending)
@@ -44,10 +44,10 @@ public final class StandardOutput: Sendable {
     }
   }
 
-  public func flush() { pending.withLock { Self.drain(&$0) } }
+  package func flush() { pending.withLock { Self.drain(&$0) } }
 
   /// Flushes for the last time.
-  public func finish() { flush() }
+  package func finish() { flush() }
 
   private static func drain(_ pending: inout [UInt8]) {
     pending.withUnsafeBytes { writeAll($0) }

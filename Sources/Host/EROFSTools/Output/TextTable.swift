@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// Rows of text in columns as wide as their widest cell, two spaces apart.
-public struct TextTable {
-  public enum Alignment: Sendable { case left, right }
+package struct TextTable {
+  package enum Alignment: Sendable { case left, right }
 
   private let alignments: [Alignment]
   private var rows: [[String]]
 
-  public init(_ columns: [(title: String, Alignment)]) {
+  package init(_ columns: [(title: String, Alignment)]) {
     alignments = columns.map { $0.1 }
     rows = [columns.map { $0.title }]
   }
 
   /// A row; cells that are missing at its end are empty.
-  public mutating func append(_ cells: String...) { append(cells) }
+  package mutating func append(_ cells: String...) { append(cells) }
 
-  public mutating func append(_ cells: [String]) {
+  package mutating func append(_ cells: [String]) {
     rows.append(Array(cells.prefix(alignments.count)))
   }
 
   /// All rows, each with a newline.
-  public var text: String {
+  package var text: String {
     let widths = alignments.indices.map { column in
       rows.map { column < $0.count ? $0[column].unicodeScalars.count : 0 }.max() ?? 0
     }

@@ -3,13 +3,13 @@
 import Synchronization
 
 /// An array that several threads append to.
-public final class SynchronizedArray<Element: Sendable>: Sendable {
+package final class SynchronizedArray<Element: Sendable>: Sendable {
   private let elements = Mutex<[Element]>([])
 
-  public init() {}
+  package init() {}
 
-  public func append(_ element: Element) { elements.withLock { $0.append(element) } }
+  package func append(_ element: Element) { elements.withLock { $0.append(element) } }
 
   /// All elements so far.
-  public var all: [Element] { elements.withLock { $0 } }
+  package var all: [Element] { elements.withLock { $0 } }
 }

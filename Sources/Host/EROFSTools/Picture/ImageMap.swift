@@ -3,17 +3,17 @@
 import EROFS
 
 /// What each byte of an image's devices is for.
-public struct ImageMap: Sendable {
+package struct ImageMap: Sendable {
   /// What bytes are for.
-  public enum Use: Hashable, Sendable {
+  package enum Use: Hashable, Sendable {
     case superblock, inodes, attributes, tables, directories, links, tails, plain, compressed(Algorithm)
     case packed, metabox, unused
 
-    public static let all: [Use] =
+    package static let all: [Use] =
       [.superblock, .inodes, .attributes, .tables, .directories, .links, .tails, .plain]
       + Algorithm.allCases.map { .compressed($0) } + [.packed, .metabox, .unused]
 
-    public var words: String {
+    package var words: String {
       switch self {
       case .superblock: "superblock and its records"
       case .inodes: "inodes"
@@ -32,22 +32,22 @@ public struct ImageMap: Sendable {
   }
 
   /// Bytes that follow one another and are for the same.
-  public struct Run: Sendable, Equatable {
-    public let start: UInt64
-    public internal(set) var end: UInt64
-    public let use: Use
-    public var byteCount: UInt64 { end - start }
+  package struct Run: Sendable, Equatable {
+    package let start: UInt64
+    package internal(set) var end: UInt64
+    package let use: Use
+    package var byteCount: UInt64 { end - start }
   }
 
   /// By device, device 0 being the image itself: runs without gaps from its first byte to its last.
-  public let devices: [[Run]]
+  package let devices: [[Run]]
 
   /// Bytes for each use, on all devices.
-  public var bytes: [Use: UInt64] {
+  package var bytes: [Use: UInt64] {
     devices.joined().reduce(into: [:]) { $0[$1.use, default: 0] += $1.byteCount }
   }
 
-  public init(of reader: ImageReader) throws(TreeError) {
+  package init(of reader: ImageReader) throws(TreeError) {
     var claims = Claims(reader)
     try claims.addTree()
     let image = reader.image

@@ -4,9 +4,9 @@ import EROFS
 
 /// An image drawn as SVG: its bytes as rows of cells from the top left to the bottom right, in the colour of what they are
 /// for, and tables of where the bytes went.
-public struct ImagePicture: Sendable {
-  public let map: ImageMap
-  public let statistics: ImageStatistics
+package struct ImagePicture: Sendable {
+  package let map: ImageMap
+  package let statistics: ImageStatistics
   private let title: String
   private let announced: String
 
@@ -21,7 +21,7 @@ public struct ImagePicture: Sendable {
   /// - Parameters:
   ///   - reader: of the image.
   ///   - title: what the image is called.
-  public init(of reader: ImageReader, title: [UInt8]) throws(TreeError) {
+  package init(of reader: ImageReader, title: [UInt8]) throws(TreeError) {
     map = try ImageMap(of: reader)
     statistics = try ImageStatistics(of: reader)
     self.title = title.printable
@@ -31,7 +31,7 @@ public struct ImagePicture: Sendable {
       + "blocks of \(superblock.blockSize.groupedCounting("byte"))"
   }
 
-  public var svg: String {
+  package var svg: String {
     let width = Self.margin * 3 + Self.columns * Self.cell + 520
     var body = ""
     var y = Self.margin + Self.line

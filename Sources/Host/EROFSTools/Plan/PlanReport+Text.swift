@@ -48,7 +48,7 @@ extension PlanReport {
   }
 
   /// What the picture shows: a bar for each part of the plan and its total, and for each thing that Linux allocates.
-  public var bars: [BarChart.Bar] {
+  package var bars: [BarChart.Bar] {
     var bars: [BarChart.Bar] = []
     for part in PlanPart.allCases where part.bytes(plan) > 0 {
       bars.append(BarChart.Bar(label: part.label, value: part.bytes(plan), group: .parts))
@@ -62,7 +62,7 @@ extension PlanReport {
 
   private var chartText: String { BarChart(title: "bytes", bars: bars).text() }
 
-  public var json: JSON {
+  package var json: JSON {
     func object(_ plan: MemoryPlan) -> JSON {
       var members: [JSON.Member] = PlanPart.allCases.map { ($0.key, JSON($0.bytes(plan))) }
       members.append(("frames_total", JSON(plan.frameBytes)))

@@ -3,33 +3,33 @@
 import NoMMUMachine
 
 /// The results of reading an image on one or more simulated machines.
-public struct SimulationReport: Sendable {
-  public struct Run: Sendable {
-    public let machine: SimulatedMachine
-    public let results: [SimulationResult]
+package struct SimulationReport: Sendable {
+  package struct Run: Sendable {
+    package let machine: SimulatedMachine
+    package let results: [SimulationResult]
 
-    public init(machine: SimulatedMachine, results: [SimulationResult]) {
+    package init(machine: SimulatedMachine, results: [SimulationResult]) {
       self.machine = machine
       self.results = results
     }
   }
 
-  public let title: String
-  public let runs: [Run]
+  package let title: String
+  package let runs: [Run]
 
-  public init(title: String, runs: [Run]) {
+  package init(title: String, runs: [Run]) {
     self.title = title
     self.runs = runs
   }
 
   /// A table for each machine, the reasons for failures, and a summary.
-  public var text: String {
+  package var text: String {
     var text = "\(title) on machines without an MMU\n\n"
     for run in runs { text += run.text + "\n" }
     return text + verdict
   }
 
-  public var json: JSON { ["image": .string(title), "runs": .array(runs.map(\.json))] }
+  package var json: JSON { ["image": .string(title), "runs": .array(runs.map(\.json))] }
 
   /// A line for each way and machine.
   private var verdict: String {
