@@ -26,6 +26,8 @@ struct Build {
     context.device = try options.blobDevice.map { try Self.output($0, "the blob device", beside: output) }
     context.list = try (options.blockList?.path).map { try Self.output($0, "the list of blocks", beside: output) }
     context.disk = try options.diskDescriptor.map { try Self.output($0, "the disk descriptor", beside: output) }
+    context.map = try (options.reserved?.map).map { try Self.output($0, "the map of blocks", beside: output) }
+    try options.check(tree)
     self.progress = ProgressReporter(progress)
     if let hints = options.hints {
       for hint in hints.hints where hint.pclusterBytes > 0 && hint.algorithm >= options.encodings.count {
@@ -42,7 +44,7 @@ struct Build {
 
   /// Makes the image and gives it its name, after all that belongs to it.
   consuming func run() throws -> BuildSummary {
-    let files = [context.device, context.list, context.disk, context.output]
+    let files = [context.device, context.list, context.disk, context.map, context.output]
     let summary = try make()
     for file in files { try file?.publish() }
     return summary
@@ -79,8 +81,10 @@ struct Build {
 
     summary.uuid = uuid(contents, digest)
     let deviceBlocks = try contents.finishDevice()
+    let devices = deviceBlocks.map { [.init(blocks: $0, path: context.device?.path)] } ?? options.devices
+    try Self.check(devices, after: blocks, options)
     let head = superblock.bytes(
-      metadata, contents: contents, inodes: UInt64(metadata.count), blocks: blocks, deviceBlocks: deviceBlocks,
+      metadata, contents: contents, inodes: UInt64(metadata.count), blocks: blocks, devices: devices,
       uuid: summary.uuid,
       buildTime: (options.buildTime ?? latestTime).seconds)
     try head.withUnsafeBytes { try context.output.write($0, at: options.offset) }
@@ -92,6 +96,7 @@ struct Build {
     summary.metadataBytes = blocks * block - summary.dataBytes
     summary.contentBytes = contents.contentBytes
     summary.deviceBytes = (deviceBlocks ?? 0) * block
+    summary.referredBytes = contents.referredBytes
     summary.sharedBytes = contents.sharedBytes + contents.fragments.sharedBytes
     summary.packedBytes = contents.packedBytes
     if let list = context.list, let wanted = options.blockList {
@@ -99,8 +104,11 @@ struct Build {
       try writer.write(to: list)
     }
     if let disk = context.disk {
-      var parts = [DiskDescriptor.Part(file: context.output, bytes: blocks * block, offset: options.offset)]
-      if let device = context.device { parts.append(.init(file: device, bytes: summary.deviceBytes)) }
+      var parts = [DiskDescriptor.Part(path: context.output.path, bytes: blocks * block, offset: options.offset)]
+      for (index, device) in devices.enumerated() {
+        guard let path = device.path else { throw BuildError.unknownDevice(index + 1) }
+        parts.append(.init(path: path, bytes: device.blocks * block))
+      }
       let text = Array(try DiskDescriptor.text(parts, uuid: summary.uuid, at: disk.path).utf8)
       try text.withUnsafeBytes { try disk.write($0, at: 0) }
       try disk.setSize(UInt64(text.count))
@@ -124,8 +132,24 @@ struct Build {
   /// Bytes up to the end of the superblock's block, whatever records it has.
   private static func headBytes(_ options: BuildOptions) -> UInt64 {
     let used = UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + 80)
+    let table = UInt64(
+      SuperblockRecord.start + SuperblockRecord.byteCount + options.deviceCount * DeviceSlotRecord.byteCount)
     let block = UInt64(options.blockSize)
-    return (used + block - 1) / block * block
+    return (max(used, table) + block - 1) / block * block
+  }
+
+  /// Whether all devices have a place in the unified address space that can be written down.
+  private static func check(
+    _ devices: [BuildOptions.ExtraDevice], after blocks: UInt64, _ options: BuildOptions
+  ) throws(BuildError) {
+    var end = blocks
+    for device in devices {
+      let (sum, isHuge) = end.addingReportingOverflow(device.blocks)
+      guard !isHuge, device.blocks < (options.wideAddresses ? 1 << 48 : UInt64(UInt32.max)), sum < 1 << 62 else {
+        throw .tooLarge(blocks: device.blocks)
+      }
+      end = sum
+    }
   }
 
   private static func blocks(_ end: UInt64, _ options: BuildOptions) throws(BuildError) -> UInt64 {

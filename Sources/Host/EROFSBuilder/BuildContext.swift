@@ -17,6 +17,8 @@ struct BuildContext {
   var list: OutputFile?
   /// The descriptor of a virtual disk.
   var disk: OutputFile?
+  /// What something else puts where.
+  var map: OutputFile?
 
   var threads: Int { max(1, options.threads ?? Threads.available) }
   var memory: Int { max(1 << 20, options.memory ?? 256 << 20) }

@@ -15,6 +15,8 @@ public struct BuildSummary: Sendable, Hashable {
   public internal(set) var dataBytes: UInt64 = 0
   /// Bytes of the blob device; 0 if there is none.
   public internal(set) var deviceBytes: UInt64 = 0
+  /// Bytes of contents that the image does not contain but refers to.
+  public internal(set) var referredBytes: UInt64 = 0
   /// Bytes of the regular files, those with several names once.
   public internal(set) var contentBytes: UInt64 = 0
   /// Bytes of files that are stored only once although they occur several times.
@@ -71,6 +73,8 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
   case imageLimit(UInt64, limit: UInt64)
   /// Something else that is to be written has the path of the image.
   case sameFile(String, String)
+  /// A virtual disk needs the path of each extra device, and this one has none.
+  case unknownDevice(Int)
   /// The caller wanted no more of it.
   case cancelled
 
@@ -85,6 +89,8 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
       "reading \(path.printablePath) takes \(bytes) bytes of memory, more than \(limit): use shorter extents"
     case .imageLimit(let bytes, let limit): "the image has \(bytes) bytes, and may have \(limit)"
     case .sameFile(let what, let path): "\(path): \(what) and the image cannot be the same file"
+    case .unknownDevice(let number):
+      "extra device \(number) has no path, which a disk descriptor needs: give the source as a file"
     case .cancelled: "cancelled"
     }
   }

@@ -20,6 +20,21 @@ public struct TarOrigin {
   /// character devices 0, 0, and the attribute `trusted.overlay.opaque` of directories.
   public var convertsWhiteouts = false
 
+  /// What becomes of the contents of members.
+  public var contents = Contents.stored
+
+  public enum Contents: Sendable, Hashable {
+    /// The image contains them.
+    case stored
+    /// They stay in the archive, which is device 1 of the image, as it is when it is decompressed. A file whose pieces do not
+    /// begin at multiples of `blockSize`, of the file and of the archive, and end there or with the file, is stored.
+    case referred(blockSize: Int)
+    /// The same for images that get the contents later: where pieces are in the archive does not count.
+    case mapped(blockSize: Int)
+    /// The archive has headers only, and no contents after them: files are as long as these say, and are all zeros.
+    case absent
+  }
+
   private let input: TarInput
   private let output: FilePath
   private var members: TarTree
@@ -55,18 +70,29 @@ public struct TarOrigin {
     members = TarTree()
   }
 
+  /// Whether contents are read from the file that was given, or from its copy: it is neither compressed nor a pipe.
+  public var isReadInPlace: Bool { input.place != nil }
+
   /// Reads the archive to its end.
   ///
   /// - Throws: `TreeError`, or why a temporary file cannot be written.
-  public consuming func read() throws -> Tree {
+  public consuming func read() throws -> Tree { try readWithSize().tree }
+
+  /// Reads the archive to its end.
+  ///
+  /// - Returns: the tree, and the bytes of the archive up to where its last member ends: whole blocks of 512 bytes, as it is
+  ///   when it is decompressed.
+  /// - Throws: `TreeError`, or why a temporary file cannot be written.
+  public consuming func readWithSize() throws -> (tree: Tree, byteCount: UInt64) {
     members.convertsWhiteouts = convertsWhiteouts
     var common = PaxFields()
     while let member = try next(&common) {
       do { try add(member) } catch let error as TarFault { throw failure(error.fault) }
     }
+    let byteCount = input.position
     try input.drain()
     try spool?.flush()
-    return try members.finished()
+    return (try members.finished(), byteCount)
   }
 
   private func failure(_ fault: ArchiveFault) -> TreeError { .archive(fault, at: start, name: name) }
@@ -126,10 +152,12 @@ public struct TarOrigin {
     return bytes
   }
 
-  /// The last block of an archive may be short.
+  /// The last block of an archive may be short, but not of one that devices are made of: these have whole blocks.
   private func skipPadding(_ size: UInt64) throws {
     let padding = (512 - size % 512) % 512
-    if padding > 0, try !input.skip(padding) { _ = try input.skip(UInt64(input.peek(512).count)) }
+    guard padding > 0, try !input.skip(padding) else { return }
+    if case .referred = contents { throw TarFault(.shortBlock) }
+    _ = try input.skip(UInt64(input.peek(512).count))
   }
 
   // MARK: Members
@@ -155,12 +183,12 @@ public struct TarOrigin {
     case .directory: kind = .directory
     case .gnuDirectory:
       kind = .directory
-      try skip(size)
+      if contents != .absent { try skip(size) }
     default:
       // As Unix v7 had it.
       if member.name.last == 0x2F {
         kind = .directory
-        try skip(size)
+        if contents != .absent { try skip(size) }
       }
     }
     let metadata = try self.metadata(kind, member)
@@ -172,7 +200,7 @@ public struct TarOrigin {
 
   /// Old archives state the size of the target too, but have no content there; new ones may have it.
   private mutating func addLink(_ member: Member, _ size: UInt64) throws {
-    var hasContent = size > 0
+    var hasContent = size > 0 && contents != .absent
     if hasContent, !member.fields.isPresent {
       let block = try input.peek(TarHeader.byteCount)
       hasContent = !block.isEmpty && !TarHeader.isEnd(block) && TarHeader(Array(block)) == nil
@@ -215,16 +243,50 @@ public struct TarOrigin {
   // MARK: Contents
 
   private mutating func content(_ header: TarHeader, _ fields: PaxFields, _ size: UInt64) throws -> Content {
+    if contents == .absent { return .referred(ReferredContent(size: try fullSize(header, fields, size), pieces: [])) }
     guard let (map, stored) = try sparseMap(header, fields, size) else {
+      let whole = ContentPiece(offset: 0, length: size, place: input.position)
+      if let content = referred(size: size, size > 0 ? [whole] : []) {
+        try skip(size)
+        return content
+      }
       let (file, place) = try store(size)
       try skipPadding(size)
       return .range(of: file, offset: place, length: size)
     }
-    // So that a map that is wrong costs no room.
-    _ = try map.pieces(stored: stored, at: 0)
+    // First of all, so that a map that is wrong costs no room.
+    let pieces = try map.pieces(stored: stored, at: input.position)
+    if let content = referred(size: map.size, pieces) {
+      try skip(stored)
+      return content
+    }
     let (file, place) = try store(stored)
     try skipPadding(stored)
     return .sparse(in: file, size: map.size, pieces: try map.pieces(stored: stored, at: place))
+  }
+
+  /// A content that stays in the archive, if that is wanted and possible.
+  private func referred(size: UInt64, _ pieces: [ContentPiece]) -> Content? {
+    let (block, placeUnit): (UInt64, UInt64)
+    switch contents {
+    case .stored, .absent: return nil
+    case .referred(let blockSize): (block, placeUnit) = (UInt64(blockSize), UInt64(blockSize))
+    case .mapped(let blockSize): (block, placeUnit) = (UInt64(blockSize), 1)
+    }
+    for piece in pieces {
+      let end = piece.offset + piece.length
+      guard piece.offset % block == 0, end % block == 0 || end == size, piece.place % placeUnit == 0 else { return nil }
+    }
+    return .referred(
+      ReferredContent(
+        size: size, pieces: pieces.map { .init(offset: $0.offset, length: $0.length, device: 1, place: $0.place) }))
+  }
+
+  /// Bytes of a file as its headers alone say.
+  private func fullSize(_ header: TarHeader, _ fields: PaxFields, _ size: UInt64) throws -> UInt64 {
+    // Blocks that continue a map are headers.
+    if header.kind == .gnuSparse, let (map, _) = try sparseMap(header, fields, size) { return map.size }
+    return fields.sparse.size ?? size
   }
 
   /// The map of a sparse member, and how many bytes it has after it; nil for other members.

@@ -75,8 +75,7 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
 
   /// Their sources are of other kinds.
   @Test(arguments: [
-    "--tar=i --aufs --quiet OUT", "--tar=f,MAP OUT", "--tar=headerball OUT", "--oci=f OUT image",
-    "--s3=endpoint OUT bucket",
+    "--oci=f OUT image", "--s3=endpoint OUT bucket", "--gzinfo=INDEX --tar=i OUT",
   ]) func sourcesOfOtherKindsAreRefused(_ line: String) throws {
     let reason = try #require(mkfsRefusal(line))
     #expect(reason.contains("not supported yet by this version"))
@@ -97,6 +96,22 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     #expect(request.convertsWhiteouts == line.contains("--aufs") && request.plainTar == nil)
   }
 
+  /// Contents that are not stored are not compressed either.
+  @Test(arguments: [
+    ("--tar=i --aufs --quiet OUT", 512), ("--tar=0 -b4096 OUT", 512), ("--tar=i,MAP OUT", 4096),
+    ("--tar=f,MAP OUT", 4096),
+    ("--tar=headerball OUT", 4096), ("--tar=headerball,MAP -b1024 OUT", 1024), ("-zlz4 -C65536 --tar=i, OUT", 512),
+    ("-zlz4 -Efragments --tar=i,MAP OUT", 4096),
+  ]) func archivesMayStayWhereTheyAre(_ line: String, blockSize: Int) throws {
+    let request = try mkfsRequest(line)
+    #expect(request.options.blockSize == blockSize && request.compressions.isEmpty)
+    #expect(request.map?.description == (line.contains("MAP") ? "MAP" : nil))
+    #expect(request.options.reserved?.map?.string == request.map?.description)
+    let contents: MkfsRequest.TarContents = line.contains("=f") ? .stored : line.contains("=h") ? .absent : .referred
+    #expect(request.tarContents == contents)
+    #expect(request.warnings.isEmpty == !line.contains("-z"))
+  }
+
   @Test func optionsOfArchivesAreChecked() throws {
     #expect(try mkfsRequest("--tar --unxz=PLAIN OUT SRC").plainTar?.description == "PLAIN")
     #expect(try mkfsRequest("--ovlfs-strip OUT SRC").edits.stripsOverlayMetadata)
@@ -104,7 +119,7 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     for wrong in [
       "--tar=x OUT", "--sort=size --tar OUT", "--ovlfs-strip=2 OUT SRC", "--tar --cpio OUT SRC",
       "--tar --list=L OUT SRC",
-      "--ungzip=PLAIN OUT SRC",
+      "--ungzip=PLAIN OUT SRC", "--tar=i --for=archive OUT", "--tar=j,MAP OUT",
     ] { #expect(mkfsRefusal(wrong) != nil, "\(wrong)") }
   }
 

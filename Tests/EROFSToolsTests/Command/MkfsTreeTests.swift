@@ -38,7 +38,8 @@ import Testing
 
   private func read(_ request: MkfsRequest) throws -> (tree: Tree, warnings: [String]) {
     let warnings = MkfsWarnings(isStrict: request.isStrict) { _ in }
-    return (try request.readTree(warnings), warnings.all)
+    var options = request.options
+    return (try request.readTree(warnings, &options), warnings.all)
   }
 
   private func paths(_ tree: Tree) -> [String] { tree.walk().map { $0.path.printable } }
@@ -221,7 +222,8 @@ import Testing
       let request = try mkfsRequest(words + [folder("image"), root])
       let warnings = MkfsWarnings(isStrict: request.isStrict) { _ in }
       let found = try request.readOrder()
-      if let found { try request.check(found, in: request.readTree(warnings), warnings) }
+      var options = request.options
+      if let found { try request.check(found, in: request.readTree(warnings, &options), warnings) }
       return (found, warnings.all)
     }
     for option in ["--order", "--hot-file-list"] {

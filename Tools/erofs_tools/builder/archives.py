@@ -58,6 +58,8 @@ def check(results, mkfs, tree, folder, kernel_reads, listing, mounts):
             if not results.check(f"tar archives ({name}) from {source}", made.returncode == 0, made.stderr.strip()):
                 continue
             digests.add(image.read_bytes())
+            reads = mounts and (lambda image, folder, *device: kernel_reads(image, folder, wanted, *device))
+            stays(results, mkfs, name, source, archive, folder, reads)
             if mounts:
                 wrong = kernel_reads(image, folder, wanted)
                 results.check(f"tar archives ({name}) from {source}: the kernel's tree", not wrong, wrong)
@@ -74,6 +76,66 @@ def check(results, mkfs, tree, folder, kernel_reads, listing, mounts):
     for line in LINES.strip().split("\n"):
         made = piped([mkfs, *shlex.split(line), image], archive)
         results.check(f"mkfs.erofs {line}", made.returncode == 0, made.stderr.strip())
+
+
+def stays(results, mkfs, name, source, archive, folder, kernel_reads):
+    """Contents stay in the archive: containerd's line, after which the archive is appended; the archive as a device; and an image
+    that gets its contents later, by the map of what belongs where."""
+    image, plain, mapped, map_file = folder / "index", folder / "plain", folder / "mapped", folder / "map"
+    run("sh", "-c", f"bsdcat '{archive}' > '{plain}'")
+    common = ["--quiet", "-T0", "--mkfs-time"]
+
+    def make(*options):
+        made = (subprocess.run([mkfs, *common, *options, archive], capture_output=True, text=True) if source == "a file" else
+                piped([mkfs, *common, *options], archive))
+        return results.check(f"{options[0]} ({name}) from {source}", made.returncode == 0, made.stderr.strip())
+
+    if make("--tar=i", "--aufs", image):
+        size = image.stat().st_size
+        results.check(f"--tar=i ({name}): metadata only", size < plain.stat().st_size // 8, f"{size} bytes")
+        if kernel_reads:
+            wrong = kernel_reads(image, folder, plain)
+            results.check(f"--tar=i ({name}) from {source}, with the archive as device: the kernel's tree", not wrong, wrong)
+            with open(image, "ab") as output:
+                output.write(plain.read_bytes())
+            wrong = kernel_reads(image, folder)
+            results.check(f"--tar=i ({name}) from {source}, with the archive appended: the kernel's tree", not wrong, wrong)
+    if make(f"--tar=i,{map_file}", mapped):
+        whole, content = bytearray(mapped.read_bytes()), plain.read_bytes()
+        for line in map_file.read_text().splitlines():
+            words = line.split()
+            block, count, place = (int(word, 16) for word in words[:3])
+            size = count * 4096 - (int(words[3]) if len(words) > 3 else 0)
+            whole[block * 4096:block * 4096 + size] = content[place:place + size]
+        mapped.write_bytes(whole)
+        if kernel_reads:
+            wrong = kernel_reads(mapped, folder)
+            results.check(f"--tar=i,MAP ({name}) from {source}, contents copied: the kernel's tree", not wrong, wrong)
+
+
+def as_the_peer(results, mkfs, tree, folder, peer):
+    """Maps, and places on the extra device, as mkfs.erofs 1.9.4 has them. It knows no sparse files."""
+    archive = folder / "dense"
+    run("sh", "-c", f"cd '{tree}' && tar -c -H gnu . > '{archive}'")
+    found = {}
+    for program in (mkfs, peer):
+        image, map_file = folder / "image", folder / "map"
+        lists = []
+        for options in ([f"--tar=i,{map_file}"], ["--tar=i"]):
+            run(program, "--quiet", *options, image, archive)
+            if "," in options[0]:
+                # Blocks of the image may be others.
+                lists.append(sorted(line.split()[1:] for line in map_file.read_text().splitlines()))
+            else:
+                shown = run(peer.with_name("dump.erofs"), image)
+                lists.append([line for line in shown.splitlines() if "block size" in line or "incompatible" in line])
+        found[program] = lists
+    # Only this project says that there are chunks.
+    found[mkfs][1] = [line.replace("chunked_file ", "") for line in found[mkfs][1]]
+    results.check("the map of blocks has the lines of mkfs.erofs 1.9.4", found[mkfs][0] == found[peer][0] != [],
+                  f"{found[mkfs][0][:3]} {found[peer][0][:3]}")
+    results.check("the index has the block size and the features of mkfs.erofs 1.9.4", found[mkfs][1] == found[peer][1],
+                  f"{found[mkfs][1]} {found[peer][1]}")
 
 
 def piped(command, archive):
@@ -124,7 +186,7 @@ def hostile(results, mkfs, folder, count):
         if chance.random() < 0.1:
             del content[chance.randrange(len(content)):]
         archive.write_bytes(content)
-        options = ["--quiet", "--tar=f", "--workers=1"] + chance.choice([[], ["--aufs"], ["-zlz4"], ["-b512"]])
+        options = ["--quiet", "--tar=f", "--workers=1"] + chance.choice([[], ["--aufs"], ["-zlz4"], ["-b512"], ["--tar=i"]])
         try:
             made = subprocess.run(
                 [mkfs, *options, image, *chance.choice([[archive], []])], stdin=open(archive, "rb"), capture_output=True,

@@ -213,6 +213,8 @@ def main():
         mkfs = folder / "mkfs.erofs"
         shutil.copy(arguments.program.resolve(), mkfs)
         archives.check(results, mkfs, tree, folder, kernel_reads, listing, mounts)
+        if fsck:
+            archives.as_the_peer(results, mkfs, tree, folder, fsck.with_name("mkfs.erofs"))
         archives.hostile(results, mkfs, folder, arguments.hostile)
         if arguments.archives:
             return results.end()

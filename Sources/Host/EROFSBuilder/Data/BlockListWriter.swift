@@ -72,11 +72,11 @@ struct BlockListWriter {
         add(at: extent.address, bytes: UInt64(extent.storedBytes))
       }
     case .chunked:
-      let chunkSize = UInt64(build.options.chunkSize!)
+      let chunkSize = blockSize << UInt64(file.chunkShift)
       var left = build.size(of: number)
       for chunk in contents.chunks[file.extents] {
         let size = min(left, chunkSize)
-        if let chunk { add(at: chunk << shift, bytes: size) }
+        if let chunk, chunk.device == 0 { add(at: chunk.block << shift, bytes: size) }
         left -= size
       }
     }

@@ -11,8 +11,12 @@ struct ContentPass {
   private(set) var files: [StoredFile]
   /// The extents of all compressed files, in the order of the files.
   private(set) var extents: [StoredExtent] = []
-  /// Block addresses of the chunks of all chunked files, in the image or on its extra device; nil for zeros.
-  private(set) var chunks: [UInt64?] = []
+  /// The chunks of all chunked files; nil for zeros.
+  private(set) var chunks: [StoredChunk?] = []
+  /// Bytes of contents that stay on devices.
+  private(set) var referredBytes: UInt64 = 0
+  /// By number of the inode: where its pieces are, if the tree does not say all of it.
+  private var placed: [Int: [ReferredContent.Piece]] = [:]
   /// The sums of all segments, to compare with after.
   private(set) var sums: [ContentSum.Value] = []
   /// What is stored beside inodes.
@@ -28,7 +32,7 @@ struct ContentPass {
   private let build: BuildContext
   /// Where chunks go, if not into the image.
   private var device: BlockSink?
-  private var chunkPlaces: [ContentDigest: UInt64] = [:]
+  private var chunkPlaces: [ContentDigest: StoredChunk] = [:]
 
   init(_ build: BuildContext) throws {
     self.build = build
@@ -46,8 +50,15 @@ struct ContentPass {
     let treatments = Treatments(build)
     largestCluster = treatments.largestCluster
     let all = build.storage.sorted(
-      (0..<build.order.count).filter { build.size(of: $0) > 0 && duplicates.originals[$0] == nil })
-    contentBytes = all.reduce(0) { $0 + build.size(of: $1) }
+      (0..<build.order.count).filter {
+        build.size(of: $0) > 0 && duplicates.originals[$0] == nil && build.referred(of: $0) == nil
+      })
+    contentBytes = try all.reduce(0) { sum, number in
+      let (next, isHuge) = sum.addingReportingOverflow(build.size(of: number))
+      if isHuge { throw BuildError.tooLarge(blocks: .max >> UInt64(build.options.blockShift)) }
+      return next
+    }
+    try checkFlatFiles(all, treatments)
     let findsRuns = build.options.dedupes && build.options.isCompressed && build.options.fragments != .all
     var runs =
       try findsRuns ? RepeatedRuns(build, treatments, files: all, &progress) : RepeatedRuns(files: all)
@@ -69,12 +80,21 @@ struct ContentPass {
       }
     }
     try sink.align(to: UInt64(build.options.blockSize))
+    try takeReferred(&sink)
     for (copy, original) in duplicates.originals {
       files[copy] = files[original]
       let size = build.size(of: copy)
       sharedBytes += size
       contentBytes += size
     }
+  }
+
+  /// Sparse files of any size take a few bytes in an archive. Flat, they take all the blocks of an image, which is found out
+  /// before hours are spent on zeros.
+  private func checkFlatFiles(_ files: [Int], _ treatments: Treatments) throws(BuildError) {
+    var bytes: UInt64 = 0
+    for number in files where treatments[number].kind == .plain { bytes += build.size(of: number) }
+    try build.checkAddress(bytes)
   }
 
   /// What others can share of a file: its extents, or of a flat file its blocks.
@@ -104,6 +124,7 @@ struct ContentPass {
       case .packed: file.layout = .fragment
       case .chunked:
         file.layout = .chunked
+        file.chunkShift = UInt8(build.options.chunkSize!.trailingZeroBitCount - build.options.blockShift)
         file.extents = chunks.count..<chunks.count
       }
       file.sums = sums.count..<sums.count
@@ -142,6 +163,7 @@ struct ContentPass {
       extents.append(extent)
     }
     try sink.write(result.segment.stored)
+    if result.isHole { try sink.skip(to: sink.position + UInt64(result.job.length)) }
   }
 
   private mutating func takeChunks(_ result: ContentResult, _ image: inout BlockSink) throws {
@@ -166,7 +188,8 @@ struct ContentPass {
         continue
       }
       try sink.align(to: UInt64(build.options.blockSize) * build.options.dataUnit)
-      let place = sink.position >> UInt64(build.options.blockShift)
+      let place = StoredChunk(
+        block: sink.position >> UInt64(build.options.blockShift), device: build.device == nil ? 0 : 1)
       chunkPlaces[digest] = place
       chunks.append(place)
       try result.segment.stored.withUnsafeBytes {
@@ -175,6 +198,54 @@ struct ContentPass {
     }
     try sink.align(to: UInt64(build.options.blockSize))
   }
+
+  /// Contents that stay where they are, or that something else puts into the image.
+  private mutating func takeReferred(_ sink: inout BlockSink) throws {
+    guard build.tree.hasReferredContents else { return }
+    var map = build.map.map { ReservedMap($0, blockShift: build.options.blockShift) }
+    for number in build.storage.sorted(Array(0..<build.order.count)) {
+      guard let content = build.referred(of: number), content.size > 0 else { continue }
+      var file = StoredFile()
+      file.layout = .chunked
+      contentBytes += content.size
+      var pieces = content.pieces
+      if build.options.reserved != nil {
+        for index in pieces.indices {
+          try map?.add(pieces[index], at: sink.position)
+          let place = sink.position
+          guard pieces[index].length <= 1 << 62 else { throw BuildError.tooLarge(blocks: .max >> 16) }
+          try sink.skip(to: place + pieces[index].length)
+          try sink.align(to: UInt64(build.options.blockSize))
+          (pieces[index].device, pieces[index].place) = (0, place)
+        }
+        try build.checkAddress(sink.position)
+      } else {
+        for piece in pieces {
+          referredBytes += piece.length
+          guard (1...build.options.devices.count).contains(piece.device) else {
+            throw BuildError.unrepresentable(
+              path: build.path(of: number), "it is on extra device \(piece.device), which is not given")
+          }
+        }
+      }
+      if !content.tail.isEmpty {
+        let length = UInt64(content.tail.count)
+        pieces.append(.init(offset: content.size - length, length: length, device: 0, place: sink.position))
+        try sink.write(content.tail)
+        try sink.align(to: UInt64(build.options.blockSize))
+      }
+      if build.options.reserved != nil || !content.tail.isEmpty { placed[number] = pieces }
+      let table = try ReferredChunks(content.size, pieces, build, number, after: chunks.count)
+      file.chunkShift = table.shift
+      file.extents = chunks.count..<chunks.count + table.chunks.count
+      chunks += table.chunks
+      files[number] = file
+    }
+    try map?.finish()
+  }
+
+  /// Where the content of a file that is only referred to is, with device 0 for the image; nil for other files.
+  func pieces(of number: Int) -> [ReferredContent.Piece]? { placed[number] ?? build.referred(of: number)?.pieces }
 
   /// Writes the rest of the extra device.
   ///

@@ -47,6 +47,12 @@ final class ContentWorker {
       }
       return result
     }
+    // Blocks of a flat file that are never written read as zeros. The last ones may be a tail.
+    if job.treatment.kind == .plain, !job.isLast {
+      var result = ContentResult(job: job, sum: ContentSum.ofZeros(UInt64(job.length)))
+      result.isHole = true
+      return result
+    }
     let isCommon = job.treatment.kind == .compressed && !job.isLast && job.cuts.isEmpty && job.references.isEmpty
     let key = Hole(treatment: job.treatment, length: job.length)
     if isCommon, let known = holes[key] {

@@ -4,12 +4,12 @@ import HostSupport
 import SystemPackage
 
 /// Text of ``BuildOptions/diskDescriptor``: a virtual disk of VMware's format, version 4 of its hardware, of files that
-/// contain its sectors as they are ("twoGbMaxExtentFlat"). The extra device follows the image, as in the unified address
-/// space, so that Linux mounts the disk without an option for the device.
+/// contain its sectors as they are ("twoGbMaxExtentFlat"). The extra devices follow the image, as in the unified address
+/// space, so that Linux mounts the disk without options for the devices.
 struct DiskDescriptor {
   /// Bytes of a file that are a part of the disk, in sectors of 512 bytes.
   struct Part {
-    let file: OutputFile
+    let path: FilePath
     let bytes: UInt64
     /// Bytes of the file in front of them.
     var offset: UInt64 = 0
@@ -35,7 +35,7 @@ struct DiskDescriptor {
     var extents = ""
     var total: UInt64 = 0
     for part in parts {
-      let name = try name(of: part.file.path, from: path)
+      let name = try name(of: part.path, from: path)
       var left = part.bytes / sector
       var start = part.offset / sector
       total += left

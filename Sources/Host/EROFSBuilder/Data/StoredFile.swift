@@ -28,6 +28,15 @@ struct StoredFile {
   var address: UInt64 = 0
   /// Of a compressed one: id of its algorithm.
   var algorithm: UInt8 = 0
+  /// Of a chunked one: log2 of the blocks of a chunk.
+  var chunkShift: UInt8 = 0
+}
+
+/// Where a chunk starts.
+struct StoredChunk: Hashable {
+  var block: UInt64
+  /// 0 for the image.
+  var device = 0
 }
 
 /// What belongs to one part of a file that a thread reads and encodes.
@@ -64,6 +73,8 @@ struct ContentResult: Sendable {
   /// Of `packed`.
   var packedDigest: ContentDigest?
   var kind = ContentKind.other
+  /// All of the job is zeros that need not be written: it has no segment.
+  var isHole = false
   var chunks: [Chunk] = []
 
   struct Chunk: Sendable {

@@ -20,7 +20,7 @@ struct InodeBody {
   enum Index {
     case none
     case file(FileIndex)
-    case chunks([UInt64?], recordBytes: Int)
+    case chunks([StoredChunk?], recordBytes: Int)
   }
 
   enum Tail {
@@ -51,15 +51,16 @@ struct InodeBody {
       for chunk in chunks {
         if recordBytes == ChunkBlockRecord.byteCount {
           var record = StoredRecord<ChunkBlockRecord>()
-          record[.block] = chunk.map { UInt32($0) } ?? HoleBlock.low
+          record[.block] = chunk.map { UInt32($0.block) } ?? HoleBlock.low
           bytes += record.bytes
         } else {
           var place = ChunkPlace(raw: 0)
-          place.blockHigh = form.options.wideAddresses ? UInt32(chunk.map { $0 >> 32 } ?? UInt64(HoleBlock.high)) : 0
-          if chunk != nil, form.options.blobDevice != nil { place.device = 1 }
+          place.blockHigh =
+            form.options.wideAddresses ? UInt32(chunk.map { $0.block >> 32 } ?? UInt64(HoleBlock.high)) : 0
+          if let chunk { place.device = UInt32(chunk.device) }
           var record = StoredRecord<ChunkIndexRecord>()
           record[.place] = place.raw
-          record[.block] = chunk.map { UInt32(truncatingIfNeeded: $0) } ?? HoleBlock.low
+          record[.block] = chunk.map { UInt32(truncatingIfNeeded: $0.block) } ?? HoleBlock.low
           bytes += record.bytes
         }
       }

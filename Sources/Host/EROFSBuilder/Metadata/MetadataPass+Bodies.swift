@@ -99,11 +99,11 @@ extension MetadataPass {
       }
     case .chunked:
       let chunks = Array(contents.chunks[file.extents])
-      let isWide = build.options.wideAddresses && chunks.contains { ($0 ?? 0) >= UInt64(HoleBlock.low) }
+      let isWide = build.options.wideAddresses && chunks.contains { ($0?.block ?? 0) >= UInt64(HoleBlock.low) }
       var format = ChunkFormat(raw: 0)
-      format.shift = UInt16(build.options.chunkSize!.trailingZeroBitCount - build.options.blockShift)
+      format.shift = UInt16(file.chunkShift)
       // Only those name a device.
-      format.hasIndexes = build.options.hasChunkIndexes || isWide || build.options.blobDevice != nil
+      format.hasIndexes = build.options.hasChunkIndexes || isWide || build.options.deviceCount > 0
       format.isWide = isWide
       body.content.layout = .chunked
       body.content.union = UInt64(format.raw)

@@ -17,15 +17,27 @@ struct SuperblockWriter {
   private var isSimple: Bool { algorithms.isSubset(of: [0]) && largestCluster == options.blockSize }
 
   /// The first byte after the compression records and the device table.
-  var end: UInt64 { deviceTable + (options.blobDevice == nil ? 0 : UInt64(DeviceSlotRecord.byteCount)) }
+  var end: UInt64 { deviceTable + UInt64(options.deviceCount * DeviceSlotRecord.byteCount) }
 
   /// Where the device table starts, if there is one. Images with one are not compressed.
   private var deviceTable: UInt64 {
     UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + extraBytes + records.count)
   }
 
-  /// The slot of the extra device. Its blocks follow those of the image in the unified address space, so that the two can be
+  /// The slots of the extra devices. Their blocks follow those of the image in the unified address space, so that all can be
   /// one file.
+  private func deviceSlots(_ devices: [BuildOptions.ExtraDevice], after imageBlocks: UInt64) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var next = imageBlocks
+    for device in devices {
+      var slot = deviceSlot(device.blocks, after: next)
+      slot.replaceSubrange(0..<device.tag.count, with: device.tag)
+      bytes += slot
+      next += device.blocks
+    }
+    return bytes
+  }
+
   private func deviceSlot(_ blocks: UInt64, after imageBlocks: UInt64) -> [UInt8] {
     var slot = StoredRecord<DeviceSlotRecord>()
     var high = DeviceSlotHigh(raw: 0)
@@ -79,8 +91,8 @@ struct SuperblockWriter {
 
   /// All bytes up to the end of the block in which the inodes of `metadata` are.
   func bytes(
-    _ metadata: MetadataPass, contents: ContentPass, inodes: UInt64, blocks: UInt64, deviceBlocks: UInt64?,
-    uuid: [UInt8], buildTime: Int64
+    _ metadata: MetadataPass, contents: ContentPass, inodes: UInt64, blocks: UInt64,
+    devices: [BuildOptions.ExtraDevice], uuid: [UInt8], buildTime: Int64
   ) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: SuperblockRecord.start)
     var record = StoredRecord<SuperblockRecord>()
@@ -116,8 +128,8 @@ struct SuperblockWriter {
       record[.xattrPrefixStart] = UInt32(metadata.prefixStart / SuperblockRecord.xattrPrefixUnit)
     }
     if let prefix = metadata.attributes.digestPrefix { record[.imageSharePrefix] = prefix }
-    if deviceBlocks != nil {
-      record[.extraDevices] = 1
+    if !devices.isEmpty {
+      record[.extraDevices] = UInt16(devices.count)
       record[.deviceTable] = UInt16(deviceTable / SuperblockRecord.deviceTableUnit)
     }
     record[.compatible] = compatible(metadata).rawValue
@@ -128,7 +140,7 @@ struct SuperblockWriter {
       bytes[.metaboxNID, of: SuperblockRecord.self, at: SuperblockRecord.start] = nid
     }
     bytes += records
-    if let deviceBlocks { bytes += deviceSlot(deviceBlocks, after: blocks) }
+    bytes += deviceSlots(devices, after: blocks)
     bytes.align(to: 32)
     bytes += metadata.head
     bytes.align(to: options.blockSize)
@@ -155,7 +167,7 @@ struct SuperblockWriter {
     if !isSimple, !algorithms.isEmpty { features.insert(.compressionRecords) }
     if contents.files.contains(where: { $0.layout == .chunked }) { features.insert(.chunkedFiles) }
     if options.packsTails, contents.hasCompressedTails { features.insert(.tailPacking) }
-    if options.blobDevice != nil { features.insert(.deviceTable) }
+    if options.deviceCount > 0 { features.insert(.deviceTable) }
     if metadata.packedNID != nil || contents.hasSharedExtents { features.insert(.fragments) }
     if !metadata.attributes.prefixTable.isEmpty { features.insert(.xattrPrefixes) }
     if options.wideAddresses { features.insert(.wide48Bit) }

@@ -61,6 +61,13 @@ public struct BuildOptions: Sendable {
   /// The chunks are stored in this file or block device, which readers of the image need as its extra device (Linux 5.16);
   /// it gets its name, too, only when all is complete. Needs ``chunkSize``. nil for chunks in the image.
   public var blobDevice: FilePath?
+  /// Extra devices that hold what `Content.referred` of the tree names (Linux 5.16), in the order of their numbers. They are
+  /// neither read nor written. Their places in the unified address space follow each other after the image, so that Linux
+  /// also finds them in one file with it.
+  public var devices: [ExtraDevice] = []
+  /// What `Content.referred` of the tree names has room in the image, where something else puts it, and ``devices`` has none
+  /// of it. nil if the image refers to the devices.
+  public var reserved: ReservedContents?
   /// The last bytes of uncompressed files, and of directories, are stored beside their inode. Files that shall be mapped
   /// directly from memory (FSDAX) must not have that; directories and link targets keep it.
   public var inlinesData = true
@@ -82,6 +89,29 @@ public struct BuildOptions: Sendable {
   /// What is read first: the contents of these files are stored before all others, in this order, and their inodes near each
   /// other. Paths that the tree does not have count for nothing. nil, as an empty one: all is stored in the order of the tree.
   public var order: FileOrder?
+
+  /// An extra device that exists already.
+  public struct ExtraDevice: Sendable, Hashable {
+    /// At most 64 bytes, none of them 0: the 32 digits of the UUID of the image on it, or a name. It identifies the device
+    /// for those who look for it.
+    public var tag: [UInt8]
+    public var blocks: UInt64
+    /// Where it is, for ``BuildOptions/diskDescriptor``.
+    public var path: FilePath?
+
+    public init(tag: [UInt8] = [], blocks: UInt64, path: FilePath? = nil) {
+      (self.tag, self.blocks, self.path) = (tag, blocks, path)
+    }
+  }
+
+  /// Contents that something else puts into the image.
+  public struct ReservedContents: Sendable, Hashable {
+    /// A text that says what belongs where. A line is the first block and the number of blocks, as hexadecimal digits, the
+    /// byte of the device where the contents are, as such too, and as decimal digits the zeros with which the last block ends.
+    public var map: FilePath?
+
+    public init(map: FilePath? = nil) { self.map = map }
+  }
 
   /// How inodes are compressed.
   public struct Metabox: Sendable, Hashable {
@@ -184,4 +214,6 @@ public struct BuildOptions: Sendable {
   var packedCluster: Int { packedClusterSize ?? cluster }
   var longestExtent: Int { min(extentLimit ?? Encoder.longestExtent, Encoder.longestExtent) }
   var isCompressed: Bool { !encodings.isEmpty }
+  /// Slots of the device table.
+  var deviceCount: Int { blobDevice == nil ? devices.count : 1 }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import EROFSTree
 import Encoders
 
 /// An option that is out of its range, or does not go together with another.
@@ -19,6 +20,8 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   case tooManyPrefixes(Int)
   case digestAttribute([UInt8])
   case rootAttributeBytes(Int)
+  case deviceTag([UInt8])
+  case tooManyDevices(Int)
   /// A line of the compress hints names an algorithm that is not there.
   case hint(line: Int, algorithm: Int, count: Int)
   /// The first needs the second.
@@ -31,6 +34,7 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     case extentLimit = "an extent limit", tailPacking = "tail packing", fragments, hints = "compress hints"
     case chunks, chunkIndexes = "chunk indexes", blobDevice = "a blob device", blockList = "a list of blocks"
     case encodedExtents = "encoded extents"
+    case devices = "extra devices", referred = "contents that are only referred to", dedupe, digests
     case wideAddresses = "48-bit addresses", omittedDots = "directories without an entry `.`"
     case metabox = "compressed inodes", compressedDirectories = "compressed directories"
   }
@@ -62,6 +66,9 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
       "attribute \(String(decoding: name, as: UTF8.self)) for digests: it must have 1 to 255 bytes"
     case .rootAttributeBytes(let count):
       "room for \(count) bytes of attributes in the root: the most is 262148"
+    case .deviceTag(let tag):
+      "tag \(tag.printable) of an extra device: it must have at most 64 bytes, none of them 0"
+    case .tooManyDevices(let count): "\(count) extra devices: an image has at most 65535"
     case .hint(let line, let algorithm, let count):
       "line \(line) of the compress hints: algorithm \(algorithm), but only \(count) are given, from 0 on"
     case .needs(let first, let second): "\(first.rawValue) needs \(second.rawValue)"
@@ -101,8 +108,21 @@ extension BuildOptions {
       guard (1...255).contains(text), !name.contains(0) else { throw .digestAttribute(name) }
     }
     guard (0...262_148).contains(rootAttributeBytes) else { throw .rootAttributeBytes(rootAttributeBytes) }
+    for device in devices where device.tag.count > 64 || device.tag.contains(0) { throw .deviceTag(device.tag) }
+    guard devices.count <= 65535 else { throw .tooManyDevices(devices.count) }
     try checkCombinations()
   }
+
+  /// What a tree with `Content.referred` permits.
+  func check(_ tree: Tree) throws(OptionError) {
+    guard tree.hasReferredContents else { return }
+    for (isSet, option) in [(isCompressed, Option.compression), (dedupes, .dedupe), (digestAttribute != nil, .digests)]
+    where isSet {
+      throw .conflict(.referred, option)
+    }
+  }
+
+  private typealias Option = OptionError.Option
 
   private func checkCombinations() throws(OptionError) {
     let withoutCompression: [(Bool, OptionError.Option)] = [
@@ -119,6 +139,8 @@ extension BuildOptions {
     if hasChunkIndexes, chunkSize == nil { throw .needs(.chunkIndexes, .chunks) }
     if blobDevice != nil, chunkSize == nil { throw .needs(.blobDevice, .chunks) }
     if blobDevice != nil, blockList != nil { throw .conflict(.blobDevice, .blockList) }
+    if !devices.isEmpty, blobDevice != nil { throw .conflict(.devices, .blobDevice) }
+    if !devices.isEmpty, isCompressed { throw .conflict(.devices, .compression) }
     if index == .encoded, packsTails { throw .conflict(.encodedExtents, .tailPacking) }
     if chunkSize != nil, isCompressed { throw .conflict(.chunks, .compression) }
   }

@@ -92,7 +92,9 @@ struct Verifier: Sendable {
   private func compareContent(_ number: Int, _ inode: EROFS.Inode, _ wanted: Metadata, _ reader: ImageReader) throws {
     let source = build.inode(number)
     switch wanted.kind {
-    case .regular: guard inode.size == build.size(of: number) else { throw failure(number, "its size") }
+    case .regular:
+      guard inode.size == build.size(of: number) else { throw failure(number, "its size") }
+      if inode.size > 0, let pieces = contents.pieces(of: number) { try comparePlaces(number, inode, pieces, reader) }
     case .symbolicLink:
       guard try reader.target(of: inode) == build.tree.target(of: source) else { throw failure(number, "its target") }
     case .characterDevice, .blockDevice:
@@ -108,6 +110,34 @@ struct Verifier: Sendable {
       else { throw failure(number, "its names") }
     case .fifo, .socket: break
     }
+  }
+
+  /// Of a content that is not read: whether the inode refers to the pieces of the tree, and to nothing else.
+  private func comparePlaces(
+    _ number: Int, _ inode: EROFS.Inode, _ pieces: [ReferredContent.Piece], _ reader: ImageReader
+  ) throws {
+    var rest = (ReferredChunks.joined(pieces, inode.size) ?? [])[...]
+    for extent in try reader.extents(of: inode) {
+      let isRight: Bool
+      if case .device(let device, let address) = extent.place, let run = rest.first {
+        isRight =
+          run.device == device && run.offset <= extent.start && run.place + (extent.start - run.offset) == address
+          && extent.end <= run.offset + run.length
+        if extent.end == run.offset + run.length { rest.removeFirst() }
+      } else {
+        isRight = extent.place == .hole && extent.end <= rest.first?.offset ?? inode.size
+      }
+      guard isRight else { throw failure(number, "where bytes \(extent.start) to \(extent.end) are") }
+    }
+    guard rest.isEmpty else { throw failure(number, "where its last bytes are") }
+    guard let tail = build.referred(of: number)?.tail, !tail.isEmpty else { return }
+    var found: [UInt8] = []
+    let start = inode.size - UInt64(tail.count)
+    // A chunk may begin before it, with a piece that happens to be in the block before.
+    try reader.forEachPiece(of: inode, skipping: { $0.end <= start }) { _, piece in
+      if case .data(let bytes) = piece { found = Array((found + bytes).suffix(tail.count)) }
+    }
+    guard found == tail else { throw failure(number, "its last bytes") }
   }
 
   // MARK: Contents

@@ -165,11 +165,16 @@ enum MkfsOption: Sendable, CaseIterable {
         help: "SOURCE is a cpio archive of the format newc. A regular file that looks like one is taken so anyway.")
     case .tar:
       Form(
-        .source, "tar", optional: "f",
+        .source, "tar", optional: "f|i|headerball[,MAP]",
         """
         SOURCE, which may be left out or - for standard input, is a tar archive: of any form, as it is or compressed with \
-        gzip, bzip2, xz, lzma, lzip or zstd. The image has all its data, as with --tar=f. A regular file that looks like an \
-        archive that is not compressed is taken so anyway.
+        gzip, bzip2, xz, lzma, lzip or zstd. The image has all its data with f, the default. With i, or 0, the image has \
+        blocks of 512 bytes and refers to the archive, as it is when it is decompressed, for the contents: as its extra \
+        device, or appended to it (Linux 5.16). With i and MAP, the image has room for the contents, and MAP becomes a list \
+        of what belongs there, a line for each run of blocks: first block, number of blocks, and byte of the archive, all \
+        hexadecimal, and in decimals the zeros with which the last block ends; f writes an empty one. With headerball the \
+        archive has headers only, and files are all zeros. A regular file that looks like an archive that is not compressed \
+        is taken so anyway.
         """)
     case .whiteouts:
       Form(

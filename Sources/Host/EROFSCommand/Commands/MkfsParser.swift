@@ -180,15 +180,17 @@ struct MkfsParser {
     }
   }
 
-  /// `f`; what follows after a comma would be the name of a file for a map of blocks.
+  /// What becomes of contents, and after a comma the name of a file for a map of blocks.
   private mutating func take(tar value: String) throws(MkfsError) {
-    switch value {
-    case "f": isTar = true
-    case "i", "0", "headerball": throw .unsupported(.tarIndexes, by: "--tar=\(value)")
-    default:
-      if value.hasPrefix("f,") || value.hasPrefix("i,") { throw .unsupported(.tarIndexes, by: "--tar=\(value)") }
-      throw Self.invalid(.tar, value)
+    let parts = value.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
+    switch parts[0] {
+    case "f": request.tarContents = .stored
+    case "i", "0": request.tarContents = .referred
+    case "headerball": request.tarContents = .absent
+    default: throw Self.invalid(.tar, value)
     }
+    request.map = parts.count > 1 && !parts[1].isEmpty ? Self.path(String(parts[1])) : nil
+    isTar = true
   }
 
   private mutating func turn(_ feature: MkfsFeature, _ isOn: Bool) {
@@ -223,6 +225,7 @@ struct MkfsParser {
   private mutating func finish(sourceDate: String?) throws(MkfsError) {
     try finishTimes(sourceDate: sourceDate)
     try finishSearch()
+    if isTar { try finishTar() }
     finishFeatures()
     if request.plainTar != nil, !isTar { throw .usage("--ungzip and --unxz with a file need --tar") }
     if hasProductOut, request.ownerTable == nil { throw .usage("--product-out needs --fs-config-file") }
@@ -238,6 +241,24 @@ struct MkfsParser {
     request.options.diskDescriptor = request.diskDescriptor?.filePath
     // After labels and capabilities, which are attributes too.
     if request.options.sharedAttributeThreshold == nil { request.edits.attributes = .dropAll }
+  }
+
+  /// What is not stored is not compressed either.
+  private mutating func finishTar() throws(MkfsError) {
+    if let map = request.map { request.options.reserved = BuildOptions.ReservedContents(map: map.filePath) }
+    let mode: String
+    switch request.tarContents {
+    case .stored: return
+    case .referred: mode = "--tar=i"
+    case .absent: mode = "--tar=headerball"
+    }
+    if request.goal != nil { throw .usage("\(mode) and \(search.name) cannot be used together: no data is stored") }
+    if !request.compressions.isEmpty {
+      request.compressions = []
+      request.warnings.append("-z has no effect with \(mode): no data is stored")
+    }
+    // Members of an archive begin at multiples of 512 bytes.
+    if request.tarContents == .referred, request.map == nil { request.options.blockSize = 512 }
   }
 
   /// A search decides on everything that would contradict it.

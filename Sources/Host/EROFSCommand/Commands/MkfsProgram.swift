@@ -77,8 +77,10 @@ struct MkfsProgram {
     }
     do {
       for text in request.warnings { try warnings.add(text) }
-      let builder = try ImageBuilder(request.buildOptions(hints: request.readHints(), order: request.readOrder()))
-      let tree = try request.readTree(warnings)
+      var options = try request.buildOptions(hints: request.readHints(), order: request.readOrder())
+      try options.check()
+      let tree = try request.readTree(warnings, &options)
+      let builder = try ImageBuilder(options)
       if let order = builder.options.order { try request.check(order, in: tree, warnings) }
       // Until now a signal just ends the process: there is nothing to tidy up.
       Interruption.watch()

@@ -26,6 +26,15 @@ struct MkfsRequest: Sendable {
     var pb: Int?
   }
 
+  /// What becomes of the contents of a tar archive.
+  enum TarContents: Sendable {
+    case stored
+    /// They stay in the archive; the image refers to it, or with a map has room for them.
+    case referred
+    /// The archive has headers only.
+    case absent
+  }
+
   enum Verbosity: Sendable { case errors, warnings }
 
   var output: RawArgument
@@ -44,6 +53,10 @@ struct MkfsRequest: Sendable {
   var edits = TreeEdits()
   /// Of a tar archive.
   var convertsWhiteouts = false
+  /// Of a tar archive.
+  var tarContents = TarContents.stored
+  /// What an image that gets its contents later is to get.
+  var map: RawArgument?
   /// Where a tar archive is written as it is when it is decompressed.
   var plainTar: RawArgument?
   var excludedPaths: [RawArgument] = []

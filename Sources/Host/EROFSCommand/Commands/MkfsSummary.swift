@@ -46,6 +46,7 @@ extension BuildSummary {
     add("  data", dataBytes, of: imageBytes)
     add("  metadata", metadataBytes, of: imageBytes)
     if deviceBytes > 0 { add("blob device", deviceBytes, of: contentBytes) }
+    if referredBytes > 0 { add("on extra devices", referredBytes, of: contentBytes) }
     let used = dataBytes + metadataBytes
     if used < imageBytes { add("  neither", imageBytes - used, of: imageBytes) }
     var text = "\n" + sizes.text
@@ -67,7 +68,8 @@ extension BuildSummary {
         ("uuid", .string(uuidText)), ("block_size", JSON(blockSize)), ("blocks", JSON(blocks)),
         ("image_bytes", JSON(imageBytes)), ("inodes", JSON(inodes)), ("metadata_bytes", JSON(metadataBytes)),
         ("data_bytes", JSON(dataBytes)),
-        ("device_bytes", JSON(deviceBytes)), ("content_bytes", JSON(contentBytes)), ("shared_bytes", JSON(sharedBytes)),
+        ("device_bytes", JSON(deviceBytes)), ("content_bytes", JSON(contentBytes)),
+        ("referred_bytes", JSON(referredBytes)), ("shared_bytes", JSON(sharedBytes)),
         ("packed_bytes", JSON(packedBytes)), ("verified_files", JSON(verifiedFiles)),
         ("verified_bytes", JSON(verifiedBytes)), ("reader_bytes", readerBytes.map { JSON($0) } ?? .null),
         ("search", search?.json ?? .null),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import EROFSBuilder
 import EROFSTar
 import EROFSTree
 import SystemPackage
@@ -36,9 +37,11 @@ final class MkfsWarnings {
 
 extension MkfsRequest {
   /// The source's tree with all changes made.
-  func readTree(_ warnings: MkfsWarnings) throws -> Tree {
+  ///
+  /// - Parameter options: get what follows from the source: the extra devices that it consists of.
+  func readTree(_ warnings: MkfsWarnings, _ options: inout BuildOptions) throws -> Tree {
     let edits = try completeEdits()
-    var tree = try readSource(edits.exclusions, warnings)
+    var tree = try readSource(edits.exclusions, warnings, &options)
     do throws(TreeError) { try edits.apply(to: &tree) } catch { throw CommandError("\(error)") }
     try Self.dropUnknownAttributes(of: &tree, warnings)
     return tree
@@ -82,9 +85,11 @@ extension MkfsRequest {
 
   // MARK: The source
 
-  private func readSource(_ exclusions: Exclusions, _ warnings: MkfsWarnings) throws -> Tree {
+  private func readSource(
+    _ exclusions: Exclusions, _ warnings: MkfsWarnings, _ options: inout BuildOptions
+  ) throws -> Tree {
     switch source {
-    case .tar(let archive): return try readTar(archive)
+    case .tar(let archive): return try readTar(archive, nil, &options)
     case .list(let list, let base):
       try warnOfWhiteouts(warnings)
       let directory = try base.map { try $0.opened([.directory]) } ?? RawArgument(argument: ".")!.opened([.directory])
@@ -99,7 +104,7 @@ extension MkfsRequest {
         try warnOfWhiteouts(warnings)
         return try readDirectory(path, file, exclusions, warnings)
       case S_IFREG:
-        if try looksLikeTar(path, file) { return try readTar(path, file) }
+        if try looksLikeTar(path, file) { return try readTar(path, file, &options) }
         try warnOfWhiteouts(warnings)
         return try readArchive(path, file)
       default: throw Self.unsuitable(path)
@@ -121,12 +126,26 @@ extension MkfsRequest {
   }
 
   /// A tar archive, from standard input if `path` is nil.
-  private func readTar(_ path: RawArgument?, _ file: OpenFile? = nil) throws -> Tree {
+  private func readTar(_ path: RawArgument?, _ file: OpenFile?, _ options: inout BuildOptions) throws -> Tree {
     do {
       let file = try file ?? path?.opened([]) ?? OpenFile(owning: FileDescriptor.standardInput.duplicate().rawValue)
       var origin = try TarOrigin(file, besideOutputAt: output.filePath, copyingPlainTo: plainTar?.filePath)
       origin.convertsWhiteouts = convertsWhiteouts
-      return try origin.read()
+      switch tarContents {
+      case .stored: break
+      case .absent: origin.contents = .absent
+      case .referred:
+        let size = options.blockSize
+        origin.contents = map == nil ? .referred(blockSize: size) : .mapped(blockSize: size)
+      }
+      let device = plainTar ?? (origin.isReadInPlace ? path : nil)
+      let (tree, byteCount) = try origin.readWithSize()
+      if tarContents == .referred, map == nil {
+        // Linux wants at least a block.
+        let blocks = max(1, byteCount / UInt64(options.blockSize))
+        options.devices = [BuildOptions.ExtraDevice(blocks: blocks, path: device?.filePath)]
+      }
+      return tree
     } catch let error as CommandError { throw error } catch {
       throw CommandError("\(path.map { "\($0)" } ?? "standard input"): \(error)")
     }
@@ -165,7 +184,7 @@ extension MkfsRequest {
     if inside.last != 0x2F { inside.append(0x2F) }
     var found: [[UInt8]] = []
     for (file, what) in [
-      (output, "image"), (blobDevice, "blob device"), (blockList, "list of blocks"),
+      (output, "image"), (blobDevice, "blob device"), (blockList, "list of blocks"), (map, "map of blocks"),
       (diskDescriptor, "disk descriptor"),
     ] {
       guard let whole = file?.realPath, whole.starts(with: inside) else { continue }

@@ -2,15 +2,15 @@
 
 /// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
 enum MkfsUnsupported: Sendable, CaseIterable {
-  case tarIndexes, registries, buckets, imageSources
+  case seekIndexes, registries, buckets, imageSources
   case incremental
   case byteAddresses
 
   /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
-  /// `byteAddresses`, and most of `tarIndexes`, are values of other options.
+  /// `byteAddresses` is a value of another option.
   var options: [(name: StaticString, argument: LongOptions.Argument)] {
     switch self {
-    case .tarIndexes: [("gzinfo", .optional)]
+    case .seekIndexes: [("gzinfo", .optional)]
     case .registries: [("oci", .optional)]
     case .buckets: [("s3", .required)]
     case .imageSources: []
@@ -39,7 +39,7 @@ enum MkfsUnsupported: Sendable, CaseIterable {
   /// In the plural, for a sentence.
   var what: String {
     switch self {
-    case .tarIndexes: "images that refer to a tar archive, and maps or indexes of one,"
+    case .seekIndexes: "indexes of compressed tar archives"
     case .registries: "images of registries as sources"
     case .buckets: "buckets of S3 as sources"
     case .imageSources: "EROFS images, or several directories, as sources"
@@ -51,7 +51,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
   /// What to do instead.
   var advice: String {
     switch self {
-    case .tarIndexes: "; --tar=f makes an image that has all data"
     case .registries, .buckets, .imageSources: "; give one directory"
     default: ""
     }

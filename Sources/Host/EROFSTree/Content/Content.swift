@@ -11,6 +11,48 @@ public enum Content: Sendable {
   case path([UInt8], from: OpenFile, FileState)
   /// The file of the directory that the tree was read from, at the entry's own path; no symbolic link is followed.
   case entry(in: OpenFile, FileState)
+  /// What stays where it is, on devices that the image refers to. It is not read.
+  case referred(ReferredContent)
+  /// What something else reads: the content with this number, of so many bytes.
+  case foreign(any ForeignContents, number: UInt64, size: UInt64)
+}
+
+/// A content that an image does not contain but refers to: which bytes of which extra device the file consists of.
+public struct ReferredContent: Sendable, Hashable {
+  /// A run of bytes that a device stores.
+  public struct Piece: Sendable, Hashable {
+    /// In the file.
+    public var offset: UInt64
+    public var length: UInt64
+    /// From 1 on, in the order of the image's device table.
+    public var device: Int
+    /// On the device, in bytes.
+    public var place: UInt64
+
+    public init(offset: UInt64, length: UInt64, device: Int, place: UInt64) {
+      (self.offset, self.length, self.device, self.place) = (offset, length, device, place)
+    }
+  }
+
+  /// Bytes of the file. What is neither in a piece nor in the tail is 0.
+  public var size: UInt64
+  /// In the order of their offsets, none inside another.
+  public var pieces: [Piece]
+  /// The last bytes of the file, which the image itself contains.
+  public var tail: [UInt8]
+
+  public init(size: UInt64, pieces: [Piece], tail: [UInt8] = []) {
+    (self.size, self.pieces, self.tail) = (size, pieces, tail)
+  }
+}
+
+/// Contents that are neither in memory nor in files as they are, such as those of another image. It is used by several
+/// threads at once.
+public protocol ForeignContents: AnyObject, Sendable {
+  /// Fills the whole of `buffer` with what content `number` has from `offset` on.
+  ///
+  /// - Throws: why it cannot be read, as a message is to show it.
+  func read(_ number: UInt64, into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws
 }
 
 /// A run of bytes of a sparse file that its source stores.
@@ -48,7 +90,7 @@ struct ContentRecord: Sendable {
   var size: UInt64
   /// An offset in a file or in bytes, or the number of an inode of the source.
   var first: UInt64
-  /// A time of change, or for sparse contents the number of the list of pieces.
+  /// A time of change, or for sparse and referred contents the number of the list of pieces.
   var second: Int64
   /// The number of the store.
   var store: UInt32
@@ -63,4 +105,8 @@ enum ContentStore: Sendable {
   case sparse(OpenFile)
   case paths(OpenFile)
   case entries(OpenFile)
+  /// All of it in one run on the device with this number.
+  case device(Int)
+  case referred
+  case foreign(any ForeignContents)
 }

@@ -35,6 +35,9 @@ public struct ContentOpener: ~Copyable {
     case .sparse(let file):
       return ContentReader(
         path: path, size: record.size, origin: .sparse(file, tree.pieces[Int(record.second)]))
+    case .device, .referred: throw .onlyReferred(path: path)
+    case .foreign(let contents):
+      return ContentReader(path: path, size: record.size, origin: .foreign(contents, record.first))
     case .paths(let directory):
       let descriptor = FileCall.open(at: directory.descriptor, tree.pool[record.place], O_RDONLY | O_NONBLOCK)
       return try reader(descriptor, path: path, record)

@@ -16,6 +16,7 @@ public struct ContentReader: ~Copyable {
     case range(OpenFile, UInt64)
     case sparse(OpenFile, [ContentPiece])
     case file(OpenFile, FileState)
+    case foreign(any ForeignContents, UInt64)
   }
 
   /// In the tree, for messages.
@@ -39,6 +40,10 @@ public struct ContentReader: ~Copyable {
       }
     case .range(let file, let start): try read(file, buffer, at: start + offset)
     case .file(let file, _): try read(file, buffer, at: offset)
+    case .foreign(let contents, let number):
+      do { try contents.read(number, into: buffer, at: offset) } catch {
+        throw .foreign(path: path, reason: "\(error)")
+      }
     case .sparse(let file, let pieces):
       _ = buffer.initializeMemory(as: UInt8.self, repeating: 0)
       let end = offset + UInt64(buffer.count)
@@ -73,7 +78,7 @@ public struct ContentReader: ~Copyable {
   public func data(after offset: UInt64) throws(TreeError) -> Range<UInt64>? {
     guard offset < size else { return nil }
     switch origin {
-    case .bytes, .range: return offset..<size
+    case .bytes, .range, .foreign: return offset..<size
     case .sparse(_, let pieces):
       let index = Self.firstPiece(of: pieces, endingAfter: offset)
       guard index < pieces.count else { return nil }

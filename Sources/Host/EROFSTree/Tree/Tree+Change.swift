@@ -226,6 +226,20 @@ extension Tree {
       record = ContentRecord(
         size: state.size, first: state.inode, second: state.changeTime, store: store(.entries(directory)),
         place: entry.number)
+    case .referred(let content):
+      if content.tail.isEmpty, content.pieces.count == 1, content.pieces[0].offset == 0,
+        content.pieces[0].length == content.size
+      {
+        let piece = content.pieces[0]
+        record = ContentRecord(
+          size: content.size, first: piece.place, second: 0, store: store(.device(piece.device)), place: 0)
+      } else {
+        record = ContentRecord(
+          size: content.size, first: 0, second: Int64(referred.count), store: store(.referred), place: 0)
+        referred.append(content)
+      }
+    case .foreign(let contents, let number, let size):
+      record = ContentRecord(size: size, first: number, second: 0, store: store(.foreign(contents)), place: 0)
     }
     inodes[inode].payload = UInt64(contents.count)
     contents.append(record)
@@ -238,6 +252,9 @@ extension Tree {
       case (.file(let old), .file(let new)), (.sparse(let old), .sparse(let new)),
         (.paths(let old), .paths(let new)), (.entries(let old), .entries(let new)):
         old === new
+      case (.device(let old), .device(let new)): old == new
+      case (.referred, .referred): true
+      case (.foreign(let old), .foreign(let new)): old === new
       default: false
       }
     if !same { stores.append(new) }

@@ -62,6 +62,7 @@ public struct Tree: Sendable {
   var pool = BytePool()
   var stores: [ContentStore] = []
   var pieces: [[ContentPiece]] = []
+  var referred: [ReferredContent] = []
   var attributeSets: [[ExtendedAttribute]] = [[]]
   var attributeNumbers: [[ExtendedAttribute]: UInt32] = [[]: 0]
   var names = NameTable()
@@ -170,6 +171,28 @@ public struct Tree: Sendable {
   func contentRecord(of inode: InodeID) -> ContentRecord? {
     let number = inodes[Int(inode.number)].payload
     return number == .max ? nil : contents[Int(number)]
+  }
+
+  /// The content of a regular file that stays where it is; nil for all others.
+  public func referred(of inode: InodeID) -> ReferredContent? {
+    guard kind(of: inode) == .regular, let record = contentRecord(of: inode) else { return nil }
+    switch stores[Int(record.store)] {
+    case .device(let device):
+      let piece = ReferredContent.Piece(offset: 0, length: record.size, device: device, place: record.first)
+      return ReferredContent(size: record.size, pieces: [piece])
+    case .referred: return referred[Int(record.second)]
+    default: return nil
+    }
+  }
+
+  /// Whether some content stays where it is, or did before it was replaced.
+  public var hasReferredContents: Bool {
+    stores.contains {
+      switch $0 {
+      case .device, .referred: true
+      default: false
+      }
+    }
   }
 
   // MARK: Whiteouts, as overlayfs has them

@@ -35,6 +35,10 @@ public enum TreeError: Error, Equatable, Sendable {
   /// An extended attribute that the file lists and that cannot be read.
   case attribute(path: [UInt8], name: [UInt8], errno: Int32)
   case changed(Change, path: [UInt8])
+  /// A content that stays where it is was to be read.
+  case onlyReferred(path: [UInt8])
+  /// What a content of another image or the like says.
+  case foreign(path: [UInt8], reason: String)
   /// Neither a file, a directory nor anything else that an image can hold.
   case unknownKind(path: [UInt8], mode: UInt32)
 
@@ -107,6 +111,7 @@ public enum ArchiveFault: String, Sendable {
   case noTar = "this is no tar archive"
   case header = "this is no header of a tar archive: its checksum is wrong"
   case cutShort = "the archive ends inside a member"
+  case shortBlock = "the archive ends inside a block of 512 bytes, so that no device can be made of it"
   case fieldNumber = "a field of the header is no number, or is out of range"
   case headerLength = "an extended header or a name has more bytes than are accepted (64 MiB, or 64 KiB)"
   case paxRecord = "a record of an extended header is malformed"
@@ -128,6 +133,8 @@ extension TreeError: CustomStringConvertible {
         + Self.advice(number)
     case .changed(let change, let path):
       "\(Self.shown(path)) \(change.rawValue) since the tree was read; repeat when nothing writes to the source"
+    case .onlyReferred(let path): "\(Self.shown(path)): only the place of its content is known, and it was to be read"
+    case .foreign(let path, let reason): "\(Self.shown(path)) cannot be read: \(reason)"
     case .unknownKind(let path, let mode):
       "\(Self.shown(path)) is of a kind that an image cannot hold (mode 0\(String(mode, radix: 8)))"
     case .badName(let fault, let name): "the name \"\(name.printable)\" \(fault.rawValue)"
