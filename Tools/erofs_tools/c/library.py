@@ -149,7 +149,9 @@ class Library:
             values = []
             while not tokens.take("]"):
                 element = self.types.parse(tokens)
-                values.append(literal(int(tokens.next()), element))
+                said = tokens.next()
+                # Nobody looks at what is not said.
+                values.append(literal(0 if said in ("undef", "poison") else int(said), element))
                 tokens.take(",")
             lines = [", ".join(values[place:place + 10]) for place in range(0, len(values), 10)]
             return f"{start}{ctype(self.types, kind[2])} {word}[{kind[1]}] = {{\n\t" + ",\n\t".join(lines) + "\n};"
@@ -167,13 +169,13 @@ class Library:
 
     def lay_out(self, kind, tokens, content, place):
         """Puts a constant value into bytes; one with addresses is refused."""
-        if tokens.take("zeroinitializer") or tokens.take("undef"):
+        if any(tokens.take(word) for word in ("zeroinitializer", "undef", "poison")):
             return
         if kind != "ptr" and kind[0] == "i":
             word = tokens.next()
             value = {"true": 1, "false": 0}[word] if word in ("true", "false") else int(word)
             size = self.types.size(kind)
-            content[place:place + size] = (value & ((1 << kind[1]) - 1)).to_bytes(size, "little")
+            content[place:place + size] = (value & ((1 << kind[1]) - 1)).to_bytes(size, self.module.order)
         elif kind != "ptr" and tokens.peek() in ("[", "{", "<{"):
             close = {"[": "]", "{": "}", "<{": "}>"}[tokens.next()]
             index = 0
