@@ -44,6 +44,8 @@ void abort(void);
 #define EROFS_INLINE static inline __attribute__((unused))
 #define EROFS_UNREACHABLE() __builtin_unreachable()
 #define EROFS_NOINLINE __attribute__((noinline))
+/* Where a codec is left out, nothing calls some of them, and compilers drop them without a word. */
+#define EROFS_FUNCTION static __attribute__((unused))
 #define EROFS_ALIGNED(at, bytes) __builtin_assume_aligned(at, bytes)
 #define EROFS_COPY __builtin_memcpy
 #define EROFS_MOVE __builtin_memmove
@@ -57,6 +59,7 @@ void *memset(void *to, int byte, size_t count);
 #define EROFS_INLINE static inline
 #define EROFS_UNREACHABLE() EROFS_TRAP()
 #define EROFS_NOINLINE
+#define EROFS_FUNCTION static
 #define EROFS_ALIGNED(at, bytes) (at)
 #define EROFS_COPY memcpy
 #define EROFS_MOVE memmove

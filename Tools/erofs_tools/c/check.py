@@ -18,6 +18,7 @@ import shutil
 import tempfile
 
 from ..command import run
+from ..elf import Elf
 from ..firmware import reports
 from ..images import References
 from ..project import ROOT, Failure
@@ -135,6 +136,33 @@ def walks(results, where, folder, work, references, expected):
             results.check(f"{where}: {image.stem} {mode}", good, why)
 
 
+def chosen(results, folder, work, references, expected):
+    """Codecs that a macro leaves out: they cost nothing, images that need one are refused, and others read as before."""
+    left_out = ["-DEROFS_NO_LZMA", "-DEROFS_NO_DEFLATE", "-DEROFS_NO_ZSTD"]
+    sizes = {}
+    for options in ([], left_out):
+        for name in ("erofs", "erofs_pages"):
+            run("gcc", *STRICT, "-Os", "-ffunction-sections", *options, "-c", folder / f"{name}.c", "-o", work / f"{name}.o")
+            sizes[name, bool(options)] = sum(Elf(work / f"{name}.o").loaded.values())
+    for name in ("erofs", "erofs_pages"):
+        less = sizes[name, False] - sizes[name, True]
+        results.check(f"{name}.c without three codecs", less > 15000, f"it is {less} bytes smaller only")
+    program, output = work / "walk-chosen", work / "output"
+    run("gcc", *STRICT, "-I", folder, work / "erofs.o", HERE / "walk.c", "-o", program)
+    run(program, "whole", output, *references.images)
+    refused = []
+    for image, (rows, status, text) in zip(references.images, parse(output.read_bytes())):
+        if (status, text) == (-2, "a codec that is not in this program"):
+            refused.append(image.stem)
+        elif not image.with_suffix(".blob").exists():
+            wrong = differences(rows, expected)
+            results.check(f"without three codecs: {image.stem}", status == 0 and not wrong, f"{status} {text}; {wrong[:2]}")
+    named = [image.stem for image in references.images if re.search("lzma|deflate|zstd", image.stem)]
+    others = [image.stem for image in references.images if "lz4" in image.stem or "plain" in image.stem]
+    results.check("images of codecs that were left out", named and {*named} <= {*refused} and not {*others} & {*refused},
+                  f"refused are {refused}")
+
+
 def check(results, work):
     refusals.check(results)
     folder, first, again = work / "c", work / "ir", work / "again"
@@ -152,6 +180,7 @@ def check(results, work):
     results.attempt("release", release_check.check, results, folder, work, HERE / "walk.c")
     references, streams = References(), work / "streams"
     expected, count = reports.expected(references), vectors.write(streams)
+    results.attempt("codecs that are left out", chosen, results, folder, work, references, expected)
     for where, (command, _, qemu, _) in RUNS.items():
         if missing := [name for name in [command, *qemu] if not compiler(name)]:
             results.skip(f"{where}: images and streams", f"there is no {missing[0]}")

@@ -63,12 +63,12 @@ MODULES = {
 class Part:
     """A library: the modules that it is made of, its headers, entries, and what it needs of others."""
 
-    def __init__(self, name, what, modules, headers, entries, needs=(), callback=None, layout=""):
-        self.name, self.what, self.modules, self.headers = name, what, modules, headers
+    def __init__(self, name, what, modules, headers, entries, needs=(), callback=None, layout="", optional=None):
+        self.name, self.what, self.modules, self.headers, self.optional = name, what, modules, headers, optional
         self.entries, self.needs, self.callback, self.layout = entries, needs, callback, layout
 
     def header_text(self):
-        return "".join(header.read_text() for header in self.headers)
+        return "".join(header.read_text() for header in self.headers) + codecs.c_choice()[0].replace(" __attribute__((const))", "")
 
 
 def parts():
@@ -80,10 +80,12 @@ def parts():
                                                 "lock", "unlock", "warn_unknown", "warn_count")]),
         Part("erofs_pages", "The decoders of fs/erofs, from page frames to page frames.", ["PageVectors", "Codecs", "KernelPages"],
              [KERNEL / "fs-erofs/pages.h", KERNEL / "fs-erofs/pages_codecs.h"],
-             [f"erofs_pages_{word}" for word in ["working_bytes", *words]], ["erofs_pages_spare"], layout="pages"),
+             [f"erofs_pages_{word}" for word in ["working_bytes", *words]], ["erofs_pages_spare"], layout="pages",
+             optional={f"erofs_pages_{word}": f"EROFS_NO_{word.upper()}" for word in words}),
         Part("erofs", "Compressed EROFS for firmware: erofs.h says how it is used.",
              ["PageVectors", "Codecs", "EROFS", "EROFSFirmware", "EROFSForC"], [HEADER],
              [f"erofs_{word}" for word in ("mount", "open", "read", "readdir", "address", "error_detail", "error_text")],
+             [f"erofs_has_{codec.word}" for codec in codecs.CODECS],
              callback=("int32_t (*)(void *, uint64_t, void *, size_t)", "i32(ptr,i64,ptr,word)"), layout="erofs"),
     ]
 
@@ -114,9 +116,13 @@ def standard_library(machine, work):
 
 def compile_modules(machine, work, names):
     """Bitcode of modules, by name."""
-    (work / "module.modulemap").write_text(f'module CEROFS {{ header "{HEADER}" }}\n')
-    made = work / "PageEntries.swift"
-    made.write_text(codecs.kernel_entries())
+    (work / "codecs.h").write_text(codecs.c_choice()[0])
+    (work / "module.modulemap").write_text(
+        f'module CEROFS {{ header "{HEADER}" }}\nmodule CodecsInC {{ header "{work / "codecs.h"}" }}\n')
+    # In place of what Core has of its codecs and the kernel's side of its entries.
+    made = {"KernelPages": work / "PageEntries.swift", "EROFS": work / "CodecTable.swift"}
+    made["KernelPages"].write_text(codecs.kernel_entries())
+    made["EROFS"].write_text(codecs.core(in_c=True))
     swift = [tool("swiftc"), "-target", machine.triple, "-wmo", "-enable-experimental-feature", "Embedded", "-parse-as-library",
              "-swift-version", "6", "-strict-memory-safety", "-Xfrontend", "-disable-stack-protector",
              "-Xfrontend", "-function-sections", "-Xfrontend", "-disable-llvm-merge-functions-pass", "-I", work,
@@ -128,7 +134,7 @@ def compile_modules(machine, work, names):
             continue
         bitcode[name] = work / f"{name}.bc"
         sources = sorted(source.rglob("*.swift")) if source.is_dir() else [source]
-        sources += [made] if name == "KernelPages" else []
+        sources = [path for path in sources if path.name != "CodecTable.swift"] + ([made[name]] if name in made else [])
         sources += [HERE / "BigEndian.swift"] if machine.big else []
         run(*swift, "-module-name", name, "-emit-module", "-emit-module-path", work / f"{name}.swiftmodule", "-emit-bc",
             "-Xfrontend", "-disable-llvm-optzns", "-o", bitcode[name], *sources, label=f"compile {name} as for {machine.triple}")
@@ -149,14 +155,18 @@ def ir(part, machine, bitcode, work):
 
 def layout(name):
     """What the code takes for granted of the structures of a header; the compiler of C holds it to that."""
-    path = HERE / f"layout-{name}.h"
-    return path.read_text().removeprefix(LICENCE) + "\n" if name else ""
+    if not name:
+        return ""
+    chosen = "/* Which codecs there are: EROFS_NO_LZMA and so on leave one out. */\n" + codecs.c_choice()[1]
+    chosen = chosen if name == "erofs" else ""
+    return (HERE / f"layout-{name}.h").read_text().removeprefix(LICENCE) + chosen + "\n"
 
 
 def text_of(part, modules):
     """One file of C, of a module for each machine."""
     includes = "".join(f'#include "{header.name}"\n' for header in part.headers[:1])
-    bodies = {name: Library(module, part.entries, part.needs, part.header_text(), part.callback).print()
+    bodies = {name: Library(module, part.entries, part.needs, part.header_text(), part.callback,
+                            part.optional).print()
               for name, module in modules.items()}
     start = (HERE / "start.h").read_text().removeprefix(LICENCE)
     return (f"{LICENCE}/* {part.what}\n * Made from Swift by Tools/run c-files: change that. */\n\n{includes}\n{start}\n"

@@ -44,12 +44,13 @@ class Library:
     needs     names of functions of whoever links it
     header    text of the header with the types of both
     callback  the type of functions that are called by their address, and its signature in LLVM's words; or None
+    optional  macros that leave an entry out, by its name
     """
 
-    def __init__(self, module, entries, needs, header, callback=None):
+    def __init__(self, module, entries, needs, header, callback=None, optional=None):
         self.module, self.types, self.callback = module, module.types, callback
         self.prototypes = prototypes(header)
-        self.entries, self.needs = sorted(entries), needs
+        self.entries, self.needs, self.optional = sorted(entries), needs, optional or {}
         for name in [*entries, *needs]:
             if name not in self.prototypes:
                 raise Failure(f"no header declares {name}")
@@ -111,7 +112,7 @@ class Library:
                                    for kind, word in body.parameters())
             result = ctype(self.types, function.result)
             # A function of its own in Swift keeps its stack to itself.
-            head = f"static {'EROFS_NOINLINE ' if function.never_inlined else ''}" \
+            head = f"EROFS_FUNCTION {'EROFS_NOINLINE ' if function.never_inlined else ''}" \
                    f"{result}{'' if result.endswith('*') else ' '}{self.names[name]}({parameters or 'void'})"
             heads.append(f"{head};")
             bodies.append(f"{head}\n{{\n{text}\n}}")
@@ -218,7 +219,8 @@ class Library:
         arguments = ", ".join(self.converted(kind, word) for (kind, _), (_, word) in pairs)
         call = f"{self.names[name]}({arguments})"
         text = f"{call};" if function.result == "void" else f"return {self.returned(prototype, function.result, call)};"
-        return f"{prototype.text()}\n{{\n\t{text}\n}}"
+        printed = f"{prototype.text()}\n{{\n\t{text}\n}}"
+        return f"#ifndef {self.optional[name]}\n{printed}\n#endif" if name in self.optional else printed
 
     def print_need(self, name):
         function, parameters, arguments = self.module.declared[name], [], []

@@ -75,7 +75,8 @@ def boot(results, what, folder, environment, promise, *words):
     taken = figures(output)
     for word, limit in promise.items():
         # Another version of the compiler may take a little more.
-        results.check(f"{what}: {word}", 0 < taken.get(word, 0) <= limit * 1.1, f"takes {taken.get(word)} bytes, README.md: {limit}")
+        good, why = 0 < taken.get(word, 0) <= limit * 1.1, f"takes {taken.get(word)} bytes, README.md says {limit}"
+        results.check(f"{what}: {word}", good, why)
 
 
 def boards(results, folder, environment, work):
