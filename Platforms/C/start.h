@@ -44,6 +44,8 @@ void abort(void);
 #define EROFS_INLINE static inline __attribute__((unused))
 #define EROFS_UNREACHABLE() __builtin_unreachable()
 #define EROFS_NOINLINE __attribute__((noinline))
+/* Where a codec is left out, nothing calls some of them, and compilers drop them without a word. */
+#define EROFS_FUNCTION static __attribute__((unused))
 #define EROFS_ALIGNED(at, bytes) __builtin_assume_aligned(at, bytes)
 #define EROFS_COPY __builtin_memcpy
 #define EROFS_MOVE __builtin_memmove
@@ -57,6 +59,7 @@ void *memset(void *to, int byte, size_t count);
 #define EROFS_INLINE static inline
 #define EROFS_UNREACHABLE() EROFS_TRAP()
 #define EROFS_NOINLINE
+#define EROFS_FUNCTION static
 #define EROFS_ALIGNED(at, bytes) (at)
 #define EROFS_COPY memcpy
 #define EROFS_MOVE memmove
@@ -65,9 +68,21 @@ void *memset(void *to, int byte, size_t count);
 
 /* Of this compiler: arithmetic shifts, two's complement, and an int that is not shorter than 32 bits. */
 _Static_assert((-1 >> 1) == -1 && (i32)0xffffffffu == -1 && sizeof(int) >= 4, "not a compiler that this was written for");
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "this file is for little-endian processors"
+
+/* Which of the functions below are compiled: those for words of this width and this order of bytes. */
+#if UINTPTR_MAX == 0xffffffffu || (defined(__KERNEL__) && !defined(CONFIG_64BIT))
+#define EROFS_WORD 32
+#else
+#define EROFS_WORD 64
 #endif
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define EROFS_BIG_ENDIAN 0
+#elif __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define EROFS_BIG_ENDIAN 1
+#else
+#error "this file is for little-endian and for big-endian processors"
+#endif
+_Static_assert(sizeof(uword) * 8 == EROFS_WORD, "words are not as wide as the compiler said");
 
 /* An address that is so many bytes further. It may be outside of everything: then it is not used. */
 EROFS_INLINE u8 *at(const u8 *base, uword distance)

@@ -69,9 +69,14 @@ def comment(mark, body):
     return f"{mark} {LICENCE}\n{mark} {MADE}\n{body}"
 
 
-def core():
-    bits = "\n      | ".join(f"bit(Linked{codec.trait}.self, .{codec.case})" for codec in CODECS)
-    return swift(["Codecs"], f"""
+def core(in_c=False):
+    """With `in_c`, for Core as C: whoever compiles the C says which codecs there are, so functions of C are asked."""
+    bits = each("(erofs_has_<word>() == 0 ? 0 : bit(Linked<trait>.self, .<case>))\n" if in_c else
+                "bit(Linked<trait>.self, .<case>)\n").strip().replace("\n", "\n      | ")
+    ask = """
+      guard erofs_has_<word>() != 0 else { return try visitor.visit(MissingDecoder.self, .<case>) }
+      return""" if in_c else ""
+    return swift(["Codecs", "CodecsInC"] if in_c else ["Codecs"], f"""
 /// A compression algorithm, by its id on disk.
 @frozen
 public enum Algorithm: UInt8, Sendable, CaseIterable {{
@@ -92,7 +97,7 @@ extension Algorithm {{
   @inline(__always)
   func visit<V: CodecVisitor>(_ visitor: V) throws(V.Failure) -> V.Result {{
     switch self {{
-{each('''    case .<case>: try visitor.visit(Linked<trait>.self, .<case>)
+{each(f'''    case .<case>:{ask} try visitor.visit(Linked<trait>.self, .<case>)
 ''')}    }}
   }}
 }}
@@ -135,6 +140,18 @@ struct CodecNumbers: Equatable, Sendable {{
   }}
 }}
 """)
+
+
+def c_choice():
+    """For C: what says which codecs the C has, and what Swift sees of it."""
+    seen = each("int erofs_has_<word>(void) __attribute__((const));\n")
+    choice = "".join(f"""#ifdef EROFS_NO_{codec.word.upper()}
+EROFS_INLINE int erofs_has_{codec.word}(void) {{ return 0; }}
+#else
+EROFS_INLINE int erofs_has_{codec.word}(void) {{ return 1; }}
+#endif
+""" for codec in CODECS)
+    return seen, choice
 
 
 def host():

@@ -224,7 +224,7 @@ STAGES = {
     "userspace": Stage(lambda results: tool(results, "userspace", "userspace")),
     "documentation": Stage(lambda results: tool(results, "documentation", "documentation", *UNIT), after=["unit"]),
     "fuzz": Stage(lambda results: script(results, "fuzz replay", "./fuzz", "--replay")),
-    "c": Stage(lambda results: tool(results, "Core as C", "c")),
+    "c": Stage(lambda results: tool(results, "Core as C", "c"), after=["build"]),
     "bench": Stage(lambda results: script(results, "benchmarks", "./bench", "--check")),
     # Whether processors meet depends on what else this machine does.
     "race": Stage(lambda results: linux(results, "race"), alone=True),

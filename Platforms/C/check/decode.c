@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
 
 /* Decodes streams with erofs_pages.c, from page frames to page frames that are memory of their own, so that a byte too far is
- * found. The file has records of four numbers of 32 bits (codec, stored bytes, decoded bytes, 0), and then those bytes.
+ * found. The file has records of four little-endian numbers of 32 bits (codec, stored bytes, decoded bytes, 0), and then
+ * those bytes.
  *
  *   decode FILE          every stream must come out right, contiguous and scattered; the last line is "N right, M wrong"
  *   decode FILE COUNT    every stream with damage in COUNT places: what comes out does not matter */
@@ -74,8 +75,13 @@ int main(int count, char **words) {
   FILE *file = count > 1 ? fopen(words[1], "rb") : NULL;
   if (!file) return 2;
   int damages = count > 2 ? atoi(words[2]) : 0, right = 0, wrong = 0;
-  unsigned numbers[4];
-  while (fread(numbers, sizeof *numbers, 4, file) == 4) {
+  unsigned char head[16];
+  while (fread(head, sizeof head, 1, file)) {
+    unsigned numbers[4];
+    for (int i = 0; i < 4; i++) {
+      const unsigned char *at = head + 4 * i;
+      numbers[i] = at[0] | (unsigned)at[1] << 8 | (unsigned)at[2] << 16 | (unsigned)at[3] << 24;
+    }
     unsigned char *stored = exactly(numbers[1]), *decoded = exactly(numbers[2]);
     if (fread(stored, 1, numbers[1], file) != numbers[1] || fread(decoded, 1, numbers[2], file) != numbers[2]) return 2;
     for (int scattered = 0; !damages && scattered < 3; scattered++) {

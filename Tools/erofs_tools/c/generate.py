@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""Turns Core into portable C11: one file for each library, for processors with 32-bit and with 64-bit words.
+"""Turns Core into portable C11: one file for each library, for words of 32 and of 64 bits and both orders of bytes.
 
     Tools/run c-files FOLDER    FOLDER/erofs.c, erofs_pages.c, nommu_vmap_core.c, and their headers
 
@@ -16,7 +16,7 @@ import tempfile
 from .. import codecs, project
 from ..command import run
 from ..project import ROOT, Failure, write
-from ..toolchain import tool
+from ..toolchain import folder, tool
 from .ir import Module
 from .library import Library
 
@@ -25,11 +25,28 @@ KERNEL = project.LINUX / "Kernel"
 FIRMWARE = ROOT / "Platforms/BareMetal"
 HEADER = FIRMWARE / "CInterface/Header/include/erofs.h"
 LICENCE = "/* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */\n"
-# The IR is that of the plainest processor of each width, as far as Core is concerned: no wide copies, no words at any address.
-# clang optimizes it for a processor that LLVM has no back end for, so that it knows nothing of its registers and instructions.
-WIDTHS = {
-    32: ("riscv32-none-none-eabi", "-Osize", "elf32lriscv", "spir-unknown-unknown", "-Oz"),
-    64: ("riscv64-none-none-eabi", "-O", "elf64lriscv", "spir64-unknown-unknown", "-O2"),
+
+
+class Machine:
+    """A width of words and an order of bytes, and the processor whose IR stands for all that have them.
+
+    It is the plainest of its width, as far as Core is concerned: no wide copies, no words at any address. clang optimizes it
+    for a processor that LLVM has no back end for, so that it knows nothing of its registers and instructions.
+
+    like: the little-endian processor whose standard library a big-endian one takes (see `standard_library`)
+    """
+
+    def __init__(self, triple, swift, emulation, nowhere, clang, like=None):
+        self.triple, self.swift, self.emulation, self.nowhere, self.clang = triple, swift, emulation, nowhere, clang
+        self.like, self.bits, self.big = like, 64 if "64" in nowhere else 32, like is not None
+
+
+NARROW, WIDE = ("spir-unknown-unknown", "-Oz"), ("spir64-unknown-unknown", "-Os")
+MACHINES = {
+    "32": Machine("riscv32-none-none-eabi", "-Osize", "elf32lriscv", *NARROW),
+    "64": Machine("riscv64-none-none-eabi", "-O", "elf64lriscv", *WIDE),
+    "32-big": Machine("armebv7-none-none-eabi", "-Osize", "armelfb_linux_eabi", *NARROW, like="riscv32-none-none-eabi"),
+    "64-big": Machine("s390x-unknown-none-elf", "-O", "elf64_s390", *WIDE, like="riscv64-none-none-eabi"),
 }
 # Swift modules: their sources, and what they are compiled with in addition.
 MODULES = {
@@ -46,12 +63,12 @@ MODULES = {
 class Part:
     """A library: the modules that it is made of, its headers, entries, and what it needs of others."""
 
-    def __init__(self, name, what, modules, headers, entries, needs=(), callback=None, layout=""):
-        self.name, self.what, self.modules, self.headers = name, what, modules, headers
+    def __init__(self, name, what, modules, headers, entries, needs=(), callback=None, layout="", optional=None):
+        self.name, self.what, self.modules, self.headers, self.optional = name, what, modules, headers, optional
         self.entries, self.needs, self.callback, self.layout = entries, needs, callback, layout
 
     def header_text(self):
-        return "".join(header.read_text() for header in self.headers)
+        return "".join(header.read_text() for header in self.headers) + codecs.c_choice()[0].replace(" __attribute__((const))", "")
 
 
 def parts():
@@ -63,77 +80,112 @@ def parts():
                                                 "lock", "unlock", "warn_unknown", "warn_count")]),
         Part("erofs_pages", "The decoders of fs/erofs, from page frames to page frames.", ["PageVectors", "Codecs", "KernelPages"],
              [KERNEL / "fs-erofs/pages.h", KERNEL / "fs-erofs/pages_codecs.h"],
-             [f"erofs_pages_{word}" for word in ["working_bytes", *words]], ["erofs_pages_spare"], layout="pages"),
+             [f"erofs_pages_{word}" for word in ["working_bytes", *words]], ["erofs_pages_spare"], layout="pages",
+             optional={f"erofs_pages_{word}": f"EROFS_NO_{word.upper()}" for word in words}),
         Part("erofs", "Compressed EROFS for firmware: erofs.h says how it is used.",
              ["PageVectors", "Codecs", "EROFS", "EROFSFirmware", "EROFSForC"], [HEADER],
              [f"erofs_{word}" for word in ("mount", "open", "read", "readdir", "address", "error_detail", "error_text")],
+             [f"erofs_has_{codec.word}" for codec in codecs.CODECS],
              callback=("int32_t (*)(void *, uint64_t, void *, size_t)", "i32(ptr,i64,ptr,word)"), layout="erofs"),
     ]
 
 
-def compile_modules(bits, work, names):
+def standard_library(machine, work):
+    """Options by which the compiler finds the Embedded standard library, for a big-endian processor too.
+
+    The toolchain has it for little-endian processors only, as a module whose functions are compiled anew into each program. It
+    says for which processor it was made, and nothing else in it depends on that but what `littleEndian` and `bigEndian` do, for
+    which BigEndian.swift stands in. So a copy of it with another name serves. A little-endian module whose layout is changed
+    afterwards does not: the compiler arranges the parts of enumerations by the order of bytes.
+    """
+    if not machine.big:
+        return []
+    theirs, ours = folder().parent / "lib/swift", work / "resources"
+    (ours / "embedded").mkdir(parents=True)
+    for path in theirs.iterdir():
+        if path.name != "embedded":
+            (ours / path.name).symlink_to(path)
+    name, wanted = machine.like.encode(), machine.triple.encode()
+    for module in ("Swift", "Synchronization"):
+        content = (theirs / f"embedded/{module}.swiftmodule/{machine.like}.swiftmodule").read_bytes()
+        if content.count(name) != 1 or len(name) != len(wanted):
+            raise Failure(f"module {module} of this toolchain does not say in one place that it is for {machine.like}")
+        write(ours / f"embedded/{module}.swiftmodule/{machine.triple}.swiftmodule", content.replace(name, wanted))
+    return ["-resource-dir", ours]
+
+
+def compile_modules(machine, work, names):
     """Bitcode of modules, by name."""
-    triple, optimisation, *_ = WIDTHS[bits]
-    (work / "module.modulemap").write_text(f'module CEROFS {{ header "{HEADER}" }}\n')
-    made = work / "PageEntries.swift"
-    made.write_text(codecs.kernel_entries())
-    swift = [tool("swiftc"), "-target", triple, "-wmo", "-enable-experimental-feature", "Embedded", "-parse-as-library",
+    (work / "codecs.h").write_text(codecs.c_choice()[0])
+    (work / "module.modulemap").write_text(
+        f'module CEROFS {{ header "{HEADER}" }}\nmodule CodecsInC {{ header "{work / "codecs.h"}" }}\n')
+    # In place of what Core has of its codecs and the kernel's side of its entries.
+    made = {"KernelPages": work / "PageEntries.swift", "EROFS": work / "CodecTable.swift"}
+    made["KernelPages"].write_text(codecs.kernel_entries())
+    made["EROFS"].write_text(codecs.core(in_c=True))
+    swift = [tool("swiftc"), "-target", machine.triple, "-wmo", "-enable-experimental-feature", "Embedded", "-parse-as-library",
              "-swift-version", "6", "-strict-memory-safety", "-Xfrontend", "-disable-stack-protector",
              "-Xfrontend", "-function-sections", "-Xfrontend", "-disable-llvm-merge-functions-pass", "-I", work,
              "-I", KERNEL / "Swift", "-package-name", "swift_erofs", "-module-cache-path", work / "modules",
-             "-Xcc", "-ffreestanding", optimisation]
+             "-Xcc", "-ffreestanding", machine.swift, *standard_library(machine, work)]
     bitcode = {}
     for name, source in MODULES.items():
         if name not in names:
             continue
         bitcode[name] = work / f"{name}.bc"
         sources = sorted(source.rglob("*.swift")) if source.is_dir() else [source]
+        sources = [path for path in sources if path.name != "CodecTable.swift"] + ([made[name]] if name in made else [])
+        sources += [HERE / "BigEndian.swift"] if machine.big else []
         run(*swift, "-module-name", name, "-emit-module", "-emit-module-path", work / f"{name}.swiftmodule", "-emit-bc",
-            "-Xfrontend", "-disable-llvm-optzns", "-o", bitcode[name], *sources, *([made] if name == "KernelPages" else []),
-            label=f"compile {name} for C of {bits} bits")
+            "-Xfrontend", "-disable-llvm-optzns", "-o", bitcode[name], *sources, label=f"compile {name} as for {machine.triple}")
     return bitcode
 
 
-def ir(part, bits, bitcode, work):
-    """Optimized IR of a library, as text."""
-    _, _, emulation, nowhere, optimisation = WIDTHS[bits]
+def ir(part, machine, bitcode, work):
+    """Optimized IR of a library, as text. The linker only links: it would optimize for the processor that stands for others."""
     whole, text = work / f"{part.name}.bc", work / f"{part.name}.ll"
-    run(tool("ld.lld"), "-m", emulation, "--lto-emit-llvm", "--gc-sections", "-e", "0", "--unresolved-symbols=ignore-all",
-        *[word for entry in part.entries for word in ("-u", entry)], "-o", whole, *(bitcode[name] for name in part.modules))
+    run(tool("ld.lld"), "-m", machine.emulation, "--lto-emit-llvm", "--lto-O0", "--gc-sections", "-e", "0",
+        "--unresolved-symbols=ignore-all", *[word for entry in part.entries for word in ("-u", entry)], "-o", whole,
+        *(bitcode[name] for name in part.modules))
     # Its output names its input: without a folder, that is the same each time.
-    run(tool("clang"), "-target", nowhere, "-x", "ir", whole.name, optimisation, "-fno-vectorize", "-fno-slp-vectorize",
+    run(tool("clang"), "-target", machine.nowhere, "-x", "ir", whole.name, machine.clang, "-fno-vectorize", "-fno-slp-vectorize",
         "-Wno-override-module", "-S", "-emit-llvm", "-o", text, cwd=work)
     return text.read_text()
 
 
 def layout(name):
     """What the code takes for granted of the structures of a header; the compiler of C holds it to that."""
-    path = HERE / f"layout-{name}.h"
-    return path.read_text().removeprefix(LICENCE) + "\n" if name else ""
+    if not name:
+        return ""
+    chosen = "/* Which codecs there are: EROFS_NO_LZMA and so on leave one out. */\n" + codecs.c_choice()[1]
+    chosen = chosen if name == "erofs" else ""
+    return (HERE / f"layout-{name}.h").read_text().removeprefix(LICENCE) + chosen + "\n"
 
 
 def text_of(part, modules):
-    """One file of C, of a module for each width."""
+    """One file of C, of a module for each machine."""
     includes = "".join(f'#include "{header.name}"\n' for header in part.headers[:1])
-    bodies = {bits: Library(module, part.entries, part.needs, part.header_text(), part.callback).print()
-              for bits, module in modules.items()}
+    bodies = {name: Library(module, part.entries, part.needs, part.header_text(), part.callback,
+                            part.optional).print()
+              for name, module in modules.items()}
     start = (HERE / "start.h").read_text().removeprefix(LICENCE)
-    narrow = "UINTPTR_MAX == 0xffffffffu || (defined(__KERNEL__) && !defined(CONFIG_64BIT))"
     return (f"{LICENCE}/* {part.what}\n * Made from Swift by Tools/run c-files: change that. */\n\n{includes}\n{start}\n"
-            f"{layout(part.layout)}#if {narrow}\n\n{bodies[32]}\n"
-            f"#else /* 64-bit words */\n\n{bodies[64]}\n#endif\n")
+            f"{layout(part.layout)}#if EROFS_WORD == 32 && !EROFS_BIG_ENDIAN\n\n{bodies['32']}\n"
+            f"#elif EROFS_WORD == 32 /* and big-endian */\n\n{bodies['32-big']}\n"
+            f"#elif !EROFS_BIG_ENDIAN /* words of 64 bits */\n\n{bodies['64']}\n"
+            f"#else /* words of 64 bits, big-endian */\n\n{bodies['64-big']}\n#endif\n")
 
 
-def all_ir(chosen, folder):
+def all_ir(chosen, target, machines=MACHINES):
     """IR of libraries as files in a folder."""
-    def of(bits):
+    def of(name):
         with tempfile.TemporaryDirectory() as temporary:
             work = pathlib.Path(temporary)
-            bitcode = compile_modules(bits, work, {name for part in chosen for name in part.modules})
+            bitcode = compile_modules(MACHINES[name], work, {module for part in chosen for module in part.modules})
             for part in chosen:
-                write(folder / f"{part.name}-{bits}.ll", ir(part, bits, bitcode, work).encode())
+                write(target / f"{part.name}-{name}.ll", ir(part, MACHINES[name], bitcode, work).encode())
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        list(pool.map(of, WIDTHS))
+        list(pool.map(of, machines))
 
 
 def print_all(chosen, source, folder):
@@ -142,7 +194,8 @@ def print_all(chosen, source, folder):
     for part in chosen:
         path = folder / f"{part.name}.c"
         try:
-            text = text_of(part, {bits: Module((source / f"{part.name}-{bits}.ll").read_text(), bits) for bits in WIDTHS})
+            text = text_of(part, {name: Module((source / f"{part.name}-{name}.ll").read_text(), machine.bits, machine.big)
+                                  for name, machine in MACHINES.items()})
         except Failure as problem:
             raise Failure(f"{path.name}: {problem}") from None
         write(path, text.encode())

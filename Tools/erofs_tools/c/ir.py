@@ -10,7 +10,7 @@ TOKEN = re.compile(r'\s*(c"[^"]*"|[@%]"[^"]*"|[@%][-\w$.]+|-?\d+(?![\w.])|[A-Za-
 WORDS = set("""noundef nonnull noalias nocapture readonly writeonly readnone swiftself swifterror zeroext signext returned nofree
     immarg protected internal private weak_odr linkonce_odr hidden local_unnamed_addr unnamed_addr fastcc swiftcc dso_local
     dead_on_return noinline nounwind writable dead_on_unwind""".split())
-CALLED = {"range", "captures", "dereferenceable", "dereferenceable_or_null", "initializes", "memory"}
+CALLED = {"range", "captures", "dereferenceable", "dereferenceable_or_null", "initializes", "memory", "sret"}
 FLAGS = {"nuw", "nsw", "exact", "disjoint", "nneg", "samesign", "inbounds", "nusw", "tail", "notail"}
 
 
@@ -168,11 +168,13 @@ def bare(name):
 class Module:
     """types, constants {name: (is_constant, type, tokens of its value, alignment)}, functions and declared {name: Function}."""
 
-    def __init__(self, text, bits):
+    def __init__(self, text, bits, big=False):
         self.types, self.constants, self.functions, self.declared = Types(bits), {}, {}, {}
+        self.order = "big" if big else "little"
         layout = re.search(r'^target datalayout = "(\S*)"', text, re.MULTILINE)
         # Structures and pointers are as this file computes them only with natural alignment.
-        if not layout or not layout[1].startswith("e-") or "i64:32" in layout[1] or ("p:32:32" in layout[1]) != (bits == 32):
+        start = "E-" if big else "e-"
+        if not layout or not layout[1].startswith(start) or "i64:32" in layout[1] or ("p:32:32" in layout[1]) != (bits == 32):
             raise Failure(f"not the data layout that is expected: {layout and layout[1]}")
         lines = text.splitlines()
         groups = dict(re.findall(r"^attributes (#\d+) = \{(.*)\}$", text, re.MULTILINE))

@@ -44,12 +44,13 @@ class Library:
     needs     names of functions of whoever links it
     header    text of the header with the types of both
     callback  the type of functions that are called by their address, and its signature in LLVM's words; or None
+    optional  macros that leave an entry out, by its name
     """
 
-    def __init__(self, module, entries, needs, header, callback=None):
+    def __init__(self, module, entries, needs, header, callback=None, optional=None):
         self.module, self.types, self.callback = module, module.types, callback
         self.prototypes = prototypes(header)
-        self.entries, self.needs = sorted(entries), needs
+        self.entries, self.needs, self.optional = sorted(entries), needs, optional or {}
         for name in [*entries, *needs]:
             if name not in self.prototypes:
                 raise Failure(f"no header declares {name}")
@@ -111,7 +112,7 @@ class Library:
                                    for kind, word in body.parameters())
             result = ctype(self.types, function.result)
             # A function of its own in Swift keeps its stack to itself.
-            head = f"static {'EROFS_NOINLINE ' if function.never_inlined else ''}" \
+            head = f"EROFS_FUNCTION {'EROFS_NOINLINE ' if function.never_inlined else ''}" \
                    f"{result}{'' if result.endswith('*') else ' '}{self.names[name]}({parameters or 'void'})"
             heads.append(f"{head};")
             bodies.append(f"{head}\n{{\n{text}\n}}")
@@ -149,7 +150,9 @@ class Library:
             values = []
             while not tokens.take("]"):
                 element = self.types.parse(tokens)
-                values.append(literal(int(tokens.next()), element))
+                said = tokens.next()
+                # Nobody looks at what is not said.
+                values.append(literal(0 if said in ("undef", "poison") else int(said), element))
                 tokens.take(",")
             lines = [", ".join(values[place:place + 10]) for place in range(0, len(values), 10)]
             return f"{start}{ctype(self.types, kind[2])} {word}[{kind[1]}] = {{\n\t" + ",\n\t".join(lines) + "\n};"
@@ -167,13 +170,13 @@ class Library:
 
     def lay_out(self, kind, tokens, content, place):
         """Puts a constant value into bytes; one with addresses is refused."""
-        if tokens.take("zeroinitializer") or tokens.take("undef"):
+        if any(tokens.take(word) for word in ("zeroinitializer", "undef", "poison")):
             return
         if kind != "ptr" and kind[0] == "i":
             word = tokens.next()
             value = {"true": 1, "false": 0}[word] if word in ("true", "false") else int(word)
             size = self.types.size(kind)
-            content[place:place + size] = (value & ((1 << kind[1]) - 1)).to_bytes(size, "little")
+            content[place:place + size] = (value & ((1 << kind[1]) - 1)).to_bytes(size, self.module.order)
         elif kind != "ptr" and tokens.peek() in ("[", "{", "<{"):
             close = {"[": "]", "{": "}", "<{": "}>"}[tokens.next()]
             index = 0
@@ -216,7 +219,8 @@ class Library:
         arguments = ", ".join(self.converted(kind, word) for (kind, _), (_, word) in pairs)
         call = f"{self.names[name]}({arguments})"
         text = f"{call};" if function.result == "void" else f"return {self.returned(prototype, function.result, call)};"
-        return f"{prototype.text()}\n{{\n\t{text}\n}}"
+        printed = f"{prototype.text()}\n{{\n\t{text}\n}}"
+        return f"#ifndef {self.optional[name]}\n{printed}\n#endif" if name in self.optional else printed
 
     def print_need(self, name):
         function, parameters, arguments = self.module.declared[name], [], []

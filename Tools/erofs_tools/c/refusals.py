@@ -47,12 +47,15 @@ def check(results):
     for top in TOPS:
         # Only what is used is printed, so it is used.
         results.check(f"refused: {top}", refused("store ptr @x, ptr %1, align 4", top), "it was printed")
-    results.check("refused: a big-endian module", bad_layout(), "it was printed")
+    results.check("refused: the other order of bytes", other_layout("E-m", False), "it was read")
+    results.check("refused: the other order of bytes, where it is big", other_layout("e-m", True), "it was read")
+    results.check("read: a big-endian module", not other_layout("E-m", True), "it was refused")
 
 
-def bad_layout():
+def other_layout(start, big):
+    """Whether a module whose layout starts like this is refused where that order of bytes is expected."""
     try:
-        Module(MODULE.format(line="", top="").replace('"e-m', '"E-m'), 32)
+        Module(MODULE.format(line="", top="").replace('"e-m', f'"{start}'), 32, big)
     except Failure:
         return True
     return False

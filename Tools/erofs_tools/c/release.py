@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""Writes a folder for those who have a C compiler and no Swift: ./release FOLDER
+
+It has Core as C, headers, licences, a Makefile, CMake and pkg-config, an image and an example that reads it on boards under
+QEMU, and the checksums of all that. Its README.md says how it is used. The same sources make the same folder.
+"""
+
+import argparse
+import hashlib
+import pathlib
+import re
+import shutil
+import tempfile
+
+from .. import images
+from ..project import ROOT, Failure
+from . import generate
+
+HERE = ROOT / "Platforms/C/release"
+# What is for a kernel lies in a folder of its own.
+KERNEL = ("erofs_pages.c", "pages.h", "pages_codecs.h", "nommu_vmap_core.c", "nommu_vmap.h")
+# Small enough for the least memory among the example's boards.
+IMAGE = ("-b512", "-zlz4hc", "--max-extent-bytes=4096")
+
+
+def version():
+    """That of the command."""
+    source = ROOT / "Sources/Host/EROFSCommand/RootCommand.swift"
+    return re.search(r'^    version: "([\d.]+)"', source.read_text(), re.MULTILINE)[1]
+
+
+def tree(folder):
+    """The files that the example's image is made of."""
+    for name, text in {
+            "etc/hostname": "board\n",
+            "etc/motd": "This text comes from a compressed image.\n",
+            "data/table": "".join(f"{number} {number * number % 997}\n" for number in range(1500))}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o644)
+        path.parent.chmod(0o755)
+    folder.chmod(0o755)
+
+
+def fill(folder, c_files):
+    """Makes the release in an empty folder, of C that was made before."""
+    for source in sorted(path for path in HERE.rglob("*") if path.is_file()):
+        target = folder / source.relative_to(HERE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(source.read_text().replace("@RELEASE@", version()))
+    for path in sorted(c_files.iterdir()):
+        if path.suffix in (".c", ".h"):
+            target = folder / ("kernel" if path.name in KERNEL else "") / path.name
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, target)
+    shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
+    shutil.copytree(ROOT / "LICENSES", folder / "LICENSES")
+    tree(folder / "example/files")
+    images.make(folder / "example/image.erofs", folder / "example/files", *IMAGE)
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n"
+            for path in sorted(folder.rglob("*")) if path.is_file()]
+    (folder / "SHA256SUMS").write_text("".join(sums))
+
+
+def write(folder, c_files=None):
+    """Writes the release. The folder appears when it is whole; nothing that is there is replaced."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Failure(f"{folder} is there already: name a folder that is not, or an empty one")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+        partial = pathlib.Path(temporary) / folder.name
+        partial.mkdir()
+        if not c_files:
+            c_files = pathlib.Path(temporary) / "c"
+            parts, intermediate = generate.parts(), pathlib.Path(temporary) / "ir"
+            generate.all_ir(parts, intermediate)
+            generate.print_all(parts, intermediate, c_files)
+        fill(partial, c_files)
+        partial.replace(folder)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="release", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    folder = parser.parse_args().folder.absolute()
+    write(folder)
+    print(f"{folder}: {sum(path.is_file() for path in folder.rglob('*'))} files, version {version()}")
