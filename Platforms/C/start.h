@@ -90,11 +90,22 @@ EROFS_INLINE u8 *at(const u8 *base, uword distance)
 	return (u8 *)((uword)base + distance);
 }
 
-#define EROFS_MEMORY(type, name) \
+/* Where words may not lie at any address, compilers that are told to be small call a function for a copy of a few bytes; but not
+ * for a field that may lie anywhere. */
+#if defined(__GNUC__) && defined(__OPTIMIZE_SIZE__)
+#define EROFS_ANYWHERE(type, name) \
+	struct any_##name { type value; } __attribute__((packed, may_alias)); \
+	EROFS_INLINE type load_##name(const u8 *from) { return ((const struct any_##name *)from)->value; } \
+	EROFS_INLINE void store_##name(u8 *to, type value) { ((struct any_##name *)to)->value = value; }
+#else
+#define EROFS_ANYWHERE(type, name) \
 	EROFS_INLINE type load_##name(const u8 *from) { type value; EROFS_COPY(&value, from, sizeof value); return value; } \
+	EROFS_INLINE void store_##name(u8 *to, type value) { EROFS_COPY(to, &value, sizeof value); }
+#endif
+#define EROFS_MEMORY(type, name) \
+	EROFS_ANYWHERE(type, name) \
 	EROFS_INLINE type load_##name##_aligned(const u8 *from) \
 	{ type value; EROFS_COPY(&value, EROFS_ALIGNED(from, sizeof value), sizeof value); return value; } \
-	EROFS_INLINE void store_##name(u8 *to, type value) { EROFS_COPY(to, &value, sizeof value); } \
 	EROFS_INLINE void store_##name##_aligned(u8 *to, type value) \
 	{ EROFS_COPY(EROFS_ALIGNED(to, sizeof value), &value, sizeof value); }
 EROFS_MEMORY(u16, u16)

@@ -14,6 +14,7 @@ TOOLS = {
     "registers": ("gate.registers", "finds functions of ARM programs that do not keep their caller's registers"),
     "c": ("c.check", "Core as portable C: compiled, and run on this machine and under QEMU"),
     "c-files": ("c.generate", "Core as portable C"),
+    "c-bench": ("c.bench", "Core as C beside Swift and Linux's decoders: ./bench c"),
     "release": ("c.release", "Core as C in a folder for those without Swift: ./release"),
     "codecs": ("codecs", "what Swift and C need to know of the table of codecs"),
     "toy-codec": ("checks.toy_codec", "adds a codec to a copy of the project, as DESIGN.md says"),

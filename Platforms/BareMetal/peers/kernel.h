@@ -78,22 +78,28 @@ static inline int fls(u32 x) { return x ? 32 - __builtin_clz(x) : 0; }
 static inline unsigned long __fls(unsigned long x) { return BITS_PER_LONG - 1 - (unsigned long)__builtin_clzl(x); }
 static inline unsigned long __ffs(unsigned long x) { return (unsigned long)__builtin_ctzl(x); }
 
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LITTLE(bits, x) __builtin_bswap##bits(x)
+#else
+#define LITTLE(bits, x) ((u##bits)(x))
+#endif
+
 /* The compiler knows what the processor can do. */
 #define UNALIGNED(type, p) (((const struct { type x; } __attribute__((packed)) *)(p))->x)
 #define get_unaligned(p) UNALIGNED(__typeof__(*(p)), p)
 #define put_unaligned(v, p) ((void)(((struct { __typeof__(*(p)) x; } __attribute__((packed)) *)(p))->x = (v)))
-static inline u16 get_unaligned_le16(const void *p) { return UNALIGNED(u16, p); }
-static inline u32 get_unaligned_le32(const void *p) { return UNALIGNED(u32, p); }
-static inline u64 get_unaligned_le64(const void *p) { return UNALIGNED(u64, p); }
-static inline void put_unaligned_le16(u16 v, void *p) { put_unaligned(v, (u16 *)p); }
-static inline void put_unaligned_le32(u32 v, void *p) { put_unaligned(v, (u32 *)p); }
-static inline void put_unaligned_le64(u64 v, void *p) { put_unaligned(v, (u64 *)p); }
+static inline u16 get_unaligned_le16(const void *p) { return LITTLE(16, UNALIGNED(u16, p)); }
+static inline u32 get_unaligned_le32(const void *p) { return LITTLE(32, UNALIGNED(u32, p)); }
+static inline u64 get_unaligned_le64(const void *p) { return LITTLE(64, UNALIGNED(u64, p)); }
+static inline void put_unaligned_le16(u16 v, void *p) { put_unaligned(LITTLE(16, v), (u16 *)p); }
+static inline void put_unaligned_le32(u32 v, void *p) { put_unaligned(LITTLE(32, v), (u32 *)p); }
+static inline void put_unaligned_le64(u64 v, void *p) { put_unaligned(LITTLE(64, v), (u64 *)p); }
 static inline u32 get_unaligned_be32(const void *p) { return swab32(get_unaligned_le32(p)); }
 static inline u64 get_unaligned_be64(const void *p) { return swab64(get_unaligned_le64(p)); }
 static inline void put_unaligned_be32(u32 v, void *p) { put_unaligned_le32(swab32(v), p); }
 static inline void put_unaligned_be64(u64 v, void *p) { put_unaligned_le64(swab64(v), p); }
-static inline u32 le32_to_cpup(const u32 *p) { return *p; }
-#define le16_to_cpu(x) (x)
-#define le32_to_cpu(x) (x)
-#define le64_to_cpu(x) (x)
-#define cpu_to_le32(x) (x)
+static inline u32 le32_to_cpup(const u32 *p) { return LITTLE(32, *p); }
+#define le16_to_cpu(x) LITTLE(16, x)
+#define le32_to_cpu(x) LITTLE(32, x)
+#define le64_to_cpu(x) LITTLE(64, x)
+#define cpu_to_le32(x) LITTLE(32, x)

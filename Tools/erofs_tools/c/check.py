@@ -24,7 +24,7 @@ from ..images import References
 from ..project import ROOT, Failure
 from ..results import Results
 from ..toolchain import tool
-from . import generate, refusals, release_check, vectors
+from . import bench, generate, refusals, release_check, vectors
 
 HERE = ROOT / "Platforms/C/check"
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Werror"]
@@ -69,6 +69,9 @@ def compiles(results, files, work):
             what = f"{file.name}: {name} {options}"
             if command:
                 results.attempt(what, run, command, *STRICT, "-ffreestanding", *options.split(), "-c", file, "-o", work / "file.o")
+                if limit := bench.limit(file.name, name, options):
+                    size = bench.text(name, work / "file.o")
+                    results.check(f"{what}: text", size <= limit * 1.02, f"{size} bytes, {limit} in {bench.TABLE.name}")
             else:
                 results.skip(what, f"there is no {name}")
 
