@@ -168,7 +168,7 @@ enum MkfsOption: Sendable, CaseIterable {
         .source, "tar", optional: "f|i|headerball[,MAP]",
         """
         SOURCE, which may be left out or - for standard input, is a tar archive: of any form, as it is or compressed with \
-        gzip, bzip2, xz, lzma, lzip or zstd. The image has all its data with f, the default. With i, or 0, the image has \
+        gzip, bzip2, xz, lzma, lzip or zstd. The image has all its data with --tar=f, the default. With --tar=i, or 0, it has \
         blocks of 512 bytes and refers to the archive, as it is when it is decompressed, for the contents: as its extra \
         device, or appended to it (Linux 5.16). With i and MAP, the image has room for the contents, and MAP becomes a list \
         of what belongs there, a line for each run of blocks: first block, number of blocks, and byte of the archive, all \
