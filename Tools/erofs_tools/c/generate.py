@@ -66,7 +66,8 @@ def parts():
              [f"erofs_pages_{word}" for word in ["working_bytes", *words]], ["erofs_pages_spare"], layout="pages"),
         Part("erofs", "Compressed EROFS for firmware: erofs.h says how it is used.",
              ["PageVectors", "Codecs", "EROFS", "EROFSFirmware", "EROFSForC"], [HEADER],
-             [f"erofs_{word}" for word in ("mount", "open", "read", "readdir", "address", "error_detail", "error_text")],
+             [f"erofs_{word}" for word in ("mount", "open", "open_entry", "read", "readdir", "address", "error_detail",
+                                           "error_text")],
              callback=("int32_t (*)(void *, uint64_t, void *, size_t)", "i32(ptr,i64,ptr,word)"), layout="erofs"),
     ]
 
