@@ -111,6 +111,24 @@ def in_place(machine, programs, folder, rows):
     return results
 
 
+def flattened(machine, programs, folder, rows, scratch):
+    """An extra device in the image's own file, behind the image, is read there."""
+    results = Results()
+    image = folder / "chunks-64k-device.erofs"
+    whole, part = scratch / f"flattened-{machine.name}.erofs", scratch / f"cut-{machine.name}.erofs"
+    contents = image.read_bytes() + image.with_suffix(".blob").read_bytes()
+    whole.write_bytes(contents)
+    part.write_bytes(contents[:image.stat().st_size + 65536])
+    for configuration in ("flash", "blocks"):
+        status, output, wrong = walk(machine, programs, configuration, whole, rows)
+        results.check(f"{machine.name}: a device behind its image, from {configuration}", status == 0 and not wrong,
+                      f"status {status}: {wrong[:3]} {last(output)}")
+        status, output, _ = walk(machine, programs, configuration, part, rows)
+        results.check(f"{machine.name}: a part of a device behind its image, from {configuration}",
+                      status in (1, 2) and b"device" in output, f"status {status}: {last(output)}")
+    return results
+
+
 def memory(machine, programs, folder, rows):
     """Mounting says to the byte what an image needs: with that all of it reads, with a word less it is refused."""
     results = Results()
@@ -410,6 +428,9 @@ def check(machine, index, options, folder, rows, small, scratch):
         results.add(reading(machine, programs, folder, rows, index, options.all))
         results.add(in_place(machine, programs, folder, rows))
         results.add(memory(machine, programs, folder, rows))
+        # The code is the reader's, the same for all machines.
+        if machine.name == "cortex-m3":
+            results.add(flattened(machine, programs, folder, rows, scratch))
         results.add(shell(machine, programs, folder))
         results.add(broken(machine, programs, small, options.rounds))
         results.add(known(machine, programs, scratch))
