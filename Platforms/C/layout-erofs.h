@@ -16,6 +16,7 @@ EROFS_AT(erofs_file, mtime, 16, 16);
 EROFS_AT(erofs_file, uid, 24, 24);
 EROFS_AT(erofs_file, gid, 28, 28);
 EROFS_AT(erofs_file, mode, 32, 32);
+EROFS_AT(erofs_file, device, 36, 36);
 EROFS_AT(erofs_file, position, 40, 40);
 EROFS_AT(erofs_file, cursor, 48, 48);
 EROFS_AT(erofs_entry, nid, 0, 0);

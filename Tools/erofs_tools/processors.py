@@ -29,13 +29,13 @@ class Processor:
         return [word for flag in self.flags for word in ("-Xcc", flag)]
 
 
-def arm(triple, cpu, machine="mps2-an385"):
-    return Processor(f"{triple}-none-none-eabi", f"-mcpu={cpu} -mfloat-abi=soft", f"qemu-system-arm -M {machine}", "qemu-arm", True)
+def arm(triple, cpu, machine="mps2-an385", floats="-mfloat-abi=soft"):
+    return Processor(f"{triple}-none-none-eabi", f"-mcpu={cpu} {floats}", f"qemu-system-arm -M {machine}", "qemu-arm", True)
 
 
-def riscv(bits, flags):
-    return Processor(f"riscv{bits}-none-none-eabi", f"-march=rv{bits}imac {flags}",
-                     f"qemu-system-riscv{bits} -M virt -bios none", f"qemu-riscv{bits}")
+def riscv(bits, flags, extensions="imac", cpu=""):
+    return Processor(f"riscv{bits}-none-none-eabi", f"-march=rv{bits}{extensions} {flags}",
+                     f"qemu-system-riscv{bits} -M virt -bios none {cpu}", f"qemu-riscv{bits}")
 
 
 PROCESSORS = {
@@ -43,7 +43,14 @@ PROCESSORS = {
     "cortex-m0plus": arm("armv6m", "cortex-m0plus"),
     "cortex-m3": arm("armv7em", "cortex-m3"),
     "cortex-m4": arm("armv7em", "cortex-m4", "mps2-an386"),
+    # With the registers of its floating-point unit for arguments, as the libraries of its vendors are compiled.
+    "cortex-m4f": arm("armv7em", "cortex-m4", "mps2-an386", "-mfloat-abi=hard -mfpu=fpv4-sp-d16"),
+    "cortex-m7": arm("armv7em", "cortex-m7", "mps2-an500"),
+    # The Swift toolchain has no library for ARMv8-M, which runs the code of ARMv7E-M.
+    "cortex-m33": arm("armv7em", "cortex-m33", "mps2-an505"),
     "rv32": riscv(32, "-mabi=ilp32"),
+    # Without atomic instructions, and run on a processor that has none.
+    "rv32imc": riscv(32, "-mabi=ilp32", "imc", "-cpu rv32,a=false,f=false,d=false"),
     "rv64": riscv(64, "-mabi=lp64 -mcmodel=medany"),
     "x86_64": Processor("x86_64-none-elf", "-mno-red-zone"),
 }

@@ -9,7 +9,11 @@ import _Volatile
 #if arch(arm) && !BOARD_NRF51
   /// UART 0 of Arm's CMSDK, on the MPS2 boards.
   enum UART {
-    private static var base: UInt { 0x4000_4000 }
+    #if BOARD_AN505
+      private static var base: UInt { 0x5020_0000 }
+    #else
+      private static var base: UInt { 0x4000_4000 }
+    #endif
     private static func register(_ offset: UInt) -> VolatileMappedRegister<UInt32> {
       VolatileMappedRegister<UInt32>(unsafeBitPattern: base + offset)
     }

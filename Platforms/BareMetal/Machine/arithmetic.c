@@ -96,10 +96,16 @@ int64_t __ashrdi3(int64_t value, int by) {
 uint64_t __muldi3(uint64_t a, uint64_t b) { return multiply(a, b); }
 #endif
 
-#if defined(__ARM_ARCH_6M__)
+#if defined(__ARM_ARCH_6M__) || (defined(__riscv) && !defined(__riscv_atomic))
 /* An aligned load or store is one access, which nothing on the one processor can come between. */
 uint32_t load_whole(const volatile uint32_t *from, int order) __asm__("__atomic_load_4");
 uint32_t load_whole(const volatile uint32_t *from, int order) { return (void)order, *from; }
 void store_whole(volatile uint32_t *to, uint32_t value, int order) __asm__("__atomic_store_4");
 void store_whole(volatile uint32_t *to, uint32_t value, int order) { (void)order, *to = value; }
+#endif
+#if defined(__riscv) && !defined(__riscv_atomic)
+uint8_t load_byte(const volatile uint8_t *from, int order) __asm__("__atomic_load_1");
+uint8_t load_byte(const volatile uint8_t *from, int order) { return (void)order, *from; }
+void store_byte(volatile uint8_t *to, uint8_t value, int order) __asm__("__atomic_store_1");
+void store_byte(volatile uint8_t *to, uint8_t value, int order) { (void)order, *to = value; }
 #endif

@@ -8,6 +8,10 @@
 
 static volatile uint32_t *system_register(unsigned offset) { return (volatile uint32_t *)(0xe000e000u + offset); }
 
+#if defined(__ARM_ARCH_8M_MAIN__)
+/* ARMv8-M Mainline has a register for where the stack ends. Its MPU would not do: it has no region that nobody may touch. */
+static void guard_stack(void) { __asm__ volatile("msr msplim, %0" ::"r"(machine_stack_bottom)); }
+#else
 /* Below the stack lie 256 bytes that nobody may touch, where the processor has an MPU: a stack that is too small faults.
  * Without one it leaves the RAM, which faults too on most processors. */
 static void guard_stack(void) {
@@ -17,11 +21,17 @@ static void guard_stack(void) {
   *system_register(0xda0) = 1u << 28 | 7u << 1 | 1;       /* MPU_RASR: no execution, no access, 2^(7 + 1) bytes, on */
   *system_register(0xd94) = 5;                            /* MPU_CTRL: the default map elsewhere, on, off in HardFault */
 }
+#endif
 
 __attribute__((noreturn, used)) void machine_reset(void) {
 #if defined(__ARM_ARCH_6M__)
   /* On a larger processor, refuse unaligned accesses as ARMv6-M does: CCR.UNALIGN_TRP. */
   *system_register(0xd14) |= 1u << 3;
+#endif
+#if defined(__ARM_FP)
+  /* Code for the floating-point unit may use its registers for anything: CPACR, full access. */
+  *system_register(0xd88) |= 0xfu << 20;
+  __asm__ volatile("dsb\n isb" ::: "memory");
 #endif
   guard_stack();
   machine_prepare();

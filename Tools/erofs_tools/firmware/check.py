@@ -21,12 +21,16 @@ import tempfile
 
 from .. import format as formats
 from .. import images
-from ..command import timed
+from ..command import run, timed
 from ..elf import Elf
-from ..project import ROOT, Failure
+from ..gate.gate import toolset
+from ..processors import PROCESSORS
+from ..project import BARE_METAL, ROOT, Failure
 from ..results import Results
+from ..toolchain import tool
 from . import made, reports
 from .machines import BASIC, CODECS, MACHINES, SMALL_MACHINE, SMALLEST
+from .shared import NO_IMAGE
 
 PRODUCTS = ("TrapCheck", "Walk", "WalkBlocks", "Shell", "BadImages")
 # An image of each codec, and the word for the codec.
@@ -104,6 +108,24 @@ def in_place(machine, programs, folder, rows):
     results.check(f"{machine.name}: files in place, at a block's start", status == 0 and aligned > 10 and not wrong,
                  f"{count}, {aligned} at a block's start, {wrong[:3]}")
     print(f"  {machine.name}: of plain-512, {count} files in place, {aligned} of them at a block's start")
+    return results
+
+
+def flattened(machine, programs, folder, rows, scratch):
+    """An extra device in the image's own file, behind the image, is read there."""
+    results = Results()
+    image = folder / "chunks-64k-device.erofs"
+    whole, part = scratch / f"flattened-{machine.name}.erofs", scratch / f"cut-{machine.name}.erofs"
+    contents = image.read_bytes() + image.with_suffix(".blob").read_bytes()
+    whole.write_bytes(contents)
+    part.write_bytes(contents[:image.stat().st_size + 65536])
+    for configuration in ("flash", "blocks"):
+        status, output, wrong = walk(machine, programs, configuration, whole, rows)
+        results.check(f"{machine.name}: a device behind its image, from {configuration}", status == 0 and not wrong,
+                      f"status {status}: {wrong[:3]} {last(output)}")
+        status, output, _ = walk(machine, programs, configuration, part, rows)
+        results.check(f"{machine.name}: a part of a device behind its image, from {configuration}",
+                      status in (1, 2) and b"device" in output, f"status {status}: {last(output)}")
     return results
 
 
@@ -208,7 +230,7 @@ def codecs(folder, rows, scratch):
         (program,) = machine.build("ExampleC", image=image, traits=["MicroLZMA", *SMALLEST])
         status, output = machine.boot(program)
         results.check(f"{machine.name}: ExampleC with MicroLZMA only, image with LZ4",
-                     (status, output) == (2, b"failed: mount: a codec that is not in this program, detail 0\n"),
+                     (status, output) == (2, b"failed: mount: the codec LZ4 is not in this program, detail 0\n"),
                      f"status {status}: {last(output)}")
     except Failure as failure:
         results.check(f"{machine.name}: ExampleC with MicroLZMA only", False, str(failure))
@@ -271,6 +293,62 @@ def small_system(folder):
              and said.get("/" + str(path.relative_to(tree))) != hashlib.sha256(path.read_bytes()).hexdigest()]
     results.check(f"{SMALL_MACHINE.name}: all of an LZ4 image", status == 0 and not wrong, f"{status}: {wrong[:3]} {last(output)}")
     print(f"  {SMALL_MACHINE.name}: {output.decode('latin-1').splitlines()[0]}; {last(output).splitlines()[-1]}")
+    return results
+
+
+# What vendors' linker scripts look like: sections of debuggers and tools are not mentioned.
+OTHER_SCRIPT = """
+ENTRY(machine_reset)
+MEMORY { FLASH (rx) : ORIGIN = 0x08000000, LENGTH = 1M  RAM (xrw) : ORIGIN = 0x20000000, LENGTH = 128K }
+SECTIONS {
+  .isr_vector : { KEEP(*(.vectors)) KEEP(*(.start)) } > FLASH
+  .text : { *(.text*) *(.rodata*) *(.srodata*) } > FLASH
+  machine_image_start = .; machine_image_end = .;
+  .data : { machine_data_start = .; *(.data*) *(.sdata*) machine_data_end = .; } > RAM AT > FLASH
+  machine_data_stored = LOADADDR(.data);
+  .bss : { machine_bss_start = .; *(.bss*) *(.sbss*) *(COMMON) machine_bss_end = .; } > RAM
+  machine_guard = .; machine_stack_bottom = .; machine_stack_top = ORIGIN(RAM) + LENGTH(RAM);
+  PROVIDE(__global_pointer$ = machine_data_start);
+}
+"""
+
+
+def linking(scratch):
+    """An image is placed in flash whatever its name; a program without one is refused in words. No option of the C compiler
+    changes what erofs.h declares."""
+    results = Results()
+    folder = scratch / "linking"
+    folder.mkdir()
+    (folder / "main.c").write_text("#include <machine.h>\nint main(void) { return (int)machine_image_bytes(); }\n"
+                                   "_Noreturn void machine_trapped(const machine_trap *trap) { for (;;) (void)trap; }\n"
+                                   "int counter = 42;\n")
+    for name in ("rootfs.img", "root.erofs", "image"):
+        (folder / name).write_bytes(name.encode() * 1000)
+    machine = BARE_METAL / "Machine"
+    for cpu in ("cortex-m3", "rv32"):
+        flags = ["-target", PROCESSORS[cpu].triple, *toolset("common", "cCompiler"), *toolset(cpu, "cCompiler")]
+        run(tool("clang"), *flags, "-g", "-I", machine / "include", "-c", folder / "main.c", *sorted(machine.glob("*.c")),
+            cwd=folder)
+        linker = [tool("ld.lld"), "--orphan-handling=error", "-static", "-L", BARE_METAL / "linker",
+                  *toolset(cpu, "linker", board=True), *sorted(folder.glob("*.o"))]
+        for name in ("rootfs.img", "root.erofs", "image"):
+            run(*linker, "--format=binary", name, "-o", "program", cwd=folder)
+            run(tool("llvm-objcopy"), "-O", "binary", "--only-section=.image", "program", "flash", cwd=folder)
+            results.check(f"{cpu}: an image named {name} is placed", (folder / "flash").read_bytes() == name.encode() * 1000)
+        done = subprocess.run([*linker, "-o", "program"], cwd=folder, text=True, capture_output=True)
+        results.check(f"{cpu}: no image is refused", done.returncode == 1 and "no image is linked" in done.stderr,
+                      done.stderr[-300:])
+        run(*linker, NO_IMAGE, "-o", "program", cwd=folder)
+        # A board of one's own: the linker script of somebody else, with the options that all toolsets share.
+        (folder / "other.ld").write_text(OTHER_SCRIPT)
+        done = subprocess.run([tool("ld.lld"), *toolset("common", "linker", board=True), "-T", "other.ld",
+                               *sorted(folder.glob("*.o")), "-o", "program"], cwd=folder, text=True, capture_output=True)
+        results.check(f"{cpu}: another linker script", (done.returncode, done.stderr) == (0, ""), done.stderr[-300:])
+        header = BARE_METAL / "CInterface/Header"
+        for words in (["-x", "c", "-fshort-enums"], ["-x", "c"], ["-x", "c++", "-std=c++11", "-fshort-enums"]):
+            done = subprocess.run([tool("clang"), *flags, *words, "-Wall", "-Werror", "-I", header / "include", "-fsyntax-only",
+                                   header / "erofs.c"], text=True, capture_output=True)
+            results.check(f"{cpu}: erofs.h with {words}", done.returncode == 0, done.stderr[-300:])
     return results
 
 
@@ -350,6 +428,9 @@ def check(machine, index, options, folder, rows, small, scratch):
         results.add(reading(machine, programs, folder, rows, index, options.all))
         results.add(in_place(machine, programs, folder, rows))
         results.add(memory(machine, programs, folder, rows))
+        # The code is the reader's, the same for all machines.
+        if machine.name == "cortex-m3":
+            results.add(flattened(machine, programs, folder, rows, scratch))
         results.add(shell(machine, programs, folder))
         results.add(broken(machine, programs, small, options.rounds))
         results.add(known(machine, programs, scratch))
@@ -380,7 +461,7 @@ def main():
         work = [(check, machine, index, options, folder, rows, small, scratch) for index, machine in chosen]
         if not options.machine and not options.broken:
             work += [(codecs, folder, rows, scratch), (basic_images, folder, rows, scratch), (small_system, scratch),
-                     (documentation,)]
+                     (documentation,), (linking, scratch)]
         for each in pool.map(lambda task: task[0](*task[1:]), work):
             results.add(each)
     return results.end()

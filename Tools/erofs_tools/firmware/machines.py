@@ -39,7 +39,7 @@ class Machine:
         linked = scratch / "linked.erofs"
         linked.parent.mkdir(parents=True, exist_ok=True)
         linked.write_bytes(image.read_bytes() if image else b"")
-        for word in ("--format=binary", str(linked), "--format=default"):
+        for word in ("--format=binary", str(linked), "--format=default", shared.NO_IMAGE):
             command += ["-Xlinker", word]
         environment = {**os.environ, "EROFS_EMBEDDED": "1"}
         paths = []
@@ -88,6 +88,8 @@ MACHINES = {
         Machine("cortex-m4", "cortex-m4", **MPS2),
         Machine("rv32", "rv32", **VIRT),
         Machine("rv64", "rv64", **VIRT),
+        # Relatives of those above: their start, traps and guards of the stack are what differs, and what is tried.
+        *(Machine(name, name) for name in ("cortex-m0plus", "cortex-m4f", "cortex-m7", "cortex-m33", "rv32imc")),
     )
 }
 

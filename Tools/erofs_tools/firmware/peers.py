@@ -8,6 +8,7 @@ from ..command import run
 from ..project import BARE_METAL, CACHE, Failure
 from ..toolchain import tool
 from .machines import SCRATCH
+from .shared import NO_IMAGE
 
 MACHINE_SOURCES = ("memory", "arithmetic", "prepare", "startup-arm", "startup-riscv")
 # By number of the algorithm: sources, and headers that are the decoder's own; all others are peers/kernel.h.
@@ -64,7 +65,7 @@ def build(machine, codec, linux, optimisation):
         run(*common, *flags, "-c", path, "-o", objects[-1])
     script = "virt.ld" if machine.name.startswith("rv") else "mps2.ld"
     program = folder / "decode"
-    run(tool("ld.lld"), "--gc-sections", "-static", "-L", BARE_METAL / "linker", "-T", script, *objects, "-o", program)
+    run(tool("ld.lld"), "--gc-sections", "-static", "-L", BARE_METAL / "linker", "-T", script, NO_IMAGE, *objects, "-o", program)
     return program
 
 

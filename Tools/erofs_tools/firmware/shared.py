@@ -20,6 +20,8 @@ from ..toolchain import tool, version
 
 SCRATCH = ROOT / ".build-firmware/shared"
 READING = threading.Lock()
+# The linker scripts refuse a program without an image, but for those who say that theirs has none.
+NO_IMAGE = "--defsym=MACHINE_NO_IMAGE=1"
 KIND = {"strictMemorySafety": lambda kind: ["-strict-memory-safety"],
         "enableExperimentalFeature": lambda kind: ["-enable-experimental-feature", kind["_0"]],
         "define": lambda kind: ["-D", kind["_0"]]}
@@ -125,7 +127,7 @@ class Programs:
         objects = [path for folder in sorted(imported) for path in sorted(folder.glob("*.o"))]
         # A linker script is named in the options.
         options = [*toolset("common", "linker", board=True), *toolset(self.name, "linker", board=True),
-                   "--defsym", f"main={product}_main"]
+                   "--defsym", f"main={product}_main", NO_IMAGE]
 
         def link_into(folder):
             run(tool("ld.lld"), *options, "-o", folder / product, *objects, label=f"link {product} for {self.name}")

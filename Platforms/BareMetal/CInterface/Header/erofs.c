@@ -4,5 +4,12 @@
 
 #include "erofs.h"
 
-_Static_assert(sizeof(erofs_result) == 4, "results are passed as int");
-_Static_assert(_Alignof(erofs) == 8, "the reader's state holds 64-bit numbers");
+#if defined(__cplusplus)
+#define EROFS_ASSERT static_assert
+#else
+#define EROFS_ASSERT _Static_assert
+#endif
+
+EROFS_ASSERT(sizeof(erofs_result) == 4, "results are passed as int");
+EROFS_ASSERT(offsetof(erofs, detail) == 8, "the reader's state holds 64-bit numbers");
+EROFS_ASSERT(offsetof(erofs, what) == 20, "no width of an enumeration moves a field");

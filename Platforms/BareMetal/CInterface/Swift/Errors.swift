@@ -33,17 +33,17 @@ func fail(_ fs: UnsafeMutablePointer<erofs>, _ error: EROFSError) -> erofs_resul
 }
 
 private func fail(_ fs: UnsafeMutablePointer<erofs>, _ feature: Feature) -> erofs_result {
-  var detail = UInt64.max
   let missing: Missing
   switch feature {
-  case .algorithm(let id): (missing, detail) = (.codec, UInt64(id))
+  case .algorithm(let id):
+    return unsafe fail(fs, EROFS_UNSUPPORTED, Missing.codecs + min(id, Missing.unknownCodec), UInt64(id))
   case .incompatible: missing = .feature
   case .blockSize: missing = .blockSize
   case .directoryBlockSize: missing = .directoryBlockSize
   case .device: missing = .device
   case .size, .work, .pathLength: missing = .size
   }
-  return unsafe fail(fs, EROFS_UNSUPPORTED, missing.rawValue, detail)
+  return unsafe fail(fs, EROFS_UNSUPPORTED, missing.rawValue, UInt64.max)
 }
 
 private func offset(_ position: Position) -> UInt64 {
@@ -54,16 +54,35 @@ private func offset(_ position: Position) -> UInt64 {
 
 /// What an image needs and this reader does not have.
 private enum Missing: UInt8 {
-  case feature, blockSize, directoryBlockSize, codec, device, size
+  case feature, blockSize, directoryBlockSize, device, size
+
+  /// A missing codec is this and its id, or this and ``unknownCodec``.
+  static var codecs: UInt8 { 16 }
+  static var unknownCodec: UInt8 { 4 }
 
   var explanation: StaticString {
     switch self {
     case .feature: "a feature that this reader does not support"
     case .blockSize: "a block size other than 512 bytes to 64 KiB"
     case .directoryBlockSize: "directory blocks larger than a block"
-    case .codec: "a codec that is not in this program"
     case .device: "an extra device"
     case .size: "too large for this machine to address"
+    }
+  }
+}
+
+/// Why a call was refused before it did anything.
+enum ArgumentProblem: UInt8 {
+  case null, notMounted, storage, alignment, size, option
+
+  var explanation: StaticString {
+    switch self {
+    case .null: "a null pointer"
+    case .notMounted: "no image is mounted"
+    case .storage: "a storage that is neither mapped nor has a function that reads"
+    case .alignment: "an arena that is not aligned to 8"
+    case .size: "a size larger than half of what can be addressed"
+    case .option: "an option that does not exist"
     }
   }
 }
@@ -83,6 +102,14 @@ private func explanation(_ result: erofs_result, _ what: UInt8) -> StaticString 
   switch result {
   case EROFS_CORRUPT: Defect(rawValue: what)?.explanation ?? ""
   case EROFS_UNDECODABLE: DecodeError.Reason(rawValue: what)?.explanation ?? ""
+  case EROFS_UNSUPPORTED where what >= Missing.codecs:
+    switch what - Missing.codecs {
+    case 0: "the codec LZ4 is not in this program"
+    case 1: "the codec MicroLZMA is not in this program"
+    case 2: "the codec DEFLATE is not in this program"
+    case 3: "the codec Zstandard is not in this program"
+    default: "a codec that this reader does not know"
+    }
   case EROFS_UNSUPPORTED: Missing(rawValue: what)?.explanation ?? ""
   case EROFS_STORAGE: "the storage failed"
   case EROFS_NO_MEMORY where what == 0: "the arena is too small"
@@ -90,7 +117,7 @@ private func explanation(_ result: erofs_result, _ what: UInt8) -> StaticString 
   case EROFS_NOT_FOUND: "no such file or directory"
   case EROFS_NOT_A_DIRECTORY: "not a directory"
   case EROFS_NOT_A_FILE: "neither a file nor a symbolic link"
-  case EROFS_ARGUMENT: "an invalid argument, or no image is mounted"
+  case EROFS_ARGUMENT: ArgumentProblem(rawValue: what)?.explanation ?? ""
   default: ""
   }
 }

@@ -27,10 +27,16 @@ public func erofs_mount(
 ) -> erofs_result {
   guard let fs = unsafe fs else { return EROFS_ARGUMENT }
   unsafe fs.pointee = erofs()
-  guard let storage = unsafe storage, let arena = unsafe arena, UInt(bitPattern: arena) & 7 == 0, bytes >= 0,
-    options & ~(EROFS_ROOT_ONLY.rawValue | EROFS_DIRECT.rawValue) == 0,
-    unsafe storage.pointee.mapped != nil || storage.pointee.read != nil
-  else { return unsafe refuse(fs) }
+  guard let storage = unsafe storage else { return unsafe refuse(fs, .null, 2) }
+  guard unsafe storage.pointee.mapped != nil || storage.pointee.read != nil else {
+    return unsafe refuse(fs, .storage, 2)
+  }
+  guard let arena = unsafe arena else { return unsafe refuse(fs, .null, 3) }
+  guard UInt(bitPattern: arena) & 7 == 0 else { return unsafe refuse(fs, .alignment, 3) }
+  guard bytes >= 0 else { return unsafe refuse(fs, .size, 4) }
+  guard options & ~(EROFS_ROOT_ONLY.rawValue | EROFS_DIRECT.rawValue) == 0 else {
+    return unsafe refuse(fs, .option, 5)
+  }
   guard bytes >= stateBytes else { return unsafe refuse(fs, stateBytes, needed) }
   let files = unsafe arena.bindMemory(to: Files.self, capacity: 1)
   unsafe make(
@@ -39,6 +45,8 @@ public func erofs_mount(
     options & EROFS_DIRECT.rawValue != 0 ? .direct : .least)
   do throws(MountError) {
     try unsafe files.pointee.mount(options & EROFS_ROOT_ONLY.rawValue != 0 ? .root : .everything)
+    // A storage in C is one device: what is on others must be in the image's own file.
+    do throws(EROFSError) { try unsafe files.pointee.volume.checkDevices() } catch { return unsafe fail(fs, error) }
     unsafe needed?.pointee = stateBytes + files.pointee.memoryNeeded
     unsafe fs.pointee.state = UnsafeMutableRawPointer(files)
     return EROFS_OK
@@ -59,9 +67,25 @@ private func make(
   unsafe files.initialize(to: FileSystem(CStorage(unsafeCopying: storage.pointee), in: arena, reading: depth))
 }
 
-private func refuse(_ fs: UnsafeMutablePointer<erofs>?) -> erofs_result {
+/// Says which argument cannot be, counted from 1.
+private func refuse(
+  _ fs: UnsafeMutablePointer<erofs>, _ problem: ArgumentProblem, _ number: UInt64
+) -> erofs_result {
+  unsafe fail(fs, EROFS_ARGUMENT, problem.rawValue, number)
+}
+
+/// For a call without an image to look at, or with a null pointer for argument 2, 3 or 5 (where there is no fifth,
+/// the third once more), or with a size that cannot be.
+@inline(never)
+private func refuse(
+  _ fs: UnsafeMutablePointer<erofs>?, _ second: UnsafeRawPointer?, _ third: UnsafeRawPointer?,
+  _ fifth: UnsafeRawPointer?
+) -> erofs_result {
   guard let fs = unsafe fs else { return EROFS_ARGUMENT }
-  return unsafe fail(fs, EROFS_ARGUMENT)
+  if unsafe fs.pointee.state == nil { return unsafe refuse(fs, .notMounted, 0) }
+  if unsafe second == nil { return unsafe refuse(fs, .null, 2) }
+  if unsafe third == nil { return unsafe refuse(fs, .null, 3) }
+  return unsafe fifth == nil ? refuse(fs, .null, 5) : refuse(fs, .size, 4)
 }
 
 /// Says how many bytes of arena would do.
@@ -78,18 +102,38 @@ public func erofs_open(
   _ fs: UnsafeMutablePointer<erofs>?, _ path: UnsafePointer<CChar>?, _ file: UnsafeMutablePointer<erofs_file>?
 ) -> erofs_result {
   guard let fs = unsafe fs, let files = unsafe files(fs), let path = unsafe path, let file = unsafe file else {
-    return unsafe refuse(fs)
+    return unsafe refuse(fs, path, file, file)
   }
   var count = 0
   while unsafe path[count] != 0 { count += 1 }
   do throws(EROFSError) {
-    let inode = try unsafe files.pointee.open(UnsafeRawBufferPointer(start: path, count: count))
-    unsafe file.pointee = erofs_file(
-      nid: inode.nid, size: UInt64(inode.size), mtime: inode.modificationTime.seconds, uid: inode.userID,
-      gid: inode.groupID,
-      mode: inode.kind.mode | inode.permissions, position: 0, cursor: (0, 0))
+    unsafe describe(try files.pointee.open(UnsafeRawBufferPointer(start: path, count: count)), file)
     return EROFS_OK
   } catch { return unsafe fail(fs, error) }
+}
+
+// swift-format-ignore: AlwaysUseLowerCamelCase
+@implementation @c(erofs_open_entry)
+public func erofs_open_entry(
+  _ fs: UnsafeMutablePointer<erofs>?, _ entry: UnsafePointer<erofs_entry>?, _ file: UnsafeMutablePointer<erofs_file>?
+) -> erofs_result {
+  guard let fs = unsafe fs, let files = unsafe files(fs), let entry = unsafe entry, let file = unsafe file else {
+    return unsafe refuse(fs, entry, file, file)
+  }
+  do throws(EROFSError) {
+    let inode = try unsafe files.pointee.volume.inode(entry.pointee.nid)
+    try unsafe files.pointee.prepare(for: inode)
+    unsafe describe(inode, file)
+    return EROFS_OK
+  } catch { return unsafe fail(fs, error) }
+}
+
+/// Fills in what C sees of an inode.
+private func describe(_ inode: Inode, _ file: UnsafeMutablePointer<erofs_file>) {
+  unsafe file.pointee = erofs_file(
+    nid: inode.nid, size: UInt64(inode.size), mtime: inode.modificationTime.seconds, uid: inode.userID,
+    gid: inode.groupID, mode: inode.kind.mode | inode.permissions, device: inode.deviceNumber?.stored ?? 0,
+    position: 0, cursor: (0, 0))
 }
 
 // swift-format-ignore: AlwaysUseLowerCamelCase
@@ -101,7 +145,7 @@ public func erofs_read(
   guard let fs = unsafe fs, let files = unsafe files(fs), let file = unsafe file, let buffer = unsafe buffer,
     let done = unsafe done, count >= 0
   else {
-    return unsafe refuse(fs)
+    return unsafe refuse(fs, file, buffer, done)
   }
   unsafe done.pointee = 0
   do throws(EROFSError) {
@@ -122,7 +166,7 @@ public func erofs_readdir(
   _ entry: UnsafeMutablePointer<erofs_entry>?
 ) -> erofs_result {
   guard let fs = unsafe fs, let files = unsafe files(fs), let directory = unsafe directory, let entry = unsafe entry
-  else { return unsafe refuse(fs) }
+  else { return unsafe refuse(fs, directory, entry, entry) }
   do throws(EROFSError) {
     let inode = try unsafe files.pointee.volume.inode(directory.pointee.nid)
     // The cursor is the caller's, and all zeros are its start.
@@ -152,7 +196,7 @@ public func erofs_address(
   _ address: UnsafeMutablePointer<UnsafeRawPointer?>?
 ) -> erofs_result {
   guard let fs = unsafe fs, let files = unsafe files(fs), let file = unsafe file, let address = unsafe address else {
-    return unsafe refuse(fs)
+    return unsafe refuse(fs, file, address, address)
   }
   unsafe address.pointee = nil
   do throws(EROFSError) {

@@ -68,6 +68,9 @@ static void list(const char *path) {
   static erofs_entry entry;
   erofs_result result;
   while ((result = erofs_readdir(&files, &directory, &entry)) == EROFS_OK) {
+    erofs_file file;
+    require(erofs_open_entry(&files, &entry, &file), entry.name);
+    if (file.nid != entry.nid || file.size == 0 || (file.mode & 0170000) != 0100000) board_exit(1);
     print(entry.name);
     print("\n");
   }
@@ -92,16 +95,46 @@ static const char code[] = "/code/riscv";
 enum { ENTRY = 0 };
 #endif
 
+/* Bytes of stack that mounting takes on a Cortex-M3 or M4, as erofs.h has it, with what calls it here. */
+enum { MOUNTING_STACK = 3200 };
+
 static int32_t read_device(void *context, uint64_t offset, void *buffer, size_t count) {
   const unsigned char *from = (const unsigned char *)context + (size_t)offset;
   for (size_t i = 0; i < count; i++) ((unsigned char *)buffer)[i] = from[i];
   return 0;
 }
 
+/* A wrong argument is refused by its number. */
+static void require_refusal(erofs_result result, uint64_t argument) {
+  if (result != EROFS_ARGUMENT || files.result != EROFS_ARGUMENT || erofs_error_detail(&files) != argument) board_exit(1);
+}
+
+static void misuse(const erofs_storage *flash) {
+  static const erofs_storage nowhere = {.size = 4096};
+  erofs_file file;
+  require_refusal(erofs_mount(&files, NULL, arena, sizeof arena, EROFS_SURVEY, NULL), 2);
+  require_refusal(erofs_mount(&files, &nowhere, arena, sizeof arena, EROFS_SURVEY, NULL), 2);
+  require_refusal(erofs_mount(&files, flash, NULL, sizeof arena, EROFS_SURVEY, NULL), 3);
+  require_refusal(erofs_mount(&files, flash, (char *)arena + 4, sizeof arena - 8, EROFS_SURVEY, NULL), 3);
+  require_refusal(erofs_mount(&files, flash, arena, sizeof arena, 4, NULL), 5);
+  require_refusal(erofs_open(&files, "/etc/motd", &file), 0);
+  require(erofs_mount(&files, flash, arena, sizeof arena, EROFS_SURVEY, NULL), "mount");
+  require_refusal(erofs_open(&files, NULL, &file), 2);
+  require_refusal(erofs_open_entry(&files, NULL, &file), 2);
+  require_refusal(erofs_open(&files, "/etc/motd", NULL), 3);
+  require(erofs_open(&files, "/etc/motd", &file), "open");
+  require_refusal(erofs_read(&files, &file, arena, 1, NULL), 5);
+}
+
 /* In mapped flash. */
 static void use(const erofs_storage *flash) {
   size_t needed;
+  misuse(flash);
+  machine_stack_paint();
   require(erofs_mount(&files, flash, arena, sizeof arena, EROFS_SURVEY, &needed), "mount");
+#if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)
+  if (machine_stack_used() > MOUNTING_STACK) board_exit(1);
+#endif
   show("/etc/motd");
   list("/bin");
   const void *bytes = address(code);

@@ -131,6 +131,16 @@ extension Volume {
     return found
   }
 
+  /// Throws `unsupported(.device(number))` if bytes of an extra device are neither on a device of the storage nor in the
+  /// primary one.
+  package mutating func checkDevices() throws(EROFSError) {
+    var device = 0
+    while device < superblock.extraDevices {
+      device &+= 1
+      do throws(Fault) { _ = try locate(UInt16(truncatingIfNeeded: device), 0, 1) } catch { throw failure.error }
+    }
+  }
+
   /// Extra devices may be mapped into the address space of the primary one; their slots say where (Format.md, section 14).
   /// If the storage has none of them, they follow the image in the primary one, at those addresses.
   private mutating func resolve(_ wanted: DevicePlace) throws(Fault) -> DevicePlace {
