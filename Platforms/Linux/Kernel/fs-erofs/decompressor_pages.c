@@ -111,7 +111,7 @@ static int __init pages_init(void)
 	return 0;
 }
 
-/* Once for each algorithm: nobody decodes any more, and the first time leaves nothing. */
+/* Called once for each algorithm, when nothing is being decoded. The first call frees all tables; later calls find none. */
 static void pages_exit(void)
 {
 	struct pages_tables *tables;
