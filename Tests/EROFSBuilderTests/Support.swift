@@ -54,7 +54,9 @@ func content(_ random: inout Random, upTo limit: Int) -> [UInt8] {
 }
 
 /// A tree with inodes of all kinds, odd times, large ids, attributes, hard links, equal files.
-func randomTree(_ random: inout Random, entries: Int, upTo limit: Int) throws -> Tree {
+func randomTree(
+  _ random: inout Random, entries: Int, upTo limit: Int, hasEmptyAttributes: Bool = true
+) throws -> Tree {
   var tree = Tree()
   var directories = [Tree.root]
   var files: [Tree.EntryID] = []
@@ -78,7 +80,8 @@ func randomTree(_ random: inout Random, entries: Int, upTo limit: Int) throws ->
     }
     if random.isTrue(oneIn: 3) { attributes.append(ExtendedAttribute("trusted.overlay.origin", [1, 2, 3])) }
     for number in 0..<random.below(4) {
-      attributes.append(ExtendedAttribute("user.a\(number)", (0..<random.below(300)).map { UInt8($0 % 251) }))
+      let count = max(random.below(300), hasEmptyAttributes ? 0 : 1)
+      attributes.append(ExtendedAttribute("user.a\(number)", (0..<count).map { UInt8($0 % 251) }))
     }
     return attributes.sorted()
   }
