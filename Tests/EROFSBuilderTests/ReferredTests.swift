@@ -130,6 +130,22 @@ import TreeSupport
     #expect(throws: BuildError.self) { try ImageBuilder(options).build(tree, at: image) }
   }
 
+  /// Each file is possible; their sizes together are more than 64 bits can say.
+  @Test(arguments: [false, true]) func hugeSizesAreRefused(dedupes: Bool) throws {
+    var tree = Tree()
+    for name in ["a", "b", "c"] {
+      let content = ReferredContent(size: UInt64(Int64.max), pieces: [])
+      try tree.put(
+        Array(name.utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644),
+        content: dedupes
+          ? .sparse(in: try OpenFile.directory(folder.path), size: content.size, pieces: []) : .referred(content))
+    }
+    var options = BuildOptions()
+    options.dedupes = dedupes
+    if dedupes { options.chunkSize = 4096 }
+    #expect { try ImageBuilder(options).build(tree, at: image) } throws: { "\($0)".contains("addresses reach") }
+  }
+
   private func reason(_ content: ReferredContent, _ change: (inout BuildOptions) -> Void = { _ in }) -> String {
     do {
       var tree = Tree()
@@ -160,6 +176,7 @@ import TreeSupport
       (ReferredContent(size: 4096, pieces: [piece(0, 4096, 1 << 45)]), "use 48-bit addresses"),
     ] { #expect(reason(content).contains(words), "\(reason(content))") }
     let good = ReferredContent(size: 4096, pieces: [piece(0, 4096, 0)])
+    #expect(reason(good) { $0.devices = [] }.contains("extra device 1, which is not given"))
     #expect(reason(good) { $0.dedupes = true }.hasSuffix("only referred to and dedupe cannot be used together"))
     #expect(reason(good) { $0.digestAttribute = BuildOptions.usualDigestAttribute }.contains("and digests"))
     #expect(

@@ -257,7 +257,13 @@ import Testing
     #expect(await said("/none", folder("a")) == "/none: no such file or directory in the image")
     #expect(!FileManager.default.fileExists(atPath: folder("a")))
     #expect(await said("/", folder("a/b")) == folder("a/b") + ": No such file or directory")
-    try await Extractor(image).extract(Self.file, into: folder("one"))
+    let extractor = try Extractor(image)
+    try await extractor.extract(Self.file, into: folder("one"))
+    await #expect(throws: ExtractError.self) { try await extractor.extract(Self.file, into: folder("two")) }
+    #expect(throws: Errno.resourceBusy) {
+      try extractor.run(ImageReader(image).file(at: "/").inode, name: [], into: FilePath(folder("two")))
+    }
+    #expect(!FileManager.default.fileExists(atPath: folder("two")))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder("one")) == ["text-150000"])
   }
 }

@@ -153,9 +153,10 @@ def chosen(results, folder, work, references, expected):
     program, output = work / "walk-chosen", work / "output"
     run("gcc", *STRICT, "-I", folder, work / "erofs.o", HERE / "walk.c", "-o", program)
     run(program, "whole", output, *references.images)
-    refused = []
+    refused, named_codec = [], []
     for image, (rows, status, text) in zip(references.images, parse(output.read_bytes())):
-        if (status, text) == (-2, "a codec that is not in this program"):
+        if status == -2 and (missing := re.fullmatch("the codec (MicroLZMA|DEFLATE|Zstandard) is not in this program", text)):
+            named_codec.append(missing[1])
             refused.append(image.stem)
         elif not image.with_suffix(".blob").exists():
             wrong = differences(rows, expected)
@@ -164,6 +165,9 @@ def chosen(results, folder, work, references, expected):
     others = [image.stem for image in references.images if "lz4" in image.stem or "plain" in image.stem]
     results.check("images of codecs that were left out", named and {*named} <= {*refused} and not {*others} & {*refused},
                   f"refused are {refused}")
+    wrong = [f"{stem}: {codec}" for stem, codec in zip(refused, named_codec)
+             if (word := re.search("lzma|deflate|zstd", stem)) and word[0][:4] not in codec.lower().replace("zstandard", "zstd")]
+    results.check("the codec that was left out is named", named_codec and not wrong, "; ".join(wrong))
 
 
 def check(results, work):

@@ -20,8 +20,10 @@ void *memcpy(void *restrict to, const void *restrict from, size_t count) {
 void *memmove(void *to, const void *from, size_t count) {
   unsigned char *p = to;
   const unsigned char *q = from;
-  if (p <= q) return memcpy(to, from, count);
-  while (count--) p[count] = q[count];
+  if (p <= q)
+    while (count--) *p++ = *q++;
+  else
+    while (count--) p[count] = q[count];
   return to;
 }
 

@@ -134,10 +134,30 @@ extension Volume {
   /// Throws `unsupported(.device(number))` if bytes of an extra device are neither on a device of the storage nor in the
   /// primary one.
   package mutating func checkDevices() throws(EROFSError) {
+    do throws(Fault) { try findDevices() } catch { throw failure.error }
+  }
+
+  /// One pass over the table: an image may have 65,535 devices.
+  private mutating func findDevices() throws(Fault) {
+    let isFlat = deviceBytes(1) == 0
+    var slot = FileOffset(truncatingIfNeeded: superblock.deviceTableOffset)
     var device = 0
     while device < superblock.extraDevices {
       device &+= 1
-      do throws(Fault) { _ = try locate(UInt16(truncatingIfNeeded: device), 0, 1) } catch { throw failure.error }
+      var found = DevicePlace(device, 0)
+      if isFlat {
+        var first = UInt64(try load(.device, slot, DeviceSlotRecord.self, .unifiedBlock))
+        if superblock.incompatible.contains(.wide48Bit) {
+          let high = DeviceSlotHigh(raw: try load(.device, slot, DeviceSlotRecord.self, .high))
+          first |= UInt64(high.unifiedBlock) &<< 32
+        }
+        found = flat(found, from: first)
+        slot &+= FileOffset(truncatingIfNeeded: DeviceSlotRecord.byteCount)
+      }
+      if deviceBytes(found.device) == 0 {
+        failure.set(.device, Defect.outsideDevice.rawValue, Int32(truncatingIfNeeded: device), 0)
+        throw Fault()
+      }
     }
   }
 

@@ -46,6 +46,7 @@ struct ContentPass {
   // MARK: Running
 
   mutating func run(_ sink: inout BlockSink, _ progress: inout ProgressReporter) throws {
+    try build.checkSizes()
     let duplicates = try build.options.dedupes ? DuplicateFiles(build, &progress) : DuplicateFiles()
     let treatments = Treatments(build)
     largestCluster = treatments.largestCluster
@@ -53,11 +54,7 @@ struct ContentPass {
       (0..<build.order.count).filter {
         build.size(of: $0) > 0 && duplicates.originals[$0] == nil && build.referred(of: $0) == nil
       })
-    contentBytes = try all.reduce(0) { sum, number in
-      let (next, isHuge) = sum.addingReportingOverflow(build.size(of: number))
-      if isHuge { throw BuildError.tooLarge(blocks: .max >> UInt64(build.options.blockShift)) }
-      return next
-    }
+    contentBytes = all.reduce(0) { $0 + build.size(of: $1) }
     try checkFlatFiles(all, treatments)
     let findsRuns = build.options.dedupes && build.options.isCompressed && build.options.fragments != .all
     var runs =
@@ -213,20 +210,13 @@ struct ContentPass {
         for index in pieces.indices {
           try map?.add(pieces[index], at: sink.position)
           let place = sink.position
-          guard pieces[index].length <= 1 << 62 else { throw BuildError.tooLarge(blocks: .max >> 16) }
           try sink.skip(to: place + pieces[index].length)
           try sink.align(to: UInt64(build.options.blockSize))
           (pieces[index].device, pieces[index].place) = (0, place)
         }
         try build.checkAddress(sink.position)
       } else {
-        for piece in pieces {
-          referredBytes += piece.length
-          guard (1...build.options.devices.count).contains(piece.device) else {
-            throw BuildError.unrepresentable(
-              path: build.path(of: number), "it is on extra device \(piece.device), which is not given")
-          }
-        }
+        for piece in pieces { referredBytes += piece.length }
       }
       if !content.tail.isEmpty {
         let length = UInt64(content.tail.count)

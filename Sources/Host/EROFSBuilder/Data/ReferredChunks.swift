@@ -9,8 +9,8 @@ struct ReferredChunks {
   let shift: UInt8
   private(set) var chunks: [StoredChunk?] = []
 
-  /// Chunks of all files together: half a gibibyte of tables. Only files with huge holes have so many.
-  private static let most = 1 << 26
+  /// Chunks of all files together: tables of 128 MiB, and three times that in memory. Only files with huge holes have so many.
+  private static let most = 1 << 24
   /// What a chunk's format can say.
   private static let largestShift = 31
 
@@ -42,7 +42,7 @@ struct ReferredChunks {
     self.shift = UInt8(shift)
     let chunk = block << UInt64(shift)
     let needed = (size - 1) / chunk + 1
-    guard needed <= UInt64(Self.most - count) else {
+    guard needed <= UInt64(max(0, Self.most - count)) else {
       throw failure("a table of \(needed) chunks is too much, of which an image may have \(Self.most)")
     }
     chunks = Array(repeating: nil, count: Int(needed))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import EROFSMount
 import EROFSTools
 
 /// Text of what the library reports, with the option of the command that helps, which the library does not know.
@@ -26,6 +27,7 @@ private enum Advice: String {
     case EROFSError.corrupt(.magic, _): self = .offset
     case EROFSError.unsupported(.device, _): self = .device
     case EROFSError.unsupported(.work, _): self = .limit
+    case MountError.image(_, let error): self.init(for: error)
     case let error as EROFSTools.TreeError: self.init(for: error.error)
     case let problem as Problem: self.init(for: problem.cause)
     case Problem.Cause.image(let error): self.init(for: error)

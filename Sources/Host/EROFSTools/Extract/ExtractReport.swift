@@ -113,7 +113,12 @@ final class ExtractLog: Sendable {
   }
   private let phase = Atomic<Int>(Phase.running)
 
+  private let isUsed = Atomic<Bool>(false)
+
   init(_ report: @escaping @Sendable (ExtractEvent) -> Void) { self.report = report }
+
+  /// Whether this is the first run: what is counted, and that it was stopped, belongs to one.
+  func begin() -> Bool { !isUsed.exchange(true, ordering: .relaxed) }
 
   var summary: ExtractSummary {
     var summary = state.withLock { $0 }

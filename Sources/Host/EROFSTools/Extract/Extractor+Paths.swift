@@ -10,11 +10,14 @@ public enum ExtractError: Error, Sendable, CustomStringConvertible {
   case source(TreeError)
   /// The directory cannot be made, opened or read.
   case target(FilePath, Errno)
+  /// This extractor has extracted something, or does so now.
+  case usedBefore
 
   public var description: String {
     switch self {
     case .source(let error): "\(error)"
     case .target(let path, let error): "\(path): \(error)"
+    case .usedBefore: "an extractor extracts once; make another one for this"
     }
   }
 }
@@ -29,7 +32,8 @@ extension Extractor {
   ///   - path: names with `/` between them, from the root of the image.
   ///   - directory: created if it does not exist; its parent must exist.
   /// - Returns: what was extracted; errors with single files are reported and counted.
-  /// - Throws: ``ExtractError`` if there is nothing to extract or the directory cannot be used, and `CancellationError` if
+  /// - Throws: ``ExtractError`` if there is nothing to extract, the directory cannot be used, or this extractor has been used
+  ///   before, and `CancellationError` if
   ///   the task was cancelled; what was in an empty directory by then is removed again.
   @discardableResult
   public func extract(_ path: String = "/", into directory: String) throws -> ExtractSummary {
@@ -46,10 +50,11 @@ extension Extractor {
     try withUnsafeCurrentTask { task in
       guard task?.isCancelled != true else { throw CancellationError() }
       let (root, name) = try source(path)
+      guard log.begin() else { throw ExtractError.usedBefore }
       log.watch(task)
       defer { log.watch(nil) }
       let summary: ExtractSummary
-      do throws(Errno) { summary = try run(root, name: name, into: directory) } catch {
+      do throws(Errno) { summary = try perform(root, name: name, into: directory) } catch {
         throw ExtractError.target(directory, error)
       }
       if summary.isStopped, task?.isCancelled == true { throw CancellationError() }

@@ -13,7 +13,7 @@ import SystemPackage
   import Musl
 #endif
 
-/// Extracts a tree of an image to a directory.
+/// Extracts a tree of an image to a directory, once: what it counts, and ``stop()``, belong to that one extraction.
 ///
 /// Nothing outside the directory is touched, whatever the image and the directory contain: names are single names, and
 /// no symbolic link is followed. If the directory is empty, the tree is written to a temporary directory in it, which
@@ -86,8 +86,14 @@ public final class Extractor: Sendable {
   ///   - root: the inode.
   ///   - name: the name for it if it is not a directory.
   ///   - directory: created if it does not exist; its parent must exist.
-  /// - Throws: if the directory cannot be used at all. Errors with single files are reported and counted instead.
+  /// - Throws: if the directory cannot be used at all, and `resourceBusy` if this extractor has been used before. Errors with
+  ///   single files are reported and counted instead.
   public func run(_ root: EROFS.Inode, name: [UInt8], into directory: FilePath) throws(Errno) -> ExtractSummary {
+    guard log.begin() else { throw .resourceBusy }
+    return try perform(root, name: name, into: directory)
+  }
+
+  func perform(_ root: EROFS.Inode, name: [UInt8], into directory: FilePath) throws(Errno) -> ExtractSummary {
     let reader = ImageReader(image, superblock, limit: limit)
     let (target, isMade, isEmpty) = try openTarget(directory)
     defer {
