@@ -132,7 +132,7 @@ public func erofs_open_entry(
 private func describe(_ inode: Inode, _ file: UnsafeMutablePointer<erofs_file>) {
   unsafe file.pointee = erofs_file(
     nid: inode.nid, size: UInt64(inode.size), mtime: inode.modificationTime.seconds, uid: inode.userID,
-    gid: inode.groupID, mode: inode.kind.mode | inode.permissions, device: inode.deviceNumber?.stored ?? 0,
+    gid: inode.groupID, device: inode.deviceNumber?.stored ?? 0, mode: inode.kind.mode | inode.permissions,
     position: 0, cursor: (0, 0))
 }
 

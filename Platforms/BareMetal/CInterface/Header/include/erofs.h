@@ -77,8 +77,8 @@ typedef struct {
   uint64_t size;      /* bytes */
   int64_t mtime;      /* seconds since 1970 */
   uint32_t uid, gid;
-  uint16_t mode;      /* type and permissions, as in POSIX */
   uint32_t device;    /* of a device: bits 8 to 19 are the major number, 0 to 7 and 20 to 31 the minor one; otherwise 0 */
+  uint16_t mode;      /* type and permissions, as in POSIX */
   EROFS_ALIGNED_8 uint64_t position; /* where erofs_read reads next, in bytes from the start */
   uint64_t cursor[2]; /* where erofs_readdir continues */
 } erofs_file;
