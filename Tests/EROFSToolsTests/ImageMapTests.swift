@@ -37,8 +37,8 @@ import Testing
     }
   }
 
-  @Test func ofAnUncompressedImageAllIsKnown() throws {
-    guard let name = ReferenceImages.among("plain-512").first else { return }
+  @Test(arguments: ReferenceImages.among("plain-512"))
+  func ofAnUncompressedImageAllIsKnown(name: String) throws {
     let map = try ImageMap(of: try ReferenceImages.reader(name))
     let statistics = try ImageStatistics(of: try ReferenceImages.reader(name))
     let plain = try #require(statistics.extents[.plain])

@@ -35,9 +35,10 @@ import Testing
   }
 
   /// A file, bytes in memory, and a storage that is read in parts, without and with a limit of work.
-  @Test(arguments: ["plain-512", "chunks-64k-device", image, "zstd-metabox-fragments", "libdeflate-32k-tail"])
+  @Test(
+    arguments: ReferenceImages.among(
+      "plain-512", "chunks-64k-device", image, "zstd-metabox-fragments", "libdeflate-32k-tail"))
   func rangesAreRight(name: String) throws {
-    guard ReferenceImages.names.contains(name) else { return }
     let devices = try ReferenceImages.devices(name).map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
     let image = try ReferenceImages.image(name)
     let storage = TestStorage([image] + devices, isMapped: false)
@@ -132,15 +133,15 @@ import Testing
     #expect(said { () throws(TreeError) in _ = try reader.entries(of: Self.file) } == Self.file + ": not a directory")
     #expect(
       said { () throws(TreeError) in _ = try reader.contents(of: Self.file, atMost: 149_999) }.hasPrefix(
-        Self.file + ": it is"))
+        Self.file + ": it has more bytes"))
     let error: any Error = ImageReader.PieceError<CancellationError>.image(.notAFile)
     #expect("\(error)" == "not a regular file")
     let missing = #expect(throws: ImageFile.OpenError.self) { try ImageFile("/no/image") }
     #expect("\(try #require(missing))" == "/no/image: No such file or directory")
   }
 
-  @Test func missingDevicesAreNamedByTheirNumber() throws {
-    guard ReferenceImages.names.contains("chunks-64k-device") else { return }
+  @Test(.enabled(if: ReferenceImages.names.contains("chunks-64k-device"), "no image with an extra device"))
+  func missingDevicesAreNamedByTheirNumber() throws {
     let reader = try ImageReader(ImageFile(ReferenceImages.path("chunks-64k-device")))
     var errors: [TreeError] = []
     reader.forEachFile(onError: { errors.append($0) }) { file in
@@ -159,6 +160,7 @@ import Testing
     ("/usr/**", "/usr/a/b", true),
     ("/usr/**", "/us", false), ("**", "/", true), ("/*", "/", false), ("/a?c", "/aéc", true), ("/a?c", "/ac", false),
     ("/[a-c]x", "/bx", true), ("/[!a-c]x", "/bx", false), ("/[]]x", "/]x", true), ("/[x", "/[x", true),
+    ("/[\\]]", "/]", true), ("/[\\!a]", "/!", true), ("/[a\\-z]", "/b", false), ("/[a\\-z]", "/-", true), ("/[z-a]", "/b", false),
     ("/\\*", "/*", true),
     ("/\\*", "/a", false), ("/*a*b*c", "/xxaxxbxxc", true), ("/*a*b*c", "/xxaxxcxxb", false), ("/a**b", "/axxb", true),
     ("/a/**/b/**/c", "/a/b/c", true), ("/a/**/b/**/c", "/a/x/b/y/z/c", true), ("/a/**/b/**/c", "/a/x/c", false),

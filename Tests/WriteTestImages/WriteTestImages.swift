@@ -49,7 +49,7 @@ struct WriteTestImages {
     case .directoryBlockSize: return "directory-block-size"
     case .algorithm(let id): return "codec \(id)"
     case .device(let number): return "device \(number)"
-    case .size, .work, .pathLength: fatalError("a broken image with \(feature)")
+    case .size, .work, .pathLength, .contentLength: fatalError("a broken image with \(feature)")
     }
   }
 

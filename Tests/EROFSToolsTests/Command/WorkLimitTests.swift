@@ -235,6 +235,25 @@ import Testing
     }
   }
 
+  /// An extent counts when it is decoded, not each time that a few of its bytes are read: an ordinary image may be read in
+  /// small steps.
+  @Test func smallStepsCountWhatLargeOnesDo() throws {
+    let image = try ReferenceImages.open("lzma-1k-64k-tail")
+    var counts: [UInt64] = []
+    for step in [1 << 20, 512] {
+      let most: UInt64 = 1 << 40
+      let limit = WorkLimit(steps: most, names: 0)
+      let reader = try ImageReader(image, limit: limit)
+      var cursor = reader.open(try ImageReader(image).file(at: "/contents/zeros-300000"))
+      var bytes = 0
+      while !cursor.isAtEnd { bytes += try cursor.read(count: step).count }
+      #expect(bytes == 300_000)
+      counts.append(most - limit.steps)
+    }
+    // A step has a cost of its own.
+    #expect(counts[1] - counts[0] <= 300_000 / 512 * 1100, "\(counts)")
+  }
+
   /// Paths of a deep tree take memory with the square of its depth.
   @Test(arguments: [["info"], ["ls", "-R"], ["fsck"], ["dump", "--statistics"], ["plan"]])
   func deepTrees(words: [String]) throws {

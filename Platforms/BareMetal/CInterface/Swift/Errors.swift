@@ -41,7 +41,7 @@ private func fail(_ fs: UnsafeMutablePointer<erofs>, _ feature: Feature) -> erof
   case .blockSize: missing = .blockSize
   case .directoryBlockSize: missing = .directoryBlockSize
   case .device: missing = .device
-  case .size, .work, .pathLength: missing = .size
+  case .size, .work, .pathLength, .contentLength: missing = .size
   }
   return unsafe fail(fs, EROFS_UNSUPPORTED, missing.rawValue, UInt64.max)
 }

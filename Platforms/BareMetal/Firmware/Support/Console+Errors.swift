@@ -54,7 +54,7 @@ extension Console {
       write("device ")
       write(number)
     case .size: write("size")
-    case .work, .pathLength: write("bound")
+    case .work, .pathLength, .contentLength: write("bound")
     }
   }
 

@@ -21,6 +21,7 @@
       // These have no position in the image.
       case .unsupported(.work, _): "\(Feature.work)"
       case .unsupported(.pathLength, _): "\(Feature.pathLength)"
+      case .unsupported(.contentLength, _): "\(Feature.contentLength)"
       case .unsupported(let feature, let position): "\(feature), at \(position)"
       case .undecodable(let error, let algorithm, let position):
         "\(algorithm.name) data that starts at \(position) cannot be decoded: \(error)"
@@ -78,8 +79,9 @@
         }
       case .device(let number): "extra device \(number) is missing"
       case .size: "it is too large for the address space of this machine"
-      case .work: "reading this image takes far more work than its size can justify: the rest is skipped"
-      case .pathLength: "the path is longer than 16384 bytes: it is skipped, with everything below it"
+      case .work: "reading this image takes far more work than its size can justify"
+      case .pathLength: "the path is longer than 16384 bytes"
+      case .contentLength: "it has more bytes than may be read at once"
       }
     }
   }

@@ -54,8 +54,9 @@ public enum Feature: Equatable, Sendable {
   case device(Int)
   /// More than this machine's address space can hold.
   case size
-  /// More work than a host does for an image of its size, and a longer path than it follows; Core has no such bounds.
-  case work, pathLength
+  /// More work than a host does for an image of its size, a longer path than it follows, and more bytes of a file than its
+  /// caller wants at once; Core has no such bounds.
+  case work, pathLength, contentLength
 }
 
 /// A rule of the format that an image breaks.

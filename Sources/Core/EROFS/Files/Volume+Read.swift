@@ -40,6 +40,16 @@ extension Volume {
     return count
   }
 
+  #if !hasFeature(Embedded)
+    /// Whether the bytes of an extent of `inode` from its byte `skip` on can be read without decoding it from its start.
+    package mutating func keeps(_ extent: Extent, of inode: Inode, from skip: FileOffset) -> Bool {
+      makeCurrent(inode)
+      var extent = extent
+      return unsafe decoders[unchecked: Role.file.index].canServe(
+        &extent, of: self[.file].key, from: Int(truncatingIfNeeded: skip))
+    }
+  #endif
+
   /// Reads bytes of an open file; returns how many.
   @inline(never)
   mutating func read(_ role: Role, at offset: FileOffset, into destination: MutablePageVector) throws(Fault) -> Int {

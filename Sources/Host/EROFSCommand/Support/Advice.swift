@@ -18,7 +18,8 @@ func advised(_ error: any Error) -> String { "\(error)" + (Advice(for: error)?.r
 private enum Advice: String {
   case offset = "; if the image starts later in the file, use --offset"
   case device = ": name it with --device"
-  case limit = " (--no-limit reads it all, however long it takes)"
+  case limit = ": the rest is skipped (--no-limit reads it all, however long it takes)"
+  case path = ": it is skipped, with everything below it"
   case content = " (--no-limit extracts them all)"
   case overwrite = " (--overwrite replaces it)"
 
@@ -27,6 +28,7 @@ private enum Advice: String {
     case EROFSError.corrupt(.magic, _): self = .offset
     case EROFSError.unsupported(.device, _): self = .device
     case EROFSError.unsupported(.work, _): self = .limit
+    case EROFSError.unsupported(.pathLength, _), Problem.Cause.pathLength: self = .path
     case MountError.image(_, let error): self.init(for: error)
     case let error as EROFSTools.TreeError: self.init(for: error.error)
     case let problem as Problem: self.init(for: problem.cause)

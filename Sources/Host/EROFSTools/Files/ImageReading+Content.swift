@@ -9,10 +9,10 @@ extension ImageReading {
   /// - Parameters:
   ///   - file: a regular file, or a symbolic link, whose target is its content.
   ///   - most: the most bytes that it may have: a small image can contain a file of many terabytes of zeros.
-  /// - Throws: ``TreeError`` with `unsupported(.size)` if it has more, `notAFile` if it is something else.
+  /// - Throws: ``TreeError`` with `unsupported(.contentLength)` if it has more, `notAFile` if it is something else.
   public func contents(of file: TreeFile, atMost most: Int = 1 << 30) throws(TreeError) -> [UInt8] {
     try TreeError.naming(file.path) { () throws(EROFSError) in
-      guard file.inode.size <= UInt64(max(0, most)) else { throw .unsupported(.size, at: file.inode.position) }
+      guard file.inode.size <= UInt64(max(0, most)) else { throw .unsupported(.contentLength, at: file.inode.position) }
     }
     return try read(file, at: 0, count: Int(file.inode.size))
   }
@@ -37,8 +37,8 @@ extension ImageReading {
   ///   storage fails.
   public func read(_ file: TreeFile, at offset: UInt64, count: Int) throws(TreeError) -> [UInt8] {
     try TreeError.naming(file.path) { () throws(EROFSError) in
-      let count = try spend(readingUpTo: count, at: offset, of: file.inode)
-      return try bytes(count) { (part) throws(EROFSError) in try volume.read(file.inode, at: offset, into: part) }
+      let count = try bytesThere(in: file.inode, at: offset, count)
+      return try bytes(count) { (part) throws(EROFSError) in try read(file.inode, at: offset, into: part) }
     }
   }
 
@@ -55,27 +55,36 @@ extension ImageReading {
   ) throws(TreeError) -> Int {
     try destination.withUnsafeMutableBytes { (buffer) throws(TreeError) in
       try TreeError.naming(file.path) { () throws(EROFSError) in
-        let count = try spend(readingUpTo: buffer.count, at: offset, of: file.inode)
+        let count = try bytesThere(in: file.inode, at: offset, buffer.count)
         let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-        return try volume.read(file.inode, at: offset, into: MutablePageVector(unsafeContiguous: part))
+        return try read(file.inode, at: offset, into: MutablePageVector(unsafeContiguous: part))
       }
     }
   }
 
-  /// Counts the work of a read against the limit; returns how many bytes there are to read.
-  private func spend(readingUpTo count: Int, at offset: UInt64, of inode: Inode) throws(EROFSError) -> Int {
+  /// How many of `count` bytes from `offset` on a file has.
+  private func bytesThere(in inode: Inode, at offset: UInt64, _ count: Int) throws(EROFSError) -> Int {
     guard inode.kind == .regular || inode.kind == .symbolicLink else { throw .notAFile }
     guard count > 0, offset < inode.size else { return 0 }
-    let there = Int(min(UInt64(count), inode.size - offset))
-    if let limit {
-      var at = offset
-      while at < offset + UInt64(there), let extent = try volume.extent(of: inode, at: at) {
+    return Int(min(UInt64(count), inode.size - offset))
+  }
+
+  /// Reads bytes that the file has, and counts the work against the limit: that of an extent when it is decoded, not each
+  /// time that a part of it is copied. So however small the steps are, reading a file through counts about the same.
+  private func read(_ inode: Inode, at offset: UInt64, into destination: MutablePageVector) throws(EROFSError) -> Int {
+    guard let limit else { return try volume.read(inode, at: offset, into: destination) }
+    var done = 0
+    while done < destination.count, let extent = try volume.extent(of: inode, at: offset + UInt64(done)) {
+      let skip = offset + UInt64(done) - extent.start
+      let count = Int(min(UInt64(destination.count - done), extent.length - skip))
+      if case .compressed = extent.encoding, !volume.keeps(extent, of: inode, from: skip) {
         try limit.spend(finding: extent)
         try limit.spend(reading: extent)
-        at = extent.end
       }
+      try limit.spend(1024 + UInt64(count))
+      done += try volume.read(inode, extent, from: skip, into: destination.dropFirst(done))
     }
-    return there
+    return done
   }
 
   /// A position in a file, to read it from there on.

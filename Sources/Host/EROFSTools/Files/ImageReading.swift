@@ -70,6 +70,10 @@ extension ImageReading {
       try limit?.spendName(pathBytes: 0)
       guard name.count <= 255, let inode = try inode(named: name, in: folder) else { throw .notFound }
       guard inode.kind == .symbolicLink, followsLast || !rest.isEmpty else {
+        // A directory that contains itself has paths of any length.
+        guard way.count <= ScannedTree.maximumPathBytes / 2 else {
+          throw .unsupported(.pathLength, at: inode.position)
+        }
         way.append(inode)
         continue
       }

@@ -68,17 +68,22 @@ public struct PathPattern: Sendable, ExpressibleByStringLiteral, CustomStringCon
     if isInverted { at += 1 }
     var ranges: [ClosedRange<Unicode.Scalar>] = []
     let first = at
+    /// The next member; a backslash takes the meaning from the one after it.
+    func member() -> Unicode.Scalar {
+      if text[at] == "\\", at + 1 < text.count { at += 1 }
+      at += 1
+      return text[at - 1]
+    }
     while at < text.count {
       // A bracket that is the first member is one.
       if text[at] == "]", at > first { return (.set(ranges, isInverted: isInverted), at + 1) }
-      let low = text[at]
-      if at + 2 < text.count, text[at + 1] == "-", text[at + 2] != "]" {
-        if low <= text[at + 2] { ranges.append(low...text[at + 2]) }
-        at += 3
-      } else {
-        ranges.append(low...low)
+      let low = member()
+      var high = low
+      if at + 1 < text.count, text[at] == "-", text[at + 1] != "]" {
         at += 1
+        high = member()
       }
+      if low <= high { ranges.append(low...high) }
     }
     return nil
   }

@@ -104,6 +104,7 @@ public struct FileChunks: AsyncSequence, Sendable {
     private let chunks: FileChunks
     private var held: Held?
     private var position: UInt64 = 0
+    private var isOver = false
 
     init(_ chunks: FileChunks) { self.chunks = chunks }
 
@@ -112,18 +113,28 @@ public struct FileChunks: AsyncSequence, Sendable {
     }
 
     public mutating func next(isolation actor: isolated (any Actor)?) async throws -> [UInt8]? {
+      // As of any sequence, nothing comes after its end, nor after an error.
+      if isOver { return nil }
       do {
         try Task.checkCancellation()
         let held = held ?? Held(chunks.pool)
         self.held = held
         let bytes = try held.taken.reader.read(chunks.file, at: position, count: chunks.count)
         position += UInt64(bytes.count)
-        if bytes.isEmpty { self.held = nil }
-        return bytes.isEmpty ? nil : bytes
+        guard !bytes.isEmpty else {
+          finish()
+          return nil
+        }
+        return bytes
       } catch {
-        held = nil
+        finish()
         throw error
       }
+    }
+
+    private mutating func finish() {
+      isOver = true
+      held = nil
     }
   }
 }

@@ -91,7 +91,8 @@ public final class ImageFile: Storage, @unchecked Sendable {
   public convenience init<Bytes: Collection<UInt8>>(bytes: Bytes, devices: [Bytes] = []) {
     self.init(
       ([bytes] + devices).map { bytes in
-        let mapping = Self.memory(bytes.count)
+        // As for any copy of a collection: nobody can go on without it.
+        guard let mapping = Self.memory(bytes.count) else { fatalError("no memory for \(bytes.count) bytes of an image") }
         mapping.1.copyBytes(from: bytes)
         return mapping.0
       })
@@ -103,13 +104,13 @@ public final class ImageFile: Storage, @unchecked Sendable {
   /// - Parameters:
   ///   - storage: the bytes of the image and of its extra devices.
   ///   - devices: how many extra devices there are.
-  /// - Throws: what the storage throws; `ENOMEM` for more than the address space holds.
+  /// - Throws: what the storage throws; `ENOMEM` for more than there is memory for.
   public convenience init(copying storage: some Storage, devices: Int = 0) throws(StorageError) {
     var opened: [Mapping] = []
     do throws(StorageError) {
       for device in 0...max(0, devices) {
-        guard let count = Int(exactly: storage.byteCount(ofDevice: device)) else { throw StorageError(code: ENOMEM) }
-        let (mapping, buffer) = Self.memory(count)
+        guard let count = Int(exactly: storage.byteCount(ofDevice: device)), let (mapping, buffer) = Self.memory(count)
+        else { throw StorageError(code: ENOMEM) }
         opened.append(mapping)
         var done = 0
         // In parts, as a device that has to be read to its end may take long.
@@ -127,9 +128,10 @@ public final class ImageFile: Storage, @unchecked Sendable {
     self.init(opened)
   }
 
-  /// So many bytes of memory.
-  private static func memory(_ count: Int) -> (Mapping, UnsafeMutableRawBufferPointer) {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
+  /// So many bytes of memory; nil if there are not as many.
+  private static func memory(_ count: Int) -> (Mapping, UnsafeMutableRawBufferPointer)? {
+    guard let base = malloc(max(count, 1)) else { return nil }
+    let buffer = UnsafeMutableRawBufferPointer(start: base, count: count)
     let bytes = PageVector(unsafeContiguous: UnsafeRawBufferPointer(buffer))
     return (Mapping(file: nil, offset: 0, base: buffer.baseAddress, mappedBytes: count, bytes: bytes), buffer)
   }
@@ -150,7 +152,7 @@ public final class ImageFile: Storage, @unchecked Sendable {
   private static func unmap(_ mappings: [Mapping]) {
     for mapping in mappings {
       guard let file = mapping.file else {
-        mapping.base?.deallocate()
+        free(mapping.base)
         continue
       }
       if let base = mapping.base { munmap(base, mapping.mappedBytes) }

@@ -60,6 +60,9 @@ public final class WorkLimit: Sendable {
     return isHuge || product > .max - least ? .max : product + least
   }
 
+  /// Steps that are left.
+  package var steps: UInt64 { isExceeded ? 0 : stepsLeft.load(ordering: .relaxed) }
+
   /// Takes steps; if fewer are left, all of them.
   func spend(_ steps: UInt64) throws(EROFSError) { try take(steps, from: stepsLeft) }
 
