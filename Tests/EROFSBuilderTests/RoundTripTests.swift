@@ -84,6 +84,91 @@ import TreeSupport
     #expect(shared.imageBytes * 3 < whole.imageBytes)
   }
 
+  /// Equal data in files that hints give different algorithms is not shared, because a file's index names its own.
+  @Test func hintsAndDedupe() throws {
+    var random = Random(31)
+    let text = (0..<200_000).map { _ in UInt8(97 + random.below(4)) }
+    var tree = Tree()
+    for (name, start) in [("a.lz4", "1"), ("b.zstd", "2"), ("c.lz4", "3")] {
+      try tree.put(
+        Array(name.utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644),
+        content: .bytes([UInt8](repeating: start.utf8.first!, count: 8192) + text))
+    }
+    var options = BuildOptions()
+    options.clusterSize = 16_384
+    options.encodings = [try Encoding(.lz4, clusterSize: 16_384), try Encoding(.zstd, clusterSize: 16_384)]
+    options.dedupes = true
+    options.hints = try CompressHints(Array("16384 1 \\.zstd$\n".utf8), name: "hints")
+    let summary = try ImageBuilder(options).build(tree, at: FilePath(folder("image")))
+    #expect(try problems(of: folder("image")) == [])
+    #expect(summary.sharedBytes > 150_000 && summary.sharedBytes < 300_000)
+  }
+
+  /// A file in which one part is as small by a fast algorithm as by a slow one, and another is not.
+  @Test(arguments: [BuildOptions.IndexForm.compact, .full, .encoded]) func twoAlgorithmsInAFile(
+    index: BuildOptions.IndexForm
+  ) throws {
+    var random = Random(37)
+    let even = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 / 4096) }
+    let words = (0..<5000).map { _ in (0..<4 + random.below(5)).map { _ in UInt8(97 + random.below(26)) } + [32] }
+    let text = (0..<60_000).flatMap { _ in words[min(random.below(5000), random.below(5000))] }
+    var tree = Tree()
+    try tree.put(
+      Array("f".utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(even + text))
+    var options = BuildOptions()
+    options.clusterSize = 16_384
+    options.index = index
+    options.wideAddresses = index == .encoded
+    options.encodings = [try Encoding(.lzma, clusterSize: 16_384), try Encoding(.lz4, clusterSize: 16_384)]
+    options.secondEncoding = .init(within: 10)
+    _ = try ImageBuilder(options).build(tree, at: FilePath(folder("image")))
+    let reader = try ImageReader(ImageFile(FilePath(folder("image"))))
+    var bytes: [Algorithm: UInt64] = [:]
+    for extent in try reader.extents(of: reader.inode(at: "f".utf8)) {
+      if case .compressed(let algorithm) = extent.encoding { bytes[algorithm, default: 0] += extent.length }
+    }
+    #expect(bytes[.lz4, default: 0] > 200_000 && bytes[.microLZMA, default: 0] > 300_000, "\(bytes)")
+  }
+
+  /// Zeros in a compressed file are holes, where the index can say so. The kernel reads the same.
+  @Test(arguments: [BuildOptions.IndexForm.full, .encoded]) func holesInCompressedFiles(
+    index: BuildOptions.IndexForm
+  ) throws {
+    var random = Random(41)
+    func text(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(97 + random.below(9)) } }
+    let zeros = [UInt8](repeating: 0, count: 3 << 20)
+    let contents = [
+      "between": text(100_001) + zeros + text(50_000), "first": zeros + text(10), "last": text(70_000) + zeros,
+      "only": zeros, "short": text(5000) + [UInt8](repeating: 0, count: 20_000) + text(5000),
+    ]
+    var tree = Tree()
+    for (name, bytes) in contents {
+      try tree.put(
+        Array(name.utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(bytes))
+    }
+    var options = BuildOptions()
+    options.clusterSize = 16_384
+    options.index = index
+    options.wideAddresses = index == .encoded
+    options.encodings = [try Encoding(.zstd, clusterSize: 16_384)]
+    let summary = try ImageBuilder(options).build(tree, at: FilePath(folder("image")))
+    #expect(try problems(of: folder("image")) == [])
+    #expect(summary.imageBytes < 250_000)
+    let reader = try ImageReader(ImageFile(FilePath(folder("image"))))
+    for name in ["between", "first", "last", "only"] {
+      let holes = try reader.extents(of: reader.inode(at: name.utf8)).filter { $0.place == .hole }
+      let bytes = holes.reduce(0) { $0 + $1.length }
+      // Of an index of lclusters whole extents.
+      #expect(bytes >= (index == .full ? 2 << 20 : 3 << 20), "\(name)")
+    }
+    guard Self.canMount else { return }
+    let mount = folder("mount")
+    try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
+    try run("/bin/mount", "-t", "erofs", "-o", "loop,ro", folder("image"), mount)
+    defer { _ = try? run("/bin/umount", mount) }
+    for (name, wanted) in contents { #expect(try bytes(of: "\(mount)/\(name)") == Data(wanted), "\(name)") }
+  }
+
   /// What a file repeats of itself is stored once too, with clusters of one block and of several.
   @Test(arguments: [4096, 16_384]) func repeatedParts(clusterSize: Int) throws {
     var random = Random(23)

@@ -131,6 +131,13 @@ func randomOptions(_ random: inout Random) throws -> BuildOptions {
     options.clusterSize = cluster
     let algorithm = Encoding.Algorithm.allCases[random.below(Encoding.Algorithm.allCases.count)]
     options.encodings = [try Encoding(algorithm, clusterSize: cluster)]
+    if random.isTrue(oneIn: 4) {
+      let other = Encoding.Algorithm.allCases[random.below(Encoding.Algorithm.allCases.count)]
+      options.encodings.append(try Encoding(other, clusterSize: cluster))
+      options.secondEncoding = .init(within: [0, 10, 100][random.below(3)])
+      // Two of one format do not go together.
+      if (try? options.check()) == nil { options.secondEncoding = nil }
+    }
     options.packsTails = random.isTrue(oneIn: 2)
     options.fragments = [.none, .none, .tails, .all][random.below(4)]
     options.index = [.compact, .compact, .full][random.below(3)]

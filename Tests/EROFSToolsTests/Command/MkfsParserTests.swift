@@ -197,6 +197,7 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
 
   @Test(arguments: [
     ("-b1000", "block size 1000"), ("-b 128K", "block size 131072"), ("-zlz4 -C5000", "cluster size 5000"),
+    ("-zlz4 --second-within=5", "only 1 are given"), ("-zlz4:lz4hc --second-within=5", "another format"),
     ("-zlz4 -C2m", "cluster size 2097152"), ("-zlz4 --max-extent-bytes=1k", "extent limit 1024"),
     ("--chunksize 5000", "chunk size 5000"), ("--chunksize 4096 -zlz4", "cannot be used together"),
     ("--offset 100", "offset 100"), ("-L seventeen-letters", "it has 17"), ("-x=2", "-x: \"=2\""),

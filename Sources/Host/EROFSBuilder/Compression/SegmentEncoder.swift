@@ -28,6 +28,8 @@ struct Segment: Sendable {
     case extent(StoredExtent)
     /// The bytes of this segment from there on; they end before they are repeated.
     case segment(at: Int)
+    /// Nothing: all of it is zeros, and the index says so.
+    case zeros
   }
 }
 
@@ -57,20 +59,32 @@ final class SegmentEncoder {
     _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, _ expected: Int?
   ) throws -> Encoded
 
+  /// An algorithm and a compressor for it.
+  struct Method {
+    /// Its id.
+    let algorithm: UInt8
+    let compress: Compress
+  }
+
   let rules: ExtentRules
-  private let compress: Compress
+  private let first: Method
+  private let second: Method?
+  /// Percent of stored bytes that an extent by the second algorithm may take more than by the first.
+  private let within: Int
   /// Whether it is not worth trying to compress an input.
   private let isHopeless: (UnsafeRawBufferPointer) -> Bool
-  private let cluster: UnsafeMutableRawBufferPointer
+  private var cluster: UnsafeMutableRawBufferPointer
   /// A second one, to compare with.
-  private let trial: UnsafeMutableRawBufferPointer
+  private var trial: UnsafeMutableRawBufferPointer
 
   init(
-    _ rules: ExtentRules, compress: @escaping Compress,
+    _ rules: ExtentRules, _ first: Method, second: Method? = nil, within: Int = 0,
     isHopeless: @escaping (UnsafeRawBufferPointer) -> Bool = { _ in false }
   ) {
     self.rules = rules
-    self.compress = compress
+    self.first = first
+    self.second = second
+    self.within = within
     self.isHopeless = isHopeless
     cluster = .allocate(byteCount: rules.clusterSize, alignment: 16)
     trial = .allocate(byteCount: rules.clusterSize, alignment: 16)
@@ -87,14 +101,21 @@ final class SegmentEncoder {
   func encode(_ segment: Segment, _ content: UnsafeRawBufferPointer) throws -> EncodedSegment {
     var work = Work(content: content, fileEnd: segment.isLast ? content.count : nil)
     work.result.stored.reserveCapacity(content.count / 2)
+    let holes = rules.hasByteAddresses || rules.marksZeros ? Self.holes(in: content) : []
     var cuts = segment.cuts[...]
-    for reference in segment.references {
+    if !rules.hasByteAddresses, !holes.isEmpty { cuts = (segment.cuts + rules.cuts(around: holes)).sorted()[...] }
+    for reference in segment.references.merged(with: rules.hasByteAddresses ? holes : []) {
+      if case .zeros = reference.source {
+        try skip(from: reference.start, to: reference.start + reference.length, &cuts, &work)
+        continue
+      }
       // Its data may have been encoded already, where no extent could end at its start.
       guard reference.start >= work.position, reference.start + reference.length <= content.count else { continue }
       switch reference.source {
       case .extent(let extent):
         if try advance(to: reference.start, &cuts, &work) { share(extent, length: reference.length, &work) }
       case .segment(let source): try share(reference, from: source, &cuts, &work)
+      case .zeros: break
       }
     }
     if try !advance(to: content.count, &cuts, tail: segment.tail, &work) { preconditionFailure("a segment has no end") }
@@ -106,8 +127,9 @@ final class SegmentEncoder {
     /// Where the file ends, if it ends here.
     let fileEnd: Int?
     var position = 0
-    /// What the last compressed extent took.
+    /// What the last compressed extent took, by the first algorithm and by the second.
     var expected: Int?
+    var expectedSecond: Int?
     /// Up to here nothing is to be compressed.
     var hopelessEnd = 0
     var result = EncodedSegment()
@@ -131,11 +153,45 @@ final class SegmentEncoder {
     }
   }
 
+  /// Fewer zeros than these take hardly more bytes in an extent than as one of their own, which also ends the one before.
+  private static let shortestHole = 1 << 16
+
+  /// Where there are at least as many zeros in a row.
+  private static func holes(in content: UnsafeRawBufferPointer) -> [Segment.Reference] {
+    // A run of that length has all of one of these steps.
+    let step = shortestHole / 2
+    var holes: [Segment.Reference] = []
+    var at = 0
+    while at + step <= content.count {
+      guard UnsafeRawBufferPointer(rebasing: content[at..<at + step]).isZero else {
+        at += step
+        continue
+      }
+      var (start, end) = (at, at + step)
+      while start > 0, content[start - 1] == 0 { start -= 1 }
+      while end + 8 <= content.count, content.loadUnaligned(fromByteOffset: end, as: UInt64.self) == 0 { end += 8 }
+      while end < content.count, content[end] == 0 { end += 1 }
+      if end - start >= shortestHole { holes.append(.init(start: start, length: end - start, source: .zeros)) }
+      at = (end + step - 1) / step * step
+    }
+    return holes
+  }
+
+  /// Adds an extent of zeros, of which nothing is stored.
+  private func skip(from first: Int, to end: Int, _ cuts: inout ArraySlice<Int>, _ work: inout Work) throws {
+    // The first ones may be in an extent that another file's end made longer.
+    let start = max(first, work.position)
+    guard end - start >= Self.shortestHole, try advance(to: start, &cuts, &work) else { return }
+    work.expected = nil
+    work.add(StoredExtent(length: UInt32(end - start), storedBytes: 0, address: 0, form: .hole))
+  }
+
   /// Adds an extent whose stored bytes are those of another, if the rules allow one.
   private func share(_ other: StoredExtent, length: Int, _ work: inout Work) {
     let end = work.position + length
     guard rules.allows(work.position, end, fileEndsAt: work.fileEnd),
-      rules.hasRoom(forStored: Int(other.storedBytes), from: work.position, to: end)
+      rules.hasRoom(forStored: Int(other.storedBytes), from: work.position, to: end),
+      other.form != .compressed || other.algorithm == first.algorithm || other.algorithm == second?.algorithm
     else { return }
     var extent = other
     extent.isPartial = extent.isPartial || length < Int(extent.length)
@@ -210,7 +266,10 @@ final class SegmentEncoder {
     var length: Int
     /// Bytes in the cluster, without padding; of plain ones, as many as the length.
     var stored: Int
-    var isCompressed: Bool
+    /// Of a compressed one.
+    var algorithm: UInt8?
+
+    var isCompressed: Bool { algorithm != nil }
   }
 
   /// The best extent of at most `limit` bytes from the work's position on; its stored bytes are in ``cluster``, where it is
@@ -219,17 +278,32 @@ final class SegmentEncoder {
     let limit = min(limit, rules.extentLimit)
     let input = UnsafeRawBufferPointer(rebasing: work.content[work.position..<work.position + limit])
     if limit > (rules.hasByteAddresses ? 16 : rules.blockSize), !skips(input, &work) {
-      let encoded = try compress(input, cluster, work.expected)
+      let encoded = try first.compress(input, cluster, work.expected)
       if encoded.decoded > rules.padded(encoded.stored) {
         work.expected = encoded.decoded
-        return Piece(length: encoded.decoded, stored: encoded.stored, isCompressed: true)
+        if let piece = try bySecond(input, encoded, &work) { return piece }
+        return Piece(length: encoded.decoded, stored: encoded.stored, algorithm: first.algorithm)
       }
       // Not to compress a large cluster again from each of its blocks on.
       work.hopelessEnd = work.position + min(limit, rules.clusterSize / 2)
     }
     work.expected = nil
     let length = min(limit, rules.hasByteAddresses ? rules.clusterSize : rules.blockSize)
-    return Piece(length: length, stored: length, isCompressed: false)
+    return Piece(length: length, stored: length)
+  }
+
+  /// The extent by the second algorithm, where it is not much larger than by the first; then it is what ``cluster`` has.
+  private func bySecond(_ input: UnsafeRawBufferPointer, _ other: Encoded, _ work: inout Work) throws -> Piece? {
+    guard let second else { return nil }
+    let encoded = try second.compress(input, trial, work.expectedSecond)
+    work.expectedSecond = encoded.decoded
+    let stored = rules.padded(encoded.stored)
+    // What a byte of the file takes decides, because both fill a cluster with more or fewer bytes of the file.
+    guard encoded.decoded > stored,
+      stored * other.decoded * 100 <= rules.padded(other.stored) * encoded.decoded * (100 + within)
+    else { return nil }
+    swap(&cluster, &trial)
+    return Piece(length: encoded.decoded, stored: encoded.stored, algorithm: second.algorithm)
   }
 
   /// Whether the data there is not to be compressed. One look answers for a whole cluster.
@@ -245,12 +319,12 @@ final class SegmentEncoder {
   /// The end of a file, a block at most, for a place beside the inode: compressed if that makes it smaller by more than the
   /// index of a compressed file takes.
   private func small(_ length: Int, _ limit: Int, _ work: inout Work) throws -> Piece {
-    let plain = Piece(length: length, stored: length, isCompressed: false)
+    let plain = Piece(length: length, stored: length)
     guard length > Self.indexBytes else { return plain }
     let input = UnsafeRawBufferPointer(rebasing: work.content[work.position..<work.position + length])
     let room = UnsafeMutableRawBufferPointer(rebasing: cluster[..<min(length - Self.indexBytes, limit, cluster.count)])
-    let encoded = try compress(input, room, nil)
-    return encoded.decoded == length ? Piece(length: length, stored: encoded.stored, isCompressed: true) : plain
+    let encoded = try first.compress(input, room, nil)
+    return encoded.decoded == length ? Piece(length: length, stored: encoded.stored, algorithm: first.algorithm) : plain
   }
 
   /// A map header and the index of one lcluster.
@@ -260,13 +334,14 @@ final class SegmentEncoder {
     let padded = rules.padded(piece.stored)
     let padding = padded - piece.stored
     let address = work.result.stored.count
+    let bytes = UnsafeRawBufferPointer(rebasing: work.content[work.position..<work.position + piece.length])
+    let isZeros = piece.isCompressed && bytes.isZero
     var form = StoredExtent.Form.compressed
     if piece.isCompressed {
       work.result.stored.append(contentsOf: repeatElement(0, count: padding))
       work.result.stored.append(contentsOf: cluster[..<piece.stored])
     } else {
       form = rules.interlacesPlain && !rules.hasByteAddresses ? .interlaced : .plain
-      let bytes = work.content[work.position..<work.position + piece.length]
       // Each byte at its offset in the block: what is over the block's end comes first.
       let offset = form == .interlaced ? work.position % rules.blockSize : 0
       let head = offset == 0 ? piece.length : min(piece.length, rules.blockSize - offset)
@@ -280,7 +355,7 @@ final class SegmentEncoder {
     work.add(
       StoredExtent(
         length: UInt32(piece.length), storedBytes: UInt32(padded), address: UInt64(address), form: form,
-        isRelative: true))
+        algorithm: piece.algorithm ?? 0, isZeros: isZeros, isRelative: true))
   }
 
   /// Puts the file's last extent where the policy wants it.
@@ -290,7 +365,8 @@ final class SegmentEncoder {
       work.result.tail = .packed(length: piece.length)
       work.position = stop
     case .inline(let limit):
-      if piece.stored <= limit {
+      // The index says of a tail only that it is compressed: by the first algorithm.
+      if piece.stored <= limit, piece.algorithm ?? first.algorithm == first.algorithm {
         takeInline(piece, cluster, &work)
       } else if try !splitForInline(piece, limit, &work) {
         append(piece, &work)
@@ -312,11 +388,14 @@ final class SegmentEncoder {
   /// inode, the blocks are filled and nothing is padded.
   private func splitForInline(_ piece: Piece, _ limit: Int, _ work: inout Work) throws -> Bool {
     let whole = piece.stored / rules.blockSize * rules.blockSize
-    guard piece.isCompressed, !rules.hasByteAddresses, whole > 0, whole < piece.stored else { return false }
+    guard piece.algorithm == first.algorithm, !rules.hasByteAddresses, whole > 0, whole < piece.stored else {
+      return false
+    }
     let start = work.position
     let end = start + piece.length
     let input = UnsafeRawBufferPointer(rebasing: work.content[start..<end])
-    let head = try compress(input, UnsafeMutableRawBufferPointer(rebasing: trial[..<whole]), nil)
+    let head = try first.compress(
+      input, UnsafeMutableRawBufferPointer(rebasing: trial[..<whole]), nil)
     let rest = piece.length - head.decoded
     guard head.decoded > rules.padded(head.stored), rest > 0,
       rules.allows(start + head.decoded, end, fileEndsAt: work.fileEnd)
@@ -327,20 +406,41 @@ final class SegmentEncoder {
     let isPlain: Bool
     let tail: Encoded
     if rest <= limit {
-      let encoded = try scratch.withUnsafeMutableBytes { try compress(restInput, $0, nil) }
+      let encoded = try scratch.withUnsafeMutableBytes { try first.compress(restInput, $0, nil) }
       isPlain = encoded.decoded < rest || encoded.stored >= rest
       tail = isPlain ? Encoded(decoded: rest, stored: rest) : encoded
     } else {
-      tail = try scratch.withUnsafeMutableBytes { try compress(restInput, $0, nil) }
+      tail = try scratch.withUnsafeMutableBytes { try first.compress(restInput, $0, nil) }
       isPlain = false
       guard tail.decoded == rest else { return false }
     }
     let swap = UnsafeRawBufferPointer(rebasing: trial[..<head.stored])
     cluster.copyMemory(from: swap)
-    append(Piece(length: head.decoded, stored: head.stored, isCompressed: true), &work)
+    append(Piece(length: head.decoded, stored: head.stored, algorithm: first.algorithm), &work)
     let bytes = isPlain ? Array(restInput) : Array(scratch[..<tail.stored])
     work.result.tail = .inline(bytes: bytes, length: rest, form: isPlain ? .plain : .compressed)
     work.position = end
     return true
+  }
+}
+
+extension ExtentRules {
+  /// Where extents have to begin so that some have all blocks of a hole and nothing else. It costs a part of a cluster, so
+  /// that only large ones are worth it.
+  fileprivate func cuts(around holes: [Segment.Reference]) -> [Int] {
+    var cuts: [Int] = []
+    for hole in holes where hole.length >= max(1 << 18, 4 * clusterSize) {
+      cuts.append((hole.start + blockSize - 1) / blockSize * blockSize)
+      cuts.append((hole.start + hole.length) / blockSize * blockSize)
+    }
+    return cuts
+  }
+}
+
+extension [Segment.Reference] {
+  /// Both ascending lists as one.
+  fileprivate func merged(with others: Self) -> Self {
+    if others.isEmpty { return self }
+    return (self + others).sorted { ($0.start, $1.length) < ($1.start, $0.length) }
   }
 }

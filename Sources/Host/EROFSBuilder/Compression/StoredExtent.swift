@@ -10,10 +10,7 @@ struct StoredExtent: Equatable, Sendable {
     case plain
     /// As they are, each at its file offset modulo the block size: the block is rotated.
     case interlaced
-    /// By the file's first algorithm.
     case compressed
-    /// By its second.
-    case compressedSecond
   }
 
   /// Bytes of the file, 1 ... 12 MiB.
@@ -23,8 +20,12 @@ struct StoredExtent: Equatable, Sendable {
   /// Byte address; see ``isRelative``.
   var address: UInt64
   var form: Form
+  /// Of a compressed one: id of its algorithm.
+  var algorithm: UInt8 = 0
   /// The stored bytes decode to more than ``length``: the extent shares another one's.
   var isPartial = false
+  /// The stored bytes decode to zeros.
+  var isZeros = false
   /// The stored bytes were written for another extent.
   var isShared = false
   /// The address counts from the start of the segment's stored bytes, because they have no place in the image yet.
@@ -43,6 +44,8 @@ struct ExtentRules: Equatable, Sendable {
   let extentLimit: Int
   /// Stored bytes have byte addresses and need no padding (encoded extents), and extents may start and end anywhere.
   let hasByteAddresses: Bool
+  /// The index can mark an extent whose bytes are all zeros, so that readers need not decode it.
+  let marksZeros: Bool
   /// Plain blocks are interlaced, so that readers may use them in place.
   let interlacesPlain: Bool
 

@@ -116,7 +116,8 @@ struct ContentPass {
         (file.layout, file.address) = (.flat, sink.position)
       case .compressed:
         file.layout = .compressed
-        file.algorithm = build.options.encodings[job.treatment.encoding].algorithm.format
+        let format = build.options.encodings[job.treatment.encoding].algorithm.format
+        file.algorithms = (format, format)
         file.extents = extents.count..<extents.count
       case .packed: file.layout = .fragment
       case .chunked:
@@ -261,7 +262,12 @@ struct ContentPass {
         extents.removeSubrange(file.extents)
         file.extents = 0..<0
       } else {
-        algorithms.insert(file.algorithm)
+        algorithms.insert(file.algorithms.0)
+        let others = extents[file.extents].first { $0.form == .compressed && $0.algorithm != file.algorithms.0 }
+        if let others {
+          file.algorithms.1 = others.algorithm
+          algorithms.insert(others.algorithm)
+        }
       }
     }
   }
@@ -309,6 +315,7 @@ struct ContentPass {
     guard fragments.size > 0 else { return nil }
     progress.start(.packing, total: fragments.size)
     var treatment = ContentJob.Treatment(kind: .compressed, clusterSize: build.options.packedCluster)
+    treatment.second = build.options.second(beside: treatment.encoding)
     if build.options.packsTails { treatment.tail = build.inlineTail }
     let own = files.count
     files.append(StoredFile())

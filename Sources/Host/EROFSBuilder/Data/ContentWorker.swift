@@ -199,14 +199,17 @@ final class ContentWorker {
     if let known = encoders[key] { return known }
     let encoder = try Encoder(options.encoding(at: treatment.encoding))
     let limit = options.longestExtent
+    func method(_ encoder: Encoder) -> SegmentEncoder.Method {
+      SegmentEncoder.Method(algorithm: encoder.encoding.algorithm.format) { input, output, expected in
+        try encoder.encode(input, into: output, extentLimit: limit, expecting: expected)
+      }
+    }
+    let second = try treatment.second.map { method(try Encoder(options.encoding(at: $0))) }
     let rules = ExtentRules(
       blockSize: options.blockSize, clusterSize: treatment.clusterSize, extentLimit: limit,
-      hasByteAddresses: options.index == .encoded, interlacesPlain: false)
+      hasByteAddresses: options.index == .encoded, marksZeros: options.index == .full, interlacesPlain: false)
     let made = SegmentEncoder(
-      rules,
-      compress: { input, output, expected in
-        try encoder.encode(input, into: output, extentLimit: limit, expecting: expected)
-      },
+      rules, method(encoder), second: second, within: options.secondEncoding?.within ?? 0,
       isHopeless: {
         // A look takes as long as LZ4 itself.
         encoder.encoding.algorithm != .lz4 && encoder.looksIncompressible($0, clusterSize: treatment.clusterSize)

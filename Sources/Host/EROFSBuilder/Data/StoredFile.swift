@@ -26,8 +26,8 @@ struct StoredFile {
   var segmentBytes: UInt64 = 0
   /// Of a flat file: byte of the image where its blocks start.
   var address: UInt64 = 0
-  /// Of a compressed one: id of its algorithm.
-  var algorithm: UInt8 = 0
+  /// Of a compressed one: ids of its algorithms, of which the first is that of its tail. They are equal if it has only one.
+  var algorithms: (UInt8, UInt8) = (0, 0)
   /// Of a chunked one: log2 of the blocks of a chunk.
   var chunkShift: UInt8 = 0
 }
@@ -58,6 +58,8 @@ struct ContentJob: Sendable {
     var kind: Kind
     /// Place of the encoding among the options' ones.
     var encoding = 0
+    /// The same of the second one, if it may have two.
+    var second: Int?
     var clusterSize = 0
     var tail = TailPolicy.stored
   }

@@ -35,11 +35,21 @@ struct Treatments {
       let blocks = max(1, Int(hint.pclusterBytes) >> options.blockShift)
       treatment.clusterSize = min(blocks << options.blockShift, 1 << 20)
     }
+    treatment.second = options.second(beside: treatment.encoding)
     if options.fragments == .tails {
       treatment.tail = .packed
     } else if options.packsTails {
       treatment.tail = build.inlineTail
     }
     return treatment
+  }
+}
+
+extension BuildOptions {
+  /// Place of the second encoding of files whose first one is at `place`; nil if it is of the same format, of which a file's
+  /// data does not say more.
+  func second(beside place: Int) -> Int? {
+    guard let second = secondEncoding?.place else { return nil }
+    return encodings[second].algorithm.format == encodings[place].algorithm.format ? nil : second
   }
 }

@@ -57,13 +57,15 @@ struct FileIndex {
     let isAligned = content.extents.allSatisfy {
       ($0.address | UInt64($0.storedBytes)) & ((1 << UInt64(blockShift)) - 1) == 0
     }
-    if allowsEncoded, !isAligned {
+    // Indexes of lclusters have no holes that all readers know.
+    let hasHoles = content.extents.contains { $0.form == .hole }
+    if allowsEncoded, !isAligned || hasHoles {
       form = .encoded(recordBytes: Self.recordBytes(content, blockShift))
       layout = .compressedFull
       lclusters = nil
       return
     }
-    precondition(isAligned)
+    precondition(isAligned && !hasHoles)
     let list = LclusterList(content, blockShift: blockShift)
     lclusters = list
     if allowsCompact, blockShift <= 14, list.isConsecutive {
@@ -172,7 +174,8 @@ struct FileIndex {
     let probe = FileIndex(probing: content, blockShift)
     if probe.fixedLength != nil {
       let pairs = zip(content.extents, content.extents.dropFirst())
-      if pairs.allSatisfy({ $0.form != .hole && $1.address == $0.address + UInt64($0.storedBytes) }) { return 4 }
+      let holes = content.extents.contains { $0.form == .hole }
+      if !holes, pairs.allSatisfy({ $1.address == $0.address + UInt64($0.storedBytes) }) { return 4 }
       if content.extents.allSatisfy({ $0.address <= UInt64(UInt32.max) }) { return 8 }
     }
     return content.size <= UInt64(UInt32.max) ? 16 : 32
@@ -195,11 +198,7 @@ struct FileIndex {
       if extent.form != .hole {
         length.bytes = extent.storedBytes
         length.isPartial = extent.isPartial
-        switch extent.form {
-        case .compressed: length.format = UInt32(content.algorithms.0) + 1
-        case .compressedSecond: length.format = UInt32(content.algorithms.1) + 1
-        default: break
-        }
+        if extent.form == .compressed { length.format = UInt32(extent.algorithm) + 1 }
       }
       table.append(EncodedExtent(start: start, length: length, address: extent.form == .hole ? 0 : extent.address))
       start += UInt64(extent.length)

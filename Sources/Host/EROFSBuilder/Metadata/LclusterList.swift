@@ -17,6 +17,7 @@ struct LclusterList {
     let blocks: Int
     let isPartial: Bool
     let isTail: Bool
+    let isZeros: Bool
   }
 
   private var heads: [Head] = []
@@ -45,21 +46,20 @@ struct LclusterList {
       next = extent.address + UInt64(extent.storedBytes)
       let kind: LclusterKind
       switch extent.form {
-      case .compressed: kind = .head1
-      case .compressedSecond: kind = .head2
+      case .compressed: kind = extent.algorithm == content.algorithms.0 ? .head1 : .head2
       case .plain, .interlaced, .hole: kind = .plain
       }
       heads.append(
         Head(
           number: Int(start >> UInt64(blockShift)), offset: Int(start & mask), kind: kind,
           block: UInt32(truncatingIfNeeded: block), blocks: Int(extent.storedBytes) >> blockShift,
-          isPartial: extent.isPartial, isTail: false))
+          isPartial: extent.isPartial, isTail: false, isZeros: extent.isZeros))
       start += UInt64(extent.length)
     }
     var tail: (kind: LclusterKind, block: UInt32)?
     switch content.tail {
     case .none: break
-    case .inline(_, _, let form): tail = (form == .plain ? .plain : form == .compressed ? .head1 : .head2, 0)
+    case .inline(_, _, let form): tail = (form == .plain ? .plain : .head1, 0)
     case .packed(let offset, _):
       tail = (.head1, UInt32(truncatingIfNeeded: offset >> 32))
       // A compact index has no room for the high half.
@@ -69,7 +69,7 @@ struct LclusterList {
       heads.append(
         Head(
           number: Int(start >> UInt64(blockShift)), offset: Int(start & mask), kind: tail.kind, block: tail.block,
-          blocks: 0, isPartial: false, isTail: true))
+          blocks: 0, isPartial: false, isTail: true, isZeros: false))
     }
     self.isConsecutive = isConsecutive
   }
@@ -114,6 +114,8 @@ struct LclusterList {
         position.kind = head.kind
         position.offset = UInt32(head.offset)
         position.isPartial = head.isPartial
+        // Readers that know nothing of holes (Linux before 7.2) find the zeros where the block is.
+        position.isHole = head.isZeros
         record[.blockOrDistances] = head.block
       } else if isEndMark(number) {
         position.kind = .plain

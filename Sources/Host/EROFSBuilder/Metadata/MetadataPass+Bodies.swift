@@ -110,7 +110,7 @@ extension MetadataPass {
       body.index = .chunks(chunks, recordBytes: Int(format.recordBytes))
     case .compressed, .fragment:
       var content = FileIndex.Content(size: size, extents: Array(contents.extents[file.extents]))
-      content.algorithms = (file.algorithm, file.algorithm)
+      content.algorithms = file.algorithms
       switch file.tail {
       case .none: break
       case .inline(let spool, let byteCount, let length, let form):

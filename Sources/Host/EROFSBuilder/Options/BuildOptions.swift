@@ -14,8 +14,10 @@ public struct BuildOptions: Sendable {
   // MARK: Compression
 
   /// The first is the one for all files that no hint is for; hints name the others by their place. None: files are not
-  /// compressed. At most 15, and at most one for each format and file.
+  /// compressed. At most 15.
   public var encodings: [Encoding] = []
+  /// A second one for all files, of which each extent takes the one that suits it. nil for none.
+  public var secondEncoding: SecondEncoding?
   /// The most stored bytes of an extent: whole blocks, up to 1 MiB. nil for one block.
   public var clusterSize: Int?
   /// The same for the packed inode. nil for ``clusterSize``.
@@ -31,6 +33,16 @@ public struct BuildOptions: Sendable {
   public var dedupes = false
   /// Patterns of paths that choose the algorithm and the cluster size.
   public var hints: CompressHints?
+
+  /// An algorithm that is decoded faster, for what it stores about as small.
+  public struct SecondEncoding: Sendable, Hashable {
+    /// Place in ``BuildOptions/encodings``, from 1 on. Files whose first one is of the same format have no second one.
+    public var place: Int
+    /// It is taken where it needs at most so many percent more than the file's first one, 0 ... 1000.
+    public var within: Int
+
+    public init(place: Int = 1, within: Int) { (self.place, self.within) = (place, within) }
+  }
 
   /// How the extents of a compressed file are listed.
   public enum IndexForm: Sendable, Hashable {

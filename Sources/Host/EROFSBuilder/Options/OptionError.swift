@@ -12,6 +12,9 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   case extentLimit(Int, blockSize: Int)
   case chunkSize(Int, blockSize: Int)
   case tooManyEncodings(Int)
+  /// The second encoding is not among the encodings, or is the first, or of its format.
+  case secondEncoding(place: Int, count: Int)
+  case secondWithin(Int)
   case volumeName(byteCount: Int)
   case uuid(byteCount: Int)
   case unit(UInt64)
@@ -53,6 +56,10 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     case .chunkSize(let size, let block):
       "chunk size \(size): it must be a power of two, at least the block size, \(block), and at most 2^31 times that"
     case .tooManyEncodings(let count): "\(count) compression algorithms: an image has at most 15"
+    case .secondEncoding(let place, let count):
+      "algorithm \(place) (the first is 0) as the second for all files: "
+        + (place < count ? "it must be of another format than the first" : "only \(count) are given")
+    case .secondWithin(let percent): "\(percent) percent for the second algorithm: it must be 0 to 1000"
     case .volumeName(let count): "volume name: 1 to 16 bytes, none of them 0; it has \(count)"
     case .uuid(let count): "UUID: it has 16 bytes, not \(count)"
     case .unit(let unit): "a unit of \(unit) blocks: it must be 1 to 4294967295"
@@ -94,6 +101,12 @@ extension BuildOptions {
       throw .chunkSize(size, blockSize: blockSize)
     }
     guard encodings.count <= 15 else { throw .tooManyEncodings(encodings.count) }
+    if let second = secondEncoding {
+      guard encodings.indices.dropFirst().contains(second.place),
+        encodings[second.place].algorithm.format != encodings[0].algorithm.format
+      else { throw .secondEncoding(place: second.place, count: encodings.count) }
+      guard (0...1000).contains(second.within) else { throw .secondWithin(second.within) }
+    }
     guard volumeName.count <= 16, !volumeName.contains(0) else { throw .volumeName(byteCount: volumeName.count) }
     if case .bytes(let bytes) = uuid, bytes.count != 16 { throw .uuid(byteCount: bytes.count) }
     for unit in [sizeUnit, dataUnit] where unit == 0 || unit > UInt64(UInt32.max) { throw .unit(unit) }

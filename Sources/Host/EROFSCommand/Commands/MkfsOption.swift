@@ -3,7 +3,7 @@
 /// The options of `erofs mkfs` and `mkfs.erofs`: how they are written, and what they do. The parser, the help text and the
 /// manual page are all made from this.
 enum MkfsOption: Sendable, CaseIterable {
-  case algorithms, clusterSize, extentLimit, hints, features, featureBits
+  case algorithms, secondWithin, clusterSize, extentLimit, hints, features, featureBits
   case purpose, machineMemory, imageLimit, searchTime
   case blockSize, chunkSize, blobDevice, dataUnit, sizeUnit, offset, metabox, compressedDirectories, metadataZone
   case order, hotFiles
@@ -53,6 +53,13 @@ enum MkfsOption: Sendable, CaseIterable {
         Compress files: lz4, lz4hc, lzma, deflate, libdeflate or zstd, followed by parameters, each after a comma: level=N, \
         dictsize=BYTES, and for lzma lc=N, lp=N, pb=N. lz4hc,12 is lz4hc,level=12. More algorithms, which hints choose, \
         follow after colons. Without this option files are not compressed.
+        """)
+    case .secondWithin:
+      Form(
+        .compression, nil, "second-within", "PERCENT",
+        """
+        Use the second algorithm of -z, which should be one that is decoded faster, for all data that it makes at most \
+        PERCENT larger than the first does. Files can then have both. Needs two algorithms in -z.
         """)
     case .clusterSize:
       Form(

@@ -72,6 +72,8 @@ struct MkfsParser {
   private mutating func take(_ option: MkfsOption, _ value: String) throws(MkfsError) {
     switch option {
     case .algorithms: request.compressions = try Self.compressions(value)
+    case .secondWithin:
+      request.options.secondEncoding = .init(within: Int(try Self.number(option, value, limit: 1000)))
     case .clusterSize: clusterSize = try Self.size(option, value)
     case .extentLimit:
       if let number = CNumber.signed(value, units: true), number < 0 {
@@ -266,7 +268,7 @@ struct MkfsParser {
     guard let goal = try search.goal(compressions: request.compressions) else { return }
     let given: [(Bool, String)] = [
       (clusterSize != nil, "-C"), (extentLimit != nil, "--max-extent-bytes"),
-      (request.hints != nil, "--compress-hints"),
+      (request.hints != nil, "--compress-hints"), (request.options.secondEncoding != nil, "--second-within"),
       (request.options.chunkSize != nil, "--chunksize"), (metabox != nil, "-m"),
       (request.options.compressesDirectories, "--zD"),
     ]
@@ -332,6 +334,7 @@ struct MkfsParser {
     if clusterSize != nil { idle.append("-C") }
     if extentLimit != nil { idle.append("--max-extent-bytes") }
     if request.hints != nil { idle.append("--compress-hints") }
+    if request.options.secondEncoding != nil { idle.append("--second-within") }
     if metabox != nil { idle.append("-m") }
     if request.options.compressesDirectories { idle.append("--zD") }
     for feature in MkfsFeature.allCases where features.contains(feature) && feature.needsCompression {
@@ -341,6 +344,7 @@ struct MkfsParser {
       features.remove(feature)
     }
     (clusterSize, extentLimit, request.hints, metabox) = (nil, nil, nil, nil)
+    request.options.secondEncoding = nil
     request.options.compressesDirectories = false
     for option in idle { request.warnings.append("\(option) has no effect without -z") }
   }

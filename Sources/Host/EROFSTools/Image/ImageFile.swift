@@ -92,7 +92,9 @@ public final class ImageFile: Storage, @unchecked Sendable {
     self.init(
       ([bytes] + devices).map { bytes in
         // As for any copy of a collection: nobody can go on without it.
-        guard let mapping = Self.memory(bytes.count) else { fatalError("no memory for \(bytes.count) bytes of an image") }
+        guard let mapping = Self.memory(bytes.count) else {
+          fatalError("no memory for \(bytes.count) bytes of an image")
+        }
         mapping.1.copyBytes(from: bytes)
         return mapping.0
       })
