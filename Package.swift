@@ -160,7 +160,7 @@ if !embedded, !small {
     .testTarget(
       name: "EROFSBuilderTests",
       dependencies: [
-        "EROFSBuilder", "EROFS", "EROFSTree", "EROFSTools", "Encoders", "HostSupport", "TreeSupport",
+        "EROFSBuilder", "EROFS", "EROFSTar", "EROFSTree", "EROFSTools", "Encoders", "HostSupport", "TreeSupport",
         hostDependency("SystemPackage", "swift-system"),
       ]),
     .target(name: "EROFSTree", dependencies: ["EROFS", "CXattr"], path: "Sources/Host/EROFSTree"),

@@ -259,4 +259,27 @@ import TreeSupport
       #expect(throws: BuildError.self) { try build(size) }
     }
   }
+
+  /// What is read by Linux from the wrong device: it takes a tail to follow what precedes it if its address does.
+  @Test func tailsDoNotSeemToFollowAnotherDevice() throws {
+    var tree = Tree()
+    for number in 0..<3 {
+      let piece = ReferredContent.Piece(offset: 0, length: 4096, device: 1, place: UInt64(number) * 4096)
+      let content = ReferredContent(size: 4099, pieces: [piece], tail: [1, 2, 3])
+      try tree.put(
+        [UInt8(97 + number)], in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .referred(content))
+    }
+    var options = BuildOptions()
+    options.devices = [.init(blocks: 3)]
+    try ImageBuilder(options).build(tree, at: image)
+    let reader = try ImageReader(ImageFile(image))
+    for name in ["a", "b", "c"] {
+      let extents = try reader.extents(of: reader.inode(at: Array(name.utf8)))
+      #expect(extents.count == 2)
+      guard case .device(1, let first) = extents[0].place, case .device(0, let second) = extents[1].place else {
+        throw Failed(text: "\(extents)")
+      }
+      #expect(first + 4096 != second)
+    }
+  }
 }

@@ -100,17 +100,18 @@ import Testing
     let text = try folder.write(Array("text".utf8), "text")
     #expect(
       reason(text).hasSuffix(
-        "text: a source is a directory, a tar archive or a cpio archive of the format newc, and this is neither"))
+        "text: a source is a directory, a tar archive, a cpio archive of the format newc or an EROFS image, and this is none"
+      ))
     #expect(reason(text, "--cpio").contains("at byte 0 of the archive"))
     var tar = [UInt8](repeating: 0, count: 1024)
     tar.replaceSubrange(257..<262, with: Array("ustar".utf8))
     #expect(reason(try folder.write(tar, "tar")).contains("at byte 0 of the archive: this is no tar archive"))
-    #expect(reason(ReferenceImages.path("lz4hc-16k-full-index")).contains("EROFS images"))
+    #expect(reason(ReferenceImages.path("lz4hc-16k-full-index")).hasSuffix("--clean=data copies contents"))
     #expect(reason(folder("nothing")).hasSuffix("nothing: No such file or directory"))
-    #expect(reason("/dev/null").contains("this is neither"))
+    #expect(reason("/dev/null").contains("this is none"))
     // Nothing writes to it, and nothing waits for that.
     #expect(mkfifo(folder("fifo"), 0o600) == 0)
-    #expect(reason(folder("fifo")).contains("this is neither"))
+    #expect(reason(folder("fifo")).contains("this is none"))
   }
 
   // MARK: Edits

@@ -5,7 +5,8 @@ what is left of builds that fail.
 
   Tools/run mkfs-matrix [PROGRAM]    PROGRAM is the built `erofs`; without it, the one of the unit tests
 
-With --archives only what is made of tar archives is tested, and with --hostile N that many of those have wrong bytes.
+With --archives only what is made of tar archives is tested, and with --hostile N that many of those have wrong bytes. With
+--layers only what is made of other images is tested.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from .. import images
 from ..command import run
 from ..project import ROOT, Failure
 from ..results import Results
-from . import archives, faults
+from . import archives, faults, layers
 
 # Options of mkfs.erofs, a line for each image. ORDER is a file with paths of the tree, BLOB a file for chunks.
 LINES = """
@@ -189,6 +190,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", nargs="?", type=pathlib.Path, default=ROOT / ".build-unit/release/erofs")
     parser.add_argument("--archives", action="store_true")
+    parser.add_argument("--layers", action="store_true")
     parser.add_argument("--hostile", type=int, default=300, metavar="N")
     arguments = parser.parse_args()
     # One that was built for coverage would leave its counts here.
@@ -212,9 +214,13 @@ def main():
         order.write_text("".join(f"{path}\n" for path in [*reversed(files), "sparse", "link"]))
         mkfs = folder / "mkfs.erofs"
         shutil.copy(arguments.program.resolve(), mkfs)
+        peer = fsck and fsck.with_name("mkfs.erofs")
+        layers.check(results, mkfs, folder, listing, difference, mounts, peer)
+        if arguments.layers:
+            return results.end()
         archives.check(results, mkfs, tree, folder, kernel_reads, listing, mounts)
-        if fsck:
-            archives.as_the_peer(results, mkfs, tree, folder, fsck.with_name("mkfs.erofs"))
+        if peer:
+            archives.as_the_peer(results, mkfs, tree, folder, peer)
         archives.hostile(results, mkfs, folder, arguments.hostile)
         if arguments.archives:
             return results.end()

@@ -221,6 +221,10 @@ struct ContentPass {
       }
       if !content.tail.isEmpty {
         let length = UInt64(content.tail.count)
+        // Linux (6.18) reads on from one device where it should go on with another, if the next address is the same number.
+        if let last = pieces.last, last.device != 0, last.place + last.length == sink.position {
+          try sink.skip(to: sink.position + UInt64(build.options.blockSize))
+        }
         pieces.append(.init(offset: content.size - length, length: length, device: 0, place: sink.position))
         try sink.write(content.tail)
         try sink.align(to: UInt64(build.options.blockSize))

@@ -115,7 +115,7 @@ extension BuildOptions {
       throw .attributePrefix(prefix)
     }
     let prefixCount = attributePrefixes.count + (digestAttribute == nil ? 0 : 1)
-    guard prefixCount <= 128 else { throw .tooManyPrefixes(prefixCount) }
+    guard prefixCount <= Self.mostAttributePrefixes else { throw .tooManyPrefixes(prefixCount) }
     if let name = digestAttribute {
       let text = AttributeName(name).map { $0.rest.count } ?? name.count
       guard (1...255).contains(text), !name.contains(0) else { throw .digestAttribute(name) }
@@ -134,6 +134,9 @@ extension BuildOptions {
       throw .conflict(.referred, option)
     }
   }
+
+  /// Prefixes of attributes' names that an image can have, that of digests included.
+  public static var mostAttributePrefixes: Int { 128 }
 
   private typealias Option = OptionError.Option
 

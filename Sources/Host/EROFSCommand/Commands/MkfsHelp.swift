@@ -5,7 +5,7 @@ import Encoders
 
 /// What explains the program, all of it made from ``MkfsOption``, ``MkfsFeature`` and ``MkfsUnsupported``.
 enum MkfsHelp {
-  static let abstract = "Makes an image of a directory, a tar or cpio archive, or a list of files."
+  static let abstract = "Makes an image of a directory, an archive (tar, cpio), a list, or other images."
 
   /// In paragraphs.
   static var discussion: [String] {
@@ -21,8 +21,7 @@ enum MkfsHelp {
       Values that mkfs.erofs rounds silently are refused.
       """,
       """
-      Not supported yet: \(unsupported). But these are accepted, because they ask for nothing that is missing: \
-      \(MkfsUnsupported.accepted.joined(separator: ", ")).
+      Not supported yet: \(unsupported).
       """,
     ]
   }
@@ -42,7 +41,7 @@ enum MkfsHelp {
   }
 
   static func text(for name: MkfsProgram.Name) -> String {
-    var text = abstract + "\n\nUsage: \(name.text) [OPTIONS] IMAGE SOURCE\n"
+    var text = abstract + "\n\nUsage: \(name.text) [OPTIONS] IMAGE SOURCE...\n"
     for paragraph in discussion { text += "\n" + wrapped(paragraph, indentation: 0) }
     for group in MkfsOption.Group.allCases {
       text += "\n\(group.rawValue):\n"
@@ -109,10 +108,12 @@ enum MkfsHelp {
 
   private static func operand(_ name: String, isOptional: Bool) -> JSON {
     [
-      "kind": "positional", "valueName": .string(name), "isOptional": .bool(isOptional), "isRepeating": false,
+      "kind": "positional", "valueName": .string(name), "isOptional": .bool(isOptional),
+      "isRepeating": .bool(name == "source"),
       "shouldDisplay": true,
       "abstract": name == "image"
-        ? "The image: a file or a block device." : "A directory, a tar archive, or a cpio archive of the format newc.",
+        ? "The image: a file or a block device."
+        : "A directory, a tar archive, a cpio archive of the format newc, or EROFS images, the lowest layer first.",
     ]
   }
 

@@ -7,6 +7,7 @@ enum MkfsOption: Sendable, CaseIterable {
   case purpose, machineMemory, imageLimit, searchTime
   case blockSize, chunkSize, blobDevice, dataUnit, sizeUnit, offset, metabox, compressedDirectories, metadataZone
   case order, hotFiles
+  case clean
   case list, cpio, tar, whiteouts, overlayStrip, tarOrder, ungzip, gzip, unxz, unlzma
   case excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
@@ -159,6 +160,14 @@ enum MkfsOption: Sendable, CaseIterable {
         order. A path with blanks is in quotes, or has \\ in front of them. Paths that are not in the tree are a warning.
         """)
     case .hotFiles: Form(.layout, nil, "hot-file-list", "FILE", "The same as --order.")
+    case .clean:
+      Form(
+        .source, "clean", optional: "data|rvsp",
+        """
+        If SOURCE is an EROFS image, or several: the image contains the files' contents, instead of referring to those \
+        images as its extra devices. With rvsp it has room for them, and gets them later. All other sources are stored with \
+        their contents anyway.
+        """)
     case .list:
       Form(
         .source, nil, "list", "FILE",
@@ -186,7 +195,7 @@ enum MkfsOption: Sendable, CaseIterable {
     case .whiteouts:
       Form(
         .source, nil, "aufs",
-        help: "With --tar: make whiteouts of AUFS and OCI layers (.wh.NAME) those of overlayfs.")
+        help: "With --tar: make whiteouts of AUFS and OCI layers (.wh.NAME) those of overlayfs, as images have them.")
     case .overlayStrip:
       Form(
         .source, "ovlfs-strip", optional: "0|1",

@@ -36,10 +36,7 @@ struct MkfsParser {
     var parser = MkfsParser()
     for (name, value) in parsed.options {
       if let feature = MkfsUnsupported.byName[name] {
-        if feature.isWanted(by: name, value) {
-          throw .unsupported(feature, by: name.hasPrefix("-") ? name : "--\(name)")
-        }
-        continue
+        throw .unsupported(feature, by: name.hasPrefix("-") ? name : "--\(name)")
       }
       switch MkfsOption.byName[name] {
       case .help?: return .help
@@ -54,6 +51,7 @@ struct MkfsParser {
         }
       case .digests?:
         parser.request.options.digestAttribute = value.map { path($0).bytes } ?? BuildOptions.usualDigestAttribute
+      case .clean?: try parser.take(clean: value ?? "data")
       case .tar?: try parser.take(tar: value ?? "f")
       case .overlayStrip?:
         guard value == nil || value == "0" || value == "1" else { throw invalid(.overlayStrip, value!) }
@@ -90,6 +88,7 @@ struct MkfsParser {
     case .blockSize:
       request.options.blockSize = try Self.size(option, value)
       search.blockSize = request.options.blockSize
+      request.hasBlockSize = true
     case .metabox: metabox = try Self.metabox(value)
     case .chunkSize: request.options.chunkSize = Int(try Self.number(option, value, limit: UInt64(Int.max)))
     case .blobDevice: request.blobDevice = Self.path(value)
@@ -195,6 +194,15 @@ struct MkfsParser {
     isTar = true
   }
 
+  private mutating func take(clean value: String) throws(MkfsError) {
+    switch value {
+    case "data": request.contents = .stored
+    case "rvsp": request.contents = .reserved
+    case "0": throw .unsupported(.missingData, by: "--clean=0")
+    default: throw Self.invalid(.clean, value)
+    }
+  }
+
   private mutating func turn(_ feature: MkfsFeature, _ isOn: Bool) {
     if isOn { features.insert(feature) } else { features.remove(feature) }
     if isOn, let opposite = feature.opposite { features.remove(opposite) }
@@ -205,7 +213,11 @@ struct MkfsParser {
       throw .usage(list == nil ? "missing arguments: IMAGE and SOURCE" : "missing argument: IMAGE")
     }
     request.output = Self.path(output)
-    if operands.count > 2 { throw .unsupported(.imageSources, by: operands[2]) }
+    if operands.count > 2 {
+      if list != nil || isTar || isCpio { throw .usage("unexpected argument: \(operands[2])") }
+      request.source = .images(operands.dropFirst().map(Self.path))
+      return
+    }
     let source = operands.count > 1 ? Self.path(operands[1]) : nil
     if let list {
       if isCpio { throw .usage("--list and --cpio cannot be used together") }

@@ -7,8 +7,10 @@ import Encoders
 /// What a command line wants made of what. No file has been looked at: what is read from files is named by its path.
 struct MkfsRequest: Sendable {
   enum Source: Sendable {
-    /// A directory, or a regular file that is a cpio archive or a tar archive.
+    /// A directory, or a regular file that is a cpio archive, a tar archive or an image.
     case path(RawArgument)
+    /// Several, the lowest layer first.
+    case images([RawArgument])
     case cpio(RawArgument)
     /// nil for standard input.
     case tar(RawArgument?)
@@ -35,6 +37,9 @@ struct MkfsRequest: Sendable {
     case absent
   }
 
+  /// What --clean says of the contents of a source.
+  enum CleanContents: Sendable { case stored, reserved }
+
   enum Verbosity: Sendable { case errors, warnings }
 
   var output: RawArgument
@@ -57,6 +62,10 @@ struct MkfsRequest: Sendable {
   var tarContents = TarContents.stored
   /// What an image that gets its contents later is to get.
   var map: RawArgument?
+  /// nil for what is usual for the source: images are referred to, and all else is stored.
+  var contents: CleanContents?
+  /// Whether -b was given.
+  var hasBlockSize = false
   /// Where a tar archive is written as it is when it is decompressed.
   var plainTar: RawArgument?
   var excludedPaths: [RawArgument] = []

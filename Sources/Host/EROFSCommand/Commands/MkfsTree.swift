@@ -88,7 +88,16 @@ extension MkfsRequest {
   private func readSource(
     _ exclusions: Exclusions, _ warnings: MkfsWarnings, _ options: inout BuildOptions
   ) throws -> Tree {
+    if case .images(let paths) = source {
+      if let other = try paths.first(where: { try !isImage($0) }) {
+        throw MkfsError.unsupported(.otherSources, by: "\(other)")
+      }
+      return try readImages(paths, warnings, &options)
+    }
+    if case .path(let path) = source, try isImage(path) { return try readImages([path], warnings, &options) }
+    if contents == .reserved { throw MkfsError.unsupported(.missingData, by: "--clean=rvsp") }
     switch source {
+    case .images: preconditionFailure("images that were read already")
     case .tar(let archive): return try readTar(archive, nil, &options)
     case .list(let list, let base):
       try warnOfWhiteouts(warnings)
@@ -118,7 +127,8 @@ extension MkfsRequest {
 
   private static func unsuitable(_ path: RawArgument) -> CommandError {
     CommandError(
-      "\(path): a source is a directory, a tar archive or a cpio archive of the format newc, and this is neither")
+      "\(path): a source is a directory, a tar archive, a cpio archive of the format newc or an EROFS image, and this is "
+        + "none")
   }
 
   private func readArchive(_ path: RawArgument, _ file: OpenFile) throws -> Tree {
@@ -151,19 +161,28 @@ extension MkfsRequest {
     }
   }
 
-  /// Looks whether a regular file is what can be read, so that it is not taken for a broken archive: a tar archive, or else
-  /// one of cpio.
-  private func looksLikeTar(_ path: RawArgument, _ file: OpenFile) throws -> Bool {
-    var start = [UInt8](repeating: 0, count: 1028)
+  /// A regular file or a block device with an image's superblock.
+  private func isImage(_ path: RawArgument) throws -> Bool {
+    let file = try path.opened([.nonBlocking])
+    guard [S_IFREG, S_IFBLK].contains(try path.status(of: file).st_mode & S_IFMT) else { return false }
+    return try Self.start(of: file, 1028).dropFirst(1024).elementsEqual([0xE2, 0xE1, 0xF5, 0xE0])
+  }
+
+  /// As many bytes as there are.
+  private static func start(of file: OpenFile, _ count: Int) throws -> [UInt8] {
+    var start = [UInt8](repeating: 0, count: count)
     let count = try start.withUnsafeMutableBytes {
       try FileDescriptor(rawValue: file.descriptor).read(fromAbsoluteOffset: 0, into: $0)
     }
-    start.removeLast(start.count - count)
+    return Array(start.prefix(count))
+  }
+
+  /// Looks whether a regular file is what can be read, so that it is not taken for a broken archive: a tar archive, or else
+  /// one of cpio.
+  private func looksLikeTar(_ path: RawArgument, _ file: OpenFile) throws -> Bool {
+    let start = try Self.start(of: file, 512)
     if start.starts(with: "070701".utf8) || start.starts(with: "070702".utf8) { return false }
     if start.dropFirst(257).starts(with: "ustar".utf8) { return true }
-    if start.dropFirst(1024).elementsEqual([0xE2, 0xE1, 0xF5, 0xE0]) {
-      throw MkfsError.unsupported(.imageSources, by: path.description)
-    }
     throw Self.unsuitable(path)
   }
 
@@ -251,7 +270,7 @@ extension RawArgument {
   }
 
   /// Without symbolic links; nil for what does not exist.
-  fileprivate var realPath: [UInt8]? {
+  var realPath: [UInt8]? {
     guard let path = filePath.withPlatformString({ realpath($0, nil) }) else { return nil }
     defer { free(path) }
     return Array(UnsafeRawBufferPointer(start: path, count: strlen(path)))

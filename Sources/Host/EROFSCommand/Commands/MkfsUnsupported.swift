@@ -2,37 +2,19 @@
 
 /// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
 enum MkfsUnsupported: Sendable, CaseIterable {
-  case seekIndexes, registries, buckets, imageSources
-  case incremental
+  case seekIndexes, registries, buckets, otherSources
+  case incremental, missingData
   case byteAddresses
 
-  /// Its options, by which it is recognized, without dashes, and whether they take a value. `imageSources` has none, and
-  /// `byteAddresses` is a value of another option.
+  /// Its options, by which it is recognized, without dashes, and whether they take a value. The last three are values of other
+  /// options, or operands.
   var options: [(name: StaticString, argument: LongOptions.Argument)] {
     switch self {
     case .seekIndexes: [("gzinfo", .optional)]
     case .registries: [("oci", .optional)]
     case .buckets: [("s3", .required)]
-    case .imageSources: []
-    case .incremental: [("incremental", .optional), ("clean", .optional)]
-    case .byteAddresses: []
-    }
-  }
-
-  /// Whether an option with this value, nil for none, asks for it.
-  func isWanted(by option: String, _ value: String?) -> Bool {
-    // A full build with all data is what this command makes anyway.
-    if option == "clean" { return value != nil && value != "data" }
-    return true
-  }
-
-  /// Its options, with their values, that ask for nothing that is missing.
-  static var accepted: [String] {
-    allCases.flatMap { feature in
-      feature.options.flatMap { name, _ in
-        [nil, "0", "data"].filter { !feature.isWanted(by: "\(name)", $0) }
-          .map { $0.map { "--\(name)=\($0)" } ?? "--\(name)" }
-      }
+    case .incremental: [("incremental", .optional)]
+    case .missingData, .byteAddresses, .otherSources: []
     }
   }
 
@@ -42,8 +24,9 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .seekIndexes: "indexes of compressed tar archives"
     case .registries: "images of registries as sources"
     case .buckets: "buckets of S3 as sources"
-    case .imageSources: "EROFS images, or several directories, as sources"
-    case .incremental: "builds that add to an image, or that leave out data,"
+    case .otherSources: "several sources that are not all EROFS images"
+    case .incremental: "builds that add to an image"
+    case .missingData: "builds that leave out data"
     case .byteAddresses: "extents of any bytes of the image"
     }
   }
@@ -51,7 +34,7 @@ enum MkfsUnsupported: Sendable, CaseIterable {
   /// What to do instead.
   var advice: String {
     switch self {
-    case .registries, .buckets, .imageSources: "; give one directory"
+    case .registries, .buckets, .otherSources: "; give one directory"
     default: ""
     }
   }

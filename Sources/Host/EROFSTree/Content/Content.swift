@@ -53,6 +53,12 @@ public protocol ForeignContents: AnyObject, Sendable {
   ///
   /// - Throws: why it cannot be read, as a message is to show it.
   func read(_ number: UInt64, into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws
+
+  /// The next run of bytes of content `number`, at or after `offset`, that is no hole, cut to start at `offset`; nil if only
+  /// holes follow. What is in a run may be zeros all the same.
+  ///
+  /// - Throws: why that cannot be found out, as a message is to show it.
+  func data(of number: UInt64, after offset: UInt64) throws -> Range<UInt64>?
 }
 
 /// A run of bytes of a sparse file that its source stores.

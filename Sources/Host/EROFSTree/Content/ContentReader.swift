@@ -78,7 +78,12 @@ public struct ContentReader: ~Copyable {
   public func data(after offset: UInt64) throws(TreeError) -> Range<UInt64>? {
     guard offset < size else { return nil }
     switch origin {
-    case .bytes, .range, .foreign: return offset..<size
+    case .bytes, .range: return offset..<size
+    case .foreign(let contents, let number):
+      do {
+        guard let run = try contents.data(of: number, after: offset), run.lowerBound < size else { return nil }
+        return max(offset, run.lowerBound)..<min(size, run.upperBound)
+      } catch { throw .foreign(path: path, reason: "\(error)") }
     case .sparse(_, let pieces):
       let index = Self.firstPiece(of: pieces, endingAfter: offset)
       guard index < pieces.count else { return nil }

@@ -13,7 +13,7 @@ extension Tree {
   private static var overlayPrefixes: [[UInt8]] { [Array("trusted.overlay.".utf8), Array("user.overlay.".utf8)] }
 
   /// The form that nested overlayfs uses (Linux 6.7).
-  private func isWhiteoutByAttribute(_ entry: EntryID) -> Bool {
+  func isWhiteoutByAttribute(_ entry: EntryID) -> Bool {
     let inode = inode(of: entry)
     guard kind(of: inode) == .regular, size(of: inode) == 0 else { return false }
     return Self.overlayPrefixes.contains { prefix in
