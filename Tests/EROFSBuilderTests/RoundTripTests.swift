@@ -333,6 +333,6 @@ import TreeSupport
 /// How many times more random images than usual are made: EROFS_ROUNDS.
 private let rounds = ProcessInfo.processInfo.environment["EROFS_ROUNDS"].flatMap(Int.init) ?? 1
 
-private func mounted(_ folder: String) throws -> Tree {
+func mounted(_ folder: String) throws -> Tree {
   try DirectoryOrigin(try OpenFile.directory(folder)).read()
 }

@@ -28,6 +28,11 @@ struct Build {
     context.disk = try options.diskDescriptor.map { try Self.output($0, "the disk descriptor", beside: output) }
     context.map = try (options.reserved?.map).map { try Self.output($0, "the map of blocks", beside: output) }
     try options.check(tree)
+    if let base = options.base {
+      if output.isBlockDevice { throw BuildError.baseOnDevice("\(output.path)") }
+      context.kept = try KeptInodes(
+        base, tree, order, comparesAttributes: options.sharedAttributeThreshold != nil)
+    }
     self.progress = ProgressReporter(progress)
     if let hints = options.hints {
       for hint in hints.hints where hint.pclusterBytes > 0 && hint.algorithm >= options.encodings.count {
@@ -54,7 +59,8 @@ struct Build {
   consuming func make() throws -> BuildSummary {
     let options = context.options
     let block = UInt64(options.blockSize)
-    var sink = BlockSink(context.output, position: Self.headBytes(options), offset: options.offset)
+    if let base = options.base { try base.copy(to: context.output) }
+    var sink = BlockSink(context.output, position: context.dataStart, offset: options.offset)
     var contents = try ContentPass(context)
     try contents.run(&sink, &progress)
     let digests = try options.digestAttribute == nil ? FileDigests() : FileDigests(context, &progress)
@@ -68,6 +74,12 @@ struct Build {
     if let box = options.metabox {
       formats.insert(options.encoding(at: options.metaboxTreatment.encoding).algorithm.format)
       largestCluster = max(largestCluster, box.clusterSize)
+    }
+    // LZ4 that an image has without announcing it is announced with what is added.
+    if let base = options.base, context.kept.hasCompressed, !formats.isEmpty,
+      !base.origin.superblock.incompatible.contains(.compressionRecords)
+    {
+      formats.insert(Algorithm.lz4.rawValue)
     }
     let superblock = SuperblockWriter(options: options, algorithms: formats, largestCluster: largestCluster)
     try metadata.place(after: dataEnd, contents, packed: packed, superblockEnd: superblock.end)
@@ -83,17 +95,25 @@ struct Build {
     let deviceBlocks = try contents.finishDevice()
     let devices = deviceBlocks.map { [.init(blocks: $0, path: context.device?.path)] } ?? options.devices
     try Self.check(devices, after: blocks, options)
-    let head = superblock.bytes(
+    var head = superblock.bytes(
       metadata, contents: contents, inodes: UInt64(metadata.count), blocks: blocks, devices: devices,
       uuid: summary.uuid,
       buildTime: (options.buildTime ?? latestTime).seconds)
+    if let base = options.base {
+      // Not as the base has it: the root's inode may be in it.
+      let old = try context.output.read(SuperblockUpdate.headBytes(blockSize: options.blockSize))
+      head = try SuperblockUpdate(base: base, kept: context.kept, writer: superblock).bytes(
+        old, head, inodes: UInt64(metadata.count) + (base.origin.superblock.packedNID == 0 ? 0 : 1),
+        hasPacked: metadata.packedNID != nil)
+    }
     try head.withUnsafeBytes { try context.output.write($0, at: options.offset) }
 
     summary.blockSize = options.blockSize
     summary.blocks = blocks
     summary.inodes = UInt64(context.order.count)
-    summary.dataBytes = dataEnd - Self.headBytes(options)
-    summary.metadataBytes = blocks * block - summary.dataBytes
+    summary.dataBytes = dataEnd - context.dataStart
+    summary.keptBytes = options.base?.end ?? 0
+    summary.metadataBytes = blocks * block - summary.dataBytes - summary.keptBytes
     summary.contentBytes = contents.contentBytes
     summary.deviceBytes = (deviceBlocks ?? 0) * block
     summary.referredBytes = contents.referredBytes
@@ -130,7 +150,7 @@ struct Build {
   }
 
   /// Bytes up to the end of the superblock's block, whatever records it has.
-  private static func headBytes(_ options: BuildOptions) -> UInt64 {
+  static func headBytes(_ options: BuildOptions) -> UInt64 {
     let used = UInt64(SuperblockRecord.start + SuperblockRecord.byteCount + 80)
     let table = UInt64(
       SuperblockRecord.start + SuperblockRecord.byteCount + options.deviceCount * DeviceSlotRecord.byteCount)
@@ -163,6 +183,7 @@ struct Build {
 
   /// The time of compact inodes: the one that most inodes have, of several the earliest.
   private var epoch: Time {
+    if let base = context.options.base { return base.epoch }
     if !context.options.keepsTimes { return context.options.buildTime ?? latestTime }
     var counts: [Time: Int] = [:]
     for number in 0..<context.order.count { counts[context.tree[context.inode(number)].time, default: 0] += 1 }
@@ -181,7 +202,9 @@ struct Build {
       bytes = (0..<16).map { _ in UInt8.random(in: 0...255) }
       bytes[6] = bytes[6] & 0x0F | 0x40
     case .ofContents:
-      let digest = ContentDigest(contents.sums.map { ContentDigest(high: $0.high, low: $0.low) } + [metadata])
+      var parts = contents.sums.map { ContentDigest(high: $0.high, low: $0.low) } + [metadata]
+      if let old = context.options.base?.origin.superblock.uuid { parts.append(ContentDigest(high: old.0, low: old.1)) }
+      let digest = ContentDigest(parts)
       bytes = withUnsafeBytes(of: (digest.high, digest.low)) { Array($0) }
       // Version 8: made as its maker likes.
       bytes[6] = bytes[6] & 0x0F | 0x80

@@ -19,6 +19,24 @@ struct BuildContext {
   var disk: OutputFile?
   /// What something else puts where.
   var map: OutputFile?
+  /// Inodes that need not be made, because the image that is added to has them.
+  var kept = KeptInodes()
+
+  /// Where what is written begins: behind the superblock's block, or behind the image that is added to. There a block is left
+  /// for the root's inode, if its NID fits the superblock only there.
+  var dataStart: UInt64 {
+    guard let base = options.base else { return Build.headBytes(options) }
+    return base.end + (hasRootBlock ? UInt64(options.blockSize) : 0)
+  }
+
+  /// Whether the root's inode is in the first block behind the image that is added to.
+  var hasRootBlock: Bool {
+    guard let base = options.base, !options.wideAddresses, base.end >= base.start else { return false }
+    return (base.end - base.start) / 32 + UInt64(options.blockSize) / 32 <= UInt64(UInt16.max)
+  }
+
+  /// Whether there is something to do for the content of a regular file.
+  func isStored(_ number: Int) -> Bool { size(of: number) > 0 && kept.nids[number] == nil }
 
   var threads: Int { max(1, options.threads ?? Threads.available) }
   var memory: Int { max(1 << 20, options.memory ?? 256 << 20) }

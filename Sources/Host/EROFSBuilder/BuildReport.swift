@@ -13,6 +13,8 @@ public struct BuildSummary: Sendable, Hashable {
   public internal(set) var metadataBytes: UInt64 = 0
   /// Bytes of blocks of file data.
   public internal(set) var dataBytes: UInt64 = 0
+  /// Bytes of an image that was added to; 0 if there was none.
+  public internal(set) var keptBytes: UInt64 = 0
   /// Bytes of the blob device; 0 if there is none.
   public internal(set) var deviceBytes: UInt64 = 0
   /// Bytes of contents that the image does not contain but refers to.
@@ -75,6 +77,10 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
   case sameFile(String, String)
   /// A virtual disk needs the path of each extra device, and this one has none.
   case unknownDevice(Int)
+  /// An image that is added to is copied first, which a block device has no room for.
+  case baseOnDevice(String)
+  /// The root's NID has 16 bits without 48-bit addresses.
+  case rootIsFar
   /// The caller wanted no more of it.
   case cancelled
 
@@ -91,6 +97,12 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
     case .sameFile(let what, let path): "\(path): \(what) and the image cannot be the same file"
     case .unknownDevice(let number):
       "extra device \(number) has no path, which a disk descriptor needs: give the source as a file"
+    case .baseOnDevice(let path):
+      "\(path): nothing can be added to an image on a block device, as it could not be kept until the new one is whole: use a "
+        + "file"
+    case .rootIsFar:
+      "the root's inode would be too far from the others of the image that is added to: make the image anew, with 48-bit "
+        + "addresses if there is to be more of this"
     case .cancelled: "cancelled"
     }
   }

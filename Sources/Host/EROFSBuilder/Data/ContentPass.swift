@@ -52,7 +52,7 @@ struct ContentPass {
     largestCluster = treatments.largestCluster
     let all = build.storage.sorted(
       (0..<build.order.count).filter {
-        build.size(of: $0) > 0 && duplicates.originals[$0] == nil && build.referred(of: $0) == nil
+        build.isStored($0) && duplicates.originals[$0] == nil && build.referred(of: $0) == nil
       })
     contentBytes = all.reduce(0) { $0 + build.size(of: $1) }
     try checkFlatFiles(all, treatments)

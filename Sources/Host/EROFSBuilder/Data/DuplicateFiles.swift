@@ -12,9 +12,8 @@ struct DuplicateFiles {
 
   init(_ build: BuildContext, _ progress: inout ProgressReporter) throws {
     var bySize: [UInt64: [Int]] = [:]
-    for file in 0..<build.order.count {
-      let size = build.size(of: file)
-      if size > 0 { bySize[size, default: []].append(file) }
+    for file in 0..<build.order.count where build.isStored(file) {
+      bySize[build.size(of: file), default: []].append(file)
     }
     let candidates = build.storage.sorted(bySize.values.filter { $0.count > 1 }.flatMap { $0 }.sorted())
     progress.start(.comparing, total: candidates.reduce(0) { $0 + build.size(of: $1) })

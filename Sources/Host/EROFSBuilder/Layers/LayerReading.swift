@@ -19,10 +19,11 @@ struct LayerReading {
 
   private static let overlayPrefix = "trusted.overlay."
 
-  init(_ layer: ImageLayer, number: Int, _ mode: LayerMerge.Contents) {
+  /// - Parameter contents: of the layer's image, if there is something for them already.
+  init(_ layer: ImageLayer, number: Int, _ mode: LayerMerge.Contents, _ contents: ImageContents? = nil) {
     (self.layer, self.number, self.mode) = (layer, number, mode)
     reader = layer.origin.reader()
-    contents = ImageContents(layer.origin)
+    self.contents = contents ?? ImageContents(layer.origin)
   }
 
   mutating func read() throws -> Tree {

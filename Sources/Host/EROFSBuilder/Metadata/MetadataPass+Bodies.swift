@@ -46,7 +46,7 @@ extension MetadataPass {
       body.content.omitsDot = build.options.omitsDots
       return
     }
-    let tail = inlineBytes(ofDirectory: size)
+    let tail = inlineBytes(ofDirectory: size, number)
     body.content.size = UInt64(size)
     body.content.omitsDot = build.options.omitsDots
     if let start = blocks[number] { body.content.union = start >> UInt64(build.options.blockShift) }

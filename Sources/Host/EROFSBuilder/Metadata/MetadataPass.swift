@@ -59,7 +59,7 @@ struct MetadataPass {
   private var packedNumber: Int { build.order.count }
   var boxNumber: Int { build.order.count + (packed == nil ? 0 : 1) }
 
-  /// Inodes, those without a name included.
+  /// Inodes, those without a name included, but for what an image has of them that is added to.
   var count: Int { boxNumber + (isBoxed ? 1 : 0) }
   var rootNID: UInt64 { nid(0) }
   var packedNID: UInt64? { packed == nil ? nil : nid(UInt32(packedNumber)) }
@@ -83,7 +83,7 @@ struct MetadataPass {
     if build.options.compressesDirectories {
       for number in 0..<build.order.count where build.tree.kind(of: build.inode(number)) == .directory {
         let size = directorySize(number)
-        guard size > inlineBytes(ofDirectory: size) else { continue }
+        guard size > inlineBytes(ofDirectory: size, number) else { continue }
         directories[number] = contents.reserveFragment(of: size, owner: number)
       }
     }
@@ -107,9 +107,12 @@ struct MetadataPass {
     positions += [UInt64](repeating: 0, count: numbers.count)
     var rest = numbers
     var first: [Int] = []
+    for number in numbers {
+      if let nid = build.kept.nids[number] { positions[number] = base + 32 * nid }
+    }
     if rest.lowerBound == 0 {
       // The root comes first: its place decides what NIDs count from.
-      positions[0] = placer.place(try sizes(of: 0))
+      positions[0] = try placeRoot()
       rest = 1..<rest.upperBound
       first = build.storage.firstInodes
       try placeInWindows(first)
@@ -118,8 +121,26 @@ struct MetadataPass {
     try placeInWindows(rest.filter { !placed.contains($0) })
   }
 
+  /// The place of the root's inode, of whose NID the superblock has 16 bits if addresses are not wide. In an image that is
+  /// added to, the old root's place may be the only one that is near enough.
+  private mutating func placeRoot() throws -> UInt64 {
+    let sizes = try sizes(of: 0)
+    guard let old = build.options.base, !build.options.wideAddresses else { return placer.place(sizes) }
+    var trial = placer
+    let place = trial.place(sizes)
+    if (place - base) / 32 <= UInt64(UInt16.max) {
+      placer = trial
+      return place
+    }
+    let size = UInt64(sizes.body + sizes.tail)
+    guard let slot = old.rootSlot(), UInt64(slot.count) >= size, sizes.tail == 0, !sizes.together else {
+      throw BuildError.rootIsFar
+    }
+    return slot.lowerBound
+  }
+
   private mutating func placeInWindows(_ numbers: [Int]) throws {
-    var rest = numbers[...]
+    var rest = numbers.filter { build.kept.nids[$0] == nil }[...]
     while !rest.isEmpty {
       let window = Array(rest.prefix(InodePlacer.window))
       let sizes = try window.map { try self.sizes(of: $0) }
@@ -137,8 +158,11 @@ struct MetadataPass {
     stored = contents
     self.packed = packed
     let block = UInt64(build.options.blockSize)
-    headStart = (superblockEnd + 31) & ~31
-    headEnd = (superblockEnd + block - 1) / block * block
+    // The superblock's block of an image that is added to is what it was.
+    if build.options.base == nil {
+      headStart = (superblockEnd + 31) & ~31
+      headEnd = (superblockEnd + block - 1) / block * block
+    }
     var next = start
     for number in 0..<build.order.count {
       let count = UInt64(try blockBytes(number))
@@ -168,6 +192,13 @@ struct MetadataPass {
       return
     }
     placer = InodePlacer(start: next, blockSize: build.options.blockSize)
+    if let old = build.options.base {
+      base = old.start
+      if build.hasRootBlock { placer.addGap(from: old.end, to: old.end + block) }
+      try placeInodes(0..<count)
+      end = placer.end
+      return
+    }
     let root = try sizes(of: 0)
     if headStart + UInt64(root.body + root.tail) <= headEnd {
       placer.addGap(from: headStart, to: headEnd)
@@ -205,7 +236,7 @@ struct MetadataPass {
     case .directory where directories[number] != nil: return 0
     case .directory:
       let size = directorySize(number)
-      return size - inlineBytes(ofDirectory: size)
+      return size - inlineBytes(ofDirectory: size, number)
     case .symbolicLink:
       let size = build.tree.target(of: inode).count
       guard size > 0, size <= 4095 else {
@@ -222,7 +253,9 @@ struct MetadataPass {
   }
 
   /// Bytes at the end of a directory of `size` bytes that are stored beside its inode.
-  func inlineBytes(ofDirectory size: Int) -> Int {
+  func inlineBytes(ofDirectory size: Int, _ number: Int) -> Int {
+    // A root that goes where another was has to be as small as it can be.
+    if number == 0, build.options.base != nil, !build.options.wideAddresses { return 0 }
     let tail = size % build.options.blockSize
     return tail <= build.options.blockSize - ExtendedInodeRecord.byteCount ? tail : 0
   }
@@ -272,11 +305,14 @@ struct MetadataPass {
   private mutating func writeInodes(
     _ numbers: Range<Int>, _ sink: inout BlockSink, _ digest: SHA256, _ progress: inout ProgressReporter
   ) throws {
-    for number in numbers.sorted(by: { positions[$0] < positions[$1] }) {
+    let made = numbers.filter { build.kept.nids[$0] == nil }
+    for number in made.sorted(by: { positions[$0] < positions[$1] }) {
       let bytes = try bytes(of: number)
       bytes.withUnsafeBytes { digest.update($0) }
       let position = positions[number]
-      if position < headEnd {
+      if build.options.base != nil, position < build.dataStart {
+        try bytes.withUnsafeBytes { try build.output.write($0, at: position) }
+      } else if position < headEnd {
         head.replaceSubrange(Int(position - headStart)..<Int(position - headStart) + bytes.count, with: bytes)
       } else {
         try sink.skip(to: position)

@@ -58,35 +58,40 @@ struct SuperblockWriter {
   private var extraBytes: Int { options.metabox == nil ? 0 : SuperblockRecord.extraSlotBytes }
 
   /// The compression records, in the order of their algorithms.
-  private var records: [UInt8] {
+  var records: [UInt8] {
     if isSimple || algorithms.isEmpty { return [] }
     var bytes: [UInt8] = []
     for id in algorithms.sorted() {
       bytes.align(to: CompressionRecord.alignment)
-      let dictionary = options.allEncodings.filter { $0.algorithm.format == id }.map(\.dictionarySize).max() ?? 0
-      var record: [UInt8]
-      switch id {
-      case 0:
-        var lz4 = StoredRecord<LZ4Record>()
-        lz4[.pclusterBlocks] = UInt16(largestCluster >> options.blockShift)
-        record = lz4.bytes
-      case 1:
-        var lzma = StoredRecord<MicroLZMARecord>()
-        lzma[.dictionaryBytes] = UInt32(dictionary)
-        record = lzma.bytes
-      case 2:
-        var deflate = StoredRecord<DeflateRecord>()
-        deflate[.windowBits] = UInt8(dictionary.trailingZeroBitCount)
-        record = deflate.bytes
-      default:
-        var zstandard = StoredRecord<ZstandardRecord>()
-        zstandard[.windowLog] = UInt8(dictionary.trailingZeroBitCount - 10)
-        record = zstandard.bytes
-      }
-      record[.length, of: CompressionRecord.self, at: 0] = UInt16(record.count - CompressionRecord.byteCount)
-      bytes += record
+      bytes += record(of: id)
     }
     return bytes
+  }
+
+  /// The compression record of an algorithm.
+  func record(of id: UInt8) -> [UInt8] {
+    let dictionary = options.allEncodings.filter { $0.algorithm.format == id }.map(\.dictionarySize).max() ?? 0
+    var record: [UInt8]
+    switch id {
+    case 0:
+      var lz4 = StoredRecord<LZ4Record>()
+      lz4[.pclusterBlocks] = UInt16(largestCluster >> options.blockShift)
+      record = lz4.bytes
+    case 1:
+      var lzma = StoredRecord<MicroLZMARecord>()
+      lzma[.dictionaryBytes] = UInt32(dictionary)
+      record = lzma.bytes
+    case 2:
+      var deflate = StoredRecord<DeflateRecord>()
+      deflate[.windowBits] = UInt8(dictionary.trailingZeroBitCount)
+      record = deflate.bytes
+    default:
+      var zstandard = StoredRecord<ZstandardRecord>()
+      zstandard[.windowLog] = UInt8(dictionary.trailingZeroBitCount - 10)
+      record = zstandard.bytes
+    }
+    record[.length, of: CompressionRecord.self, at: 0] = UInt16(record.count - CompressionRecord.byteCount)
+    return record
   }
 
   /// All bytes up to the end of the block in which the inodes of `metadata` are.

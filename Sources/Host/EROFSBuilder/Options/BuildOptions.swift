@@ -185,6 +185,9 @@ public struct BuildOptions: Sendable {
 
   // MARK: The work
 
+  /// An image that is added to: what is made begins with all its bytes. ``ImageBase/adapt(_:)`` sets it, and what has to be
+  /// the same. nil for an image that is made from the start.
+  public var base: ImageBase?
   /// nil for one for each processor. The image does not depend on it.
   public var threads: Int?
   /// Bytes of memory for contents that are being compressed; at least one segment for each thread is taken. nil for 256 MiB.

@@ -39,6 +39,8 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     case encodedExtents = "encoded extents"
     case devices = "extra devices", referred = "contents that are only referred to", dedupe, digests
     case wideAddresses = "48-bit addresses", omittedDots = "directories without an entry `.`"
+    case base = "an image that is added to", offset = "an offset", otherBlocks =
+      "another block size or width of addresses"
     case metabox = "compressed inodes", compressedDirectories = "compressed directories"
   }
 
@@ -159,5 +161,20 @@ extension BuildOptions {
     if !devices.isEmpty, isCompressed { throw .conflict(.devices, .compression) }
     if index == .encoded, packsTails { throw .conflict(.encodedExtents, .tailPacking) }
     if chunkSize != nil, isCompressed { throw .conflict(.chunks, .compression) }
+    if let base { try check(base) }
+  }
+
+  private func check(_ base: ImageBase) throws(OptionError) {
+    let superblock = base.origin.superblock
+    let fragmentsTwice = fragments != .none && superblock.packedNID != 0
+    let conflicts: [(Bool, Option)] = [
+      (offset != 0, .offset), (metabox != nil, .metabox), (compressesDirectories, .compressedDirectories),
+      (digestAttribute != nil, .digests), (deviceCount > 0, .devices), (fragmentsTwice, .fragments),
+      (
+        blockSize != superblock.blockSize || wideAddresses != superblock.incompatible.contains(.wide48Bit),
+        .otherBlocks
+      ),
+    ]
+    for (isSet, option) in conflicts where isSet { throw .conflict(.base, option) }
   }
 }

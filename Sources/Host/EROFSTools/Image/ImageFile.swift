@@ -55,6 +55,9 @@ public final class ImageFile: Storage, @unchecked Sendable {
   /// The mapped bytes, for a reader; good for as long as this file is.
   let storage: MappedStorage
 
+  /// The file that the image is in; nil for one in memory.
+  package var descriptor: FileDescriptor? { mappings[0].file }
+
   /// Opens an image.
   ///
   /// - Parameters:

@@ -185,6 +185,14 @@ public struct Tree: Sendable {
     }
   }
 
+  /// The content of a regular file that something else reads, and its number there; nil for all others.
+  public func foreign(of inode: InodeID) -> (contents: any ForeignContents, number: UInt64)? {
+    guard kind(of: inode) == .regular, let record = contentRecord(of: inode),
+      case .foreign(let contents) = stores[Int(record.store)]
+    else { return nil }
+    return (contents, record.first)
+  }
+
   /// Whether some content stays where it is, or did before it was replaced.
   public var hasReferredContents: Bool {
     stores.contains {
