@@ -124,6 +124,13 @@ struct Build {
       }
       summary.readerBytes = need.bytes
     }
+    if options.hasHashTree {
+      progress.start(.hashing, total: blocks * block)
+      summary.hashTree = try HashTree.append(
+        to: context.output, start: options.offset, size: blocks * block, blockSize: min(4096, options.blockSize),
+        uuid: summary.uuid, threads: context.threads
+      ) { try progress.advance(by: $0, written: blocks * block) }
+    }
     progress.finish()
     summary.seconds = progress.seconds
     return summary

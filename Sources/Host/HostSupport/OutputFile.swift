@@ -149,6 +149,32 @@ package final class OutputFile: @unchecked Sendable {
     }
   }
 
+  /// Fills the whole of `buffer` with what was written at a byte offset.
+  package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+    var done = 0
+    while done < buffer.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+      let count = pread(descriptor.rawValue, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+      if count > 0 {
+        done += count
+      } else if count == 0 || errno != EINTR {
+        throw Failure(path: path, action: "reading", reason: count == 0 ? .ioError : Errno(rawValue: errno))
+      }
+    }
+  }
+
+  /// The first byte at or after `offset` that was written, as far as the file system knows; nil if only zeros follow.
+  package func data(after offset: UInt64) -> UInt64? {
+    #if os(Linux)
+      let seekData: Int32 = 3
+    #else
+      let seekData = SEEK_DATA
+    #endif
+    let found = lseek(descriptor.rawValue, off_t(offset), seekData)
+    if found >= 0 { return UInt64(found) }
+    return errno == ENXIO && !isBlockDevice ? nil : offset
+  }
+
   /// Makes the file `size` bytes long; a block device must hold as many.
   package func setSize(_ size: UInt64) throws {
     if isBlockDevice {

@@ -264,10 +264,12 @@ struct MkfsParser {
     case .referred: mode = "--tar=i"
     case .absent: mode = "--tar=headerball"
     }
-    if request.goal != nil { throw .usage("\(mode) and \(search.name) cannot be used together: no data is stored") }
+    if request.goal != nil {
+      throw .usage("\(mode) and \(search.name) cannot be used together: contents are not compressed")
+    }
     if !request.compressions.isEmpty {
       request.compressions = []
-      request.warnings.append("-z has no effect with \(mode): no data is stored")
+      request.warnings.append("-z has no effect with \(mode): contents are not compressed")
     }
     // Members of an archive begin at multiples of 512 bytes.
     if request.tarContents == .referred, request.map == nil { request.options.blockSize = 512 }
