@@ -73,6 +73,10 @@ def check(results, mkfs, tree, folder, kernel_reads, listing, mounts):
         images.append(image.read_bytes())
     results.check("--ungzip=FILE writes what the archive decompresses to", copy.read_bytes() == plain.read_bytes())
     results.check("a plain, a compressed and a recognized archive give one image", len(set(images)) == 1)
+    for source, status in ((plain, 0), (archive, 1)):
+        made = subprocess.run([mkfs, "--strict", "--tar=i", image, source], capture_output=True, text=True)
+        results.check(f"--tar=i of {source.name} warns if the archive has to be stored decompressed",
+                      made.returncode == status and ("must be stored" in made.stderr) == (status == 1), made.stderr.strip())
     for line in LINES.strip().split("\n"):
         made = piped([mkfs, *shlex.split(line), image], archive)
         results.check(f"mkfs.erofs {line}", made.returncode == 0, made.stderr.strip())

@@ -56,6 +56,13 @@ def check(results, erofs, folder, listing, difference):
             else:
                 results.skip(f"{title}: veritysetup verify", "no such program")
             subprocess.run(["rm", "-rf", output, f"{output}.dmverity"], check=True)
+    output = folder / "unpacked"
+    made = subprocess.run([erofs, "oci", "unpack", "--form", "merged", "--mkfs", "-zlz4hc -C65536 -Efragments", packed, output],
+                          capture_output=True, text=True)
+    if results.check("oci unpack --form merged, compressed", made.returncode == 0, made.stderr.strip()):
+        layers.compare(results, "oci unpack --form merged, compressed", wanted, layers.shown(output, [], folder, listing),
+                       difference)
+        output.unlink()
     converted, output = folder / "converted", folder / "unpacked"
     made = subprocess.run([erofs, "oci", "convert", "--type", "draft", layout, converted], capture_output=True, text=True)
     if results.check("oci convert", made.returncode == 0, made.stderr.strip()):

@@ -21,6 +21,7 @@ struct OCIOptions: ParsableArguments {
   var name: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Options of erofs mkfs for the images, as one word: \"-zlz4hc -C65536\".", valueName: "options"))
   var mkfs = ""
 
