@@ -128,6 +128,7 @@ if !embedded, !small {
     .library(name: "_CodecPeers", targets: ["CodecPeers"]),
     .library(name: "Encoders", targets: ["Encoders"]),
     .library(name: "EROFSBuilder", targets: ["EROFSBuilder"]),
+    .library(name: "EROFSContainers", targets: ["EROFSContainers"]),
     .library(name: "EROFSMount", targets: ["EROFSMount"]),
     .library(name: "_SmallImages", targets: ["SmallImages"]),
     .library(name: "EROFSTar", targets: ["EROFSTar"]),
@@ -177,6 +178,18 @@ if !embedded, !small {
     .testTarget(
       name: "EROFSTarTests",
       dependencies: ["EROFSTar", "EROFSTree", "EROFS", "TreeSupport", hostDependency("SystemPackage", "swift-system")]),
+    .target(
+      name: "EROFSContainers",
+      dependencies: [
+        "EROFS", "EROFSBuilder", "EROFSTar", "EROFSTools", "EROFSTree", "Digests", "HostSupport",
+        hostDependency("SystemPackage", "swift-system"),
+      ], path: "Sources/Host/EROFSContainers"),
+    .testTarget(
+      name: "EROFSContainersTests",
+      dependencies: [
+        "EROFSContainers", "EROFS", "EROFSBuilder", "EROFSTools", "EROFSTree", "Encoders", "TreeSupport",
+        hostDependency("SystemPackage", "swift-system"),
+      ]),
     library("CFuse", "fuse3", "libfuse3-dev"),
     .target(
       name: "EROFSMount",
@@ -198,8 +211,8 @@ if !embedded, !small {
     .executableTarget(
       name: "EROFSCommand",
       dependencies: [
-        "EROFS", "EROFSBuilder", "EROFSMount", "EROFSTar", "EROFSTools", "EROFSTree", "Encoders", "HostSupport",
-        "NoMMUMachine", "PageVectors", hostDependency("ArgumentParser", "swift-argument-parser"),
+        "EROFS", "EROFSBuilder", "EROFSContainers", "EROFSMount", "EROFSTar", "EROFSTools", "EROFSTree", "Encoders",
+        "HostSupport", "NoMMUMachine", "PageVectors", hostDependency("ArgumentParser", "swift-argument-parser"),
         hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSCommand"),
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),

@@ -101,7 +101,8 @@ struct Build {
       buildTime: (options.buildTime ?? latestTime).seconds)
     if let base = options.base {
       // Not as the base has it: the root's inode may be in it.
-      let old = try context.output.read(SuperblockUpdate.headBytes(blockSize: options.blockSize))
+      var old = [UInt8](repeating: 0, count: SuperblockUpdate.headBytes(blockSize: options.blockSize))
+      try old.withUnsafeMutableBytes { try context.output.read(into: $0, at: 0) }
       head = try SuperblockUpdate(base: base, kept: context.kept, writer: superblock).bytes(
         old, head, inodes: UInt64(metadata.count) + (base.origin.superblock.packedNID == 0 ? 0 : 1),
         hasPacked: metadata.packedNID != nil)
@@ -143,6 +144,13 @@ struct Build {
         throw BuildError.readerMemory(need.bytes, limit: memory.bytes, path: need.path)
       }
       summary.readerBytes = need.bytes
+    }
+    if options.hasHashTree {
+      progress.start(.hashing, total: blocks * block)
+      summary.hashTree = try HashTree.append(
+        to: context.output, start: options.offset, size: blocks * block, blockSize: min(4096, options.blockSize),
+        uuid: summary.uuid, threads: context.threads
+      ) { try progress.advance(by: $0, written: blocks * block) }
     }
     progress.finish()
     summary.seconds = progress.seconds

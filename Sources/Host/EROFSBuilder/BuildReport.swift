@@ -30,6 +30,8 @@ public struct BuildSummary: Sendable, Hashable {
   public internal(set) var verifiedBytes: UInt64 = 0
   /// Bytes of memory that reading takes, if ``BuildOptions/readerMemory`` was given.
   public internal(set) var readerBytes: UInt64?
+  /// Hashes behind the image, if ``BuildOptions/hasHashTree`` was given.
+  public internal(set) var hashTree: HashTree?
   /// Wall time in seconds of each stage, in their order.
   public internal(set) var seconds: [Stage: Double] = [:]
 
@@ -48,6 +50,8 @@ public struct BuildSummary: Sendable, Hashable {
     case metadata
     /// The image is read back.
     case verifying
+    /// The image's blocks are hashed.
+    case hashing
   }
 }
 

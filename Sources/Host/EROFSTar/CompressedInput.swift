@@ -13,6 +13,9 @@ import EROFSTree
 /// The compressed bytes of a file or pipe, from the first on, part by part.
 final class CompressedInput {
   private let file: OpenFile
+  /// Where they are in a file that can be read at any place, and how many were read.
+  private let place: TarInput.Place?
+  private var position: UInt64 = 0
   /// Bytes that were read already.
   private var start: ArraySlice<UInt8>
   let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
@@ -23,6 +26,11 @@ final class CompressedInput {
   init(_ file: OpenFile, start: ArraySlice<UInt8>) {
     self.file = file
     self.start = start
+    place = nil
+  }
+
+  init(_ place: TarInput.Place) {
+    (file, start, self.place) = (place.file, [], place)
   }
 
   deinit { buffer.deallocate() }
@@ -38,12 +46,44 @@ final class CompressedInput {
       return count
     }
     while true {
-      let count = TarInput.next(file.descriptor, buffer)
-      if count >= 0 { return count }
+      let count = place?.read(buffer, at: position) ?? TarInput.next(file.descriptor, buffer)
+      if count >= 0 {
+        position += UInt64(count)
+        return count
+      }
       if errno != EINTR {
         fault = errno
         return -1
       }
+    }
+  }
+}
+
+/// What is compressed with gzip, bzip2, xz, lzma, lzip or zstd, whatever it is.
+public enum Decompression {
+  /// Decompresses bytes of a file.
+  ///
+  /// - Parameters:
+  ///   - file: one that can be read at any place.
+  ///   - range: its bytes that are compressed.
+  ///   - body: gets what they decompress to, part by part.
+  /// - Throws: `TreeError` if they are not compressed, or damaged; and what `body` throws.
+  public static func forEachPart(
+    of file: OpenFile, _ range: Range<UInt64>, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let place = TarInput.Place(file: file, start: range.lowerBound, size: UInt64(range.count))
+    let first = [UInt8](unsafeUninitializedCapacity: 2) { bytes, count in
+      count = max(
+        0, place.read(UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(bytes)[..<2]), at: 0))
+    }
+    let input = CompressedInput(place)
+    let decompressor: any Decompressing = Gunzip.isGzip(first) ? try Gunzip(input) : try Decompressor(input)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try decompressor.read(into: buffer)
+      if count == 0 { return }
+      try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     }
   }
 }

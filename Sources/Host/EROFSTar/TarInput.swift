@@ -19,6 +19,11 @@ final class TarInput {
     /// Byte of the file where the archive starts.
     let start: UInt64
     let size: UInt64
+
+    /// A call, with its result: nothing behind the archive is read.
+    func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int {
+      pread(file.descriptor, bytes.baseAddress, min(bytes.count, Int(size - min(size, offset))), off_t(start + offset))
+    }
   }
 
   private enum Source {
@@ -37,12 +42,27 @@ final class TarInput {
   /// Nil for a pipe and for what is compressed.
   var place: Place? { if case .file(let place) = source { place } else { nil } }
 
+  var isCompressed: Bool { if case .compressed = source { true } else { false } }
+
+  /// Gets what compressed bytes decompress to, part by part.
+  private let tap: ((UnsafeRawBufferPointer) throws -> Void)?
+
   /// Looks at the first bytes: what does not start as an archive does is taken to be compressed.
-  init(_ file: OpenFile) throws(TreeError) {
+  ///
+  /// - Parameters:
+  ///   - range: bytes of a regular file; nil for all from its position on.
+  ///   - tap: gets all bytes of an archive that is compressed, as it is when it is decompressed.
+  init(
+    _ file: OpenFile, in range: Range<UInt64>? = nil, tap: ((UnsafeRawBufferPointer) throws -> Void)? = nil
+  ) throws {
+    self.tap = tap
     var status = stat()
-    guard fstat(file.descriptor, &status) == 0 else { throw .system(.examine, path: [], errno: errno) }
+    guard fstat(file.descriptor, &status) == 0 else { throw TreeError.system(.examine, path: [], errno: errno) }
     let start = lseek(file.descriptor, 0, SEEK_CUR)
-    if status.st_mode & S_IFMT == S_IFREG, start >= 0 {
+    if let range {
+      source = .file(Place(file: file, start: range.lowerBound, size: UInt64(range.count)))
+      buffer = [UInt8](repeating: 0, count: 1 << 14)
+    } else if status.st_mode & S_IFMT == S_IFREG, start >= 0 {
       source = .file(Place(file: file, start: UInt64(start), size: UInt64(max(0, status.st_size - start))))
       // Headers are mostly far from each other.
       buffer = [UInt8](repeating: 0, count: 1 << 14)
@@ -51,20 +71,19 @@ final class TarInput {
       buffer = [UInt8](repeating: 0, count: 1 << 18)
     }
     let first = try peek(TarHeader.byteCount)
-    if first.isEmpty { throw .archive(.empty, at: 0, name: []) }
+    if first.isEmpty { throw TreeError.archive(.empty, at: 0, name: []) }
     if TarHeader(Array(first)) != nil || TarHeader.isEnd(first) { return }
-    // The position of a file is still before these bytes.
-    let compressed = CompressedInput(file, start: place == nil ? buffer[rest] : [])
+    let compressed = place.map { CompressedInput($0) } ?? CompressedInput(file, start: buffer[rest])
     source = .compressed(Gunzip.isGzip(first) ? try Gunzip(compressed) : try Decompressor(compressed))
     buffer = [UInt8](repeating: 0, count: 1 << 18)
     rest = 0..<0
-    if try peek(1).isEmpty { throw .archive(.empty, at: 0, name: []) }
+    if try peek(1).isEmpty { throw TreeError.archive(.empty, at: 0, name: []) }
   }
 
   // MARK: Reading
 
   /// The next bytes, which remain the next; fewer only at the end.
-  func peek(_ count: Int) throws(TreeError) -> ArraySlice<UInt8> {
+  func peek(_ count: Int) throws -> ArraySlice<UInt8> {
     precondition(count <= buffer.count)
     if rest.count < count {
       // What is left goes to the front.
@@ -82,30 +101,28 @@ final class TarInput {
   }
 
   /// Reads more into the buffer, from its byte `index` on; 0 at the end.
-  private func fill(from index: Int) throws(TreeError) -> Int {
+  private func fill(from index: Int) throws -> Int {
     let after = position + UInt64(rest.count)
-    var count = 0
-    var fault: TreeError?
-    buffer.withUnsafeMutableBytes { bytes in
-      do throws(TreeError) {
-        count = try read(UnsafeMutableRawBufferPointer(rebasing: bytes[index...]), at: after)
-      } catch { fault = error }
+    return try buffer.withUnsafeMutableBytes { bytes in
+      try read(UnsafeMutableRawBufferPointer(rebasing: bytes[index...]), at: after)
     }
-    if let fault { throw fault }
-    return count
   }
 
-  private func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(TreeError) -> Int {
-    if case .compressed(let decompressor) = source { return try decompressor.read(into: bytes) }
+  private func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) throws -> Int {
+    if case .compressed(let decompressor) = source {
+      let count = try decompressor.read(into: bytes)
+      try tap?(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+      return count
+    }
     while true {
       let count =
         switch source {
-        case .file(let place): pread(place.file.descriptor, bytes.baseAddress, bytes.count, off_t(place.start + offset))
+        case .file(let place): place.read(bytes, at: offset)
         case .pipe(let file): Self.next(file.descriptor, bytes)
         case .compressed: 0
         }
       if count >= 0 { return count }
-      if errno != EINTR { throw .system(.read, path: [], errno: errno) }
+      if errno != EINTR { throw TreeError.system(.read, path: [], errno: errno) }
     }
   }
 

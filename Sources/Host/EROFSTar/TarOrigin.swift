@@ -70,8 +70,28 @@ public struct TarOrigin {
     members = TarTree()
   }
 
+  /// An archive that is a part of a file.
+  ///
+  /// - Parameters:
+  ///   - file: one that can be read at any place. Its position does not count, so several may read it at once.
+  ///   - range: the archive's bytes.
+  ///   - output: the image that will be made, beside which contents wait that cannot be read twice.
+  ///   - tap: gets, part by part, what an archive that is compressed decompresses to, to its end.
+  /// - Throws: `TreeError` if this is no archive, and what `tap` throws.
+  public init(
+    _ file: OpenFile, in range: Range<UInt64>, besideOutputAt output: FilePath,
+    tap: @escaping (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    input = try TarInput(file, in: range, tap: tap)
+    self.output = output
+    members = TarTree()
+  }
+
   /// Whether contents are read from the file that was given, or from its copy: it is neither compressed nor a pipe.
   public var isReadInPlace: Bool { input.place != nil }
+
+  /// Whether the archive is compressed, and no copy of it is written as it is when it is decompressed.
+  public var isCompressed: Bool { input.isCompressed }
 
   /// Reads the archive to its end.
   ///

@@ -149,14 +149,6 @@ package final class OutputFile: @unchecked Sendable {
     }
   }
 
-  /// The first `count` bytes, which the file must have.
-  package func read(_ count: Int) throws -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    let read = try bytes.withUnsafeMutableBytes { try descriptor.read(fromAbsoluteOffset: 0, into: $0) }
-    guard read == count else { throw Failure(path: path, action: "reading", reason: .ioError) }
-    return bytes
-  }
-
   /// Copies the first `count` bytes of a file to the start of this one. File systems that can do that share the blocks.
   package func copy(_ source: FileDescriptor, count: UInt64) throws {
     #if os(Linux)
@@ -174,6 +166,32 @@ package final class OutputFile: @unchecked Sendable {
       try buffer.withUnsafeBytes { try write(UnsafeRawBufferPointer(rebasing: $0[..<read]), at: done) }
       done += UInt64(read)
     }
+  }
+
+  /// Fills the whole of `buffer` with what was written at a byte offset.
+  package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+    var done = 0
+    while done < buffer.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+      let count = pread(descriptor.rawValue, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+      if count > 0 {
+        done += count
+      } else if count == 0 || errno != EINTR {
+        throw Failure(path: path, action: "reading", reason: count == 0 ? .ioError : Errno(rawValue: errno))
+      }
+    }
+  }
+
+  /// The first byte at or after `offset` that was written, as far as the file system knows; nil if only zeros follow.
+  package func data(after offset: UInt64) -> UInt64? {
+    #if os(Linux)
+      let seekData: Int32 = 3
+    #else
+      let seekData = SEEK_DATA
+    #endif
+    let found = lseek(descriptor.rawValue, off_t(offset), seekData)
+    if found >= 0 { return UInt64(found) }
+    return errno == ENXIO && !isBlockDevice ? nil : offset
   }
 
   /// Makes the file `size` bytes long; a block device must hold as many.

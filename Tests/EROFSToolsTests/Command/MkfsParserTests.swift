@@ -202,6 +202,14 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
     }
   }
 
+  @Test func incrementalBuilds() throws {
+    #expect(try mkfsRequest("--incremental OUT SRC").addsToImage)
+    #expect(try mkfsRequest("--incremental=data --tar=f OUT SRC").addsToImage)
+    #expect(mkfsRefusal("--incremental=rvsp OUT SRC")?.contains("not supported yet") == true)
+    #expect(mkfsRefusal("--incremental=all OUT SRC")?.contains("--incremental: \"all\"") == true)
+    #expect(mkfsRefusal("--incremental --for=archive OUT SRC")?.contains("cannot be used together") == true)
+  }
+
   @Test(arguments: [
     ("-b1000", "block size 1000"), ("-b 128K", "block size 131072"), ("-zlz4 -C5000", "cluster size 5000"),
     ("-zlz4 --second-within=5", "only 1 are given"), ("-zlz4:lz4hc --second-within=5", "another format"),

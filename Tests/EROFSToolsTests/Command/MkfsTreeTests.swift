@@ -95,6 +95,36 @@ import Testing
     #expect(try metadata(tree, "console").time == Time(seconds: 9))
   }
 
+  /// The command adds a tree to an image, as often as one likes; one that is none stays what it is.
+  @Test func addsToAnImage() throws {
+    let image = folder("image")
+    for (number, names) in [["a/x", "a/y", "b"], ["a/y", "c/z"], ["b/is-a-directory-now"]].enumerated() {
+      let source = folder("source-\(number)")
+      for name in names {
+        let path = "\(source)/\(name)"
+        try FileManager.default.createDirectory(
+          atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        try Data(repeating: UInt8(number), count: 20_000).write(to: URL(fileURLWithPath: path))
+      }
+      let outcome = try Command.run(
+        Command.path, ["mkfs", "--quiet", "-zlz4hc"] + (number == 0 ? [] : ["--incremental"]) + [image, source])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+    }
+    let list = try Command.run(Command.path, ["ls", "-R", image])
+    #expect(
+      list.text.split(separator: "\n").filter { !$0.isEmpty && !$0.hasSuffix(":") }
+        == ["a", "b", "c", "x", "y", "is-a-directory-now", "z"], "\(list.text)")
+    for (name, number) in [("a/x", 0), ("a/y", 1), ("c/z", 1), ("b/is-a-directory-now", 2)] {
+      let content = try Command.run(Command.path, ["cat", image, "/\(name)"]).output
+      #expect(content == Data(repeating: UInt8(number), count: 20_000), "\(name)")
+    }
+    #expect(try Command.run(Command.path, ["fsck", image]).status == 0)
+    let text = try folder.write(Array("text".utf8), "text")
+    let refused = try Command.run(Command.path, ["mkfs", "--incremental", text, folder("source-0")])
+    #expect(refused.status != 0 && refused.errors.contains("no EROFS image"))
+    #expect(try String(contentsOfFile: text, encoding: .utf8) == "text")
+  }
+
   @Test func refusesOtherSources() throws {
     func reason(_ path: String, _ line: String = "") -> String { refusal { _ = try tree(of: path, line) } }
     let text = try folder.write(Array("text".utf8), "text")

@@ -73,6 +73,10 @@ def check(results, mkfs, tree, folder, kernel_reads, listing, mounts):
         images.append(image.read_bytes())
     results.check("--ungzip=FILE writes what the archive decompresses to", copy.read_bytes() == plain.read_bytes())
     results.check("a plain, a compressed and a recognized archive give one image", len(set(images)) == 1)
+    for source, status in ((plain, 0), (archive, 1)):
+        made = subprocess.run([mkfs, "--strict", "--tar=i", image, source], capture_output=True, text=True)
+        results.check(f"--tar=i of {source.name} warns if the archive has to be stored decompressed",
+                      made.returncode == status and ("must be stored" in made.stderr) == (status == 1), made.stderr.strip())
     for line in LINES.strip().split("\n"):
         made = piped([mkfs, *shlex.split(line), image], archive)
         results.check(f"mkfs.erofs {line}", made.returncode == 0, made.stderr.strip())
@@ -167,9 +171,9 @@ def hostile(results, mkfs, folder, count):
     originals = [subprocess.run(shlex.split(writer), cwd=tree, check=True, stdout=subprocess.PIPE).stdout
                  for writer in ("tar -c -S -H gnu .", "tar -c -S -H pax --xattrs .", "tar -c -H ustar --exclude=000* .",
                                 "tar -c -S -H pax --sparse-version=0.1 .")]
-    archive, image = folder / "hostile", folder / "hostile-image"
+    archive, image, map_file = folder / "hostile", folder / "hostile-image", folder / "hostile-map"
     outcomes = {0: 0, 1: 0}
-    before = {path.name for path in folder.iterdir()} | {archive.name, image.name}
+    before = {path.name for path in folder.iterdir()} | {archive.name, image.name, map_file.name}
     for _ in range(count):
         original = chance.choice(originals).rstrip(b"\0") + bytes(1024)
         content = bytearray(original + bytes(-len(original) % 512))
@@ -186,7 +190,9 @@ def hostile(results, mkfs, folder, count):
         if chance.random() < 0.1:
             del content[chance.randrange(len(content)):]
         archive.write_bytes(content)
-        options = ["--quiet", "--tar=f", "--workers=1"] + chance.choice([[], ["--aufs"], ["-zlz4"], ["-b512"], ["--tar=i"]])
+        options = ["--quiet", "--tar=f", "--workers=1"] + chance.choice([
+            [], ["--aufs"], ["-zlz4"], ["-b512"], ["--tar=i"], ["--tar=headerball"], [f"--tar=i,{map_file}"], ["-Ededupe"],
+            ["-zlz4", "-Ededupe"]])
         try:
             made = subprocess.run(
                 [mkfs, *options, image, *chance.choice([[archive], []])], stdin=open(archive, "rb"), capture_output=True,

@@ -4,6 +4,7 @@ image refers to them as devices, is followed by them in one file, or contains co
 
 import contextlib
 import os
+import random
 import stat
 import subprocess
 import tarfile
@@ -21,7 +22,8 @@ SCRIPTS = {
         chmod 4755 etc/again; touch -d @1000000000 keep; echo three > x3; ln x3 x4; ln x3 x5""",
     "middle": """
         mkdir -p etc op becomes-directory both keep/a; mknod gone c 0 0; mknod turns c 0 0; echo new > op/new
-        setfattr -n trusted.overlay.opaque -v y op; seq 1 3000 > etc/host; seq 1 5000 > becomes-directory/content
+        setfattr -n trusted.overlay.opaque -v y op; setfattr -n trusted.overlay.opaque -v y .
+        seq 1 3000 > etc/host; seq 1 5000 > becomes-directory/content
         setfattr -n user.layer -v middle both; mknod x4 c 0 0; ln etc/host etc/host2; mknod nothing c 0 0
         touch -d @1100000000.5 keep/a; echo m > both/m; rmdir op/none 2>/dev/null; chmod 700 becomes-directory""",
     "upper": """
@@ -44,13 +46,14 @@ FORMS = [
 
 
 def check(results, mkfs, folder, listing, difference, mounts, peer):
-    """`listing` and `difference` are those of the matrix; `peer` is mkfs.erofs 1.9.4, or None."""
+    """`listing` and `difference` are those of the matrix; `peer` is mkfs.erofs 1.9.4, or None. Returns whether the kernel can
+    say what is right."""
     if not mounts:
         results.skip("merged images are what overlayfs shows", "needs root and a kernel with EROFS")
-        return
+        return False
     if not has_overlay():
         results.skip("merged images are what overlayfs shows", "the kernel has no overlayfs")
-        return
+        return False
     trees = folder / "layers"
     for name, script in SCRIPTS.items():
         (trees / name).mkdir(parents=True)
@@ -81,6 +84,7 @@ def check(results, mkfs, folder, listing, difference, mounts, peer):
     as_one_disk(results, mkfs, folder)
     if peer:
         as_the_peer(results, mkfs, peer, trees, folder, listing, difference)
+    return True
 
 
 def make(mkfs, options, tree, image):
@@ -118,6 +122,42 @@ def as_the_peer(results, mkfs, peer, trees, folder, listing, difference):
         del lines["."]
         found.append((lines, links))
     compare(results, "a merged image has the tree of that of mkfs.erofs 1.9.4", found[1], found[0], difference)
+
+
+def hostile(results, mkfs, folder, count):
+    """Layers with wrong bytes, mostly in their metadata: what is made of them is an image or an error."""
+    chance = random.Random(20)
+    tree, good, bad, image = folder / "hostile-tree", folder / "good.layer", folder / "bad.layer", folder / "hostile-merged"
+    tree.mkdir()
+    script = "mkdir d; seq 1 4000 > d/text; ln d/text hard; ln -s d link; seq 1 300 > few; setfattr -n user.long.a -v b few"
+    subprocess.run(["sh", "-c", script], cwd=tree, check=True)
+    originals = [make(mkfs, options, tree, good).read_bytes() for options in
+                 ("-Enoinline_data", "-zlz4 -Efragments", "--chunksize=4096 -x1 --xattr-prefix=user.long.", "-zlz4 -m4096", "")]
+    outcomes = {0: 0, 1: 0}
+    for _ in range(count):
+        content = bytearray(chance.choice(originals))
+        for _ in range(chance.randint(1, 5)):
+            place = chance.choice([1024 + chance.randrange(144), 1152 + chance.randrange(2900), chance.randrange(len(content))])
+            content[place] = chance.choice([chance.randrange(256), 0, 0xFF, content[place] ^ 1])
+        if chance.random() < 0.1:
+            del content[chance.randrange(len(content)):]
+        bad.write_bytes(content)
+        options = chance.choice([[], ["--clean=data"], ["--clean=data", "-zlz4"], ["--clean=rvsp"], ["--ovlfs-strip"]])
+        try:
+            made = subprocess.run([mkfs, "--quiet", *options, image, *chance.sample([good, bad], 2)], capture_output=True,
+                                  timeout=60)
+            wrong = made.returncode not in outcomes or b"fault in swift-erofs" in made.stderr
+            outcomes[made.returncode] = outcomes.get(made.returncode, 0) + 1
+            text = f"status {made.returncode}: {made.stderr[-300:]}"
+        except subprocess.TimeoutExpired:
+            wrong, text = True, "takes more than a minute"
+        if wrong:
+            kept = folder.parent / f"hostile-{chance.randrange(1 << 32):08x}.layer"
+            kept.write_bytes(content)
+            results.check("layers with wrong bytes", False, f"{kept}: {' '.join(options)}: {text}")
+            return
+    results.check(f"{count} layers with wrong bytes: {outcomes[0]} images, {outcomes[1]} errors",
+                  min(outcomes.values()) > count // 20)
 
 
 def compare(results, title, wanted, found, difference):
@@ -158,6 +198,18 @@ def mounted(image, devices, point):
         yield point
 
 
+@contextlib.contextmanager
+def directories(below, folder):
+    """What overlayfs shows of directories, the lowest first."""
+    point = folder / "overlay"
+    point.mkdir(exist_ok=True)
+    run("mount", "-t", "overlay", "-o", "ro,lowerdir=" + ":".join(str(path) for path in reversed(below)), "overlay", point)
+    try:
+        yield point
+    finally:
+        run("umount", point)
+
+
 def shown(image, devices, folder, listing):
     with mounted(image, devices, folder / "mount") as point:
         return state(point, listing)
@@ -171,9 +223,5 @@ def overlay(layers, folder, listing, devices=()):
         # It wants two at least.
         empty = folder / "no-layer"
         empty.mkdir(exist_ok=True)
-        below = [*reversed(points), *([empty] if len(points) == 1 else [])]
-        point = folder / "overlay"
-        point.mkdir(exist_ok=True)
-        run("mount", "-t", "overlay", "-o", "ro,lowerdir=" + ":".join(map(str, below)), "overlay", point)
-        stack.callback(run, "umount", point)
+        point = stack.enter_context(directories([*([empty] if len(points) == 1 else []), *points], folder))
         return state(point, listing)

@@ -6,7 +6,7 @@ what is left of builds that fail.
   Tools/run mkfs-matrix [PROGRAM]    PROGRAM is the built `erofs`; without it, the one of the unit tests
 
 With --archives only what is made of tar archives is tested, and with --hostile N that many of those have wrong bytes. With
---layers only what is made of other images is tested.
+--layers only what is made of other images and of container images is tested.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from .. import images
 from ..command import run
 from ..project import ROOT, Failure
 from ..results import Results
-from . import archives, faults, layers
+from . import archives, containers, faults, layers
 
 # Options of mkfs.erofs, a line for each image. ORDER is a file with paths of the tree, BLOB a file for chunks.
 LINES = """
@@ -215,7 +215,11 @@ def main():
         mkfs = folder / "mkfs.erofs"
         shutil.copy(arguments.program.resolve(), mkfs)
         peer = fsck and fsck.with_name("mkfs.erofs")
-        layers.check(results, mkfs, folder, listing, difference, mounts, peer)
+        if layers.check(results, mkfs, folder, listing, difference, mounts, peer):
+            containers.check(results, arguments.program.resolve(), folder, listing, difference)
+        else:
+            results.skip("images of container images are what overlayfs shows", "the kernel cannot say it")
+        layers.hostile(results, mkfs, folder, arguments.hostile // 3)
         if arguments.layers:
             return results.end()
         archives.check(results, mkfs, tree, folder, kernel_reads, listing, mounts)

@@ -31,13 +31,19 @@ def option_name(name):
     return ("--" if name["kind"] == "long" else "-") + name["name"]
 
 
+def placeholder(argument):
+    """What stands for a value, in capitals; but alternatives are written as they are given."""
+    name = argument["valueName"]
+    return name if "|" in name or name != name.lower() else name.upper()
+
+
 def synopsis(argument):
     if argument["kind"] == "positional":
-        text = italic(argument["valueName"].upper())
+        text = italic(placeholder(argument))
     else:
         text = bold(option_name(argument["preferredName"]))
         if argument["kind"] == "option":
-            text += " " + italic(argument["valueName"].upper())
+            text += " " + italic(placeholder(argument))
     if argument["isRepeating"]:
         text += "..."
     return f"[{text}]" if argument["isOptional"] else text
@@ -45,10 +51,10 @@ def synopsis(argument):
 
 def heading(argument):
     if argument["kind"] == "positional":
-        return italic(argument["valueName"].upper())
+        return italic(placeholder(argument))
     names = ", ".join(bold(option_name(name)) for name in argument["names"])
     if argument["kind"] == "option":
-        names += " " + italic(argument["valueName"].upper())
+        names += " " + italic(placeholder(argument))
     return names
 
 
@@ -109,11 +115,17 @@ def pages(root):
     commands = [s for s in root["subcommands"] if s["shouldDisplay"] and s["commandName"] != "help"]
     exit_status = [p for p in root.get("discussion", "").split("\n\n") if p.startswith("Exit status:")]
     names = [root["commandName"]] + [f"{root['commandName']}-{c['commandName']}" for c in commands]
-    made = [page([root["commandName"]], root, names[1:])]
-    for command in commands:
+
+    def explained(command):
         if exit_status and "Exit status:" not in command.get("discussion", ""):
             command["discussion"] = "\n\n".join(filter(None, [command.get("discussion", "")] + exit_status))
-        made.append(page([root["commandName"], command["commandName"]], command, names[:1]))
+        return command
+    made = [page([root["commandName"]], root, names[1:])]
+    for command in commands:
+        words = [root["commandName"], command["commandName"]]
+        inner = [s for s in command.get("subcommands", []) if s["shouldDisplay"] and s["commandName"] != "help"]
+        made.append(page(words, explained(command), names[:1] + ["-".join([*words, s["commandName"]]) for s in inner]))
+        made += [page([*words, s["commandName"]], explained(s), ["-".join(words)]) for s in inner]
     return {name + ".1": text for name, text in made}
 
 

@@ -79,6 +79,18 @@ public struct LayerMerge {
   }
 }
 
+extension ImageOrigin {
+  /// Its tree, whose contents are read from the image when another is made of it.
+  ///
+  /// - Throws: ``LayerError``, as ``LayerMerge/read()``.
+  public func tree() throws(LayerError) -> Tree {
+    do {
+      var reading = LayerReading(try ImageLayer(self, isDevice: false), number: 1, .copied)
+      return try reading.read()
+    } catch let error as LayerError { throw error } catch { throw LayerError(path, "\(error)") }
+  }
+}
+
 /// An image that is a layer, and the one device on which a merged image finds its contents.
 struct ImageLayer {
   let origin: ImageOrigin

@@ -194,6 +194,8 @@ public struct BuildOptions: Sendable {
   public var memory: Int?
   /// Everything is read back and compared before the image gets its name.
   public var verifies = true
+  /// Hashes for dm-verity follow the image in its file: ``HashTree``.
+  public var hasHashTree = false
   /// An image that takes more to read is an error.
   public var readerMemory: MemoryLimit?
   /// An image of more bytes is an error.

@@ -8,16 +8,17 @@ extension MkfsRequest {
   func readImages(_ paths: [RawArgument], _ warnings: MkfsWarnings, _ options: inout BuildOptions) throws -> Tree {
     let mode: LayerMerge.Contents =
       switch contents {
-      case nil: .referred
+      case nil: addsToImage ? .copied : .referred
       case .stored: .copied
       case .reserved: .reserved
       }
+    if addsToImage, mode != .copied { throw MkfsError.usage("--clean=rvsp and --incremental cannot be used together") }
     for path in paths where path.realPath != nil && path.realPath == output.realPath {
       throw CommandError("\(path): an image cannot be made of itself")
     }
     do {
       let merge = try LayerMerge(paths.map(\.filePath), contents: mode)
-      if !hasBlockSize { options.blockSize = merge.blockSize }
+      if !hasBlockSize, !addsToImage { options.blockSize = merge.blockSize }
       if mode != .copied {
         if goal != nil {
           throw MkfsError.usage("a search needs contents that are compressed: --clean=data copies those of images")

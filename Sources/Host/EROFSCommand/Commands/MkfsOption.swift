@@ -7,7 +7,7 @@ enum MkfsOption: Sendable, CaseIterable {
   case purpose, machineMemory, imageLimit, searchTime
   case blockSize, chunkSize, blobDevice, dataUnit, sizeUnit, offset, metabox, compressedDirectories, metadataZone
   case order, hotFiles
-  case clean
+  case clean, incremental
   case list, cpio, tar, whiteouts, overlayStrip, tarOrder, ungzip, gzip, unxz, unlzma
   case excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
@@ -167,6 +167,14 @@ enum MkfsOption: Sendable, CaseIterable {
         If SOURCE is an EROFS image, or several: the image contains the files' contents, instead of referring to those \
         images as its extra devices. With rvsp it has room for them, and gets them later. All other sources are stored with \
         their contents anyway.
+        """)
+    case .incremental:
+      Form(
+        .source, "incremental", optional: "data",
+        """
+        Add SOURCE to IMAGE, which exists: names of SOURCE replace those of the image, directories are merged, whiteouts \
+        remove. All data of the image stays where it is, and files that nothing changed are not read. The options apply to \
+        what is added.
         """)
     case .list:
       Form(

@@ -52,6 +52,12 @@ struct MkfsParser {
       case .digests?:
         parser.request.options.digestAttribute = value.map { path($0).bytes } ?? BuildOptions.usualDigestAttribute
       case .clean?: try parser.take(clean: value ?? "data")
+      case .incremental?:
+        switch value ?? "data" {
+        case "data": parser.request.addsToImage = true
+        case "rvsp", "0": throw .unsupported(.missingData, by: "--incremental=\(value!)")
+        default: throw invalid(.incremental, value!)
+        }
       case .tar?: try parser.take(tar: value ?? "f")
       case .overlayStrip?:
         guard value == nil || value == "0" || value == "1" else { throw invalid(.overlayStrip, value!) }
@@ -266,10 +272,12 @@ struct MkfsParser {
     case .referred: mode = "--tar=i"
     case .absent: mode = "--tar=headerball"
     }
-    if request.goal != nil { throw .usage("\(mode) and \(search.name) cannot be used together: no data is stored") }
+    if request.goal != nil {
+      throw .usage("\(mode) and \(search.name) cannot be used together: contents are not compressed")
+    }
     if !request.compressions.isEmpty {
       request.compressions = []
-      request.warnings.append("-z has no effect with \(mode): no data is stored")
+      request.warnings.append("-z has no effect with \(mode): contents are not compressed")
     }
     // Members of an archive begin at multiples of 512 bytes.
     if request.tarContents == .referred, request.map == nil { request.options.blockSize = 512 }
@@ -280,7 +288,7 @@ struct MkfsParser {
     guard let goal = try search.goal(compressions: request.compressions) else { return }
     let given: [(Bool, String)] = [
       (clusterSize != nil, "-C"), (extentLimit != nil, "--max-extent-bytes"),
-      (request.hints != nil, "--compress-hints"), (request.options.secondEncoding != nil, "--second-within"),
+      (request.hints != nil, "--compress-hints"), (request.addsToImage, "--incremental"), (request.options.secondEncoding != nil, "--second-within"),
       (request.options.chunkSize != nil, "--chunksize"), (metabox != nil, "-m"),
       (request.options.compressesDirectories, "--zD"),
     ]

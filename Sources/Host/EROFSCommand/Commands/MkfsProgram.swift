@@ -163,6 +163,7 @@ extension BuildSummary.Stage {
     case .packing: "packing   "
     case .metadata: "metadata  "
     case .verifying: "verifying "
+    case .hashing: "hashing   "
     }
   }
 }

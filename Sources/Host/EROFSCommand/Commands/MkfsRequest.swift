@@ -54,6 +54,9 @@ struct MkfsRequest: Sendable {
   /// If the compression is to be searched.
   var goal: ImageGoal?
 
+  /// Whether the output is an image to which the source is added.
+  var addsToImage = false
+
   /// All but what comes from files.
   var edits = TreeEdits()
   /// Of a tar archive.

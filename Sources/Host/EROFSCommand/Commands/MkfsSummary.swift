@@ -43,11 +43,12 @@ extension BuildSummary {
     if packedBytes > 0 { add("  packed together", packedBytes, of: contentBytes) }
     if verifiedFiles > 0 { add("  read back and compared", verifiedBytes, of: contentBytes) }
     add("image", imageBytes, of: contentBytes)
+    if keptBytes > 0 { add("  as it was", keptBytes, of: imageBytes) }
     add("  data", dataBytes, of: imageBytes)
     add("  metadata", metadataBytes, of: imageBytes)
     if deviceBytes > 0 { add("blob device", deviceBytes, of: contentBytes) }
     if referredBytes > 0 { add("on extra devices", referredBytes, of: contentBytes) }
-    let used = dataBytes + metadataBytes
+    let used = keptBytes + dataBytes + metadataBytes
     if used < imageBytes { add("  neither", imageBytes - used, of: imageBytes) }
     var text = "\n" + sizes.text
     let total = seconds.values.reduce(0, +)
@@ -67,7 +68,7 @@ extension BuildSummary {
       JSON.members("image", image.bytes) + [
         ("uuid", .string(uuidText)), ("block_size", JSON(blockSize)), ("blocks", JSON(blocks)),
         ("image_bytes", JSON(imageBytes)), ("inodes", JSON(inodes)), ("metadata_bytes", JSON(metadataBytes)),
-        ("data_bytes", JSON(dataBytes)),
+        ("data_bytes", JSON(dataBytes)), ("kept_bytes", JSON(keptBytes)),
         ("device_bytes", JSON(deviceBytes)), ("content_bytes", JSON(contentBytes)),
         ("referred_bytes", JSON(referredBytes)), ("shared_bytes", JSON(sharedBytes)),
         ("packed_bytes", JSON(packedBytes)), ("verified_files", JSON(verifiedFiles)),

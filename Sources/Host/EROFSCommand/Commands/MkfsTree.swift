@@ -40,11 +40,32 @@ extension MkfsRequest {
   ///
   /// - Parameter options: get what follows from the source: the extra devices that it consists of.
   func readTree(_ warnings: MkfsWarnings, _ options: inout BuildOptions) throws -> Tree {
-    let edits = try completeEdits()
+    var edits = try completeEdits()
+    let strips = edits.stripsOverlayMetadata
+    // The source's whiteouts are for what the image has.
+    if addsToImage { edits.stripsOverlayMetadata = false }
+    let base = addsToImage ? try openBase(warnings, &options) : nil
     var tree = try readSource(edits.exclusions, warnings, &options)
     do throws(TreeError) { try edits.apply(to: &tree) } catch { throw CommandError("\(error)") }
     try Self.dropUnknownAttributes(of: &tree, warnings)
-    return tree
+    guard let base else { return tree }
+    do {
+      var all = try base.read()
+      try all.addLayer(tree)
+      if strips { all.stripOverlayMetadata() }
+      return all
+    } catch { throw CommandError("\(error)") }
+  }
+
+  /// The output, as what is added to; the options get what it decides on.
+  private func openBase(_ warnings: MkfsWarnings, _ options: inout BuildOptions) throws -> ImageBase {
+    let base: ImageBase
+    do { base = try ImageBase(output.filePath) } catch { throw CommandError("\(error)") }
+    if hasBlockSize, options.blockSize != base.origin.superblock.blockSize {
+      try warnings.add("-b has no effect with --incremental: the image has its block size")
+    }
+    for text in base.adapt(&options) { try warnings.add("left out: \(text)") }
+    return base
   }
 
   func readHints() throws -> CompressHints? {
@@ -98,7 +119,7 @@ extension MkfsRequest {
     if contents == .reserved { throw MkfsError.unsupported(.missingData, by: "--clean=rvsp") }
     switch source {
     case .images: preconditionFailure("images that were read already")
-    case .tar(let archive): return try readTar(archive, nil, &options)
+    case .tar(let archive): return try readTar(archive, nil, warnings, &options)
     case .list(let list, let base):
       try warnOfWhiteouts(warnings)
       let directory = try base.map { try $0.opened([.directory]) } ?? RawArgument(argument: ".")!.opened([.directory])
@@ -113,7 +134,7 @@ extension MkfsRequest {
         try warnOfWhiteouts(warnings)
         return try readDirectory(path, file, exclusions, warnings)
       case S_IFREG:
-        if try looksLikeTar(path, file) { return try readTar(path, file, &options) }
+        if try looksLikeTar(path, file) { return try readTar(path, file, warnings, &options) }
         try warnOfWhiteouts(warnings)
         return try readArchive(path, file)
       default: throw Self.unsuitable(path)
@@ -136,7 +157,9 @@ extension MkfsRequest {
   }
 
   /// A tar archive, from standard input if `path` is nil.
-  private func readTar(_ path: RawArgument?, _ file: OpenFile?, _ options: inout BuildOptions) throws -> Tree {
+  private func readTar(
+    _ path: RawArgument?, _ file: OpenFile?, _ warnings: MkfsWarnings, _ options: inout BuildOptions
+  ) throws -> Tree {
     do {
       let file = try file ?? path?.opened([]) ?? OpenFile(owning: FileDescriptor.standardInput.duplicate().rawValue)
       var origin = try TarOrigin(file, besideOutputAt: output.filePath, copyingPlainTo: plainTar?.filePath)
@@ -147,6 +170,11 @@ extension MkfsRequest {
       case .referred:
         let size = options.blockSize
         origin.contents = map == nil ? .referred(blockSize: size) : .mapped(blockSize: size)
+      }
+      if tarContents == .referred, origin.isCompressed {
+        try warnings.add(
+          "the image refers to the archive as it is when it is decompressed, and so it must be stored: --ungzip=FILE writes it"
+        )
       }
       let device = plainTar ?? (origin.isReadInPlace ? path : nil)
       let (tree, byteCount) = try origin.readWithSize()

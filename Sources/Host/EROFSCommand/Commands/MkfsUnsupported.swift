@@ -3,7 +3,7 @@
 /// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
 enum MkfsUnsupported: Sendable, CaseIterable {
   case seekIndexes, registries, buckets, otherSources
-  case incremental, missingData
+  case missingData
   case byteAddresses
 
   /// Its options, by which it is recognized, without dashes, and whether they take a value. The last three are values of other
@@ -13,7 +13,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .seekIndexes: [("gzinfo", .optional)]
     case .registries: [("oci", .optional)]
     case .buckets: [("s3", .required)]
-    case .incremental: [("incremental", .optional)]
     case .missingData, .byteAddresses, .otherSources: []
     }
   }
@@ -25,7 +24,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .registries: "images of registries as sources"
     case .buckets: "buckets of S3 as sources"
     case .otherSources: "several sources that are not all EROFS images"
-    case .incremental: "builds that add to an image"
     case .missingData: "builds that leave out data"
     case .byteAddresses: "extents of any bytes of the image"
     }

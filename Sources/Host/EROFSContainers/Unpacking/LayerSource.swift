@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import Digests
+import EROFSBuilder
+import EROFSTar
+import EROFSTree
+import HostSupport
+import SystemPackage
+
+/// A layer, with the devices to which its image refers.
+struct LayerStack: Sendable {
+  /// From 1 on, in the manifest.
+  let number: Int
+  let layer: ImageManifest.Layer
+  let devices: [ImageManifest.Layer]
+
+  /// The lowest first.
+  static func all(of manifest: ImageManifest) throws(LayoutError) -> [LayerStack] {
+    var stacks: [LayerStack] = []
+    var devices: [ImageManifest.Layer] = []
+    for (index, layer) in manifest.layers.enumerated() {
+      switch layer.kind {
+      case .device: devices.append(layer)
+      case .image:
+        stacks.append(LayerStack(number: index + 1, layer: layer, devices: devices))
+        devices = []
+      case .archive:
+        guard devices.isEmpty else {
+          throw .unusable("layer \(layer.descriptor.digest)", "it is an archive, which refers to no device below it")
+        }
+        stacks.append(LayerStack(number: index + 1, layer: layer, devices: []))
+      }
+    }
+    return stacks
+  }
+
+  /// What `body` throws says which layer it is about.
+  func naming<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch BuildError.cancelled { throw LayoutError.cancelled } catch LayoutError.cancelled {
+      throw LayoutError.cancelled
+    } catch { throw LayoutError.layer(number, digest: "\(layer.descriptor.digest)", error) }
+  }
+}
+
+/// One layer while it is read.
+struct LayerSource {
+  private let stack: LayerStack
+  private let layout: ImageLayout
+  private let output: FilePath
+  /// Bytes that are done, and all; returns false to end it.
+  private let progress: @Sendable (UInt64, UInt64) -> Bool
+
+  init(
+    _ stack: LayerStack, _ layout: ImageLayout, besideOutputAt output: FilePath,
+    progress: @escaping @Sendable (UInt64, UInt64) -> Bool
+  ) {
+    (self.stack, self.layout, self.output, self.progress) = (stack, layout, output, progress)
+  }
+
+  /// What is in it; contents are read from the layout, or from a file without a name, when an image is made.
+  func tree() throws -> Tree {
+    if case .archive = stack.layer.kind { return try archiveTree() }
+    let file = try materialized(OutputFile(trialBeside: output))
+    return try ImageOrigin(Self.path(of: file)).tree()
+  }
+
+  /// Makes its image, or takes it as it is.
+  func makeImage(_ options: BuildOptions, at path: FilePath, number: Int) throws -> LayoutUnpacking.UnpackedImage {
+    if case .archive = stack.layer.kind {
+      var options = options
+      options.uuid = .bytes(stack.layer.descriptor.digest.imageUUID)
+      let progress = progress
+      return try LayoutUnpacking.build(try archiveTree(), options, at: path, layer: number) {
+        progress($0.done, $0.total)
+      }
+    }
+    let file = try materialized(OutputFile(path))
+    let origin = try ImageOrigin(Self.path(of: file))
+    let size = UInt64(try file.descriptor.seek(offset: 0, from: .end))
+    var tree: HashTree?
+    if options.hasHashTree {
+      let block = min(4096, origin.superblock.blockSize)
+      let whole = (size + UInt64(block) - 1) / UInt64(block) * UInt64(block)
+      try file.setSize(whole)
+      tree = try HashTree.append(
+        to: file, start: 0, size: whole, blockSize: block, uuid: origin.uuid, threads: max(1, options.threads ?? 1)
+      ) { _ in }
+    }
+    try file.publish()
+    return LayoutUnpacking.UnpackedImage(path: path, layer: number, imageBytes: tree?.offset ?? size, hashTree: tree)
+  }
+
+  private static func path(of file: OutputFile) -> FilePath {
+    #if os(Linux)
+      FilePath("/proc/self/fd/\(file.descriptor.rawValue)")
+    #else
+      FilePath("/dev/fd/\(file.descriptor.rawValue)")
+    #endif
+  }
+
+  // MARK: Blobs
+
+  /// Reads a blob, to see whether it is what its digest says.
+  private func verified(_ descriptor: BlobDescriptor) throws -> ImageLayout.Blob {
+    let blob = try layout.blob(descriptor)
+    let sum = SHA256()
+    var done: UInt64 = 0
+    try blob.forEachPart { part in
+      sum.update(part)
+      done += UInt64(part.count)
+      guard progress(done, descriptor.size) else { throw LayoutError.cancelled }
+    }
+    let found = BlobDigest(sum.finish())
+    guard found == descriptor.digest else { throw LayoutError.digest("\(descriptor.digest)", found: "\(found)") }
+    return blob
+  }
+
+  private func archiveTree() throws -> Tree {
+    let blob = try verified(stack.layer.descriptor)
+    let sum = SHA256()
+    var isCompressed = false
+    let progress = progress
+    var origin = try TarOrigin(blob.file, in: blob.range, besideOutputAt: output) { part in
+      isCompressed = true
+      sum.update(part)
+      guard progress(0, 0) else { throw LayoutError.cancelled }
+    }
+    origin.convertsWhiteouts = true
+    let tree = try origin.read()
+    if let wanted = stack.layer.plainDigest {
+      let found = isCompressed ? BlobDigest(sum.finish()) : stack.layer.descriptor.digest
+      guard found == wanted else { throw LayoutError.digest("\(wanted) (decompressed)", found: "\(found)") }
+    }
+    return tree
+  }
+
+  /// Writes the layer's image, with its devices where its table of devices says.
+  private func materialized(_ file: OutputFile) throws -> OutputFile {
+    guard case .image(let isCompressed) = stack.layer.kind else { preconditionFailure() }
+    var end = try write(stack.layer.descriptor, isCompressed, to: file, at: 0)
+    try file.setSize(end)
+    if stack.devices.isEmpty { return file }
+    let origin = try ImageOrigin(Self.path(of: file))
+    guard origin.devices.count == stack.devices.count else {
+      throw LayoutError.unusable(
+        "the image", "it refers to \(origin.devices.count) devices, and has \(stack.devices.count) below it")
+    }
+    let block = UInt64(origin.superblock.blockSize)
+    for (slot, device) in zip(origin.devices, stack.devices) {
+      guard case .device(let isCompressed) = device.kind else { preconditionFailure() }
+      let start = slot.firstBlock * block
+      guard slot.firstBlock >= origin.superblock.blockCount, start >= end else {
+        throw LayoutError.unusable("the image", "its devices have no places that follow it")
+      }
+      end = start + slot.blocks * block
+      let written = try write(device.descriptor, isCompressed, to: file, at: start, limit: slot.blocks * block)
+      guard start + written >= end else {
+        throw LayoutError.unusable(
+          "blob \(device.descriptor.digest)", "the device is too short: it has \(written) bytes")
+      }
+    }
+    try file.setSize(end)
+    return file
+  }
+
+  /// - Returns: bytes that the blob is, or decompresses to; after `limit` of them nothing is written.
+  private func write(
+    _ descriptor: BlobDescriptor, _ isCompressed: Bool, to file: OutputFile, at start: UInt64, limit: UInt64 = .max
+  ) throws -> UInt64 {
+    let blob = try verified(descriptor)
+    var count: UInt64 = 0
+    func take(_ part: UnsafeRawBufferPointer) throws {
+      let kept = Int(min(UInt64(part.count), limit - min(limit, count)))
+      try file.write(UnsafeRawBufferPointer(rebasing: part[..<kept]), at: start + min(limit, count))
+      count += UInt64(part.count)
+      guard progress(count, 0) else { throw LayoutError.cancelled }
+    }
+    if isCompressed {
+      try Decompression.forEachPart(of: blob.file, blob.range, take)
+    } else {
+      try blob.forEachPart(take)
+    }
+    return count
+  }
+}
