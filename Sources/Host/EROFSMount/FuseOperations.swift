@@ -211,7 +211,8 @@
     // Pieces are sent from where they are.
     try FuseContext.server(of: request).read(inode, at: offset, count: count) { pieces in
       if pieces.count <= 1 {
-        fuse_reply_buf(request, pieces.first?.baseAddress?.assumingMemoryBound(to: CChar.self), pieces.first?.count ?? 0)
+        let piece = pieces.first
+        fuse_reply_buf(request, piece?.baseAddress?.assumingMemoryBound(to: CChar.self), piece?.count ?? 0)
       } else if pieces.count <= mostPieces {
         let parts = pieces.map {
           iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
