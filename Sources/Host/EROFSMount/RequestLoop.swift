@@ -65,13 +65,16 @@
       override func handOver() { if leads, loop.passOn() { leads = false } }
     }
 
-    /// Serves until the end of the mount, on this thread and others, which have ended then.
+    /// Serves until the end of the mount, on other threads, which have ended then.
+    ///
+    /// Not on this one: in a process that has forked, a `Mutex` takes it for the thread of the parent, as Swift keeps its number,
+    /// and traps as soon as another thread wants the lock too. This thread has the signals, which the others block.
     ///
     /// - Returns: the signal that ended it, 0 if it was unmounted, or a negative errno.
     func run() -> Int32 {
       let flags = fcntl(descriptor, F_GETFL)
       guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 else { return -errno }
-      work()
+      guard DetachedThread.start({ [self] in work() }) else { return -EAGAIN }
       monitor.lock()
       while threads > 0 { monitor.wait() }
       monitor.unlock()
