@@ -43,6 +43,43 @@ import Testing
     #expect(cache.statistics.evictions > 100 && cache.statistics.hits > 100)
   }
 
+  /// What has been read to its end makes room for the next extent at once, and for the others it stays.
+  @Test func whatHasBeenReadGoesFirst() {
+    let cache = ExtentCache(limit: 1 << 30)
+    func fetch(_ number: UInt64, _ range: Range<Int>?, of length: Int = 100_000) -> UnsafeRawPointer? {
+      let content = cache.content(key(number, UInt32(length)), reading: range) { bytes in
+        for at in bytes.indices { bytes[at] = UInt8(truncatingIfNeeded: number) }
+      }
+      #expect(content.bytes.count == length && content.bytes.allSatisfy { $0 == UInt8(truncatingIfNeeded: number) })
+      return UnsafeRawPointer(content.bytes.baseAddress)
+    }
+    let first = fetch(1, 0..<60_000)
+    _ = fetch(2, 0..<50_000)
+    _ = fetch(3, nil)
+    // Its beginning again, and a part in its middle: the end is missing.
+    _ = fetch(1, 0..<60_000)
+    _ = fetch(1, 70_000..<90_000)
+    #expect(cache.statistics.evictions == 0)
+    _ = fetch(1, 60_000..<70_000)
+    _ = fetch(1, 90_000..<100_000)
+    // Another one of about that length takes its memory.
+    #expect(fetch(4, 0..<120_000, of: 120_000) == first)
+    #expect(!cache.contains(key(1, 100_000)) && cache.contains(key(2, 100_000)) && cache.contains(key(3, 100_000)))
+    _ = fetch(5, nil)
+    #expect(!cache.contains(key(4, 120_000)) && cache.statistics.evictions == 2)
+    // Whoever still has it keeps it: its memory is not taken.
+    let held = cache.content(key(6), reading: 0..<1000) { for at in $0.indices { $0[at] = 6 } }
+    _ = cache.content(key(7), reading: nil) { for at in $0.indices { $0[at] = 7 } }
+    #expect(!cache.contains(key(6)) && held.bytes.allSatisfy { $0 == 6 })
+    // A byte of its own for each part, in any order.
+    for length in [1, 2, 63, 64, 65, 100, 127, 4096] as [UInt32] {
+      for at in (0..<Int(length)).reversed() { _ = cache.content(key(100, length), reading: at..<at + 1) { _ in } }
+      _ = cache.content(key(101, length)) { _ in }
+      #expect(!cache.contains(key(100, length)), "\(length)")
+      _ = cache.content(key(101, length), reading: 0..<Int(length)) { _ in }
+    }
+  }
+
   @Test func withoutRoomNothingIsKeptButGiven() {
     let cache = ExtentCache(limit: 0)
     var decoded: [UInt64] = []

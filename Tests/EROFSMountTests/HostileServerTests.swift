@@ -80,7 +80,7 @@ import Testing
           var given: UInt64 = 0
           let count = readsAll ? Int(most) : 4096
           let done: Void? = attempt { () throws(SystemError) in
-            try server.read(file.inode, at: offset, count: count) { given += UInt64($0.count) }
+            try server.read(file.inode, at: offset, count: count) { given += UInt64($0.reduce(0) { $0 + $1.count }) }
           }
           if done != nil { #expect(given == min(UInt64(count), size - offset)) }
         }

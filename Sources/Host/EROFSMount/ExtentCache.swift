@@ -4,6 +4,10 @@ import HostSupport
 
 /// Decoded extents, limited in bytes; the least recently used ones are removed first.
 ///
+/// What has been read to its last byte is in the kernel's cache, or its reader has it. Such an extent goes before all others, when
+/// the next one is decoded, and to the same memory: pages that the system has cleared and mapped already, and that are in the
+/// processor's caches.
+///
 /// So every small read of a large pcluster but the first one costs a copy. If several threads need the same extent at
 /// once, one of them decodes it, and the others wait.
 final class ExtentCache: @unchecked Sendable {
@@ -17,11 +21,25 @@ final class ExtentCache: @unchecked Sendable {
     let algorithm: UInt8
   }
 
-  /// Decoded bytes, which never change. They may be used after they have been removed from the cache.
+  /// Decoded bytes, which do not change while anyone has a reference. They may be used after they have been removed from the cache.
   final class Content: @unchecked Sendable {
-    let bytes: UnsafeMutableRawBufferPointer
-    init(count: Int) { bytes = .allocate(byteCount: count, alignment: 64) }
+    fileprivate(set) var bytes: UnsafeMutableRawBufferPointer
+    fileprivate let capacity: Int
+
+    init(count: Int) {
+      capacity = Self.capacity(count)
+      let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 64)
+      bytes = UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
+    }
+
     deinit { bytes.deallocate() }
+
+    /// Large extents differ in length by a few pages, and can follow one another in the same memory.
+    static func capacity(_ count: Int) -> Int { count <= 65536 ? count : (count + 65535) & ~65535 }
+
+    fileprivate func setCount(_ count: Int) {
+      bytes = UnsafeMutableRawBufferPointer(start: bytes.baseAddress, count: count)
+    }
   }
 
   /// What it has done since the start.
@@ -43,7 +61,20 @@ final class ExtentCache: @unchecked Sendable {
     /// Neighbours in the order of use, -1 at the ends.
     var newer = -1
     var older = -1
+    /// A bit for each 64th of the extent whose last byte has been read.
+    var read: UInt64 = 0
     let key: Key
+    var isSpent: Bool { read == .max }
+
+    /// Notes that a range of the extent is read.
+    mutating func note(_ range: Range<Int>) {
+      let part = max(1, (Int(key.length) + 63) / 64)
+      // Parts whose last byte is in the range; the last part may be shorter, or there are fewer than 64.
+      let (first, end) = (range.lowerBound / part, range.upperBound == Int(key.length) ? 64 : range.upperBound / part)
+      guard first < end else { return }
+      if isSpent { read = 0 }
+      read |= (.max << UInt64(first)) & (.max >> UInt64(64 - end))
+    }
   }
 
   let limit: Int
@@ -74,9 +105,10 @@ final class ExtentCache: @unchecked Sendable {
 
   /// The bytes of `key`; `decode` fills them if they are not in the cache.
   ///
+  /// - Parameter range: what of them will be read now; nil for nothing yet.
   /// - Throws: what `decode` throws. A thread that waited for it then decodes itself.
   func content<Failure: Error>(
-    _ key: Key, decode: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+    _ key: Key, reading range: Range<Int>? = nil, decode: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
   ) throws(Failure) -> Content {
     monitor.lock()
     var hasWaited = false
@@ -85,12 +117,19 @@ final class ExtentCache: @unchecked Sendable {
         counts.hits += 1
         if hasWaited { counts.waits += 1 }
         unlink(number)
+        if let range { slots[number].note(range) }
         link(number)
         monitor.unlock()
         return content
       }
-      hasWaited = true
-      monitor.wait()
+      if !hasWaited {
+        hasWaited = true
+        monitor.unlock()
+        ServingThread.willBeBusy()
+        monitor.lock()
+      } else {
+        monitor.wait()
+      }
     }
     counts.misses += 1
     let number: Int
@@ -102,9 +141,11 @@ final class ExtentCache: @unchecked Sendable {
       slots.append(Slot(content: nil, key: key))
     }
     index[key] = number
+    let length = Int(key.length)
+    let reused = makeRoom(length)
     monitor.unlock()
 
-    let content = Content(count: Int(key.length))
+    let content = reused ?? Content(count: length)
     do throws(Failure) {
       try decode(content.bytes)
     } catch {
@@ -116,19 +157,43 @@ final class ExtentCache: @unchecked Sendable {
     }
     monitor.lock()
     slots[number].content = content
+    if let range { slots[number].note(range) }
     link(number)
     counts.decodedBytes += UInt64(key.length)
-    counts.heldBytes += Int(key.length)
-    while counts.heldBytes > limit, oldest >= 0 {
-      let victim = oldest
-      unlink(victim)
-      counts.heldBytes -= Int(slots[victim].key.length)
-      counts.evictions += 1
-      remove(victim)
-    }
+    counts.heldBytes += content.capacity
+    while counts.heldBytes > limit, oldest >= 0 { _ = evict() }
     counts.mostHeldBytes = max(counts.mostHeldBytes, counts.heldBytes)
     monitor.wakeAll()
     monitor.unlock()
+    return content
+  }
+
+  /// Removes what is spent, and what is too much with another extent of `length` bytes.
+  ///
+  /// - Returns: memory of what was removed, if it suits the extent and nobody uses it.
+  private func makeRoom(_ length: Int) -> Content? {
+    let wanted = Content.capacity(length)
+    var suitable: Content?
+    while oldest >= 0, slots[oldest].isSpent || counts.heldBytes + wanted > limit {
+      var content = evict()
+      if suitable == nil, isKnownUniquelyReferenced(&content), let content, content.capacity >= wanted,
+        content.capacity / 2 <= wanted
+      {
+        content.setCount(length)
+        suitable = content
+      }
+    }
+    return suitable
+  }
+
+  /// Removes the oldest extent.
+  private func evict() -> Content? {
+    let victim = oldest
+    unlink(victim)
+    let content = slots[victim].content
+    counts.heldBytes -= content?.capacity ?? 0
+    counts.evictions += 1
+    remove(victim)
     return content
   }
 
@@ -138,11 +203,19 @@ final class ExtentCache: @unchecked Sendable {
     free.append(number)
   }
 
+  /// Puts an extent in its place: what is spent is the oldest at once.
   private func link(_ number: Int) {
-    slots[number].older = newest
-    slots[number].newer = -1
-    if newest >= 0 { slots[newest].newer = number } else { oldest = number }
-    newest = number
+    if slots[number].isSpent {
+      slots[number].older = -1
+      slots[number].newer = oldest
+      if oldest >= 0 { slots[oldest].older = number } else { newest = number }
+      oldest = number
+    } else {
+      slots[number].older = newest
+      slots[number].newer = -1
+      if newest >= 0 { slots[newest].newer = number } else { oldest = number }
+      newest = number
+    }
   }
 
   private func unlink(_ number: Int) {

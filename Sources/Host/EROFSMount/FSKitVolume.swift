@@ -113,9 +113,11 @@
       try buffer.withUnsafeMutableBytes { target in
         var done = 0
         try posix { () throws(SystemError) in
-          try server.read(number(item), at: UInt64(offset), count: min(length, target.count)) { piece in
-            target[done..<done + piece.count].copyBytes(from: piece)
-            done += piece.count
+          try server.read(number(item), at: UInt64(offset), count: min(length, target.count)) { pieces in
+            for piece in pieces {
+              target[done..<done + piece.count].copyBytes(from: piece)
+              done += piece.count
+            }
           }
         }
         return done

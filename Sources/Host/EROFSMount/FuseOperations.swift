@@ -77,6 +77,9 @@
   /// The most bytes of a read, which libfuse and the kernel agree on.
   private let longestRead = 1 << 20
 
+  /// The most pieces of a reply: systems take 1024, of which libfuse uses one for its header.
+  private let mostPieces = 1000
+
   private let wantedCapabilities = [
     FUSE_CAP_ASYNC_READ, FUSE_CAP_PARALLEL_DIROPS, FUSE_CAP_CACHE_SYMLINKS, FUSE_CAP_NO_OPEN_SUPPORT,
     FUSE_CAP_NO_OPENDIR_SUPPORT, FUSE_CAP_READDIRPLUS, FUSE_CAP_READDIRPLUS_AUTO, FUSE_CAP_EXPORT_SUPPORT,
@@ -95,6 +98,8 @@
       for capability in wantedCapabilities {
         connection.pointee.want |= connection.pointee.capable & UInt32(capability)
       }
+      // Nothing is changed behind the kernel's back, so it need not look for that.
+      connection.pointee.want &= ~UInt32(FUSE_CAP_AUTO_INVAL_DATA)
       connection.pointee.max_readahead = UInt32(longestRead)
     }
     operations.lookup = { request, parent, name in
@@ -203,23 +208,23 @@
   private func replyData(
     _ request: fuse_req_t?, _ inode: UInt64, _ offset: UInt64, _ count: Int
   ) throws(SystemError) {
-    // A single piece is sent from where it is; several are copied together.
-    var isReplied = false
-    var gathered: UnsafeMutableRawPointer?
-    var used = 0
-    defer { free(gathered) }
-    try FuseContext.server(of: request).read(inode, at: offset, count: count) { piece in
-      if used == 0, piece.count == count {
-        fuse_reply_buf(request, piece.baseAddress?.assumingMemoryBound(to: CChar.self), count)
-        isReplied = true
-        return
+    // Pieces are sent from where they are.
+    try FuseContext.server(of: request).read(inode, at: offset, count: count) { pieces in
+      if pieces.count <= 1 {
+        let piece = pieces.first
+        fuse_reply_buf(request, piece?.baseAddress?.assumingMemoryBound(to: CChar.self), piece?.count ?? 0)
+      } else if pieces.count <= mostPieces {
+        let parts = pieces.map {
+          iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
+        }
+        fuse_reply_iov(request, parts, Int32(parts.count))
+      } else {
+        let whole = pieces.flatMap { $0 }
+        _ = whole.withUnsafeBytes {
+          fuse_reply_buf(request, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+        }
       }
-      if gathered == nil { gathered = malloc(count) }
-      guard let gathered, let start = piece.baseAddress, used + piece.count <= count else { return }
-      memcpy(gathered + used, start, piece.count)
-      used += piece.count
     }
-    if !isReplied { fuse_reply_buf(request, gathered?.assumingMemoryBound(to: CChar.self), used) }
   }
 
   private func replyEntries(

@@ -31,6 +31,7 @@
     private let session: OpaquePointer
     private let options: Options
     private var isMounted = false
+    private var signals: SignalPipe?
     private let context: Unmanaged<FuseContext>
 
     /// - Throws: if libfuse refuses the options; it prints why on standard error.
@@ -62,10 +63,11 @@
 
     /// Mounts on a directory. SIGINT, SIGTERM and SIGHUP end the mount from here on.
     public func mount(on directory: FilePath) throws(MountError) {
-      guard fuse_set_signal_handlers(session) == 0 else { throw .fuse("setting signal handlers") }
+      guard let pipe = SignalPipe() else { throw .fuse("setting signal handlers") }
+      signals = pipe
       erofs_fuse_unblock_signals()
       guard directory.withPlatformString({ fuse_session_mount(session, $0) }) == 0 else {
-        fuse_remove_signal_handlers(session)
+        restoreSignals()
         throw .fuse("mounting on \(directory)")
       }
       isMounted = true
@@ -92,19 +94,25 @@
     ///
     /// - Returns: the signal, or 0.
     public func serve() throws(MountError) -> Int32 {
-      let result = erofs_fuse_loop(session, UInt32(max(1, options.threads)))
+      guard let signals else { throw .fuse("serving what is not mounted") }
+      let result = RequestLoop(session, threads: options.threads, signals).run()
       guard result >= 0 else { throw .system("serving", options.name, Errno(rawValue: -result)) }
       return result
     }
 
     /// Ends the mount from another thread, as a signal does.
-    public func stop() { fuse_session_exit(session) }
+    public func stop() { signals?.send() }
 
     public func unmount() {
       guard isMounted else { return }
       isMounted = false
       fuse_session_unmount(session)
-      fuse_remove_signal_handlers(session)
+      restoreSignals()
+    }
+
+    private func restoreSignals() {
+      signals?.restore()
+      signals = nil
     }
   }
 #endif

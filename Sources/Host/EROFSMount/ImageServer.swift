@@ -158,6 +158,8 @@ public final class ImageServer: FileSystemOperations {
       var cursor = DirectoryCursor(place: place - 1)
       var name = [UInt8](repeating: 0, count: 256)
       var given = 0
+      var files: [UInt64] = []
+      defer { prefetcher?.note(listed: files) }
       while true {
         let entry: DirectoryEntry?
         do throws(EROFSError) {
@@ -183,30 +185,33 @@ public final class ImageServer: FileSystemOperations {
         }
         if !isTaken { return }
         given += 1
+        if kind == .regular, prefetcher != nil { files.append(child) }
       }
     }
   }
 
   public func read(
-    _ number: UInt64, at offset: UInt64, count: Int, _ body: (UnsafeRawBufferPointer) -> Void
+    _ number: UInt64, at offset: UInt64, count: Int, _ body: ([UnsafeRawBufferPointer]) -> Void
   ) throws(SystemError) {
     var served: (inode: Inode, end: UInt64)?
-    var scratch = MountReader.Scratch()
+    var pieces = MountReader.Pieces()
+    defer { pieces.release() }
     try failing(on: number) { (reader) throws(EROFSError) -> Void in
       let inode = try reader.inode(nid(of: number))
       guard inode.kind == .regular else { throw .notAFile }
       guard offset < inode.size, count > 0 else { return }
       let end = min(inode.size, offset + UInt64(count))
-      try reader.read(inode, offset..<end, cache, &scratch, counters, body)
+      try reader.read(inode, offset..<end, cache, &pieces, counters)
       served = (inode, end)
     }
+    pieces.finish(body)
     counters.reads.wrappingAdd(1, ordering: .relaxed)
     guard let (inode, end) = served else { return }
     counters.readBytes.wrappingAdd(end - offset, ordering: .relaxed)
     trace?.note(number)
     guard let prefetcher else { return }
     prefetcher.note(inode, offset..<end)
-    if let (packed, range) = scratch.packed { prefetcher.note(packed: packed, range) }
+    if let (packed, range) = pieces.packed { prefetcher.note(packed: packed, range) }
   }
 
   public func attributeNames(of number: UInt64) throws(SystemError) -> [UInt8] {

@@ -41,22 +41,47 @@ final class MountReader {
     return inode
   }
 
-  /// What a read needs, and leaves.
-  struct Scratch {
-    /// Memory for what is not compressed.
-    var bytes: [UInt8] = []
+  /// The bytes of a read, in pieces, and where they came from.
+  struct Pieces {
+    private(set) var buffers: [UnsafeRawBufferPointer] = []
+    private var contents: [ExtentCache.Content] = []
+    /// Memory of pieces that are not in the cache.
+    private var own: [UnsafeMutableRawBufferPointer] = []
     /// The part of the packed inode that was read last.
-    var packed: (inode: Inode, range: Range<UInt64>)?
+    fileprivate(set) var packed: (inode: Inode, range: Range<UInt64>)?
+
+    fileprivate mutating func append(_ content: ExtentCache.Content, _ range: Range<Int>) {
+      buffers.append(UnsafeRawBufferPointer(rebasing: content.bytes[range]))
+      contents.append(content)
+    }
+
+    fileprivate mutating func append(count: Int) -> UnsafeMutableRawBufferPointer {
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
+      own.append(buffer)
+      buffers.append(UnsafeRawBufferPointer(buffer))
+      return buffer
+    }
+
+    /// Gives the pieces to `body`, and releases them.
+    mutating func finish(_ body: ([UnsafeRawBufferPointer]) -> Void) {
+      body(buffers)
+      release()
+    }
+
+    /// Has to be called if ``finish(_:)`` is not.
+    mutating func release() {
+      for buffer in own { buffer.deallocate() }
+      (buffers, contents, own) = ([], [], [])
+    }
   }
 
-  /// Passes bytes of a file to `body`, in pieces and in order.
+  /// Adds bytes of a file to `pieces`.
   ///
   /// - Parameters:
   ///   - range: inside the file.
   ///   - cache: decoded extents.
   func read(
-    _ inode: Inode, _ range: Range<UInt64>, _ cache: ExtentCache, _ scratch: inout Scratch,
-    _ counters: MountCounters, _ body: (UnsafeRawBufferPointer) -> Void
+    _ inode: Inode, _ range: Range<UInt64>, _ cache: ExtentCache, _ pieces: inout Pieces, _ counters: MountCounters
   ) throws(EROFSError) {
     var offset = range.lowerBound
     while offset < range.upperBound {
@@ -66,53 +91,40 @@ final class MountReader {
       switch extent.place {
       case .packed(let start):
         guard let packed = try volume.packedInode() else { return }
-        scratch.packed = (packed, start + skip..<start + skip + count)
+        pieces.packed = (packed, start + skip..<start + skip + count)
         // The packed inode has no fragments, so this recursion ends.
-        try read(packed, start + skip..<start + skip + count, cache, &scratch, counters, body)
+        try read(packed, start + skip..<start + skip + count, cache, &pieces, counters)
       default:
         if case .compressed = extent.encoding {
-          let content = try decoded(inode, extent, cache, counters)
-          body(UnsafeRawBufferPointer(rebasing: content.bytes[Int(skip)..<Int(skip + count)]))
-          withExtendedLifetime(content) {}
+          let part = Int(skip)..<Int(skip + count)
+          pieces.append(try decoded(inode, extent, cache, counters, reading: part), part)
         } else {
-          try readPlain(inode, extent, skip, count, &scratch.bytes, body)
+          let bytes = pieces.append(count: Int(count))
+          let pages = MutablePageVector(unsafeContiguous: bytes)
+          guard try volume.read(inode, extent, from: skip, into: pages) == bytes.count else {
+            throw .corrupt(.outsideDevice, at: inode.position)
+          }
         }
       }
       offset += count
     }
   }
 
-  private func readPlain(
-    _ inode: Inode, _ extent: Extent, _ skip: UInt64, _ count: UInt64, _ scratch: inout [UInt8],
-    _ body: (UnsafeRawBufferPointer) -> Void
-  ) throws(EROFSError) {
-    let total = Int(count)
-    if scratch.count < min(total, 1 << 20) { scratch = [UInt8](repeating: 0, count: min(total, 1 << 20)) }
-    var done = 0
-    while done < total {
-      let part = min(total - done, scratch.count)
-      try scratch.withUnsafeMutableBufferPointer { (typed) throws(EROFSError) -> Void in
-        let buffer = UnsafeMutableRawBufferPointer(typed)
-        let pages = MutablePageVector(unsafeContiguous: UnsafeMutableRawBufferPointer(rebasing: buffer[..<part]))
-        guard try volume.read(inode, extent, from: skip + UInt64(done), into: pages) == part else {
-          throw EROFSError.corrupt(.outsideDevice, at: inode.position)
-        }
-        body(UnsafeRawBufferPointer(rebasing: buffer[..<part]))
-      }
-      done += part
-    }
-  }
-
   /// The bytes of a compressed extent, all of them.
+  ///
+  /// - Parameter range: what of them will be read now; nil for nothing yet.
   func decoded(
-    _ inode: Inode, _ extent: Extent, _ cache: ExtentCache, _ counters: MountCounters
+    _ inode: Inode, _ extent: Extent, _ cache: ExtentCache, _ counters: MountCounters, reading range: Range<Int>? = nil
   ) throws(EROFSError) -> ExtentCache.Content {
-    try cache.content(try key(of: extent)) { (bytes) throws(EROFSError) -> Void in
+    try cache.content(try key(of: extent), reading: range) { (bytes) throws(EROFSError) -> Void in
       hasDecoded = true
+      if counters.pace.isSlow(bytes: bytes.count) { ServingThread.willBeBusy() }
       let start = monotonicNanoseconds()
       let count = try volume.read(inode, extent, into: MutablePageVector(unsafeContiguous: bytes))
       guard count == bytes.count else { throw EROFSError.corrupt(.extentLength, at: inode.position) }
-      counters.decodeNanoseconds.wrappingAdd(monotonicNanoseconds() - start, ordering: .relaxed)
+      let nanoseconds = monotonicNanoseconds() - start
+      counters.decodeNanoseconds.wrappingAdd(nanoseconds, ordering: .relaxed)
+      counters.pace.note(bytes: count, nanoseconds)
     }
   }
 

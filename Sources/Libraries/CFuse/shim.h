@@ -23,24 +23,6 @@ static inline struct fuse_session *erofs_fuse_new(int count, char **words, const
 	return fuse_session_new(&arguments, operations, sizeof(*operations), user);
 }
 
-static inline int erofs_fuse_loop(struct fuse_session *session, unsigned threads)
-{
-	struct fuse_loop_config *config;
-	int result;
-
-	if (threads <= 1)
-		return fuse_session_loop(session);
-	config = fuse_loop_cfg_create();
-	if (!config)
-		return -ENOMEM;
-	fuse_loop_cfg_set_clone_fd(config, 0);
-	fuse_loop_cfg_set_max_threads(config, threads);
-	fuse_loop_cfg_set_idle_threads(config, threads);
-	result = fuse_session_loop_mt(session, config);
-	fuse_loop_cfg_destroy(config);
-	return result;
-}
-
 /* Bit fields, which Swift cannot set by name. */
 static inline void erofs_fuse_keep(struct fuse_file_info *file, int directory)
 {

@@ -149,6 +149,27 @@ struct MountCommandTests {
     }
   }
 
+  /// Devices that are not the image's are refused, and not read.
+  @Test func wrongDevicesAreRefused() throws {
+    let name = try #require(ReferenceImages.names.first { !ReferenceImages.devices($0).isEmpty })
+    let (folder, image) = (TemporaryFolder(), ReferenceImages.path(name))
+    let device = ReferenceImages.devices(name)[0]
+    let short = try folder.write([UInt8](repeating: 0, count: 512), "short")
+    let directory = folder("directory")
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+    for (devices, message) in [
+      ([short], "extra device 1 is too short"), ([device, device], "2 extra devices given, but the image has 1"),
+    ] {
+      let arguments = ["mount"] + devices.flatMap { ["--device", $0] } + [image, directory]
+      let outcome = try Command.run(arguments, calledAs: "erofs")
+      #expect(outcome.status == 1 && outcome.errors.contains(message), "\(outcome.errors)")
+      #expect(!Mounted.isMounted(directory))
+      let words = devices.map { "--device=\($0)" } + [image, directory]
+      let other = try Command.run(words, calledAs: "erofsfuse")
+      #expect(other.status == 1 && other.errors.contains(message), "\(other.errors)")
+    }
+  }
+
   /// The kernel mounts what it can, which is said; FUSE does the rest.
   @Test func theKernelComesFirstIfItMay() throws {
     let folder = TemporaryFolder()

@@ -111,7 +111,10 @@ struct Mount: ParsableCommand {
     mounting.foreground = foreground
     mounting.idleSeconds = idle
     let log = foreground ? { @Sendable in printError($0) } : SystemLog.write
-    do { _ = try mounting.run(on: directory, log: log) } catch { throw CommandError(advised(error)) }
+    do {
+      try mounting.checkDevices()
+      _ = try mounting.run(on: directory, log: log)
+    } catch { throw CommandError(advised(error)) }
   }
 
   private func printFigures(_ directory: FilePath) throws {

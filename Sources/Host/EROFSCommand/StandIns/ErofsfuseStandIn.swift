@@ -60,7 +60,8 @@ struct ErofsfuseStandIn {
       }
       mounting.image = RawArgument(argument: parsed.operands[0])!.filePath
       let log = mounting.foreground ? { @Sendable in printError($0) } : SystemLog.write
-      do throws(MountError) {
+      do {
+        try mounting.checkDevices()
         _ = try mounting.run(on: RawArgument(argument: parsed.operands[1])!.filePath, log: log)
       } catch {
         writeToStandardError("<E> erofs: \(error)\n")

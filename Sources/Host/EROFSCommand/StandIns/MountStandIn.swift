@@ -104,7 +104,7 @@ struct MountStandIn {
         rest.append(word)
       }
     }
-    do throws(MountError) {
+    do {
       #if os(Linux)
         if way != "fuse" {
           do throws(MountError) {
@@ -117,6 +117,7 @@ struct MountStandIn {
       mounting.devices = devices
       mounting.offset = offset
       mounting.session.mountOptions = rest
+      try mounting.checkDevices()
       _ = try mounting.run(on: directory, log: SystemLog.write)
       return ExitStatus.good
     } catch {
