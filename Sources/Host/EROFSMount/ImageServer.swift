@@ -158,8 +158,6 @@ public final class ImageServer: FileSystemOperations {
       var cursor = DirectoryCursor(place: place - 1)
       var name = [UInt8](repeating: 0, count: 256)
       var given = 0
-      var files: [UInt64] = []
-      defer { prefetcher?.note(listed: files) }
       while true {
         let entry: DirectoryEntry?
         do throws(EROFSError) {
@@ -185,7 +183,6 @@ public final class ImageServer: FileSystemOperations {
         }
         if !isTaken { return }
         given += 1
-        if kind == .regular, prefetcher != nil { files.append(child) }
       }
     }
   }

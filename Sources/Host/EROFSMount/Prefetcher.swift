@@ -5,8 +5,8 @@ import HostSupport
 
 /// Decodes the next extents of what is read in order, while its reader is busy with the current one.
 ///
-/// A file is read in order, or the packed inode: files that are read in the order in which the image's maker packed them, or the
-/// files of a directory as they were listed. Its threads start with the first such reader, so the process can fork before that.
+/// A file is read in order, or the packed inode: files that are read in the order in which the image's maker packed them. Its
+/// threads start with the first such reader, so the process can fork before that.
 final class Prefetcher: Sendable {
   private let work: Work
 
@@ -16,12 +16,8 @@ final class Prefetcher: Sendable {
 
   deinit { work.stop() }
 
-  /// Learns that a directory was listed: its files, by their NIDs.
-  func note(listed nids: [UInt64]) { work.list(nids) }
-
   /// Learns that `range` of a file has been read.
   func note(_ inode: Inode, _ range: Range<UInt64>) {
-    if range.lowerBound == 0 { work.begin(inode.nid) }
     // A file that was read at once has nothing that follows.
     if range.lowerBound > 0 || range.upperBound < inode.size { work.note(inode, range, isPacked: false) }
   }
@@ -55,17 +51,12 @@ final class Prefetcher: Sendable {
     private var runs: [UInt64: Run] = [:]
     /// NIDs of the runs that want a thread.
     private var waiting: [UInt64] = []
-    private var listed = ListedFiles()
-    /// NIDs of files whose beginnings are wanted.
-    private var beginnings: [UInt64] = []
     private var isStarted = false
     private var isStopped = false
 
     private static let mostRuns = 256
     /// If so many are waiting, decoding ahead is too slow to be of use.
     private static let mostWaiting = 16
-    /// What is decoded of a file before it is read; then it is known whether it is read in order.
-    private static let longestBeginning: UInt64 = 256 << 10
     /// Files that lie so far apart in the packed inode are still in order: another file between them may have been read before.
     private static let largestGap: UInt64 = 65536
 
@@ -81,32 +72,6 @@ final class Prefetcher: Sendable {
       isStopped = true
       monitor.wakeAll()
       monitor.unlock()
-    }
-
-    func list(_ nids: [UInt64]) {
-      monitor.lock()
-      listed.list(nids)
-      monitor.unlock()
-    }
-
-    func begin(_ nid: UInt64) {
-      monitor.lock()
-      defer { monitor.unlock() }
-      // Where decoding takes hardly longer than to wake a thread, nothing is gained.
-      guard counters.pace.isWorthAThread(bytes: 65536) else { return }
-      let found = listed.begin(nid, count: threads + 1)
-      guard !found.isEmpty, beginnings.count < Self.mostWaiting else { return }
-      beginnings += found
-      start()
-    }
-
-    /// Wakes a thread; the first time, starts all.
-    private func start() {
-      if !isStarted {
-        isStarted = true
-        for _ in 0..<threads { DetachedThread.start { [self] in serve() } }
-      }
-      monitor.wakeOne()
     }
 
     func note(_ inode: Inode, _ range: Range<UInt64>, isPacked: Bool) {
@@ -131,7 +96,11 @@ final class Prefetcher: Sendable {
       if wants(run), run.helpers < threads, waiting.count < Self.mostWaiting {
         run.helpers += 1
         waiting.append(inode.nid)
-        start()
+        if !isStarted {
+          isStarted = true
+          for _ in 0..<threads { DetachedThread.start { [self] in serve() } }
+        }
+        monitor.wakeOne()
       }
       runs[inode.nid] = run
     }
@@ -145,15 +114,8 @@ final class Prefetcher: Sendable {
     private func serve() {
       monitor.lock()
       while true {
-        while waiting.isEmpty, beginnings.isEmpty, !isStopped { monitor.wait() }
+        while waiting.isEmpty, !isStopped { monitor.wait() }
         if isStopped { break }
-        if !beginnings.isEmpty {
-          let nid = beginnings.removeFirst()
-          monitor.unlock()
-          pool.withReader { reader in try? decodeBeginning(reader, nid) }
-          monitor.lock()
-          continue
-        }
         let nid = waiting.removeFirst()
         while !isStopped, let run = runs[nid], wants(run) {
           monitor.unlock()
@@ -165,22 +127,6 @@ final class Prefetcher: Sendable {
         runs[nid]?.helpers -= 1
       }
       monitor.unlock()
-    }
-
-    /// Decodes the extents with which a file begins.
-    private func decodeBeginning(_ reader: MountReader, _ nid: UInt64) throws(EROFSError) {
-      let inode = try reader.inode(nid)
-      guard inode.kind == .regular else { return }
-      let end = min(inode.size, Self.longestBeginning, UInt64(cache.limit / 64))
-      var offset: UInt64 = 0
-      while offset < end, let extent = try reader.volume.extent(of: inode, at: offset) {
-        offset = extent.end
-        if case .packed = extent.place { continue }
-        guard case .compressed = extent.encoding, extent.length <= UInt64(cache.limit / 8),
-          !cache.contains(try reader.key(of: extent))
-        else { continue }
-        _ = try reader.decoded(inode, extent, cache, counters)
-      }
     }
 
     /// Decodes the next extent of a run, unless another thread takes it first.
