@@ -94,20 +94,20 @@ def boards(results, folder, environment, work):
             for codec in CODECS:
                 image = images.make(work / f"{codec}.erofs", folder / "example/files",
                                     *(f"-z{codec}" if option.startswith("-z") else option for option in release.IMAGE))
-                for name in ("image.o", "main.o"):
-                    (folder / f"example/build-{board}" / name).unlink()
                 boot(results, f"example with {codec}", folder, environment, promise.get(codec, {}), f"BOARD={board}",
                      f"IMAGE={image}", f"ARENA={ARENA}")
 
 
 def installed(results, folder, environment, work, walk):
     """Installs the library with make and with CMake, and reads the example's image with a program that is linked with it."""
-    def use(prefix, *install):
+    def use(prefix, moved, *install):
         for command in install:
             run(*command, env=environment)
+        if moved:
+            prefix = prefix.rename(moved)
         places = {**environment, "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig"}
-        options = run("pkg-config", "--cflags", "--libs", "erofs", env=places)
-        version = run("pkg-config", "--modversion", "erofs", env=places)
+        options = run("pkg-config", "--cflags", "--libs", "swift-erofs", env=places)
+        version = run("pkg-config", "--modversion", "swift-erofs", env=places)
         program, output = prefix / "walk", prefix / "output"
         run("gcc", "-O1", walk, *options.split(), "-o", program)
         run(program, "whole", output, folder / "example/image.erofs")
@@ -116,13 +116,18 @@ def installed(results, folder, environment, work, walk):
 
     make, cmake, build = work / "make", work / "cmake", work / "cmake-build"
     quick = ["CFLAGS=-O0"]
-    results.attempt("installed by make", use, make, ["make", "-s", "-C", folder, "install", f"PREFIX={make}", *quick])
+    again = work / "make-again"
+    results.attempt("installed by make", use, make, None, ["make", "-s", "-C", folder, "install", f"PREFIX={make}", *quick])
+    results.attempt("installed by make, in another place", use, again, None,
+                    ["make", "-s", "-C", folder, "install", f"PREFIX={again}", *quick])
     if not shutil.which("cmake"):
         results.skip("installed by CMake", "there is no cmake")
         return
-    results.attempt("installed by CMake", use, cmake,
+    results.attempt("installed by CMake", use, cmake, None,
                     ["cmake", "-S", folder, "-B", build, f"-DCMAKE_INSTALL_PREFIX={cmake}", "-DCMAKE_C_FLAGS=-O0"],
                     ["cmake", "--build", build, "--target", "install"])
+    results.attempt("installed by CMake, in a place that was not configured", use, work / "cmake-prefix",
+                    work / "cmake-moved", ["cmake", "--install", build, "--prefix", work / "cmake-prefix"])
 
 
 def check(results, c_files, work, walk):
@@ -141,6 +146,11 @@ def check(results, c_files, work, walk):
     results.check("all files have a checksum", listed == there, f"not {sorted(listed ^ there)[:3]}")
     left = [path.name for path in folder.rglob("*") if path.is_file() and b"@RELEASE@" in path.read_bytes()]
     results.check("no placeholder is left", not left, f"in {left}")
+    copy = shutil.copytree(release.HERE, work / "sources")
+    (copy / "example/build-cortex-m3").mkdir(exist_ok=True)
+    (copy / "example/build-cortex-m3/main.o").touch()
+    made = [str(path) for path in release.sources(copy) if path.suffix == ".o"]
+    results.check("what was built is not released", not made and release.sources(copy), f"{made}")
     environment = without_swift(work)
     boards(results, folder, environment, work)
     installed(results, folder, environment, work, walk)
