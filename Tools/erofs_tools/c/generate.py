@@ -84,8 +84,8 @@ def parts():
              optional={f"erofs_pages_{word}": f"EROFS_NO_{word.upper()}" for word in words}),
         Part("erofs", "Compressed EROFS for firmware: erofs.h says how it is used.",
              ["PageVectors", "Codecs", "EROFS", "EROFSFirmware", "EROFSForC"], [HEADER],
-             [f"erofs_{word}" for word in ("mount", "open", "open_entry", "read", "readdir", "address", "error_detail",
-                                           "error_text")],
+             [f"erofs_{word}" for word in ("mount", "open", "open_entry", "follow", "read", "readdir", "listxattr", "getxattr",
+                                           "address", "error_detail", "error_text")],
              [f"erofs_has_{codec.word}" for codec in codecs.CODECS],
              callback=("int32_t (*)(void *, uint64_t, void *, size_t)", "i32(ptr,i64,ptr,word)"), layout="erofs"),
     ]

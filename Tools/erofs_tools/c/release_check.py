@@ -9,6 +9,7 @@ import shutil
 
 from .. import images
 from ..command import run
+from ..elf import Elf
 from ..project import Failure
 from . import release
 
@@ -91,6 +92,9 @@ def boards(results, folder, environment, work):
             continue
         boot(results, f"example for {board}", folder, environment, promise.get(board, {}), f"BOARD={board}")
         if board == "cortex-m3":
+            linked = {name for _, _, name in Elf(folder / f"example/build-{board}/example.elf").functions}
+            unused = {name for name in linked if re.match("erofs_(follow|listxattr|getxattr|address|open_entry)", name)}
+            results.check("calls that nobody makes take no flash", "erofs_open" in linked and not unused, f"{unused}")
             for codec in CODECS:
                 image = images.make(work / f"{codec}.erofs", folder / "example/files",
                                     *(f"-z{codec}" if option.startswith("-z") else option for option in release.IMAGE))

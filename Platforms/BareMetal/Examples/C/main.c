@@ -126,6 +126,19 @@ static void misuse(const erofs_storage *flash) {
   require_refusal(erofs_read(&files, &file, arena, 1, NULL), 5);
 }
 
+/* A symbolic link leads to the file, or is one itself; neither has extended attributes. */
+static void follow(const char *path, const char *target) {
+  erofs_file file, followed, link;
+  static erofs_xattr xattr;
+  size_t size;
+  require(erofs_open(&files, target, &file), target);
+  require(erofs_follow(&files, path, &followed, EROFS_FOLLOW_LAST), path);
+  require(erofs_follow(&files, path, &link, EROFS_LAST_LINK), path);
+  if (followed.nid != file.nid || (link.mode & 0170000) != 0120000) board_exit(1);
+  if (erofs_listxattr(&files, &file, &xattr) != EROFS_END) board_exit(1);
+  if (erofs_getxattr(&files, &file, "user.none", NULL, 0, &size) != EROFS_NOT_FOUND) board_exit(1);
+}
+
 /* In mapped flash. */
 static void use(const erofs_storage *flash) {
   size_t needed;
@@ -137,6 +150,7 @@ static void use(const erofs_storage *flash) {
 #endif
   show("/etc/motd");
   list("/bin");
+  follow("/etc/message", "/etc/motd");
   const void *bytes = address(code);
   if (!bytes || ((int (*)(int))((uintptr_t)bytes + ENTRY))(21) != 42) board_exit(1);
 
