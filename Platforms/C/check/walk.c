@@ -3,7 +3,7 @@
 /* Reads whole images through erofs.h, each in memory that is exactly as large as it must be.
  *
  *   walk whole OUTPUT IMAGE...   mapped; a file is read by one call
- *   walk steps OUTPUT IMAGE...   through a read function; a file is read in steps
+ *   walk steps OUTPUT IMAGE...   from a device whose driver reads whole sectors to aligned addresses only; a file in steps
  *   walk damaged COUNT IMAGE...  with damage in COUNT places, one after the other: what is read does not matter
  *   walk follow OUTPUT IMAGE PATH...   for each path a line: what following it says, and the nid, with the last name and without
  *
@@ -12,6 +12,7 @@
  * of bytes and the name, followed by these bytes; and a line "end" with the status of an image. */
 
 #include "erofs.h"
+#include "erofs_sectors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +24,20 @@ static erofs files;
 static int steps, quiet;
 static FILE *output;
 
-static int32_t read_image(void *context, uint64_t offset, void *buffer, size_t count) {
-  if (context != &image || offset > image_size || count > image_size - offset) abort();
-  memcpy(buffer, image + offset, count);
+enum { SHIFT = 9, SECTOR = 1 << SHIFT, FIRST = 3, ALIGNMENT = 64 };
+
+/* The image starts at the third sector. What it lacks of its last one is not read. */
+static int32_t read_sector(void *driver, uint64_t sector, void *buffer) {
+  if (driver != &image || sector < FIRST || (uintptr_t)buffer % ALIGNMENT) abort();
+  uint64_t offset = (sector - FIRST) * SECTOR;
+  if (offset >= image_size) abort();
+  memset(buffer, 0xff, SECTOR);
+  memcpy(buffer, image + offset, image_size - offset < SECTOR ? (size_t)(image_size - offset) : SECTOR);
   return 0;
 }
+
+static _Alignas(ALIGNMENT) unsigned char sector_buffer[SECTOR];
+static erofs_sectors device = {read_sector, &image, FIRST, 0, SHIFT, sector_buffer};
 
 /* Memory of that size and no more: what is read or written past its end is found. */
 static void *exactly(size_t bytes) {
@@ -124,7 +134,8 @@ static erofs_result walk(const char *path, int depth) {
 
 /* Mounts with much memory, then with exactly what that said, and walks. */
 static erofs_result read_all(void) {
-  erofs_storage storage = {steps ? NULL : image, image_size, read_image, &image};
+  erofs_storage storage = {steps ? NULL : image, image_size, erofs_sectors_read, &device};
+  device.number = 0;
   size_t needed = 0, much = 8 << 20;
   void *arena = exactly(much);
   erofs_result result = erofs_mount(&files, &storage, arena, much, EROFS_SURVEY, &needed);

@@ -24,6 +24,8 @@ HERE = ROOT / "Platforms/C"
 KERNEL = project.LINUX / "Kernel"
 FIRMWARE = ROOT / "Platforms/BareMetal"
 HEADER = FIRMWARE / "CInterface/Header/include/erofs.h"
+# A header that needs nothing of the library.
+SECTORS = HEADER.with_name("erofs_sectors.h")
 LICENCE = "/* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */\n"
 
 
@@ -201,7 +203,7 @@ def print_all(chosen, source, folder):
             raise Failure(f"{path.name}: {problem}") from None
         write(path, text.encode())
         written.append(path)
-        for header in part.headers:
+        for header in [*part.headers, *([SECTORS] if HEADER in part.headers else [])]:
             write(folder / header.name, header.read_bytes())
     return written
 

@@ -46,9 +46,8 @@ typedef struct {
   /* Size of the image in bytes. */
   EROFS_ALIGNED_8 uint64_t size;
   /* Reads count bytes at offset to buffer. All of them are inside the image. Returns 0, or an error code of its own.
-   * Not called if the image is mapped. The offset, the buffer and count may be any: where a driver reads whole sectors
-   * to aligned addresses only, let it read to a buffer of its own, and copy from there; if the buffer keeps the last
-   * sector, few are read twice. */
+   * Not called if the image is mapped. The offset, the buffer and count may be any: for a driver that reads whole
+   * sectors to aligned addresses only, erofs_sectors.h has a function that does so. */
   int32_t (*read)(void *context, uint64_t offset, void *buffer, size_t count);
   void *context;
 } erofs_storage;
