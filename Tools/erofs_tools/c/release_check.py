@@ -61,7 +61,18 @@ def expected(folder):
             f"sum of /data/table: {total}", "all is well"]
 
 
-def boot(results, what, folder, environment, promise, *words):
+# Boards that are not named as the processor is.
+PROCESSORS = {"microbit": "cortex-m0-nrf51", "rv32imac": "rv32", "coldfire": None}
+
+
+def planned(results, what, board, image, taken):
+    """`erofs plan --firmware` says to the byte what mounting asks for."""
+    if processor := PROCESSORS.get(board, board):
+        needed = images.arena(image, processor, "--mapped")["c"]
+        results.check(f"{what}: arena as planned", taken == needed, f"{taken}, planned {needed}")
+
+
+def boot(results, what, folder, environment, promise, board, image, *words):
     """Builds and boots the example, and compares what it prints with what it must, and what it takes with what was promised."""
     make = ["make", "-s", "-C", folder / "example", *words]
     built = results.attempt(f"{what}: build", lambda: run(*make, env=environment, label=f"make {what}"))
@@ -74,6 +85,7 @@ def boot(results, what, folder, environment, promise, *words):
     missing = [line for line in expected(folder) if line not in lines]
     results.check(f"{what}: what the example prints", not missing, f"{missing[:1]} is missing: {output[-300:]}")
     taken = figures(output)
+    planned(results, what, board, image, taken.get("arena"))
     for word, limit in promise.items():
         # Another version of the compiler may take a little more.
         good, why = 0 < taken.get(word, 0) <= limit * 1.1, f"takes {taken.get(word)} bytes, README.md says {limit}"
@@ -90,7 +102,8 @@ def boards(results, folder, environment, work):
         if missing:
             results.skip(f"example for {board}", f"there is no {missing[0]}")
             continue
-        boot(results, f"example for {board}", folder, environment, promise.get(board, {}), f"BOARD={board}")
+        boot(results, f"example for {board}", folder, environment, promise.get(board, {}), board,
+             folder / "example/image.erofs", f"BOARD={board}")
         if board == "cortex-m3":
             linked = {name for _, _, name in Elf(folder / f"example/build-{board}/example.elf").functions}
             unused = {name for name in linked if re.match("erofs_(follow|listxattr|getxattr|address|open_entry)", name)}
@@ -98,7 +111,7 @@ def boards(results, folder, environment, work):
             for codec in CODECS:
                 image = images.make(work / f"{codec}.erofs", folder / "example/files",
                                     *(f"-z{codec}" if option.startswith("-z") else option for option in release.IMAGE))
-                boot(results, f"example with {codec}", folder, environment, promise.get(codec, {}), f"BOARD={board}",
+                boot(results, f"example with {codec}", folder, environment, promise.get(codec, {}), board, image, f"BOARD={board}",
                      f"IMAGE={image}", f"ARENA={ARENA}")
 
 
