@@ -330,6 +330,7 @@ def linking(scratch):
     for cpu in ("cortex-m3", "rv32"):
         flags = ["-target", PROCESSORS[cpu].triple, *toolset("common", "cCompiler"), *toolset(cpu, "cCompiler")]
         run(tool("clang"), *flags, "-g", "-I", machine / "include", "-c", folder / "main.c", *sorted(machine.glob("*.c")),
+            *sorted((BARE_METAL / "MemoryFunctions").glob("*.c")),
             cwd=folder)
         linker = [tool("ld.lld"), "--orphan-handling=error", "-static", "-L", BARE_METAL / "linker",
                   *toolset(cpu, "linker", board=True), *sorted(folder.glob("*.o"))]
