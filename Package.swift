@@ -62,7 +62,8 @@ var targets: [Target] = [
 if embedded {
   let bareMetal = "Platforms/BareMetal"
   targets += [
-    .target(name: "Machine", path: "\(bareMetal)/Machine"),
+    .target(name: "MemoryFunctions", path: "\(bareMetal)/MemoryFunctions"),
+    .target(name: "Machine", dependencies: ["MemoryFunctions"], path: "\(bareMetal)/Machine"),
     .target(
       name: "Board", dependencies: ["Machine"], path: "\(bareMetal)/Board",
       swiftSettings: [.enableExperimentalFeature("Volatile")]),
@@ -88,6 +89,7 @@ if embedded {
     // Static, because C firmware may link it without SwiftPM.
     .library(name: "EROFSForC", type: .static, targets: ["EROFSForC", "CEROFS"]),
     .library(name: "BoardSupport", targets: ["Board"]),
+    .library(name: "MemoryFunctions", targets: ["MemoryFunctions"]),
   ]
   // A program is compiled for many machines and traits, so that it depends on no more than it needs.
   for (names, dependencies) in [

@@ -22,3 +22,6 @@ EROFS_AT(erofs_file, cursor, 48, 48);
 EROFS_AT(erofs_entry, nid, 0, 0);
 EROFS_AT(erofs_entry, type, 8, 8);
 EROFS_AT(erofs_entry, name, 9, 9);
+EROFS_AT(erofs_xattr, cursor, 0, 0);
+EROFS_AT(erofs_xattr, size, 16, 16);
+EROFS_AT(erofs_xattr, name, 20, 20);

@@ -86,6 +86,12 @@ def product(name):
     return pathlib.Path(run("swift", "build", *UNIT, "--show-bin-path").strip()) / name
 
 
+def arena(image, processor, *options):
+    """What `erofs plan` says that firmware on a processor asks for: bytes by language."""
+    said = run(product("erofs"), "plan", "--json", "--firmware", processor, *options, image, env={**os.environ, **NO_PROFILE})
+    return json.loads(said)["firmware"]
+
+
 @once
 def crafted():
     """The folder of what Tests/WriteTestImages writes, which says what that is."""

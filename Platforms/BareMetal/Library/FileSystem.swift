@@ -131,7 +131,7 @@ public struct FileSystem<Source: Storage>: ~Copyable {
     }
   }
 
-  /// The inode at `path`, ready to be read. Symbolic links are not followed.
+  /// The inode at `path`, ready to be read. Symbolic links are not followed: see ``follow(_:last:)``.
   ///
   /// - Throws: `notFound`, `notADirectory`; `memory` if the arena is too small for this file; other errors of the
   ///   image or the storage.

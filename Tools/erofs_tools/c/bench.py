@@ -73,8 +73,8 @@ class Bench:
         counts = []
         data = self.compile(command, HERE / "data.S", self.work / "data.o", f'-DSTORED="{self.work / word}.stored"',
                             f'-DDECODED="{self.work / "decoded"}"')
-        copies = [self.compile(command, BARE_METAL / "Machine/memory.c", self.work / "memory.o", "-Os",
-                               "-I", BARE_METAL / "Machine/include", "-fno-tree-loop-distribute-patterns")]
+        copies = [self.compile(command, BARE_METAL / "MemoryFunctions/memory.c", self.work / "memory.o", "-Os",
+                               "-I", BARE_METAL / "MemoryFunctions/include", "-fno-tree-loop-distribute-patterns")]
         for rounds in (1, 2):
             main = self.compile(command, HERE / "decode.c", self.work / "main.o", "-O2", f"-DROUNDS={rounds}", *options)
             program = self.work / "decode"

@@ -19,6 +19,8 @@ class Body(Instructions, Calls, Values):
         Values.__init__(self, library.types, self.value, library.symbol)
         self.function, self.library = function, library
         self.variables, self.names, self.texts, self.aggregates, self.pairs = {}, {}, {}, {}, {}
+        # Variables whose assignment has no other effect.
+        self.computed = set()
         self.lines, self.memory = [], []
         self.parsed = self.ordered([(label, [(line, *scan(line)) for line in lines]) for label, lines in function.blocks])
         self.count()
@@ -103,6 +105,7 @@ class Body(Instructions, Calls, Values):
             self.texts[name] = text
         else:
             self.assign(name, kind, text)
+            self.computed.add(self.name(name))
 
     def pair(self, name):
         """The variables of arithmetic that may overflow: its value, and whether it did."""
@@ -132,11 +135,20 @@ class Body(Instructions, Calls, Values):
             if self.label(label) in wanted:
                 text.append(f"{self.label(label)}:;")
             text += lines
-        joined = "\n".join(text)
+        joined = self.without_unread("\n".join(text))
         said = [f"\t{memory}" for memory in self.memory]
         said += [f"\t{kind}{'' if kind.endswith('*') else ' '}{name};" for name, kind in sorted(self.variables.items(), key=order)]
         said += [f"\t(void){name};" for _, name in self.parameters() if not re.search(rf"\b{name}\b", joined)]
         return "\n".join([*said, joined])
+
+    def without_unread(self, text):
+        """Without variables that only values had that were not printed: a condition of one outcome, for one."""
+        while unread := [name for name in self.computed if name in self.variables
+                         and len(re.findall(rf"\b{name}\b", text)) == 1]:
+            for name in unread:
+                text = re.sub(rf"^\t{name} = .*;\n", "", text, flags=re.MULTILINE)
+                del self.variables[name]
+        return text
 
     def parameters(self):
         return [(kind, self.name(bare(name) if name else str(number)))

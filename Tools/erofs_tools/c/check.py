@@ -24,7 +24,7 @@ from ..images import References
 from ..project import ROOT, Failure
 from ..results import Results
 from ..toolchain import tool
-from . import bench, generate, refusals, release_check, vectors
+from . import bench, generate, links, refusals, release_check, vectors
 
 HERE = ROOT / "Platforms/C/check"
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Werror"]
@@ -77,7 +77,8 @@ def compiles(results, files, work):
 
 
 def parse(output):
-    """What walk.c printed: a list of ({path: row}, status, text) for the images, with rows as reports.expected has them."""
+    """What walk.c printed: a list of ({path: row}, status, text) for the images, with rows as reports.expected has them, and
+    the extended attributes at their end."""
     images, rows, at = [], {}, 0
     while at < len(output):
         end = output.index(b"\0", at)
@@ -87,21 +88,34 @@ def parse(output):
             images.append((rows, int(status), text))
             rows = {}
             continue
-        mode, uid, gid, seconds, size, path = line.split(" ", 5)
+        if line.startswith("xattr "):
+            _, size, name = line.split(" ", 2)
+            rows[last][-1][name] = output[at:at + int(size)].hex()
+            at += int(size)
+            continue
+        mode, uid, gid, seconds, size, _, path = line.split(" ", 6)
         mode, size = int(mode, 8), int(size)
         letter = {0o10: "f", 0o4: "d", 0o12: "l", 0o2: "c", 0o6: "b", 0o1: "p", 0o14: "s"}[mode >> 12]
         value = None
         if letter in "fl":
             value, at = output[at:at + size], at + size
             value = hashlib.sha256(value).hexdigest() if letter == "f" else reports.escaped(value)
-        rows[reports.escaped(path.encode("latin-1"))] = (
-            letter, f"{mode & 0o7777:04o}", int(uid), int(gid), size if letter == "f" else None, seconds, value)
+        last = reports.escaped(path.encode("latin-1"))
+        rows[last] = (letter, f"{mode & 0o7777:04o}", int(uid), int(gid), size if letter == "f" else None, seconds, value, {})
     return images
 
 
+def promised(references):
+    """The rows that walk.c must print."""
+    xattrs = {reports.escaped(reports.raw(row["path"])): row.get("xattrs", {}) for row in references.rows()}
+    return {path: (*row, {reports.raw(name).decode("latin-1"): value for name, value in xattrs[path].items()})
+            for path, row in reports.expected(references).items()}
+
+
 def differences(rows, expected):
-    """In words, what was read that is not as the manifest says; numbers of devices and parts of seconds are not in erofs.h."""
-    wanted = {path: (*row[:5], row[5].split(".")[0], row[6] if row[0] in "fl" else None) for path, row in expected.items()}
+    """In words, what was read that is not as the manifest says; numbers of devices and parts of seconds are not compared."""
+    wanted = {path: (*row[:5], row[5].split(".")[0], row[6] if row[0] in "fl" else None, row[7])
+              for path, row in expected.items()}
     wrong = [f"{path}: is {rows.get(path)}, must be {row}" for path, row in wanted.items() if rows.get(path) != row]
     return wrong + [f"too much: {path}" for path in rows if path not in wanted]
 
@@ -186,19 +200,20 @@ def check(results, work):
     compiles(results, files, work)
     results.attempt("release", release_check.check, results, folder, work, HERE / "walk.c")
     references, streams = References(), work / "streams"
-    expected, count = reports.expected(references), vectors.write(streams)
+    expected, count = promised(references), vectors.write(streams)
     results.attempt("codecs that are left out", chosen, results, folder, work, references, expected)
     for where, (command, _, qemu, _) in RUNS.items():
         if missing := [name for name in [command, *qemu] if not compiler(name)]:
             results.skip(f"{where}: images and streams", f"there is no {missing[0]}")
             continue
         results.attempt(f"{where}: images", walks, results, where, folder, work, references, expected)
+        walk = build(where, "walk", folder, work)
+        results.attempt(f"{where}: links", links.check, results, where, lambda *words: output_of(where, walk, *words), work)
         decode = build(where, "decode", folder, work)
         said = results.attempt(f"{where}: streams", output_of, where, decode, streams)
         results.check(f"{where}: all streams", said == f"{count * 3} right, 0 wrong\n", str(said))
         if not qemu:
             results.attempt(f"{where}: damaged streams", output_of, where, decode, streams, 60)
-            walk = build(where, "walk", folder, work)
             results.attempt(f"{where}: damaged images", output_of, where, walk, "damaged", 3, *references.images[::RUNS[where][3]])
 
 

@@ -24,6 +24,8 @@ HERE = ROOT / "Platforms/C"
 KERNEL = project.LINUX / "Kernel"
 FIRMWARE = ROOT / "Platforms/BareMetal"
 HEADER = FIRMWARE / "CInterface/Header/include/erofs.h"
+# A header that needs nothing of the library.
+SECTORS = HEADER.with_name("erofs_sectors.h")
 LICENCE = "/* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */\n"
 
 
@@ -84,8 +86,8 @@ def parts():
              optional={f"erofs_pages_{word}": f"EROFS_NO_{word.upper()}" for word in words}),
         Part("erofs", "Compressed EROFS for firmware: erofs.h says how it is used.",
              ["PageVectors", "Codecs", "EROFS", "EROFSFirmware", "EROFSForC"], [HEADER],
-             [f"erofs_{word}" for word in ("mount", "open", "open_entry", "read", "readdir", "address", "error_detail",
-                                           "error_text")],
+             [f"erofs_{word}" for word in ("mount", "open", "open_entry", "follow", "read", "readdir", "listxattr", "getxattr",
+                                           "address", "error_detail", "error_text")],
              [f"erofs_has_{codec.word}" for codec in codecs.CODECS],
              callback=("int32_t (*)(void *, uint64_t, void *, size_t)", "i32(ptr,i64,ptr,word)"), layout="erofs"),
     ]
@@ -201,7 +203,7 @@ def print_all(chosen, source, folder):
             raise Failure(f"{path.name}: {problem}") from None
         write(path, text.encode())
         written.append(path)
-        for header in part.headers:
+        for header in [*part.headers, *([SECTORS] if HEADER in part.headers else [])]:
             write(folder / header.name, header.read_bytes())
     return written
 

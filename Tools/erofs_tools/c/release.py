@@ -43,10 +43,16 @@ def tree(folder):
     folder.chmod(0o755)
 
 
+def sources(folder=HERE):
+    """The files that the release has of a folder, relative to it: none that the example's Makefile has made there."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if not any(part.startswith(("build-", ".")) for part in path.parts))
+
+
 def fill(folder, c_files):
     """Makes the release in an empty folder, of C that was made before."""
-    for source in sorted(path for path in HERE.rglob("*") if path.is_file()):
-        target = folder / source.relative_to(HERE)
+    for name in sources():
+        source, target = HERE / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source.read_text().replace("@RELEASE@", version()))
     for path in sorted(c_files.iterdir()):

@@ -9,6 +9,7 @@ import shutil
 
 from .. import images
 from ..command import run
+from ..elf import Elf
 from ..project import Failure
 from . import release
 
@@ -60,7 +61,18 @@ def expected(folder):
             f"sum of /data/table: {total}", "all is well"]
 
 
-def boot(results, what, folder, environment, promise, *words):
+# Boards that are not named as the processor is.
+PROCESSORS = {"microbit": "cortex-m0-nrf51", "rv32imac": "rv32", "coldfire": None}
+
+
+def planned(results, what, board, image, taken):
+    """`erofs plan --firmware` says to the byte what mounting asks for."""
+    if processor := PROCESSORS.get(board, board):
+        needed = images.arena(image, processor, "--mapped")["c"]
+        results.check(f"{what}: arena as planned", taken == needed, f"{taken}, planned {needed}")
+
+
+def boot(results, what, folder, environment, promise, board, image, *words):
     """Builds and boots the example, and compares what it prints with what it must, and what it takes with what was promised."""
     make = ["make", "-s", "-C", folder / "example", *words]
     built = results.attempt(f"{what}: build", lambda: run(*make, env=environment, label=f"make {what}"))
@@ -73,6 +85,7 @@ def boot(results, what, folder, environment, promise, *words):
     missing = [line for line in expected(folder) if line not in lines]
     results.check(f"{what}: what the example prints", not missing, f"{missing[:1]} is missing: {output[-300:]}")
     taken = figures(output)
+    planned(results, what, board, image, taken.get("arena"))
     for word, limit in promise.items():
         # Another version of the compiler may take a little more.
         good, why = 0 < taken.get(word, 0) <= limit * 1.1, f"takes {taken.get(word)} bytes, README.md says {limit}"
@@ -89,25 +102,29 @@ def boards(results, folder, environment, work):
         if missing:
             results.skip(f"example for {board}", f"there is no {missing[0]}")
             continue
-        boot(results, f"example for {board}", folder, environment, promise.get(board, {}), f"BOARD={board}")
+        boot(results, f"example for {board}", folder, environment, promise.get(board, {}), board,
+             folder / "example/image.erofs", f"BOARD={board}")
         if board == "cortex-m3":
+            linked = {name for _, _, name in Elf(folder / f"example/build-{board}/example.elf").functions}
+            unused = {name for name in linked if re.match("erofs_(follow|listxattr|getxattr|address|open_entry)", name)}
+            results.check("calls that nobody makes take no flash", "erofs_open" in linked and not unused, f"{unused}")
             for codec in CODECS:
                 image = images.make(work / f"{codec}.erofs", folder / "example/files",
                                     *(f"-z{codec}" if option.startswith("-z") else option for option in release.IMAGE))
-                for name in ("image.o", "main.o"):
-                    (folder / f"example/build-{board}" / name).unlink()
-                boot(results, f"example with {codec}", folder, environment, promise.get(codec, {}), f"BOARD={board}",
+                boot(results, f"example with {codec}", folder, environment, promise.get(codec, {}), board, image, f"BOARD={board}",
                      f"IMAGE={image}", f"ARENA={ARENA}")
 
 
 def installed(results, folder, environment, work, walk):
     """Installs the library with make and with CMake, and reads the example's image with a program that is linked with it."""
-    def use(prefix, *install):
+    def use(prefix, moved, *install):
         for command in install:
             run(*command, env=environment)
+        if moved:
+            prefix = prefix.rename(moved)
         places = {**environment, "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig"}
-        options = run("pkg-config", "--cflags", "--libs", "erofs", env=places)
-        version = run("pkg-config", "--modversion", "erofs", env=places)
+        options = run("pkg-config", "--cflags", "--libs", "swift-erofs", env=places)
+        version = run("pkg-config", "--modversion", "swift-erofs", env=places)
         program, output = prefix / "walk", prefix / "output"
         run("gcc", "-O1", walk, *options.split(), "-o", program)
         run(program, "whole", output, folder / "example/image.erofs")
@@ -116,13 +133,18 @@ def installed(results, folder, environment, work, walk):
 
     make, cmake, build = work / "make", work / "cmake", work / "cmake-build"
     quick = ["CFLAGS=-O0"]
-    results.attempt("installed by make", use, make, ["make", "-s", "-C", folder, "install", f"PREFIX={make}", *quick])
+    again = work / "make-again"
+    results.attempt("installed by make", use, make, None, ["make", "-s", "-C", folder, "install", f"PREFIX={make}", *quick])
+    results.attempt("installed by make, in another place", use, again, None,
+                    ["make", "-s", "-C", folder, "install", f"PREFIX={again}", *quick])
     if not shutil.which("cmake"):
         results.skip("installed by CMake", "there is no cmake")
         return
-    results.attempt("installed by CMake", use, cmake,
+    results.attempt("installed by CMake", use, cmake, None,
                     ["cmake", "-S", folder, "-B", build, f"-DCMAKE_INSTALL_PREFIX={cmake}", "-DCMAKE_C_FLAGS=-O0"],
                     ["cmake", "--build", build, "--target", "install"])
+    results.attempt("installed by CMake, in a place that was not configured", use, work / "cmake-prefix",
+                    work / "cmake-moved", ["cmake", "--install", build, "--prefix", work / "cmake-prefix"])
 
 
 def check(results, c_files, work, walk):
@@ -141,6 +163,11 @@ def check(results, c_files, work, walk):
     results.check("all files have a checksum", listed == there, f"not {sorted(listed ^ there)[:3]}")
     left = [path.name for path in folder.rglob("*") if path.is_file() and b"@RELEASE@" in path.read_bytes()]
     results.check("no placeholder is left", not left, f"in {left}")
+    copy = shutil.copytree(release.HERE, work / "sources")
+    (copy / "example/build-cortex-m3").mkdir(exist_ok=True)
+    (copy / "example/build-cortex-m3/main.o").touch()
+    made = [str(path) for path in release.sources(copy) if path.suffix == ".o"]
+    results.check("what was built is not released", not made and release.sources(copy), f"{made}")
     environment = without_swift(work)
     boards(results, folder, environment, work)
     installed(results, folder, environment, work, walk)

@@ -3,9 +3,10 @@
 
 import copy
 import json
+import re
 
 from ..processors import PROCESSORS
-from ..project import BARE_METAL
+from ..project import BARE_METAL, ROOT
 
 
 def processor(name):
@@ -39,3 +40,8 @@ def check(results):
             other[tool]["extraCLIOptions"] += ["-Xcc", "-mcpu=other"]
             results.check(f"toolset {name} with another flag for {tool}", problems(name, other), "was let through")
     results.check("toolsets", toolsets, "there are none")
+    source = ROOT / "Sources/Host/EROFSTools/Plan/FirmwareNeed.swift"
+    known = set(re.findall(r'^  case \w+ = "([\w-]+)"', source.read_text(), re.MULTILINE))
+    # Machines with less memory than others of their processor are for tests.
+    named = {name for name in toolsets if not name.endswith("k")}
+    results.check("processors that `erofs plan` knows", known == named, f"{sorted(known ^ named)}")

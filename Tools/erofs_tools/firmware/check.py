@@ -146,6 +146,8 @@ def memory(machine, programs, folder, rows):
                 results.check(what, False, last(output))
                 continue
             needed = int(said[1])
+            planned = images.arena(image, machine.name, *(["--mapped"] if configuration == "flash" else []))["swift"]
+            results.check(f"{what}, as `erofs plan --firmware` says", planned == needed, f"{planned}, is {needed}")
             status, output, wrong = walk(machine, programs, configuration, image, rows, needed)
             results.check(f"{what}, exactly", status == 0 and not wrong, f"{needed}: {status} {wrong[:3]}")
             status, output, _ = walk(machine, programs, configuration, image, rows, needed - 1)
@@ -328,6 +330,7 @@ def linking(scratch):
     for cpu in ("cortex-m3", "rv32"):
         flags = ["-target", PROCESSORS[cpu].triple, *toolset("common", "cCompiler"), *toolset(cpu, "cCompiler")]
         run(tool("clang"), *flags, "-g", "-I", machine / "include", "-c", folder / "main.c", *sorted(machine.glob("*.c")),
+            *sorted((BARE_METAL / "MemoryFunctions").glob("*.c")),
             cwd=folder)
         linker = [tool("ld.lld"), "--orphan-handling=error", "-static", "-L", BARE_METAL / "linker",
                   *toolset(cpu, "linker", board=True), *sorted(folder.glob("*.o"))]

@@ -13,6 +13,7 @@ def example_image(folder):
     (tree / "etc").mkdir(parents=True)
     (tree / "bin").mkdir()
     (tree / "etc/motd").write_text("".join(f"line {i} of the message of the day\n" for i in range(300)))
+    (tree / "etc/message").symlink_to("/bin/../etc/motd")
     for name in ("cat", "ls", "sh"):
         (tree / "bin" / name).write_text(name * 3000)
     # Machine code that doubles a number, in files of a block that do not compress.

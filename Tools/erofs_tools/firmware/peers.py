@@ -10,7 +10,8 @@ from ..toolchain import tool
 from .machines import SCRATCH
 from .shared import NO_IMAGE
 
-MACHINE_SOURCES = ("memory", "arithmetic", "prepare", "startup-arm", "startup-riscv")
+MACHINE_SOURCES = ("MemoryFunctions/memory", "MemoryFunctions/arithmetic", "Machine/prepare", "Machine/startup-arm",
+                   "Machine/startup-riscv")
 # By number of the algorithm: sources, and headers that are the decoder's own; all others are peers/kernel.h.
 PEERS = {
     "LZ4": (0, ["lib/lz4/lz4_decompress.c"], ["lz4.h"]),
@@ -60,7 +61,7 @@ def build(machine, codec, linux, optimisation):
             "-include", BARE_METAL / "peers/kernel.h", "-fbuiltin", optimisation]
     objects = []
     for path, flags in [(linux / name, peer) for name in sources] + [(BARE_METAL / "peers/decode.c", peer)] + [
-            (BARE_METAL / f"Machine/{name}.c", ["-Os"]) for name in MACHINE_SOURCES]:
+            (BARE_METAL / f"{name}.c", ["-Os"]) for name in MACHINE_SOURCES]:
         objects.append(folder / f"{path.stem}.o")
         run(*common, *flags, "-c", path, "-o", objects[-1])
     script = "virt.ld" if machine.name.startswith("rv") else "mps2.ld"

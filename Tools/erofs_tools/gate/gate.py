@@ -36,7 +36,7 @@ SIZES = BARE_METAL / "sizes.txt"
 LIMITS = GATE / "limits.txt"
 PARTS = GATE / "Parts.swift"
 # What every program brings that Core is linked into.
-MACHINE = BARE_METAL / "Machine"
+MEMORY_FUNCTIONS = BARE_METAL / "MemoryFunctions"
 SUPPORT = ("memory", "arithmetic")
 TOOLSETS = BARE_METAL / "toolsets"
 PACKAGE = ["-package-name", "swift_erofs"]
@@ -126,7 +126,7 @@ class Target:
         do in software. No allocator, no 64-bit division. It lies in a section of its own, so that no part's size counts
         it; what is not here fails the link."""
         for name in SUPPORT:
-            self.compile_c(MACHINE / f"{name}.c", f"{name}.o", "-fno-function-sections")
+            self.compile_c(MEMORY_FUNCTIONS / f"{name}.c", f"{name}.o", "-fno-function-sections")
             run(tool("llvm-objcopy"), "--rename-section", ".text=.support", self.folder / f"{name}.o")
 
     def build(self, parts, variants=()):

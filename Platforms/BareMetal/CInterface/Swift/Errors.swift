@@ -41,7 +41,8 @@ private func fail(_ fs: UnsafeMutablePointer<erofs>, _ feature: Feature) -> erof
   case .blockSize: missing = .blockSize
   case .directoryBlockSize: missing = .directoryBlockSize
   case .device: missing = .device
-  case .size, .work, .pathLength, .contentLength: missing = .size
+  case .size, .work, .contentLength: missing = .size
+  case .pathLength: missing = .target
   }
   return unsafe fail(fs, EROFS_UNSUPPORTED, missing.rawValue, UInt64.max)
 }
@@ -54,7 +55,7 @@ private func offset(_ position: Position) -> UInt64 {
 
 /// What an image needs and this reader does not have.
 private enum Missing: UInt8 {
-  case feature, blockSize, directoryBlockSize, device, size
+  case feature, blockSize, directoryBlockSize, device, size, target
 
   /// A missing codec is this and its id, or this and ``unknownCodec``.
   static var codecs: UInt8 { 16 }
@@ -67,13 +68,14 @@ private enum Missing: UInt8 {
     case .directoryBlockSize: "directory blocks larger than a block"
     case .device: "an extra device"
     case .size: "too large for this machine to address"
+    case .target: "a symbolic link with a target of 4096 bytes or more"
     }
   }
 }
 
 /// Why a call was refused before it did anything.
 enum ArgumentProblem: UInt8 {
-  case null, notMounted, storage, alignment, size, option
+  case null, notMounted, storage, alignment, size, option, cursor
 
   var explanation: StaticString {
     switch self {
@@ -83,6 +85,7 @@ enum ArgumentProblem: UInt8 {
     case .alignment: "an arena that is not aligned to 8"
     case .size: "a size larger than half of what can be addressed"
     case .option: "an option that does not exist"
+    case .cursor: "a cursor that was not set to zeros"
     }
   }
 }

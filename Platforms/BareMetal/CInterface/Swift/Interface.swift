@@ -14,7 +14,7 @@ typealias Files = FileSystem<CStorage>
 var stateBytes: Int { (MemoryLayout<Files>.size + 7) & ~7 }
 
 /// The file system of what is mounted.
-private func files(_ fs: UnsafeMutablePointer<erofs>?) -> UnsafeMutablePointer<Files>? {
+func files(_ fs: UnsafeMutablePointer<erofs>?) -> UnsafeMutablePointer<Files>? {
   guard let fs = unsafe fs else { return nil }
   return unsafe fs.pointee.state?.assumingMemoryBound(to: Files.self)
 }
@@ -68,7 +68,7 @@ private func make(
 }
 
 /// Says which argument cannot be, counted from 1.
-private func refuse(
+func refuse(
   _ fs: UnsafeMutablePointer<erofs>, _ problem: ArgumentProblem, _ number: UInt64
 ) -> erofs_result {
   unsafe fail(fs, EROFS_ARGUMENT, problem.rawValue, number)
@@ -77,7 +77,7 @@ private func refuse(
 /// For a call without an image to look at, or with a null pointer for argument 2, 3 or 5 (where there is no fifth,
 /// the third once more), or with a size that cannot be.
 @inline(never)
-private func refuse(
+func refuse(
   _ fs: UnsafeMutablePointer<erofs>?, _ second: UnsafeRawPointer?, _ third: UnsafeRawPointer?,
   _ fifth: UnsafeRawPointer?
 ) -> erofs_result {
@@ -96,6 +96,13 @@ private func refuse(
   return unsafe fail(fs, EROFS_NO_MEMORY, 0, UInt64(bytes))
 }
 
+/// Those of a text that ends with NUL.
+func bytes(of text: UnsafePointer<CChar>) -> UnsafeRawBufferPointer {
+  var count = 0
+  while unsafe text[count] != 0 { count += 1 }
+  return unsafe UnsafeRawBufferPointer(start: text, count: count)
+}
+
 // swift-format-ignore: AlwaysUseLowerCamelCase
 @implementation @c(erofs_open)
 public func erofs_open(
@@ -104,10 +111,8 @@ public func erofs_open(
   guard let fs = unsafe fs, let files = unsafe files(fs), let path = unsafe path, let file = unsafe file else {
     return unsafe refuse(fs, path, file, file)
   }
-  var count = 0
-  while unsafe path[count] != 0 { count += 1 }
   do throws(EROFSError) {
-    unsafe describe(try files.pointee.open(UnsafeRawBufferPointer(start: path, count: count)), file)
+    unsafe describe(try files.pointee.open(bytes(of: path)), file)
     return EROFS_OK
   } catch { return unsafe fail(fs, error) }
 }
@@ -129,7 +134,7 @@ public func erofs_open_entry(
 }
 
 /// Fills in what C sees of an inode.
-private func describe(_ inode: Inode, _ file: UnsafeMutablePointer<erofs_file>) {
+func describe(_ inode: Inode, _ file: UnsafeMutablePointer<erofs_file>) {
   unsafe file.pointee = erofs_file(
     nid: inode.nid, size: UInt64(inode.size), mtime: inode.modificationTime.seconds, uid: inode.userID,
     gid: inode.groupID, device: inode.deviceNumber?.stored ?? 0, mode: inode.kind.mode | inode.permissions,

@@ -13,13 +13,14 @@ import EROFSFirmware
 import FirmwareSupport
 import PageVectors
 
-/// A file of the host as a device of sectors. The last one is filled up with zeros.
+/// A file of the host as a device of sectors, whose driver takes aligned addresses only. The last one is filled up with zeros.
 struct Disk: SectorDevice {
   let file: Semihosting.File
 
   var sectorCount: UInt64 { (UInt64(file.size) + 511) &>> 9 }
 
   func read(sector number: UInt64, into buffer: UnsafeMutableRawPointer) -> Int32 {
+    guard UInt(bitPattern: buffer) & 7 == 0, number < sectorCount else { return 6 }
     buffer.initializeMemory(as: UInt8.self, repeating: 0, count: 512)
     let count = min(512, UInt64(file.size) - number &<< 9)
     let missing = file.read(at: UInt(number &<< 9), into: buffer, count: Int(count))

@@ -28,6 +28,14 @@ struct Plan: ParsableCommand {
       """)
   var depth = DepthKind.least
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Also show how large an arena firmware on this processor asks for when it mounts the image: \
+      \(FirmwareProcessor.allCases.map(\.rawValue).joined(separator: ", ")).
+      """, valueName: "processor"))
+  var firmware: FirmwareProcessor?
+
   @Option(help: ArgumentHelp("Page size of Linux.", valueName: "bytes"))
   var page = ByteCount(4096)
 
@@ -38,6 +46,12 @@ struct Plan: ParsableCommand {
 
   func validate() throws {
     guard page.isPageSize else { throw ValidationError("--page must be a power of two from 512 to 64K") }
+    guard firmware == nil || paths.isEmpty else {
+      throw ValidationError("--firmware is about the whole image: name no files")
+    }
+    guard firmware == nil || depth != .whole else {
+      throw ValidationError("--firmware and --whole exclude each other: firmware keeps the least that works")
+    }
   }
 
   func run() throws {
@@ -53,9 +67,13 @@ struct Plan: ParsableCommand {
       try writeFile(svg.filePath, picture)
     }
     StandardOutput.shared.write(
-      text: json.isOn ? report.json.text() + "\n" : report.text(title: options.image.description))
+      text: json.isOn
+        ? report.json(for: firmware).text() + "\n"
+        : report.text(title: options.image.description) + (firmware.map(report.text(for:)) ?? ""))
   }
 }
+
+extension FirmwareProcessor: ExpressibleByArgument {}
 
 enum StorageKind: EnumerableFlag {
   case read, mapped

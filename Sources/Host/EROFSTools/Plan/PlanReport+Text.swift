@@ -62,7 +62,10 @@ extension PlanReport {
 
   private var chartText: String { BarChart(title: "bytes", bars: bars).text() }
 
-  package var json: JSON {
+  package var json: JSON { json(for: nil) }
+
+  /// - Parameter processor: one for which the needs of firmware are said, too.
+  package func json(for processor: FirmwareProcessor?) -> JSON {
     func object(_ plan: MemoryPlan) -> JSON {
       var members: [JSON.Member] = PlanPart.allCases.map { ($0.key, JSON($0.bytes(plan))) }
       members.append(("frames_total", JSON(plan.frameBytes)))
@@ -70,22 +73,29 @@ extension PlanReport {
       members.append(("total", JSON(plan.totalBytes)))
       return .object(members)
     }
-    return [
-      "depth": .string(depth.name),
-      "storage": .string(isMapped ? "mapped" : "read"),
-      "inodes": JSON(inodes),
-      "plan": object(plan),
-      "largest": .array(
-        largest.map { file in
-          .object(JSON.members("path", file.path) + [("nid", JSON(file.nid)), ("plan", object(file.plan))])
-        }),
-      "linux": .array(
-        linux.map { need in
-          [
-            "codec": .string(need.algorithm), "what": .string(need.what), "bytes": JSON(need.bytes),
-            "contiguous": .bool(need.isContiguous), "when": .string(need.when), "source": .string(need.source),
-          ]
-        }),
+    let members: [JSON.Member] = [
+      ("depth", .string(depth.name)),
+      ("storage", .string(isMapped ? "mapped" : "read")),
+      ("inodes", JSON(inodes)),
+      ("plan", object(plan)),
+      (
+        "largest",
+        .array(
+          largest.map { file in
+            .object(JSON.members("path", file.path) + [("nid", JSON(file.nid)), ("plan", object(file.plan))])
+          })
+      ),
+      (
+        "linux",
+        .array(
+          linux.map { need in
+            [
+              "codec": .string(need.algorithm), "what": .string(need.what), "bytes": JSON(need.bytes),
+              "contiguous": .bool(need.isContiguous), "when": .string(need.when), "source": .string(need.source),
+            ]
+          })
+      ),
     ]
+    return .object(members + (processor.map { [("firmware", arenaJSON(for: $0))] } ?? []))
   }
 }

@@ -24,6 +24,10 @@ public struct PlanReport: Sendable {
   /// For each part of the plan, the first file that needs as much as the plan contains, stored and decoded bytes taken
   /// together; nil if every file does.
   public private(set) var asking: [PlanPart: File] = [:]
+  /// What serves the directories: firmware reads them while it looks through the image.
+  private(set) var directories = MemoryPlan()
+  /// Levels of directories, the root among them.
+  private(set) var deepest = 1
   /// The memory that Linux's decoders need for these files.
   public private(set) var linux: [LinuxNeed] = []
 
@@ -74,11 +78,16 @@ public struct PlanReport: Sendable {
     let memory = PlanningMemory(.maximum(for: reader.superblock))
     var volume = Volume(storage, superblock: reader.superblock, memory: memory.memory)
     plan = try TreeError.naming([]) { () throws(EROFSError) in try volume.basicPlan(depth) }
+    directories = plan
     var seen: Set<UInt64> = []
     for file in files where seen.insert(file.inode.nid).inserted {
       inodes += 1
       let own = try TreeError.naming(file.path) { () throws(EROFSError) in try volume.plan(for: file.inode, depth) }
       plan.formUnion(own)
+      if file.inode.kind == .directory {
+        directories.formUnion(own)
+        deepest = max(deepest, 1 + file.path.split(separator: 0x2F).count)
+      }
       let entry = File(path: file.path, nid: file.inode.nid, plan: own)
       for part in PlanPart.allCases where part.deciding(own) > (asking[part].map { part.deciding($0.plan) } ?? 0) {
         asking[part] = entry

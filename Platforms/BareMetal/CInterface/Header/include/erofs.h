@@ -46,9 +46,8 @@ typedef struct {
   /* Size of the image in bytes. */
   EROFS_ALIGNED_8 uint64_t size;
   /* Reads count bytes at offset to buffer. All of them are inside the image. Returns 0, or an error code of its own.
-   * Not called if the image is mapped. The offset, the buffer and count may be any: where a driver reads whole sectors
-   * to aligned addresses only, let it read to a buffer of its own, and copy from there; if the buffer keeps the last
-   * sector, few are read twice. */
+   * Not called if the image is mapped. The offset, the buffer and count may be any: for a driver that reads whole
+   * sectors to aligned addresses only, erofs_sectors.h has a function that does so. */
   int32_t (*read)(void *context, uint64_t offset, void *buffer, size_t count);
   void *context;
 } erofs_storage;
@@ -89,8 +88,16 @@ typedef struct {
   char name[256]; /* ends with NUL */
 } erofs_entry;
 
+/* An extended attribute. */
+typedef struct {
+  EROFS_ALIGNED_8 uint64_t cursor[2]; /* where erofs_listxattr continues: all zeros for the first one */
+  uint32_t size;  /* bytes of its value */
+  char name[256]; /* with its prefix ("user.", "security."); ends with NUL */
+} erofs_xattr;
+
 /* Stack, in bytes, on a Cortex-M3 with all codecs, an image with LZ4, and what was called: erofs_mount 3,000, erofs_read 1,550,
- * erofs_open and erofs_open_entry 1,000, erofs_readdir 700. A call that decodes Zstandard takes up to 1,100 more, one on a
+ * erofs_open and erofs_open_entry 1,000, erofs_follow 2,400, erofs_readdir and
+ * erofs_listxattr 700. A call that decodes Zstandard takes up to 1,100 more, one on a
  * 64-bit processor twice as much.
  *
  * Arena: what erofs_mount says, at an address that is divisible by 8; after that no call takes memory from anywhere else.
@@ -115,6 +122,17 @@ erofs_result erofs_mount(
  * EROFS_NO_MEMORY if the arena is too small for this file; that cannot happen after mounting with EROFS_SURVEY. */
 erofs_result erofs_open(erofs *fs, const char *path, erofs_file *file);
 
+/* How erofs_follow takes the last name of a path. */
+typedef enum {
+  EROFS_FOLLOW_LAST = 0, /* a symbolic link is followed, too */
+  EROFS_LAST_LINK = 1    /* a symbolic link is opened itself */
+} erofs_following;
+
+/* As erofs_open, but symbolic links are followed, inside the image: its root is theirs. More than 40 of them are
+ * EROFS_NOT_FOUND; a target of 4096 bytes or more is EROFS_UNSUPPORTED. A path that ends with / means a directory.
+ * options: one of erofs_following. */
+erofs_result erofs_follow(erofs *fs, const char *path, erofs_file *file, unsigned options);
+
 /* The same for an entry that erofs_readdir returned, without a path. The entry is not changed; of its members only nid is
  * looked at. */
 erofs_result erofs_open_entry(erofs *fs, const erofs_entry *entry, erofs_file *file);
@@ -128,6 +146,15 @@ erofs_result erofs_read(erofs *fs, erofs_file *file, void *buffer, size_t count,
 
 /* The next entry of a directory, in the order of the names, without . and ..; EROFS_END after the last. */
 erofs_result erofs_readdir(erofs *fs, erofs_file *directory, erofs_entry *entry);
+
+/* The next extended attribute of a file; EROFS_END after the last. Their order is that of the image. Names of more than
+ * 255 bytes, which nobody could ask for, are left out. */
+erofs_result erofs_listxattr(erofs *fs, const erofs_file *file, erofs_xattr *xattr);
+
+/* The value of an extended attribute, by its full name. As much of it is copied as the buffer takes; *size is all of it, at
+ * most 65,535 bytes. bytes may be 0, and then buffer NULL. EROFS_NOT_FOUND if the file has no such attribute. */
+erofs_result erofs_getxattr(
+    erofs *fs, const erofs_file *file, const char *name, void *buffer, size_t bytes, size_t *size);
 
 /* The address of a file's bytes in a mapped image, to use or execute them in place. *address is NULL if the file is
  * compressed or not contiguous. */
