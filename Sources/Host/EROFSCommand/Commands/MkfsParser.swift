@@ -288,7 +288,8 @@ struct MkfsParser {
     guard let goal = try search.goal(compressions: request.compressions) else { return }
     let given: [(Bool, String)] = [
       (clusterSize != nil, "-C"), (extentLimit != nil, "--max-extent-bytes"),
-      (request.hints != nil, "--compress-hints"), (request.addsToImage, "--incremental"), (request.options.secondEncoding != nil, "--second-within"),
+      (request.hints != nil, "--compress-hints"), (request.addsToImage, "--incremental"),
+      (request.options.secondEncoding != nil, "--second-within"),
       (request.options.chunkSize != nil, "--chunksize"), (metabox != nil, "-m"),
       (request.options.compressesDirectories, "--zD"),
     ]
