@@ -29,16 +29,18 @@ def program(cpu, name):
     """One of guest/'s programs: static, position-independent, on the kernel's own nolibc."""
     nolibc = kernels.source("7.2") / "tools/include/nolibc"
     cpu_flags = [*PROCESSORS[cpu].c_flags, *LINUX[cpu].flags]
+    # GCC for m68k has no static-pie, which is a pie that names no loader; ColdFire divides in functions.
+    pie, libraries = ("-pie", ["-lgcc"]) if cpu == "m68k" else ("-static-pie", [])
     key = digest(GUESTS, cpu, *cpu_flags)
     output = SCRATCH / f"{name}-{cpu}-{key}"
     if not output.exists():
         SCRATCH.mkdir(parents=True, exist_ok=True)
         run(f"{LINUX[cpu].compiler}gcc", *cpu_flags, "-Wall", "-Werror", "-Os", "-s", "-DNOLIBC_NO_RUNTIME", "-nostdlib",
             "-nostartfiles",
-                     "-static-pie", "-fPIE", "-fvisibility=hidden", "-fno-stack-protector", "-ffunction-sections",
+                     pie, "-fPIE", "-fvisibility=hidden", "-fno-stack-protector", "-ffunction-sections",
                      "-fno-asynchronous-unwind-tables", "-fdata-sections",
                      "-Wl,--gc-sections,--no-dynamic-linker,--build-id=none,-z,norelro,-z,stack-size=65536",
-                     "-isystem", nolibc, "-include", nolibc / "nolibc.h", "-o", output, GUESTS / f"{name}.c")
+                     "-isystem", nolibc, "-include", nolibc / "nolibc.h", "-o", output, GUESTS / f"{name}.c", *libraries)
     return output
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 /*
- * The vmap family without an MMU. The map itself is in Swift (nommu_vmap_swift.o); here are the kernel's entries to it,
+ * The vmap family without an MMU. The map itself is made from Swift (nommu_vmap_core.c); here are the kernel's entries to it,
  * and what it needs of the kernel.
  */
 #if defined(CONFIG_MMU) || defined(CONFIG_HIGHMEM)
@@ -15,8 +15,6 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include "nommu_vmap.h"
-
-static_assert(PAGE_SHIFT == NOMMU_VMAP_PAGE_SHIFT);
 
 static int nommu_vmap_default = NOMMU_VMAP_MERGE_BACK;
 static DEFINE_SPINLOCK(nommu_vmap_spinlock);
@@ -68,6 +66,11 @@ void vm_unmap_ram(const void *mem, unsigned int count)
 EXPORT_SYMBOL(vm_unmap_ram);
 
 /* --- what the map calls --- */
+
+long nommu_vmap_page_shift(void)
+{
+	return PAGE_SHIFT;
+}
 
 void *nommu_vmap_address(struct page *page)
 {

@@ -12,6 +12,8 @@ int main(int, char **);
 
 #ifdef __arm__
 enum { DT_TABLE = 17, DT_TABLE_SIZE = 18, R_RELATIVE = 23, RELOCATION_WORDS = 2 };
+#elif defined(__m68k__)
+enum { DT_TABLE = 7, DT_TABLE_SIZE = 8, R_RELATIVE = 22, RELOCATION_WORDS = 3 };
 #else
 enum { DT_TABLE = 7, DT_TABLE_SIZE = 8, R_RELATIVE = 3, RELOCATION_WORDS = 3 };
 #endif
@@ -41,6 +43,8 @@ __attribute__((used, visibility("hidden"))) void start_c(long *stack)
 
 #ifdef __arm__
 __asm__(".pushsection .text\n.globl _start\n.thumb_func\n.type _start,%function\n_start:\nmov r0, sp\nbl start_c\n.popsection");
+#elif defined(__m68k__)
+__asm__(".pushsection .text\n.globl _start\n_start:\nmove.l %sp, %d0\nmove.l %d0, -(%sp)\njsr start_c(%pc)\n.popsection");
 #else
 __asm__(".pushsection .text\n.globl _start\n_start:\n.option push\n.option norelax\nlla gp, __global_pointer$\n"
 	".option pop\nmv a0, sp\nandi sp, sp, -16\ncall start_c\n.popsection");
