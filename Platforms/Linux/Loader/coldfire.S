@@ -4,7 +4,9 @@
 // assembled. It lies below the kernel, in memory that the kernel leaves alone.
 	.text
 	.globl	_start
-_start:	move.l	#stack, %sp
+_start:	move.l	#0x10, %d0		// two stack pointers, as the kernel has them before it looks at the stack
+	movec	%d0, %cacr
+	move.l	#stack, %sp
 	pea	end
 	pea	command
 	clr.l	-(%sp)

@@ -29,8 +29,8 @@ def program(cpu, name):
     """One of guest/'s programs: static, position-independent, on the kernel's own nolibc."""
     nolibc = kernels.source("7.2") / "tools/include/nolibc"
     cpu_flags = [*PROCESSORS[cpu].c_flags, *LINUX[cpu].flags]
-    # GCC for m68k has no static-pie, which is a pie that names no loader; ColdFire divides in functions.
-    pie, libraries = ("-pie", ["-lgcc"]) if cpu == "m68k" else ("-static-pie", [])
+    # GCC for m68k has no static-pie, which is a pie that names no loader.
+    pie = "-pie" if cpu == "m68k" else "-static-pie"
     key = digest(GUESTS, cpu, *cpu_flags)
     output = SCRATCH / f"{name}-{cpu}-{key}"
     if not output.exists():
@@ -40,7 +40,7 @@ def program(cpu, name):
                      pie, "-fPIE", "-fvisibility=hidden", "-fno-stack-protector", "-ffunction-sections",
                      "-fno-asynchronous-unwind-tables", "-fdata-sections",
                      "-Wl,--gc-sections,--no-dynamic-linker,--build-id=none,-z,norelro,-z,stack-size=65536",
-                     "-isystem", nolibc, "-include", nolibc / "nolibc.h", "-o", output, GUESTS / f"{name}.c", *libraries)
+                     "-isystem", nolibc, "-include", nolibc / "nolibc.h", "-o", output, GUESTS / f"{name}.c")
     return output
 
 

@@ -18,6 +18,8 @@ PSRAM, PSRAM_SIZE, KERNEL_OFFSET = 0x21000000, 16 << 20, 0x8000
 # The ColdFire's memory, and how much of it m68k.config says that there is; what is before and behind this
 # number in head.S; what fits in its kernel's command line.
 SDRAM, SDRAM_SIZE, SIZED, COMMAND_LINE_SIZE = 0x40000000, 16 << 20, (b"\x20\x3c", b"\xd0\x8f"), 256
+# Where m68k.config links the kernel, above SDRAM; the loader is below it.
+COLDFIRE_KERNEL, COLDFIRE_LOADER = 0x20000, 0x10000
 # Where a disk is a memory device.
 MTD = ("cortex-m3", "m68k")
 
@@ -96,14 +98,15 @@ def coldfire(kernel, root, data, ram, smp, words, folder):
     command line; how much memory there is is a number in the kernel."""
     if smp != 1:
         raise Failure("a ColdFire is one processor")
-    content = kernel.read_bytes()
+    own = folder / "kernel"
+    run(f"{LINUX['m68k'].compiler}objcopy", "-O", "binary", kernel, own)
+    content = own.read_bytes()
     # What it was configured with (m68k.config), an operand of head.S.
     sized, wanted = (SIZED[0] + number.to_bytes(4, "big") + SIZED[1] for number in (SDRAM_SIZE, ram))
     if content.count(sized) != 1:
         raise Failure(f"{kernel} does not say in one place how much memory it has")
-    own = folder / "vmlinux"
     own.write_bytes(content.replace(sized, wanted))
-    at, parts, loads = SDRAM + ram, [], []
+    at, parts, loads = SDRAM + ram, [], qemu.load(own, SDRAM + COLDFIRE_KERNEL)
     for image in [root, *data]:
         # A part begins where a page does.
         length = -(-pathlib.Path(image).stat().st_size // 8192) * 8192
@@ -117,11 +120,10 @@ def coldfire(kernel, root, data, ram, smp, words, folder):
         raise Failure(f"the kernel's command line has {COMMAND_LINE_SIZE - 1} bytes, and this takes {len(line)}: {line.decode()}")
     (folder / "command").write_bytes(line)
     loader = folder / "loader.elf"
-    run(f"{LINUX['m68k'].compiler}gcc", *PROCESSORS["m68k"].flags, "-nostdlib", "-static", f"-DKERNEL={SDRAM + 0x20000:#x}",
-        f'-DCOMMAND="{folder / "command"}"', f"-Wl,-Ttext={SDRAM + 0x10000:#x},--build-id=none", "-o", loader,
+    run(f"{LINUX['m68k'].compiler}gcc", *PROCESSORS["m68k"].flags, "-nostdlib", "-static", f"-DKERNEL={SDRAM + COLDFIRE_KERNEL:#x}",
+        f'-DCOMMAND="{folder / "command"}"', f"-Wl,-Ttext={SDRAM + COLDFIRE_LOADER:#x},--build-id=none", "-o", loader,
         project.LINUX / "Loader/coldfire.S")
-    return [*PROCESSORS["m68k"].qemu, "-m", str((at - SDRAM >> 20) + 1), "-kernel", str(loader), "-device",
-            f"loader,file={own}", *loads]
+    return [*PROCESSORS["m68k"].qemu, "-m", str((at - SDRAM >> 20) + 1), "-kernel", str(loader), *loads]
 
 
 def command(cpu, kernel, root, folder, data=(), ram="32M", smp=1, init="/init", arguments="", append="", icount=None):
