@@ -9,6 +9,8 @@ import shutil
 
 from .. import images
 from ..command import run
+from ..kernel import build as kernels
+from ..kernel import installing
 from ..project import Failure
 from . import release
 
@@ -142,5 +144,11 @@ def check(results, c_files, work, walk):
     left = [path.name for path in folder.rglob("*") if path.is_file() and b"@RELEASE@" in path.read_bytes()]
     results.check("no placeholder is left", not left, f"in {left}")
     environment = without_swift(work)
+    source = kernels.CACHE / "source-7.2"
+    if source.is_symlink():
+        with kernels.lock(source.name):
+            installing.without_swift(results, folder / "kernel/erofs-kernel", source.resolve(), work / "trees", environment)
+    else:
+        results.skip("the kernel's side, as released", "there is no kernel's source in the cache: ./test linux fetches one")
     boards(results, folder, environment, work)
     installed(results, folder, environment, work, walk)

@@ -3,7 +3,7 @@
 
     Tools/run kernel CPU DECODER [--smp] [--algorithms LIST] [--release N] [--extra FRAGMENT] [--cached]
 
-CPU is rv64, rv32 or cortex-m3. DECODER is
+CPU is rv64, rv32, cortex-m3 or m68k. DECODER is
 
     stock   the kernel as it is
     vmap    the kernel's decoders on our vmap (CONFIG_NOMMU_VMAP)
@@ -69,12 +69,24 @@ def generated():
     return folder
 
 
+def forget_patches(tree):
+    """Brings a source back that this tool has patched, as it did before there was `erofs kernel install`."""
+    pristine = tree / ".pristine"
+    if pristine.is_dir():
+        run("cp", "-a", f"{pristine}/.", tree)
+        for folder, place in (("fs-erofs", "fs/erofs"), ("mm", "mm")):
+            for file in (SOURCES / folder).iterdir():
+                (tree / place / file.name).unlink(missing_ok=True)
+        shutil.rmtree(pristine)
+
+
 @functools.lru_cache(maxsize=None)
 def source(release):
     """The folder with the source of a release, with all that `erofs kernel install` brings into one."""
     made = generated()
     with lock(f"source-{release}"):
         tree = fetch(release)
+        forget_patches(tree)
         run(INSTALLER, "install", "--c", made, tree)
     return tree
 

@@ -18,8 +18,8 @@ AUTHOR = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example", "GIT_COMMITTE
 class Trees:
     """Trees of one release in a folder, and the program with the C that it installs."""
 
-    def __init__(self, program, made, source, folder):
-        self.program, self.made, self.folder = program, made, folder
+    def __init__(self, program, made, source, folder, environment=None):
+        self.program, self.made, self.folder, self.environment = program, made, folder, environment
         # The cache's source is installed already: what is there of it comes back here, for all else to begin with.
         record = json.loads((source / RECORD).read_text()) if (source / RECORD).exists() else {"edits": {}, "added": {}}
         names = {"Makefile", "fs/erofs/compress.h", "fs/erofs/zmap.c", "fs/iomap/ioend.c", "fs/iomap/buffered-io.c",
@@ -36,7 +36,8 @@ class Trees:
 
     def call(self, *words, fails=False):
         """What the program prints; with `fails` what it refuses with."""
-        done = subprocess.run([str(word) for word in [self.program, *words]], text=True, capture_output=True)
+        done = subprocess.run([str(word) for word in [self.program, *words]], text=True, capture_output=True,
+                              env=self.environment)
         if done.returncode != int(fails):
             raise kernels.Failure(f"{' '.join(map(str, words))}: status {done.returncode}: {done.stdout[-300:]}{done.stderr}")
         return done.stderr if fails else done.stdout
@@ -144,10 +145,16 @@ def mail(results, trees, release, after):
     results.check(f"patches {release}: install refuses a tree that has them", "is there already" in said, said)
 
 
+def without_swift(results, program, source, folder, environment):
+    """The same program as it is released, which has all that it needs beside it."""
+    release = source.name.removeprefix("source-")
+    there_and_back(results, Trees(program, None, source, pathlib.Path(folder), environment), f"{release}, as released,")
+
+
 def check(results, program, made, source, folder):
     """Everything that is promised, of one source."""
-    trees = Trees(program, made, source, pathlib.Path(folder))
     release = source.name.removeprefix("source-")
+    trees = Trees(program, made, source, pathlib.Path(folder))
     after = there_and_back(results, trees, release)
     refusals(results, trees, release, after)
     mail(results, trees, release, after)

@@ -329,7 +329,8 @@ def install(results, folder, full):
             installing.check(results, kernels.INSTALLER, made, marker.resolve(), own)
 
 
-PARTS = {"install": install, "bug": bug, "read": read, "race": race, "flips": flips, "broken": broken, "ram": ram, "cost": cost, "guards": guards,
+PARTS = {"install": install,
+         "bug": bug, "read": read, "race": race, "flips": flips, "broken": broken, "ram": ram, "cost": cost, "guards": guards,
          "older": older}
 
 

@@ -59,7 +59,7 @@ def plan_of(arguments):
     tree = Tree(arguments.tree)
     plan = Plan(tree, series.read(HOME / "series"), HOME, arguments.c, arguments.without, arguments.untried)
     if tree.version not in SEEN:
-        print(f"Linux {tree.release} is not among those that were looked at ({', '.join(map(text, SEEN))}); all edits fit")
+        print(f"Linux {tree.release} is not among those that this was tried on ({', '.join(map(text, SEEN))}); all edits fit")
     return plan
 
 
