@@ -183,7 +183,8 @@ def flips(results, folder, full):
              "lzma-4k-tail")
     sources = [item for item in named(references) if item[0] in names] or named(references)
     count = 200 if full else 24
-    for decoder in ("pages", "vmap"):
+    machines = [(cpu, decoder) for cpu in (("rv64", "m68k") if full else ("rv64",)) for decoder in ("pages", "vmap")]
+    for cpu, decoder in machines:
         generator = random.Random(7)
         chosen = [item for item in sources if decoder == "pages" or "lz4" in item[0]]
         broken = []
@@ -199,15 +200,14 @@ def flips(results, folder, full):
             broken.append((f"{name}-{number}", file))
         data = pathlib.Path(folder) / "data"
         table = guests.disk(data, broken)
-        base = root(folder, program("rv64", "reader"), [("images", table), ("expected", references.expected)])
-        output = boot("rv64", kernel("rv64", decoder, smp=decoder == "vmap"), base, seconds=1200, data=[data], ram="16M",
-                      append=CALM,
-                      arguments=machine.disk("rv64", 1))
+        base = root(folder, program(cpu, "reader"), [("images", table), ("expected", references.expected)])
+        output = boot(cpu, kernel(cpu, decoder, smp=cpu == "rv64" and decoder == "vmap"), base, seconds=1200,
+                      data=[data], ram="16M", append=CALM, arguments=machine.disk(cpu, 1))
         for _, file in broken:
             file.unlink()
         done = re.findall(r"^IMAGE (\S+) (?:mount|right)", output, re.MULTILINE)
         errors = sum(map(int, re.findall(r"^IMAGE .* failed (\d+)", output, re.MULTILINE)))
-        results.check(f"flips {decoder}: {len(done)} images, {errors} files refused",
+        results.check(f"flips {cpu} {decoder}: {len(done)} images, {errors} files refused",
                       len(done) == count and "\nEND\n" in output and not OOPS.search(output) and errors > 0,
                       (OOPS.search(output) or ["not all were read"])[0], output)
 

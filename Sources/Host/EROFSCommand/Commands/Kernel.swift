@@ -18,7 +18,7 @@ struct Kernel: ParsableCommand {
       install TREE changes the source of Linux 6.1 to 7.2 in the folder TREE, by what stands there: where an edit does not \
       fit, nothing is changed, and it says which. With --check it only says what it would do. uninstall TREE leaves the \
       tree as it was. patches TREE FOLDER writes the same changes as patches that git am takes, with a cover letter. \
-      --without CHANGE leaves one out.
+      --without CHANGE leaves one out; --author 'NAME <ADDRESS>' says who sends the patches.
 
       Then make menuconfig has EROFS_FS_ZIP_PAGES and NOMMU_VMAP for each processor without an MMU, and the kernel's own \
       compiler builds it.
@@ -29,9 +29,9 @@ struct Kernel: ParsableCommand {
       """)
 
   @Argument(
-    parsing: .captureForPassthrough,
+    parsing: .allUnrecognized,
     help: ArgumentHelp(
-      "install, uninstall or patches, and its options; --help lists them.", valueName: "command"))
+      "install, uninstall or patches, with its options and folders.", valueName: "command"))
   var words: [String] = []
 
   func run() throws {
