@@ -57,7 +57,7 @@ def generated():
     parts = [part for part in generate.parts() if part.name != "erofs"]
     printer = pathlib.Path(generate.__file__).parent
     key = digest(version()[0], codecs.kernel_entries(),
-                 *(printer / f"{name}.py" for name in ("generate", "ir", "body", "values", "library", "calls")),
+                 *(printer / f"{name}.py" for name in ("generate", "ir", "body", "values", "library", "calls", "instructions")),
                  *(generate.HERE / name for name in ("start.h", "layout-pages.h", "BigEndian.swift")),
                  SOURCES / "Swift", SOURCES / "fs-erofs/pages.h", SOURCES / "fs-erofs/pages_codecs.h", SOURCES / "mm/nommu_vmap.h",
                  *(ROOT / core for core in objects.CORE.values()))

@@ -70,9 +70,8 @@ def letters(plan, cover, author, date):
         everything.update({name: difference(name, plan.before[name], plan.now[name]) for name in files})
         titles.append(f"  {number}: {step.change.subject}\n")
         slug = re.sub(r"[^A-Za-z0-9]+", "-", step.change.subject).strip("-")[:52].strip("-")
-        signed = f"\nSigned-off-by: {author[0]} <{author[1]}>\n"
         found[f"{number:04}-{slug}.patch"] = (
-            header(number, total, step.change.subject, author, date) + step.change.explanation + signed
+            header(number, total, step.change.subject, author, date) + step.change.explanation
             + "---\n" + statistics(files) + "\n" + "".join(files.values()) + "-- \nswift-erofs\n\n")
     subject, _, words = cover.partition("\n")
     words = words.strip() + f"\n\nMade for Linux {plan.tree.release}.\n\n" + "".join(titles)

@@ -51,7 +51,7 @@ def arguments_of(words):
     for command in (install, uninstall):
         command.add_argument("--check", action="store_true", help="says what would be done, and does nothing")
     patches.add_argument("folder", metavar="FOLDER", type=pathlib.Path, help="where patches are written; it is made")
-    patches.add_argument("--author", metavar="'NAME <ADDRESS>'", help="who sends them; else git is asked")
+    patches.add_argument("--author", metavar="'NAME <ADDRESS>'", help="who sends them; else git is asked. git am -s signs them off")
     return parser.parse_args(words)
 
 
