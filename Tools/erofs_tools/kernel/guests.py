@@ -82,7 +82,9 @@ def disk(output, chosen, options=""):
         for name, path in chosen:
             table += f"{name}\0fsoffset={file.tell()}{options}\0".encode()
             file.write(path.read_bytes())
-            file.write(bytes(-file.tell() % 4096))
+            # Where the largest pages begin: Linux 7.2 looks for a tail beside an inode at its place in the image's page, as if
+            # fsoffset were none (z_erofs_pcluster_begin).
+            file.write(bytes(-file.tell() % 8192))
     return table
 
 
