@@ -29,6 +29,23 @@ static int __init nommu_vmap_setup(char *text)
 }
 early_param("nommu_vmap", nommu_vmap_setup);
 
+/* The map takes a list where pointers lie at multiples of their size. On m68k, one on a stack may lie at any even address. */
+static void *nommu_vmap_map_list(struct page **pages, unsigned int count, int mode)
+{
+	struct page **aligned;
+	void *address;
+
+	if (IS_ALIGNED((unsigned long)pages, sizeof(*pages)))
+		return nommu_vmap_map(pages, count, mode);
+	aligned = kmalloc_array(count, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
+	if (!aligned)
+		return NULL;
+	memcpy(aligned, pages, count * sizeof(*pages));
+	address = nommu_vmap_map(aligned, count, mode);
+	kfree(aligned);
+	return address;
+}
+
 /* --- what kernel code calls --- */
 
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot)
@@ -40,7 +57,7 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 	/* The mapping would own its pages and be undone by vfree(), which knows of no mappings here. */
 	if (WARN_ON_ONCE(flags & VM_MAP_PUT_PAGES))
 		return NULL;
-	return nommu_vmap_map(pages, count, read_only ? NOMMU_VMAP_READ_ONLY : nommu_vmap_default);
+	return nommu_vmap_map_list(pages, count, read_only ? NOMMU_VMAP_READ_ONLY : nommu_vmap_default);
 }
 EXPORT_SYMBOL(vmap);
 
@@ -54,7 +71,7 @@ EXPORT_SYMBOL(vunmap);
 void *vm_map_ram(struct page **pages, unsigned int count, int node)
 {
 	might_sleep();
-	return nommu_vmap_map(pages, count, nommu_vmap_default);
+	return nommu_vmap_map_list(pages, count, nommu_vmap_default);
 }
 EXPORT_SYMBOL(vm_map_ram);
 
