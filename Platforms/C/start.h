@@ -41,11 +41,11 @@ void abort(void);
 #endif
 
 #ifdef __GNUC__
-#define EROFS_INLINE static inline __attribute__((unused))
+#define EROFS_INLINE static inline __attribute__((__unused__))
 #define EROFS_UNREACHABLE() __builtin_unreachable()
-#define EROFS_NOINLINE __attribute__((noinline))
+#define EROFS_NOINLINE __attribute__((__noinline__))
 /* Where a codec is left out, nothing calls some of them, and compilers drop them without a word. */
-#define EROFS_FUNCTION static __attribute__((unused))
+#define EROFS_FUNCTION static __attribute__((__unused__))
 #define EROFS_ALIGNED(at, bytes) __builtin_assume_aligned(at, bytes)
 #define EROFS_COPY __builtin_memcpy
 #define EROFS_MOVE __builtin_memmove
@@ -94,7 +94,7 @@ EROFS_INLINE u8 *at(const u8 *base, uword distance)
  * for a field that may lie anywhere. */
 #if defined(__GNUC__) && defined(__OPTIMIZE_SIZE__)
 #define EROFS_ANYWHERE(type, name) \
-	struct any_##name { type value; } __attribute__((packed, may_alias)); \
+	struct any_##name { type value; } __attribute__((__packed__, __may_alias__)); \
 	EROFS_INLINE type load_##name(const u8 *from) { return ((const struct any_##name *)from)->value; } \
 	EROFS_INLINE void store_##name(u8 *to, type value) { ((struct any_##name *)to)->value = value; }
 #else
@@ -117,7 +117,7 @@ EROFS_INLINE void store_u8(u8 *to, u8 value) { *to = value; }
 
 /* What several processors may do to the same bytes: each access is one, and whole. Nothing is said of their order. */
 #ifdef __GNUC__
-typedef uword __attribute__((may_alias)) any_word;
+typedef uword __attribute__((__may_alias__)) any_word;
 EROFS_INLINE u8 load_u8_once(const u8 *from) { return __atomic_load_n(from, __ATOMIC_RELAXED); }
 EROFS_INLINE void store_u8_once(u8 *to, u8 value) { __atomic_store_n(to, value, __ATOMIC_RELAXED); }
 EROFS_INLINE uword load_word_once(const u8 *from)

@@ -25,6 +25,7 @@ TOOLS = {
     "mkfs-matrix": ("builder.matrix", "images of erofs mkfs, read by the kernel and by fsck.erofs"),
     "kernel": ("kernel.build", "builds a kernel without an MMU and prints its path"),
     "swift-object": ("kernel.objects", "Core as objects for a kernel"),
+    "kernel-install": ("kernel.install", "brings compressed EROFS into the source of a kernel: erofs kernel"),
     "boot": ("kernel.boot", "boots Linux from an image, with a console: erofs boot"),
     "linux": ("kernel.linux", "tests of the kernels"),
     "linux-bench": ("kernel.bench", "figures of the kernels: ./bench linux"),

@@ -289,9 +289,10 @@ public func workingBytes(_ algorithm: CInt, _ firstByte: CInt) -> Int {{
 
 def kernel_make():
     first, *others = KERNEL
-    return comment("#", f"# The name of the set of algorithms that this kernel is configured for.\n"
+    return comment("#", f"# The name of the set of algorithms that this kernel is configured for, and what leaves out the others.\n"
                    f"erofs-pages-set := {first.word}"
-                   + each("$(if $(CONFIG_EROFS_FS_ZIP_<kernel>),-<word>)", others) + "\n")
+                   + each("$(if $(CONFIG_EROFS_FS_ZIP_<kernel>),-<word>)", others) + "\n"
+                   + each("erofs-pages-without += $(if $(CONFIG_EROFS_FS_ZIP_<kernel>),,-DEROFS_NO_<kernel>)\n", others))
 
 
 FILES = {

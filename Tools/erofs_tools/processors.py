@@ -53,6 +53,8 @@ PROCESSORS = {
     "rv32imc": riscv(32, "-mabi=ilp32", "imc", "-cpu rv32,a=false,f=false,d=false"),
     "rv64": riscv(64, "-mabi=lp64 -mcmodel=medany"),
     "x86_64": Processor("x86_64-none-elf", "-mno-red-zone"),
+    # Swift's LLVM has no code for it: Core comes as C.
+    "m68k": Processor("", "-mcpu=5208", "qemu-system-m68k -M mcf5208evb", "qemu-m68k -cpu m5208"),
 }
 
 
@@ -64,11 +66,12 @@ class Linux:
     configurations           of Platforms/Linux/Kernel/config, beside `common`
     flags                    that code of a kernel needs beside those of the processor
     calls                    functions of the compiler's that a kernel has, beside memcpy and its like
+    in_c                     whether Core comes as C: Swift has no compiler for the processor
     """
 
-    def __init__(self, architecture, compiler, targets, image, configurations, flags=(), calls=()):
+    def __init__(self, architecture, compiler, targets, image, configurations, flags=(), calls=(), in_c=False):
         self.architecture, self.compiler, self.targets, self.image = architecture, compiler, targets.split(), image
-        self.configurations, self.flags, self.calls = configurations.split(), list(flags), set(calls)
+        self.configurations, self.flags, self.calls, self.in_c = configurations.split(), list(flags), set(calls), in_c
 
 
 LINUX = {
@@ -77,4 +80,7 @@ LINUX = {
     "rv32": Linux("riscv", "riscv64-linux-gnu-", "Image", "arch/riscv/boot/Image", "riscv rv32", ["-mcmodel=medany"]),
     "cortex-m3": Linux("arm", "arm-linux-gnueabi-", "Image arm/mps2-an385.dtb", "arch/arm/boot/Image", "cortex-m3",
                        calls=[f"__aeabi_{name}" for name in ("uidiv", "idiv", "llsl", "llsr", "lasr")]),
+    "m68k": Linux("m68k", "m68k-linux-gnu-", "vmlinux", "vmlinux", "m68k", in_c=True),
 }
+# Those that Swift compiles for.
+IN_SWIFT = [cpu for cpu, linux in LINUX.items() if not linux.in_c]

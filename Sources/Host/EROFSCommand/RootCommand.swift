@@ -12,6 +12,6 @@ struct RootCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Info.self, Ls.self, Stat.self, Cat.self, Extract.self, Fsck.self, Dump.self, Mkfs.self, Plan.self, Simulate.self,
-      Boot.self, Mount.self, Umount.self, OCI.self,
+      Boot.self, Kernel.self, Mount.self, Umount.self, OCI.self,
     ])
 }

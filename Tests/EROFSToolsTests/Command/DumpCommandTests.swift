@@ -95,6 +95,15 @@ import Testing
     #expect(answer.errors == "erofs: --init: No closing quotation\n")
   }
 
+  /// The same for what changes a kernel's source; its words and options are handed on as they are.
+  @Test func kernelFindsItsProgram() throws {
+    for words in [["uninstall", "--check"], ["install", "--c", "/", "--check"]] {
+      let answer = try Command.run(Command.path, ["kernel"] + words + ["/nonexistent"])
+      #expect(answer.status == 1)
+      #expect(answer.errors.hasPrefix("erofs-kernel: /nonexistent is not a kernel's source"), "\(answer.errors)")
+    }
+  }
+
   @Test(arguments: ["bash", "zsh", "fish"])
   func completions(shell: String) throws {
     let script = try Command.erofs("--generate-completion-script", shell)

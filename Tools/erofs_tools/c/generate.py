@@ -78,8 +78,8 @@ def parts():
     return [
         Part("nommu_vmap_core", "vmap without an MMU: what mm/nommu_vmap.c calls.", ["PageVectors", "KernelVmap"],
              [KERNEL / "mm/nommu_vmap.h"], ["nommu_vmap_map", "nommu_vmap_unmap"],
-             [f"nommu_vmap_{name}" for name in ("address", "allocate_run", "free_run", "allocate_record", "free_record",
-                                                "lock", "unlock", "warn_unknown", "warn_count")]),
+             [f"nommu_vmap_{name}" for name in ("page_shift", "address", "allocate_run", "free_run", "allocate_record",
+                                                "free_record", "lock", "unlock", "warn_unknown", "warn_count")]),
         Part("erofs_pages", "The decoders of fs/erofs, from page frames to page frames.", ["PageVectors", "Codecs", "KernelPages"],
              [KERNEL / "fs-erofs/pages.h", KERNEL / "fs-erofs/pages_codecs.h"],
              [f"erofs_pages_{word}" for word in ["working_bytes", *words]], ["erofs_pages_spare"], layout="pages",

@@ -17,8 +17,11 @@ from ..project import ROOT, Failure
 from . import generate
 
 HERE = ROOT / "Platforms/C/release"
-# What is for a kernel lies in a folder of its own.
-KERNEL = ("erofs_pages.c", "pages.h", "pages_codecs.h", "nommu_vmap_core.c", "nommu_vmap.h")
+# What is for a kernel lies in a folder of its own, with the program that brings it into one: from our folder of it these, and
+# the C, each beside the files that call it.
+INSTALLER = ("erofs-kernel", "installer", "series", "fs-erofs", "mm")
+KERNEL = {"erofs_pages.c": "kernel/fs-erofs", "nommu_vmap_core.c": "kernel/mm"}
+KERNEL_HEADERS = ("pages.h", "pages_codecs.h", "nommu_vmap.h")
 # Small enough for the least memory among the example's boards.
 IMAGE = ("-b512", "-zlz4hc", "--max-extent-bytes=4096")
 
@@ -55,11 +58,15 @@ def fill(folder, c_files):
         source, target = HERE / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source.read_text().replace("@RELEASE@", version()))
+    for name in INSTALLER:
+        for source in sorted(path for path in [generate.KERNEL / name, *(generate.KERNEL / name).rglob("*")] if path.is_file()):
+            if source.suffix != ".pyc":
+                target = folder / "kernel" / source.relative_to(generate.KERNEL)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, target)
     for path in sorted(c_files.iterdir()):
-        if path.suffix in (".c", ".h"):
-            target = folder / ("kernel" if path.name in KERNEL else "") / path.name
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(path, target)
+        if path.suffix in (".c", ".h") and path.name not in KERNEL_HEADERS:
+            shutil.copyfile(path, folder / KERNEL.get(path.name, "") / path.name)
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
     shutil.copytree(ROOT / "LICENSES", folder / "LICENSES")
     tree(folder / "example/files")

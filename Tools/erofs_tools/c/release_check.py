@@ -10,6 +10,8 @@ import shutil
 from .. import images
 from ..command import run
 from ..elf import Elf
+from ..kernel import build as kernels
+from ..kernel import installing
 from ..project import Failure
 from . import release
 
@@ -169,5 +171,11 @@ def check(results, c_files, work, walk):
     made = [str(path) for path in release.sources(copy) if path.suffix == ".o"]
     results.check("what was built is not released", not made and release.sources(copy), f"{made}")
     environment = without_swift(work)
+    source = kernels.CACHE / "source-7.2"
+    if source.is_symlink():
+        with kernels.lock(source.name):
+            installing.without_swift(results, folder / "kernel/erofs-kernel", source.resolve(), work / "trees", environment)
+    else:
+        results.skip("the kernel's side, as released", "there is no kernel's source in the cache: ./test linux fetches one")
     boards(results, folder, environment, work)
     installed(results, folder, environment, work, walk)

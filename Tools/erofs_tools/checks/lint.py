@@ -41,7 +41,7 @@ def main():
     results, listed = Results(), files()
     swift = [file for file in listed if file.endswith(".swift")]
     results.attempt("swift format lint", lambda: run("swift", "format", "lint", "--strict", *swift, label="swift format lint"))
-    python(results, [file for file in listed if file.startswith("Tools/") and file.endswith(".py")])
+    python(results, [file for file in listed if file.startswith(("Tools/", "Platforms/")) and file.endswith(".py")])
     citations.check(results, listed)
     codecs.check(results, listed)
     formats.check(results)

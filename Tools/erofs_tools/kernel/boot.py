@@ -15,6 +15,7 @@ import sys
 import tempfile
 import termios
 
+from ..processors import IN_SWIFT
 from ..project import INSTALL
 from . import build, machine
 
@@ -28,6 +29,8 @@ def main():
     parser.add_argument("--init", default="/init")
     parser.add_argument("image", nargs="?", type=pathlib.Path)
     arguments = parser.parse_args()
+    if arguments.cpu not in IN_SWIFT and not arguments.image:
+        return refuse(f"--cpu {arguments.cpu} needs an image: our own userspace is not compiled for it")
     if arguments.image and not arguments.image.is_file():
         return refuse(f"{arguments.image} is not a file")
     try:
@@ -49,7 +52,7 @@ def main():
         # QEMU has the terminal; what it is told to do with Ctrl-C goes to the guest.
         log = pathlib.Path(folder, "console")
         command = logged(command, log)
-        status = until_halt(command) if arguments.cpu == "cortex-m3" else subprocess.run(command).returncode
+        status = until_halt(command) if arguments.cpu in machine.MTD else subprocess.run(command).returncode
         # QEMU's status says nothing of the guest.
         return status or int(bool(PANIC.search(log.read_bytes())))
 

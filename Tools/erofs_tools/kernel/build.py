@@ -3,7 +3,7 @@
 
     Tools/run kernel CPU DECODER [--smp] [--algorithms LIST] [--release N] [--extra FRAGMENT] [--cached]
 
-CPU is rv64, rv32 or cortex-m3. DECODER is
+CPU is rv64, rv32, cortex-m3 or m68k. DECODER is
 
     stock   the kernel as it is
     vmap    the kernel's decoders on our vmap (CONFIG_NOMMU_VMAP)
@@ -16,6 +16,7 @@ there is a failure.
 """
 
 import argparse
+import functools
 import os
 import pathlib
 import re
@@ -23,12 +24,15 @@ import shutil
 import tempfile
 
 from .. import codecs, project
+from ..c import generate
 from ..command import run, say
 from ..processors import LINUX
-from ..project import INSTALL, Failure, digest, write
+from ..project import INSTALL, ROOT, Failure, digest
+from ..toolchain import version
 from . import objects
 
 SOURCES = project.LINUX / "Kernel"
+INSTALLER = SOURCES / "erofs-kernel"
 CACHE = project.CACHE / "linux"
 # Each with the option by which a kernel has it; the first is in every kernel.
 ALGORITHMS = {codec.word: codec.kernel if number else None for number, codec in enumerate(codecs.KERNEL)}
@@ -47,39 +51,47 @@ def fetch(release):
     return marker.resolve()
 
 
+def generated():
+    """The folder with the decoders and the map as C, for a kernel."""
+    folder = CACHE / "c"
+    parts = [part for part in generate.parts() if part.name != "erofs"]
+    printer = pathlib.Path(generate.__file__).parent
+    key = digest(version()[0], codecs.kernel_entries(),
+                 *(printer / f"{name}.py" for name in ("generate", "ir", "body", "values", "library", "calls", "instructions")),
+                 *(generate.HERE / name for name in ("start.h", "layout-pages.h", "BigEndian.swift")),
+                 SOURCES / "Swift", SOURCES / "fs-erofs/pages.h", SOURCES / "fs-erofs/pages_codecs.h", SOURCES / "mm/nommu_vmap.h",
+                 *(ROOT / core for core in objects.CORE.values()))
+    with lock("c"):
+        stamp = folder / "key"
+        if not (stamp.exists() and stamp.read_text() == key):
+            say("compiling Core to C for kernels")
+            with tempfile.TemporaryDirectory() as intermediate:
+                generate.all_ir(parts, pathlib.Path(intermediate))
+                generate.print_all(parts, pathlib.Path(intermediate), folder)
+            stamp.write_text(key)
+    return folder
+
+
+def forget_patches(tree):
+    """Brings a source back that this tool has patched, as it did before there was `erofs kernel install`."""
+    pristine = tree / ".pristine"
+    if pristine.is_dir():
+        run("cp", "-a", f"{pristine}/.", tree)
+        for folder, place in (("fs-erofs", "fs/erofs"), ("mm", "mm")):
+            for file in (SOURCES / folder).iterdir():
+                (tree / place / file.name).unlink(missing_ok=True)
+        shutil.rmtree(pristine)
+
+
+@functools.lru_cache(maxsize=None)
 def source(release):
-    """The folder with the patched source of a release."""
-    patches = SOURCES / "patches" / release
-    if not patches.is_dir():
-        raise Failure(f"there are no patches for Linux {release}")
+    """The folder with the source of a release, with all that `erofs kernel install` brings into one."""
+    made = generated()
     with lock(f"source-{release}"):
         tree = fetch(release)
-        patch_source(tree, patches)
+        forget_patches(tree)
+        run(INSTALLER, "install", "--c", made, tree)
     return tree
-
-
-def patch_source(tree, patches):
-    """Brings our files and patches into a source, and writes only what they change."""
-    touched = {}
-    for patch in sorted(patches.glob("*.patch")):
-        for file in re.findall(r"^\+\+\+ b/(\S+)", patch.read_text(), re.MULTILINE):
-            touched.setdefault(file, None)
-    with tempfile.TemporaryDirectory() as scratch:
-        scratch = pathlib.Path(scratch)
-        for file in touched:
-            pristine = tree / ".pristine" / file
-            if not pristine.exists():
-                pristine.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(tree / file, pristine)
-            (scratch / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(pristine, scratch / file)
-        for patch in sorted(patches.glob("*.patch")):
-            run("patch", "-s", "-p1", "-F0", "-i", patch, cwd=scratch)
-        for file in touched:
-            write(tree / file, (scratch / file).read_bytes())
-    for folder, place in (("fs-erofs", "fs/erofs"), ("mm", "mm")):
-        for file in (SOURCES / folder).iterdir():
-            write(tree / place / file.name, file.read_bytes())
 
 
 def swift_objects(cpu, only_cached=False):
@@ -136,13 +148,15 @@ def build(cpu, decoder, smp=False, algorithms=tuple(ALGORITHMS), release="7.2", 
     name = "-".join([cpu, *(["smp"] if smp else []), decoder, *extra, *([] if len(picked) == len(ALGORITHMS) else picked)])
     folder = CACHE / "objects" / tree.name.removeprefix("source-") / name
     swift = core = None
-    if decoder != "stock":
+    if decoder != "stock" and not linux.in_c:
         swift = swift_objects(cpu, only_cached)
         if not swift:
             raise Failure(f"Core's objects for {cpu} are not in the cache")
         core = (swift / object_of(decoder, picked)).read_bytes()
-    # A kernel is made anew where the object that it is linked with changed, not where its source did.
-    key = digest(tree.name, SOURCES / "patches" / release, SOURCES / "fs-erofs", SOURCES / "mm", *fragments, *lines, core or "")
+    elif decoder != "stock":
+        core = (generated() / ("nommu_vmap_core.c" if decoder == "vmap" else "erofs_pages.c")).read_bytes()
+    # A kernel is made anew where the object or the C that it is linked with changed, not where its source did.
+    key = digest(tree.name, SOURCES / "series", SOURCES / "fs-erofs", SOURCES / "mm", *fragments, *lines, core or "")
     with lock(f"{tree.name}-{name}"):
         stamp = folder / "swift-erofs.key"
         if not (stamp.exists() and stamp.read_text() == key and (folder / linux.image).exists()):
@@ -173,7 +187,7 @@ def compile_kernel(folder, cpu, smp, tree, swift, fragments, lines):
     own.write_text("\n".join(lines) + "\n")
     idle = ["chrt", "-i", "0", "nice", "-n", "19"] if os.environ.get("EROFS_IDLE") else []
     make = [*idle, "make", "-s", f"-j{os.cpu_count()}", f"O={folder}", f"ARCH={linux.architecture}",
-            f"CROSS_COMPILE={linux.compiler}", f"KERNEL_SWIFT_OBJECTS={swift or ''}"]
+            f"CROSS_COMPILE={linux.compiler}", *([f"KERNEL_SWIFT_OBJECTS={swift}"] if swift else [])]
     configure(tree, folder, make, linux.architecture, [*fragments, own], log)
     run(*make, *linux.targets, log=log, cwd=tree, label=f"make kernel {name}")
     # A relocatable kernel links with symbols undefined; this is all that it says then.

@@ -29,13 +29,15 @@ def program(cpu, name):
     """One of guest/'s programs: static, position-independent, on the kernel's own nolibc."""
     nolibc = kernels.source("7.2") / "tools/include/nolibc"
     cpu_flags = [*PROCESSORS[cpu].c_flags, *LINUX[cpu].flags]
+    # GCC for m68k has no static-pie, which is a pie that names no loader.
+    pie = "-pie" if cpu == "m68k" else "-static-pie"
     key = digest(GUESTS, cpu, *cpu_flags)
     output = SCRATCH / f"{name}-{cpu}-{key}"
     if not output.exists():
         SCRATCH.mkdir(parents=True, exist_ok=True)
         run(f"{LINUX[cpu].compiler}gcc", *cpu_flags, "-Wall", "-Werror", "-Os", "-s", "-DNOLIBC_NO_RUNTIME", "-nostdlib",
             "-nostartfiles",
-                     "-static-pie", "-fPIE", "-fvisibility=hidden", "-fno-stack-protector", "-ffunction-sections",
+                     pie, "-fPIE", "-fvisibility=hidden", "-fno-stack-protector", "-ffunction-sections",
                      "-fno-asynchronous-unwind-tables", "-fdata-sections",
                      "-Wl,--gc-sections,--no-dynamic-linker,--build-id=none,-z,norelro,-z,stack-size=65536",
                      "-isystem", nolibc, "-include", nolibc / "nolibc.h", "-o", output, GUESTS / f"{name}.c")
@@ -80,7 +82,9 @@ def disk(output, chosen, options=""):
         for name, path in chosen:
             table += f"{name}\0fsoffset={file.tell()}{options}\0".encode()
             file.write(path.read_bytes())
-            file.write(bytes(-file.tell() % 4096))
+            # Where the largest pages begin: Linux 7.2 looks for a tail beside an inode at its place in the image's page, as if
+            # fsoffset were none (z_erofs_pcluster_begin).
+            file.write(bytes(-file.tell() % 8192))
     return table
 
 

@@ -9,6 +9,7 @@
     ram    boots to our shell's prompt in 3,584 KiB from an LZ4 and an LZMA root, where every file reads right
     cost   reading a page takes no more instructions than with the kernel's own decoders, and the kernel no more room
     guards kernels with an MMU, and objects with what a kernel must not have, are refused; backtraces know our functions
+    install  `erofs kernel` changes a source, refuses one, undoes that, and writes patches, for each release in the cache
     older  the same on 6.12, for each codec; with --full only
     quick  one boot to a prompt, of rv64 from an LZ4 root, if its kernel is in the cache; only where it is named
 
@@ -31,7 +32,7 @@ from ..project import Failure
 from ..results import Results
 from . import build as kernels
 from . import guards as guarding
-from . import guests, instructions, machine
+from . import guests, installing, instructions, machine
 from .guests import CODECS, boot, program, root, say
 
 OOPS = re.compile(r"Oops|BUG|Unhandled|Kernel panic|WARNING|Unable to handle|Internal error|TIMEOUT|scheduling while atomic")
@@ -93,7 +94,7 @@ def read(results, folder, full):
     # CPU, decoder, every how manieth image, and what else the kernel is. The vmap changes LZ4 only; the other codecs are
     # the kernel's own then.
     plans = [("rv64", "pages", 1, {}), ("rv64", "vmap", 1, {"smp": True}), ("rv32", "pages", 4, {}),
-             ("cortex-m3", "pages", 8, {})]
+             ("cortex-m3", "pages", 8, {}), ("m68k", "pages", 4, {})]
     if full:
         plans = [(cpu, decoder, 1, {}) for cpu in machine.CPUS for decoder in ("pages", "vmap")]
     for cpu, decoder, every, options in plans:
@@ -182,7 +183,8 @@ def flips(results, folder, full):
              "lzma-4k-tail")
     sources = [item for item in named(references) if item[0] in names] or named(references)
     count = 200 if full else 24
-    for decoder in ("pages", "vmap"):
+    machines = [(cpu, decoder) for cpu in (("rv64", "m68k") if full else ("rv64",)) for decoder in ("pages", "vmap")]
+    for cpu, decoder in machines:
         generator = random.Random(7)
         chosen = [item for item in sources if decoder == "pages" or "lz4" in item[0]]
         broken = []
@@ -198,15 +200,14 @@ def flips(results, folder, full):
             broken.append((f"{name}-{number}", file))
         data = pathlib.Path(folder) / "data"
         table = guests.disk(data, broken)
-        base = root(folder, program("rv64", "reader"), [("images", table), ("expected", references.expected)])
-        output = boot("rv64", kernel("rv64", decoder, smp=decoder == "vmap"), base, seconds=1200, data=[data], ram="16M",
-                      append=CALM,
-                      arguments=machine.disk("rv64", 1))
+        base = root(folder, program(cpu, "reader"), [("images", table), ("expected", references.expected)])
+        output = boot(cpu, kernel(cpu, decoder, smp=cpu == "rv64" and decoder == "vmap"), base, seconds=1200,
+                      data=[data], ram="16M", append=CALM, arguments=machine.disk(cpu, 1))
         for _, file in broken:
             file.unlink()
         done = re.findall(r"^IMAGE (\S+) (?:mount|right)", output, re.MULTILINE)
         errors = sum(map(int, re.findall(r"^IMAGE .* failed (\d+)", output, re.MULTILINE)))
-        results.check(f"flips {decoder}: {len(done)} images, {errors} files refused",
+        results.check(f"flips {cpu} {decoder}: {len(done)} images, {errors} files refused",
                       len(done) == count and "\nEND\n" in output and not OOPS.search(output) and errors > 0,
                       (OOPS.search(output) or ["not all were read"])[0], output)
 
@@ -316,7 +317,20 @@ def quick(results, folder, full):
     results.check(f"rv64 lz4 {LEAST['rv64']}: a prompt, all files right there", right == 1, "not so", bad)
 
 
-PARTS = {"bug": bug, "read": read, "race": race, "flips": flips, "broken": broken, "ram": ram, "cost": cost, "guards": guards,
+def install(results, folder, full):
+    made = kernels.generated()
+    kernels.source("7.2")
+    for release in ("7.2", "6.12", "6.1"):
+        marker = kernels.CACHE / f"source-{release}"
+        if not marker.is_symlink():
+            results.skip(f"install {release}", "its source is not in the cache: Tools/run kernel --release fetches it")
+            continue
+        with tempfile.TemporaryDirectory() as own:
+            installing.check(results, kernels.INSTALLER, made, marker.resolve(), own)
+
+
+PARTS = {"install": install,
+         "bug": bug, "read": read, "race": race, "flips": flips, "broken": broken, "ram": ram, "cost": cost, "guards": guards,
          "older": older}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""The three machines under QEMU: how a kernel, its images and its command line get into each; and what runs there."""
+"""The machines under QEMU: how a kernel, its images and its command line get into each; and what runs there."""
 
 import pathlib
 import re
@@ -15,6 +15,13 @@ CPUS = tuple(LINUX)
 
 # The MPS2 board's memory for everything, and what the kernel's link address asks for.
 PSRAM, PSRAM_SIZE, KERNEL_OFFSET = 0x21000000, 16 << 20, 0x8000
+# The ColdFire's memory, and how much of it m68k.config says that there is; what is before and behind this
+# number in head.S; what fits in its kernel's command line.
+SDRAM, SDRAM_SIZE, SIZED, COMMAND_LINE_SIZE = 0x40000000, 16 << 20, (b"\x20\x3c", b"\xd0\x8f"), 256
+# Where m68k.config links the kernel, above SDRAM; the loader is below it.
+COLDFIRE_KERNEL, COLDFIRE_LOADER = 0x20000, 0x10000
+# Where a disk is a memory device.
+MTD = ("cortex-m3", "m68k")
 
 # Requests that a disk takes at a time. The driver sets memory aside for each, 400 KiB for the 1024 that QEMU offers.
 QUEUE = 16
@@ -86,6 +93,39 @@ def mps2(kernel, root, data, ram, smp, words, device_tree, folder):
     return [*PROCESSORS["cortex-m3"].qemu, "-kernel", str(loader), *(word for place in loads for word in qemu.load(*place))]
 
 
+def coldfire(kernel, root, data, ram, smp, words, folder):
+    """Images lie behind the kernel's memory, one behind the other, and are parts of one device. The loader hands over the
+    command line; how much memory there is is a number in the kernel."""
+    if smp != 1:
+        raise Failure("a ColdFire is one processor")
+    own = folder / "kernel"
+    run(f"{LINUX['m68k'].compiler}objcopy", "-O", "binary", kernel, own)
+    content = own.read_bytes()
+    # What it was configured with (m68k.config), an operand of head.S.
+    sized, wanted = (SIZED[0] + number.to_bytes(4, "big") + SIZED[1] for number in (SDRAM_SIZE, ram))
+    if content.count(sized) != 1:
+        raise Failure(f"{kernel} does not say in one place how much memory it has")
+    own.write_bytes(content.replace(sized, wanted))
+    at, parts, loads = SDRAM + ram, [], qemu.load(own, SDRAM + COLDFIRE_KERNEL)
+    for image in [root, *data]:
+        # A part begins where a page does.
+        length = -(-pathlib.Path(image).stat().st_size // 8192) * 8192
+        loads += qemu.load(image, at)
+        parts.append(f"{length}(disk{len(parts)})")
+        at += length
+    total = sum(int(part.partition("(")[0]) for part in parts)
+    line = (f"console=ttyS0 phram.phram=disks,{SDRAM + ram:#x},{total:#x} mtdparts=disks:{','.join(parts)} "
+            f"root=/dev/mtdblock0 {words}").encode()
+    if len(line) >= COMMAND_LINE_SIZE:
+        raise Failure(f"the kernel's command line has {COMMAND_LINE_SIZE - 1} bytes, and this takes {len(line)}: {line.decode()}")
+    (folder / "command").write_bytes(line)
+    loader = folder / "loader.elf"
+    run(f"{LINUX['m68k'].compiler}gcc", *PROCESSORS["m68k"].flags, "-nostdlib", "-static", f"-DKERNEL={SDRAM + COLDFIRE_KERNEL:#x}",
+        f'-DCOMMAND="{folder / "command"}"', f"-Wl,-Ttext={SDRAM + COLDFIRE_LOADER:#x},--build-id=none", "-o", loader,
+        project.LINUX / "Loader/coldfire.S")
+    return [*PROCESSORS["m68k"].qemu, "-m", str((at - SDRAM >> 20) + 1), "-kernel", str(loader), *loads]
+
+
 def command(cpu, kernel, root, folder, data=(), ram="32M", smp=1, init="/init", arguments="", append="", icount=None):
     """QEMU's command line for a boot; small files that it needs are made in `folder`.
 
@@ -96,6 +136,8 @@ def command(cpu, kernel, root, folder, data=(), ram="32M", smp=1, init="/init", 
     if cpu == "cortex-m3":
         tree = kernel.parent / "dts/arm/mps2-an385.dtb"
         made = mps2(kernel, root, data, ram, smp, words, tree, pathlib.Path(folder))
+    elif cpu == "m68k":
+        made = coldfire(kernel, root, data, ram, smp, words, pathlib.Path(folder))
     else:
         made = riscv(cpu, kernel, root, data, ram, smp, words)
     made += ["-nographic", "-no-reboot"]
@@ -106,4 +148,4 @@ def command(cpu, kernel, root, folder, data=(), ram="32M", smp=1, init="/init", 
 
 def disk(cpu, number):
     """The name of a disk in the guest; the root is on number 0."""
-    return f"/dev/mtdblock{number}" if cpu == "cortex-m3" else f"/dev/vd{chr(ord('a') + number)}"
+    return f"/dev/mtdblock{number}" if cpu in MTD else f"/dev/vd{chr(ord('a') + number)}"

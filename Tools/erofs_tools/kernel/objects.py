@@ -19,7 +19,7 @@ from .. import codecs, project
 from ..command import run
 from ..elf import Elf
 from ..gate import registers
-from ..processors import LINUX, PROCESSORS
+from ..processors import IN_SWIFT, LINUX, PROCESSORS
 from ..project import ROOT, Failure, digest, write
 from ..toolchain import demangle, tool, version
 
@@ -36,8 +36,8 @@ PARTS = {
               {"-".join(["pages", FIRST, *more]): [f"erofs_pages_{name}" for name in ("working_bytes", FIRST, *more)]
                for count in range(len(OPTIONAL) + 1) for more in itertools.combinations(OPTIONAL, count)}),
     "vmap": (["PageVectors"], "NoMMUVirtualMap.swift",
-             {f"nommu_vmap_{name}" for name in ("address", "allocate_run", "free_run", "allocate_record", "free_record",
-                                                "lock", "unlock", "warn_unknown", "warn_count")},
+             {f"nommu_vmap_{name}" for name in ("page_shift", "address", "allocate_run", "free_run", "allocate_record",
+                                                "free_record", "lock", "unlock", "warn_unknown", "warn_count")},
              {"vmap": ["nommu_vmap_map", "nommu_vmap_unmap"]}),
 }
 FLOATING = re.compile(r"\t(f[a-z]+\.[sd]|c\.f[a-z]+|flw|fsw|fld|fsd|v(add|mul|ldr|str|mov|push|pop|cvt)[a-z0-9.]*)\s")
@@ -166,7 +166,7 @@ def build(cpu, folder, say):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cpu", choices=LINUX)
+    parser.add_argument("cpu", choices=IN_SWIFT)
     parser.add_argument("folder", type=pathlib.Path)
     arguments = parser.parse_args()
     build(arguments.cpu, arguments.folder.resolve(), print)

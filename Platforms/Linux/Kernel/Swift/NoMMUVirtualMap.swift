@@ -8,7 +8,7 @@ private struct Linux: @unsafe VirtualMapPlatform {
   /// `struct page *`, which C imports as a pointer to a type that nobody here looks into.
   typealias Page = OpaquePointer
 
-  var pageShift: Int { Int(NOMMU_VMAP_PAGE_SHIFT) }
+  var pageShift: Int { nommu_vmap_page_shift() }
   func address(of page: OpaquePointer) -> UnsafeMutableRawPointer { unsafe nommu_vmap_address(page) }
   func allocateRun(pages count: Int) -> UnsafeMutableRawPointer? { unsafe nommu_vmap_allocate_run(count) }
   func freeRun(_ start: UnsafeMutableRawPointer, pages count: Int) { unsafe nommu_vmap_free_run(start, count) }

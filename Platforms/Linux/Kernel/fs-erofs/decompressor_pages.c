@@ -2,7 +2,7 @@
 /*
  * Decompression from page-cache pages to page-cache pages: nothing is mapped, no extent is bounced, and no codec has a
  * dictionary or a window of its own, since the pages being filled are all the history that an extent has. The decoders
- * are in Swift (pages.o); here is what they need of the kernel.
+ * are made from Swift (erofs_pages.c); here is what they need of the kernel.
  */
 #if defined(CONFIG_MMU) || defined(CONFIG_HIGHMEM)
 #error "decoding from pages to pages is for kernels without an MMU, where each page has an address of its own"
@@ -106,11 +106,6 @@ static int pages_tables_reserve(int algorithm)
 	return err;
 }
 
-static int __init pages_init(void)
-{
-	return 0;
-}
-
 /* Called once for each algorithm, when nothing is being decoded. The first call frees all tables; later calls find none. */
 static void pages_exit(void)
 {
@@ -132,11 +127,23 @@ static void pages_exit(void)
  */
 static struct page *pages_borrow(struct z_erofs_decompress_req *rq, struct page **pagepool)
 {
-	struct page *page = erofs_allocpage(pagepool, rq->gfp | (gfpflags_allow_blocking(rq->gfp) ? __GFP_HIGH : 0));
+	gfp_t gfp = pages_gfp(rq);
+	struct page *page = erofs_allocpage(pagepool, gfp | (gfpflags_allow_blocking(gfp) ? __GFP_HIGH : 0));
 
 	if (page)
 		set_page_private(page, Z_EROFS_SHORTLIVED_PAGE);
 	return page;
+}
+
+/* Older kernels do not say how many pages there are. */
+static unsigned int pages_in(const struct z_erofs_decompress_req *rq)
+{
+	return PAGE_ALIGN(rq->pageofs_in + rq->inputsize) >> PAGE_SHIFT;
+}
+
+static unsigned int pages_out(const struct z_erofs_decompress_req *rq)
+{
+	return PAGE_ALIGN(rq->pageofs_out + rq->outputsize) >> PAGE_SHIFT;
 }
 
 /* Pages in which a match can end: one more than its reach, since both ends may be inside a page. */
@@ -144,7 +151,7 @@ static unsigned int pages_window(const struct z_erofs_decompress_req *rq, int al
 {
 	unsigned int reach = EROFS_PAGES_REACH(algorithm);
 
-	return reach ? reach / PAGE_SIZE + 1 : rq->outpages;
+	return reach ? reach / PAGE_SIZE + 1 : pages_out(rq);
 }
 
 /*
@@ -154,10 +161,10 @@ static unsigned int pages_window(const struct z_erofs_decompress_req *rq, int al
  */
 static int pages_fill_gaps(struct z_erofs_decompress_req *rq, int algorithm, struct page **pagepool)
 {
-	unsigned int window = rq->fillgaps ? rq->outpages : pages_window(rq, algorithm);
+	unsigned int window = rq->fillgaps ? pages_out(rq) : pages_window(rq, algorithm);
 	unsigned int i, gaps = 0, oldest = 0;
 
-	for (i = 0; i < rq->outpages; ++i) {
+	for (i = 0; i < pages_out(rq); ++i) {
 		if (rq->out[i])
 			continue;
 		if (gaps >= window) {
@@ -183,7 +190,7 @@ static void pages_forget_repeats(struct z_erofs_decompress_req *rq, int algorith
 
 	if (rq->fillgaps)
 		return;
-	for (i = 0; i < rq->outpages; ++i)
+	for (i = 0; i < pages_out(rq); ++i)
 		if (rq->out[i] && z_erofs_is_shortlived_page(rq->out[i]) && gaps++ >= window)
 			rq->out[i] = NULL;
 }
@@ -196,11 +203,11 @@ static bool pages_may_stay(const struct z_erofs_decompress_req *rq, int algorith
 	unsigned int i;
 
 	if (margin < 0 || rq->partial_decoding ||
-	    rq->inpages > rq->outpages || (rq->pageofs_in + rq->inputsize) & ~PAGE_MASK ||
+	    pages_in(rq) > pages_out(rq) || (rq->pageofs_in + rq->inputsize) & ~PAGE_MASK ||
 	    PAGE_ALIGN(end) - end < margin)
 		return false;
-	for (i = 0; i < rq->inpages; ++i)
-		if (rq->out[rq->outpages - rq->inpages + i] != rq->in[i])
+	for (i = 0; i < pages_in(rq); ++i)
+		if (rq->out[pages_out(rq) - pages_in(rq) + i] != rq->in[i])
 			return false;
 	return true;
 }
@@ -233,7 +240,7 @@ struct pages_call {
 /* As a page of the input it goes back with all others that are short-lived. */
 void *erofs_pages_spare(const struct erofs_pages_request *request)
 {
-	const struct pages_call *call = container_of_const(request, struct pages_call, request);
+	const struct pages_call *call = container_of((struct erofs_pages_request *)request, struct pages_call, request);
 	struct page *page = pages_borrow(call->rq, call->pagepool);
 
 	return page ? page_address(page) : NULL;
@@ -275,7 +282,7 @@ static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorit
 	in_place = rq->inplace_io && !(padded && pages_may_stay(rq, algorithm));
 	if (!err && needed) {
 		tables = pages_tables_get();
-		if (!pages_tables_hold(tables, needed, rq->gfp))
+		if (!pages_tables_hold(tables, needed, pages_gfp(rq)))
 			err = -ENOMEM;
 	}
 	if (err)
@@ -284,10 +291,10 @@ static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorit
 	call.rq = rq;
 	call.pagepool = pagepool;
 	call.request = (struct erofs_pages_request) {
-		.in = pages_to_addresses(rq->in, rq->inpages),
+		.in = pages_to_addresses(rq->in, pages_in(rq)),
 		.in_offset = rq->pageofs_in,
 		.in_size = rq->inputsize,
-		.out = pages_to_addresses(rq->out, rq->outpages),
+		.out = pages_to_addresses(rq->out, pages_out(rq)),
 		.out_offset = rq->pageofs_out,
 		.out_size = rq->outputsize,
 		.memory = tables ? tables->memory : NULL,
@@ -297,8 +304,8 @@ static pages_verdict pages_decode(struct z_erofs_decompress_req *rq, int algorit
 		.in_place = in_place,
 	};
 	result = decode(&call.request);
-	pages_from_addresses(rq->in, rq->inpages);
-	pages_from_addresses(rq->out, rq->outpages);
+	pages_from_addresses(rq->in, pages_in(rq));
+	pages_from_addresses(rq->out, pages_out(rq));
 	if (result == EROFS_PAGES_MEMORY)
 		err = -ENOMEM;
 	else if (result)
@@ -321,10 +328,12 @@ pages_verdict z_erofs_pages_lz4(struct z_erofs_decompress_req *rq, struct page *
 
 /*
  * How large a dictionary or a window is does not matter here: the output is both. What does is a field by which Linux knows
- * the streams of this version, which no record may have above the largest value.
+ * the streams of this version, which no record may have above the largest value. What a kernel calls has a name of its own
+ * for each algorithm, in older ones, or is in an object.
  */
 #define EROFS_PAGES_OPTIONAL(word, NAME, field, largest)							\
-static int pages_##word##_config(struct super_block *sb, struct erofs_super_block *dsb, void *data, int size)	\
+EROFS_PAGES_FUNCTION int z_erofs_load_##word##_config(struct super_block *sb, struct erofs_super_block *dsb,	\
+						      void *data, int size)					\
 {														\
 	struct z_erofs_##word##_cfgs *cfgs = data;								\
 														\
@@ -335,17 +344,21 @@ static int pages_##word##_config(struct super_block *sb, struct erofs_super_bloc
 	return pages_tables_reserve(Z_EROFS_COMPRESSION_##NAME);						\
 }														\
 														\
-static pages_verdict pages_##word##_decompress(struct z_erofs_decompress_req *rq, struct page **pagepool)	\
+EROFS_PAGES_FUNCTION pages_verdict z_erofs_##word##_decompress(struct z_erofs_decompress_req *rq,		\
+							       struct page **pagepool)				\
 {														\
 	return pages_decode(rq, Z_EROFS_COMPRESSION_##NAME, erofs_pages_##word, pagepool);			\
 }														\
 														\
-const struct z_erofs_decompressor z_erofs_##word##_decomp = {							\
-	.config = pages_##word##_config,									\
-	.decompress = pages_##word##_decompress,								\
-	.init = pages_init,											\
-	.exit = pages_exit,											\
-	.name = #word,												\
-};
+EROFS_PAGES_FUNCTION int EROFS_PAGES_INIT z_erofs_##word##_init(void)						\
+{														\
+	return 0;												\
+}														\
+														\
+EROFS_PAGES_FUNCTION void z_erofs_##word##_exit(void)								\
+{														\
+	pages_exit();												\
+}														\
+EROFS_PAGES_OBJECT(word)
 
 EROFS_PAGES_OPTIONAL_CODECS

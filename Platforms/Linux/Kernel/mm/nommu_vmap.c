@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 /*
- * The vmap family without an MMU. The map itself is in Swift (nommu_vmap_swift.o); here are the kernel's entries to it,
+ * The vmap family without an MMU. The map itself is made from Swift (nommu_vmap_core.c); here are the kernel's entries to it,
  * and what it needs of the kernel.
  */
 #if defined(CONFIG_MMU) || defined(CONFIG_HIGHMEM)
@@ -16,8 +16,6 @@
 #include <linux/vmalloc.h>
 #include "nommu_vmap.h"
 
-static_assert(PAGE_SHIFT == NOMMU_VMAP_PAGE_SHIFT);
-
 static int nommu_vmap_default = NOMMU_VMAP_MERGE_BACK;
 static DEFINE_SPINLOCK(nommu_vmap_spinlock);
 
@@ -31,6 +29,23 @@ static int __init nommu_vmap_setup(char *text)
 }
 early_param("nommu_vmap", nommu_vmap_setup);
 
+/* The map takes a list where pointers lie at multiples of their size. On m68k, one on a stack may lie at any even address. */
+static void *nommu_vmap_map_list(struct page **pages, unsigned int count, int mode)
+{
+	struct page **aligned;
+	void *address;
+
+	if (IS_ALIGNED((unsigned long)pages, sizeof(*pages)))
+		return nommu_vmap_map(pages, count, mode);
+	aligned = kmalloc_array(count, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
+	if (!aligned)
+		return NULL;
+	memcpy(aligned, pages, count * sizeof(*pages));
+	address = nommu_vmap_map(aligned, count, mode);
+	kfree(aligned);
+	return address;
+}
+
 /* --- what kernel code calls --- */
 
 void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot)
@@ -42,7 +57,7 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 	/* The mapping would own its pages and be undone by vfree(), which knows of no mappings here. */
 	if (WARN_ON_ONCE(flags & VM_MAP_PUT_PAGES))
 		return NULL;
-	return nommu_vmap_map(pages, count, read_only ? NOMMU_VMAP_READ_ONLY : nommu_vmap_default);
+	return nommu_vmap_map_list(pages, count, read_only ? NOMMU_VMAP_READ_ONLY : nommu_vmap_default);
 }
 EXPORT_SYMBOL(vmap);
 
@@ -56,7 +71,7 @@ EXPORT_SYMBOL(vunmap);
 void *vm_map_ram(struct page **pages, unsigned int count, int node)
 {
 	might_sleep();
-	return nommu_vmap_map(pages, count, nommu_vmap_default);
+	return nommu_vmap_map_list(pages, count, nommu_vmap_default);
 }
 EXPORT_SYMBOL(vm_map_ram);
 
@@ -68,6 +83,11 @@ void vm_unmap_ram(const void *mem, unsigned int count)
 EXPORT_SYMBOL(vm_unmap_ram);
 
 /* --- what the map calls --- */
+
+long nommu_vmap_page_shift(void)
+{
+	return PAGE_SHIFT;
+}
 
 void *nommu_vmap_address(struct page *page)
 {

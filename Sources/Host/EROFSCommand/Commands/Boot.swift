@@ -35,6 +35,7 @@ struct Boot: ParsableCommand {
   enum CPU: String, CaseIterable, ExpressibleByArgument {
     case rv64, rv32
     case cortexM3 = "cortex-m3"
+    case m68k
   }
 
   enum KernelDecoder: String, CaseIterable, ExpressibleByArgument {
@@ -73,6 +74,9 @@ struct Boot: ParsableCommand {
   func validate() throws {
     guard (1...4).contains(smp) else { throw ValidationError("--smp must be 1 to 4") }
     guard smp == 1 || cpu == .rv64 else { throw ValidationError("--smp needs --cpu rv64") }
+    guard cpu != .m68k || image != nil else {
+      throw ValidationError("--cpu m68k needs an image: this project's own userspace is not compiled for it")
+    }
     // With less the kernel itself does not fit; QEMU takes 0 for its default, which is much more.
     guard ((2 << 20)...(2 << 30)).contains(ram.bytes) else {
       throw ValidationError("--ram must be 2M to 2G: the kernel needs 2M, and the smallest tested machine has 3584K")
