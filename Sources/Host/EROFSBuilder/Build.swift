@@ -51,6 +51,8 @@ struct Build {
   consuming func run() throws -> BuildSummary {
     let files = [context.device, context.list, context.disk, context.map, context.output]
     let summary = try make()
+    // What cannot be kept on disk shows before any of them has its name.
+    for file in files { try file?.sync() }
     for file in files { try file?.publish() }
     return summary
   }

@@ -204,11 +204,16 @@ package final class OutputFile: @unchecked Sendable {
     }
   }
 
-  /// Puts all on disk, then gives the file its name. What had that name before is replaced at once.
-  package func publish() throws {
+  /// Puts all on disk.
+  package func sync() throws {
     guard fsync(descriptor.rawValue) == 0 else {
       throw Failure(path: path, action: "syncing", reason: Errno(rawValue: errno))
     }
+  }
+
+  /// Puts all on disk, then gives the file its name. What had that name before is replaced at once.
+  package func publish() throws {
+    try sync()
     guard !isBlockDevice else { return close() }
     if temporaryName == nil {
       let own = "/proc/self/fd/\(descriptor.rawValue)"

@@ -2,56 +2,6 @@
 
 import Encoders
 
-/// A part of a file that is encoded by itself, as far as possible: its bytes depend on nothing outside it.
-struct Segment: Sendable {
-  /// Whether the file ends with it.
-  var isLast: Bool
-  /// Whether the file starts with it too.
-  var isWhole: Bool
-  var tail = TailPolicy.stored
-  /// Where extents should begin, counted from the segment's start; ascending. Those that the rules do not allow are
-  /// passed over.
-  var cuts: [Int] = []
-  /// What is stored already is repeated there; ascending, without overlaps.
-  var references: [Reference] = []
-
-  struct Reference: Sendable {
-    /// Where in the segment the data is repeated.
-    let start: Int
-    /// Bytes of it.
-    let length: Int
-    let source: Source
-  }
-
-  enum Source: Sendable {
-    /// The first bytes of an extent of an earlier file.
-    case extent(StoredExtent)
-    /// The bytes of this segment from there on; they end before they are repeated.
-    case segment(at: Int)
-    /// Nothing: all of it is zeros, and the index says so.
-    case zeros
-  }
-}
-
-/// What became of a segment.
-struct EncodedSegment: Sendable {
-  var extents: [StoredExtent] = []
-  /// The stored bytes of the extents that are not shared, padded as the rules say.
-  var stored: [UInt8] = []
-  var tail = Tail.none
-
-  enum Tail: Equatable, Sendable {
-    case none
-    /// The file's last extent, not padded: `length` bytes of the file.
-    case inline(bytes: [UInt8], length: Int, form: StoredExtent.Form)
-    /// So many bytes at the end go to the packed inode.
-    case packed(length: Int)
-  }
-
-  /// Whether nothing in it is compressed or shared.
-  var isPlain: Bool { extents.allSatisfy { $0.isPlain && !$0.isShared } }
-}
-
 /// Makes extents of a file's bytes with one thread's compressor.
 final class SegmentEncoder {
   /// Compresses as much of an input as fits an output; see `Encoder.encode`.
@@ -101,7 +51,7 @@ final class SegmentEncoder {
   func encode(_ segment: Segment, _ content: UnsafeRawBufferPointer) throws -> EncodedSegment {
     var work = Work(content: content, fileEnd: segment.isLast ? content.count : nil)
     work.result.stored.reserveCapacity(content.count / 2)
-    let holes = rules.hasByteAddresses || rules.marksZeros ? Self.holes(in: content) : []
+    let holes = rules.hasByteAddresses || rules.marksZeros ? ZeroRuns.all(in: content) : []
     var cuts = segment.cuts[...]
     if !rules.hasByteAddresses, !holes.isEmpty { cuts = (segment.cuts + rules.cuts(around: holes)).sorted()[...] }
     for reference in segment.references.merged(with: rules.hasByteAddresses ? holes : []) {
@@ -153,35 +103,11 @@ final class SegmentEncoder {
     }
   }
 
-  /// Fewer zeros than these take hardly more bytes in an extent than as one of their own, which also ends the one before.
-  private static let shortestHole = 1 << 16
-
-  /// Where there are at least as many zeros in a row.
-  private static func holes(in content: UnsafeRawBufferPointer) -> [Segment.Reference] {
-    // A run of that length has all of one of these steps.
-    let step = shortestHole / 2
-    var holes: [Segment.Reference] = []
-    var at = 0
-    while at + step <= content.count {
-      guard UnsafeRawBufferPointer(rebasing: content[at..<at + step]).isZero else {
-        at += step
-        continue
-      }
-      var (start, end) = (at, at + step)
-      while start > 0, content[start - 1] == 0 { start -= 1 }
-      while end + 8 <= content.count, content.loadUnaligned(fromByteOffset: end, as: UInt64.self) == 0 { end += 8 }
-      while end < content.count, content[end] == 0 { end += 1 }
-      if end - start >= shortestHole { holes.append(.init(start: start, length: end - start, source: .zeros)) }
-      at = (end + step - 1) / step * step
-    }
-    return holes
-  }
-
   /// Adds an extent of zeros, of which nothing is stored.
   private func skip(from first: Int, to end: Int, _ cuts: inout ArraySlice<Int>, _ work: inout Work) throws {
     // The first ones may be in an extent that another file's end made longer.
     let start = max(first, work.position)
-    guard end - start >= Self.shortestHole, try advance(to: start, &cuts, &work) else { return }
+    guard end - start >= ZeroRuns.shortest, try advance(to: start, &cuts, &work) else { return }
     work.expected = nil
     work.add(StoredExtent(length: UInt32(end - start), storedBytes: 0, address: 0, form: .hole))
   }
@@ -421,26 +347,5 @@ final class SegmentEncoder {
     work.result.tail = .inline(bytes: bytes, length: rest, form: isPlain ? .plain : .compressed)
     work.position = end
     return true
-  }
-}
-
-extension ExtentRules {
-  /// Where extents have to begin so that some have all blocks of a hole and nothing else. It costs a part of a cluster, so
-  /// that only large ones are worth it.
-  fileprivate func cuts(around holes: [Segment.Reference]) -> [Int] {
-    var cuts: [Int] = []
-    for hole in holes where hole.length >= max(1 << 18, 4 * clusterSize) {
-      cuts.append((hole.start + blockSize - 1) / blockSize * blockSize)
-      cuts.append((hole.start + hole.length) / blockSize * blockSize)
-    }
-    return cuts
-  }
-}
-
-extension [Segment.Reference] {
-  /// Both ascending lists as one.
-  fileprivate func merged(with others: Self) -> Self {
-    if others.isEmpty { return self }
-    return (self + others).sorted { ($0.start, $1.length) < ($1.start, $0.length) }
   }
 }

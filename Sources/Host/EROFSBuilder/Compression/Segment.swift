@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+/// A part of a file that is encoded by itself, as far as possible: its bytes depend on nothing outside it.
+struct Segment: Sendable {
+  /// Whether the file ends with it.
+  var isLast: Bool
+  /// Whether the file starts with it too.
+  var isWhole: Bool
+  var tail = TailPolicy.stored
+  /// Where extents should begin, counted from the segment's start; ascending. Those that the rules do not allow are
+  /// passed over.
+  var cuts: [Int] = []
+  /// What is stored already is repeated there; ascending, without overlaps.
+  var references: [Reference] = []
+
+  struct Reference: Sendable {
+    /// Where in the segment the data is repeated.
+    let start: Int
+    /// Bytes of it.
+    let length: Int
+    let source: Source
+  }
+
+  enum Source: Sendable {
+    /// The first bytes of an extent of an earlier file.
+    case extent(StoredExtent)
+    /// The bytes of this segment from there on; they end before they are repeated.
+    case segment(at: Int)
+    /// Nothing: all of it is zeros, and the index says so.
+    case zeros
+  }
+}
+
+/// What became of a segment.
+struct EncodedSegment: Sendable {
+  var extents: [StoredExtent] = []
+  /// The stored bytes of the extents that are not shared, padded as the rules say.
+  var stored: [UInt8] = []
+  var tail = Tail.none
+
+  enum Tail: Equatable, Sendable {
+    case none
+    /// The file's last extent, not padded: `length` bytes of the file.
+    case inline(bytes: [UInt8], length: Int, form: StoredExtent.Form)
+    /// So many bytes at the end go to the packed inode.
+    case packed(length: Int)
+  }
+
+  /// Whether nothing in it is compressed or shared.
+  var isPlain: Bool { extents.allSatisfy { $0.isPlain && !$0.isShared } }
+}
