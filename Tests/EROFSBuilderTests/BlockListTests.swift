@@ -52,7 +52,8 @@ import TreeSupport
     #expect(try list(tree, options) == ["/a 1-3", "/b 4", "/c d 5-6", "/f 1 7-8"])
   }
 
-  /// Every block that a file is read from is in the list, and no other.
+  /// Every block that a file is read from is in the list, and no other; except for blocks that decode to zeros, which only
+  /// readers decode that do not know the index's mark for them.
   @Test func listsAreWhatTheReaderFinds() throws {
     for seed in 0..<12 {
       var random = Random(seed + 700)
@@ -64,9 +65,11 @@ import TreeSupport
       let block = UInt64(options.blockSize)
       // By NID, because files with several names are listed by one.
       var wanted: [UInt64: Set<UInt64>] = [:]
+      var withHoles: Set<UInt64> = []
       for (entry, path) in tree.walk() where tree.kind(of: entry) == .regular {
         let inode = try reader.inode(at: path)
         for extent in try reader.extents(of: inode) {
+          if extent.place == .hole { withHoles.insert(inode.nid) }
           guard case .device = extent.place, let place = try reader.volume.location(of: extent) else { continue }
           let end = place.offset + extent.storedLength
           wanted[inode.nid, default: []].formUnion(place.offset / block..<(end + block - 1) / block)
@@ -82,7 +85,11 @@ import TreeSupport
           found[nid, default: []].formUnion(ends[0]...ends[ends.count - 1])
         }
       }
-      #expect(found.count == lines.count && found == wanted, "seed \(seed)")
+      #expect(found.count == lines.count, "seed \(seed)")
+      for nid in Set(found.keys).union(wanted.keys) {
+        let (listed, read) = (found[nid] ?? [], wanted[nid] ?? [])
+        #expect(withHoles.contains(nid) ? listed.isSuperset(of: read) : listed == read, "seed \(seed), nid \(nid)")
+      }
     }
   }
 
