@@ -50,7 +50,10 @@ struct Build {
   /// Makes the image and gives it its name, after all that belongs to it.
   consuming func run() throws -> BuildSummary {
     let files = [context.device, context.list, context.disk, context.map, context.output]
+    let base = context.options.base
     let summary = try make()
+    // Somebody else may have added to it meanwhile.
+    if let base, base.hasChanged() { throw BuildError.baseChanged("\(base.origin.path)") }
     // What cannot be kept on disk shows before any of them has its name.
     for file in files { try file?.sync() }
     for file in files { try file?.publish() }
@@ -61,7 +64,14 @@ struct Build {
   consuming func make() throws -> BuildSummary {
     let options = context.options
     let block = UInt64(options.blockSize)
-    if let base = options.base { try base.copy(to: context.output) }
+    if let base = options.base {
+      progress.start(.copying, total: base.end)
+      var copied: UInt64 = 0
+      try base.copy(to: context.output) { done in
+        try progress.advance(by: done - copied, written: done)
+        copied = done
+      }
+    }
     var sink = BlockSink(context.output, position: context.dataStart, offset: options.offset)
     var contents = try ContentPass(context)
     try contents.run(&sink, &progress)

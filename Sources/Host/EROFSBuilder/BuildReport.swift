@@ -40,6 +40,8 @@ public struct BuildSummary: Sendable, Hashable {
 
   /// The stages of a build.
   public enum Stage: String, Sendable, CaseIterable {
+    /// An image that is added to is copied.
+    case copying
     /// Files of equal size are compared by their digests.
     case comparing
     /// Contents are read, compressed and written.
@@ -83,6 +85,8 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
   case unknownDevice(Int)
   /// An image that is added to is copied first, which a block device has no room for.
   case baseOnDevice(String)
+  /// The image that is added to was replaced while that was made.
+  case baseChanged(String)
   /// The root's NID has 16 bits without 48-bit addresses.
   case rootIsFar
   /// The caller wanted no more of it.
@@ -104,6 +108,8 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
     case .baseOnDevice(let path):
       "\(path): nothing can be added to an image on a block device, as it could not be kept until the new one is whole: use a "
         + "file"
+    case .baseChanged(let path):
+      "\(path): it was replaced while this was being added to it; nothing was changed: do it again"
     case .rootIsFar:
       "the root's inode would be too far from the others of the image that is added to: make the image anew, with 48-bit "
         + "addresses if there is to be more of this"

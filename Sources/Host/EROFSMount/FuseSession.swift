@@ -94,7 +94,7 @@
     ///
     /// - Returns: the signal, or 0.
     public func serve() throws(MountError) -> Int32 {
-      guard let signals else { throw .fuse("serving what is not mounted") }
+      guard let signals, isMounted else { throw .fuse("serving what is not mounted") }
       let result = RequestLoop(session, threads: options.threads, signals).run()
       guard result >= 0 else { throw .system("serving", options.name, Errno(rawValue: -result)) }
       return result
@@ -110,9 +110,7 @@
       restoreSignals()
     }
 
-    private func restoreSignals() {
-      signals?.restore()
-      signals = nil
-    }
+    /// The pipe stays until the session ends, because another thread may want to write into it.
+    private func restoreSignals() { signals?.restore() }
   }
 #endif

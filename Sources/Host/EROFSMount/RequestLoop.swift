@@ -121,7 +121,8 @@
         threads += 1
       }
       isLed = false
-      monitor.wakeOne()
+      // Not one: the thread in `run()` waits here too.
+      monitor.wakeAll()
       return true
     }
 

@@ -149,15 +149,22 @@ package final class OutputFile: @unchecked Sendable {
     }
   }
 
-  /// Copies the first `count` bytes of a file to the start of this one. File systems that can do that share the blocks.
-  package func copy(_ source: FileDescriptor, count: UInt64) throws {
+  /// Makes this a copy of the first `count` bytes of a file, with its permissions. File systems that can do that share the
+  /// blocks; holes are not written.
+  ///
+  /// - Parameter progress: is called with the bytes that are done; what it throws ends the copy.
+  package func copy(_ source: FileDescriptor, count: UInt64, progress: (UInt64) throws -> Void) throws {
+    var status = stat()
+    if fstat(source.rawValue, &status) == 0 { _ = fchmod(descriptor.rawValue, status.st_mode & 0o7777) }
     #if os(Linux)
       // FICLONE, which the C importer does not show.
       if ioctl(descriptor.rawValue, 0x4004_9409, source.rawValue) == 0 { return try setSize(count) }
     #endif
+    try setSize(count)
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     var done: UInt64 = 0
-    while done < count {
+    while let start = Self.data(in: source, after: done, isDevice: false), start < count {
+      done = start
       let part = Int(min(UInt64(buffer.count), count - done))
       let read = try buffer.withUnsafeMutableBytes { bytes in
         try source.read(fromAbsoluteOffset: Int64(done), into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<part]))
@@ -165,6 +172,7 @@ package final class OutputFile: @unchecked Sendable {
       guard read > 0 else { throw Failure(path: path, action: "copying what is added to", reason: .ioError) }
       try buffer.withUnsafeBytes { try write(UnsafeRawBufferPointer(rebasing: $0[..<read]), at: done) }
       done += UInt64(read)
+      try progress(done)
     }
   }
 
@@ -184,14 +192,18 @@ package final class OutputFile: @unchecked Sendable {
 
   /// The first byte at or after `offset` that was written, as far as the file system knows; nil if only zeros follow.
   package func data(after offset: UInt64) -> UInt64? {
+    Self.data(in: descriptor, after: offset, isDevice: isBlockDevice)
+  }
+
+  private static func data(in file: FileDescriptor, after offset: UInt64, isDevice: Bool) -> UInt64? {
     #if os(Linux)
       let seekData: Int32 = 3
     #else
       let seekData = SEEK_DATA
     #endif
-    let found = lseek(descriptor.rawValue, off_t(offset), seekData)
+    let found = lseek(file.rawValue, off_t(offset), seekData)
     if found >= 0 { return UInt64(found) }
-    return errno == ENXIO && !isBlockDevice ? nil : offset
+    return errno == ENXIO && !isDevice ? nil : offset
   }
 
   /// Makes the file `size` bytes long; a block device must hold as many.

@@ -6,6 +6,14 @@ import EROFSTree
 import HostSupport
 import SystemPackage
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// An image that a build adds to, instead of making one from the start.
 ///
 /// All its bytes stay where they are. A regular file of it that the tree still has as it was keeps its inode too; whatever
@@ -28,7 +36,8 @@ public struct ImageBase: Sendable {
   /// - Throws: ``LayerError`` also if nothing can be added to it: an image with extra devices, whose addresses begin where
   ///   it ends, or with compressed inodes.
   public init(_ path: FilePath) throws(LayerError) {
-    origin = try ImageOrigin(path)
+    // What is behind the end is not kept, so nothing may be there that files have.
+    origin = try ImageOrigin(path).withoutRest()
     contents = ImageContents(origin)
     let superblock = origin.superblock
     if !origin.devices.isEmpty {
@@ -37,8 +46,8 @@ public struct ImageBase: Sendable {
     if superblock.incompatible.contains(.metabox) {
       throw LayerError(path, "nothing can be added to it: its inodes are compressed")
     }
-    if superblock.blockCount == 0 {
-      throw LayerError(path, "nothing can be added to it: its superblock does not say where it ends")
+    guard end >= UInt64(SuperblockUpdate.headBytes(blockSize: superblock.blockSize)), start <= end else {
+      throw LayerError(path, "nothing can be added to it: its superblock does not say where it ends, or says it wrong")
     }
   }
 
@@ -71,7 +80,7 @@ public struct ImageBase: Sendable {
     options.wideAddresses = superblock.incompatible.contains(.wide48Bit)
     if !options.wideAddresses, options.index == .encoded { options.index = .compact }
     if !options.wideAddresses { options.omitsDots = false }
-    options.keepsTimes = true
+    drop(!options.keepsTimes, "one time for all inodes") { options.keepsTimes = true }
     options.hasAttributeFilter = superblock.compatible.contains(.xattrFilter)
     options.hasChecksum = superblock.compatible.contains(.superblockChecksum)
     // The pool of shared attributes stays, and ids count from its start.
@@ -97,9 +106,21 @@ public struct ImageBase: Sendable {
   // MARK: What the build needs
 
   /// Puts all its bytes at the start of a file, sharing them where the file system can do that.
-  func copy(to output: OutputFile) throws {
+  ///
+  /// - Parameter progress: is called with the bytes that are done.
+  func copy(to output: OutputFile, progress: (UInt64) throws -> Void) throws {
     guard let file = origin.image.descriptor else { preconditionFailure("an image that was opened by its path") }
-    try output.copy(file, count: end)
+    try output.copy(file, count: end, progress: progress)
+  }
+
+  /// Whether the file at its path is not the one that was opened, or has changed since.
+  func hasChanged() -> Bool {
+    guard let file = origin.image.descriptor else { return true }
+    var (opened, now) = (stat(), stat())
+    guard fstat(file.rawValue, &opened) == 0, origin.path.withPlatformString({ stat($0, &now) }) == 0 else {
+      return true
+    }
+    return opened.st_ino != now.st_ino || opened.st_dev != now.st_dev
   }
 
   /// Byte of the image where it ends, at a block's end.

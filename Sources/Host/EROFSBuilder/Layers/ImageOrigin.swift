@@ -59,6 +59,17 @@ public final class ImageOrigin: Sendable {
 
   private static let mostBlocks: UInt64 = 1 << 46
 
+  private init(_ other: ImageOrigin, _ image: ImageFile) {
+    (path, self.image, superblock, devices) = (other.path, image, other.superblock, other.devices)
+    limit = WorkLimit(for: image)
+  }
+
+  /// The same image without what follows its last block in its file.
+  func withoutRest() throws(LayerError) -> ImageOrigin {
+    let end = superblock.blockCount * UInt64(superblock.blockSize)
+    do throws(ImageFile.OpenError) { return ImageOrigin(self, try image.prefix(end)) } catch { throw LayerError(error) }
+  }
+
   /// Something that reads it, for one thread.
   public func reader() -> ImageReader { ImageReader(image, superblock, limit: limit) }
 

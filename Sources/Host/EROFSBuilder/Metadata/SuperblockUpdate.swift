@@ -31,6 +31,7 @@ struct SuperblockUpdate {
     func take<Value: FixedWidthInteger>(_ field: Field<SuperblockRecord, Value>) {
       bytes.replaceSubrange(range(field), with: fresh[range(field)])
     }
+    let known = base.origin.superblock.incompatible
     take(.rootOrBlocks)
     take(.blockCount)
     if base.origin.superblock.incompatible.contains(.wide48Bit) { take(.wideRootNID) }
@@ -39,10 +40,15 @@ struct SuperblockUpdate {
     take(.volumeNameLow)
     take(.volumeNameHigh)
     take(.buildTime)
-    if hasPacked { take(.packedNID) }
+    // Without a packed inode any number may be there, which what is added would make a NID.
+    if hasPacked || !known.contains(.fragments) { take(.packedNID) }
     bytes[.inodeCount, of: SuperblockRecord.self, at: start] = inodes
     let added = IncompatibleFeatures(rawValue: fresh[.incompatible, of: SuperblockRecord.self, at: start])
-    let known = base.origin.superblock.incompatible
+    if kept.hasCompressed, added.contains(.zeroPadding), !known.contains(.zeroPadding) {
+      throw LayerError(
+        base.origin.path,
+        "its compressed data has no zeros in front, as before Linux 5.4, so that no compressed data can be added")
+    }
     bytes[.incompatible, of: SuperblockRecord.self, at: start] = known.union(added).rawValue
     var compatible = base.origin.superblock.compatible.union(.modificationTimes)
     // Without this, an image with a packed inode would have the table of long prefixes there.
@@ -60,14 +66,14 @@ struct SuperblockUpdate {
     let path = base.origin.path
     let start = SuperblockRecord.start
     let first = start + SuperblockRecord.byteCount + Int(base.origin.superblock.extraSlots) * 16
-    if kept.hasCompressed, !known.contains(.zeroPadding) {
-      throw LayerError(
-        path, "its compressed data has no padding of zeros, as before Linux 5.4, so that none can be added")
-    }
     let announced = bytes[.algorithmsOrDistance, of: SuperblockRecord.self, at: start]
     if !known.contains(.compressionRecords) {
       // It announces nothing: LZ4 with clusters of a block needs no record.
-      guard added.contains(.compressionRecords) else { return }
+      guard added.contains(.compressionRecords) else {
+        // The field is LZ4's largest distance, where 0 stands for the largest of all.
+        bytes[.algorithmsOrDistance, of: SuperblockRecord.self, at: start] = 0
+        return
+      }
       let records = writer.records
       let room = (records.count + 31) / 32 * 32
       // Where an inode can start, and none does, nothing is.
@@ -104,7 +110,10 @@ struct SuperblockUpdate {
       bytes[field, of: Owner.self, at: place] = max(old, new)
     }
     switch Algorithm(rawValue: id) {
-    case .lz4: raise(Field<LZ4Record, UInt16>.pclusterBlocks)
+    case .lz4:
+      raise(Field<LZ4Record, UInt16>.pclusterBlocks)
+      // 0 stands for the largest of all.
+      bytes[.maximumDistance, of: LZ4Record.self, at: place] = 0
     case .microLZMA: raise(Field<MicroLZMARecord, UInt32>.dictionaryBytes)
     case .deflate:
       // 0 stands for 15.

@@ -108,8 +108,8 @@ struct SuperblockWriter {
     record[.epoch] = epoch.seconds
     record[.fixedNanoseconds] = epoch.nanoseconds
     record[.blockCount] = UInt32(truncatingIfNeeded: blocks)
-    record[.metadataBlock] = UInt32(metadata.base >> UInt64(options.blockShift))
-    record[.xattrBlock] = UInt32(metadata.poolStart >> UInt64(options.blockShift))
+    record[.metadataBlock] = UInt32(truncatingIfNeeded: metadata.base >> UInt64(options.blockShift))
+    record[.xattrBlock] = UInt32(truncatingIfNeeded: metadata.poolStart >> UInt64(options.blockShift))
     record[.uuidLow] = uuid.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
     record[.uuidHigh] = uuid.withUnsafeBytes {
       UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
@@ -119,7 +119,8 @@ struct SuperblockWriter {
     record[.volumeNameHigh] = name.withUnsafeBytes {
       UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
     }
-    record[.buildTime] = UInt32(exactly: max(0, buildTime - epoch.seconds)) ?? 0
+    let (sinceEpoch, isFar) = buildTime.subtractingReportingOverflow(epoch.seconds)
+    record[.buildTime] = isFar ? 0 : UInt32(exactly: max(0, sinceEpoch)) ?? 0
     record[.packedNID] = metadata.packedNID ?? 0
     if options.wideAddresses {
       record[.wideRootNID] = metadata.rootNID

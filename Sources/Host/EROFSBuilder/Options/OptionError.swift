@@ -39,6 +39,7 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     case encodedExtents = "encoded extents"
     case devices = "extra devices", referred = "contents that are only referred to", dedupe, digests
     case wideAddresses = "48-bit addresses", omittedDots = "directories without an entry `.`"
+    case prefixes = "prefixes of attributes' names"
     case base = "an image that is added to", offset = "an offset", otherBlocks =
       "another block size or width of addresses"
     case metabox = "compressed inodes", compressedDirectories = "compressed directories"
@@ -170,6 +171,7 @@ extension BuildOptions {
     let conflicts: [(Bool, Option)] = [
       (offset != 0, .offset), (metabox != nil, .metabox), (compressesDirectories, .compressedDirectories),
       (digestAttribute != nil, .digests), (deviceCount > 0, .devices), (fragmentsTwice, .fragments),
+      (!attributePrefixes.isEmpty, .prefixes),
       (
         blockSize != superblock.blockSize || wideAddresses != superblock.incompatible.contains(.wide48Bit),
         .otherBlocks

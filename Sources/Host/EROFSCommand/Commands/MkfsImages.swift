@@ -34,7 +34,7 @@ extension MkfsRequest {
       }
       options.devices = merge.devices
       if mode == .reserved { options.reserved = BuildOptions.ReservedContents() }
-      if options.sharedAttributeThreshold != nil {
+      if options.sharedAttributeThreshold != nil, !addsToImage {
         let most = BuildOptions.mostAttributePrefixes - (options.digestAttribute == nil ? 0 : 1)
         for prefix in try merge.attributePrefixes()
         where !options.attributePrefixes.contains(prefix) && options.attributePrefixes.count < most {

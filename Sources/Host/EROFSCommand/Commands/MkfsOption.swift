@@ -173,8 +173,8 @@ enum MkfsOption: Sendable, CaseIterable {
         .source, "incremental", optional: "data",
         """
         Add SOURCE to IMAGE, which exists: names of SOURCE replace those of the image, directories are merged, whiteouts \
-        remove. All data of the image stays where it is, and files that nothing changed are not read. The options apply to \
-        what is added.
+        remove. All data of the image stays where it is in it, and is not compressed again. The options apply to what is \
+        added.
         """)
     case .list:
       Form(

@@ -158,6 +158,7 @@ extension BuildSummary.Stage {
   /// What is being done, in letters of one width.
   fileprivate var verb: String {
     switch self {
+    case .copying: "copying   "
     case .comparing: "comparing "
     case .contents: "writing   "
     case .packing: "packing   "

@@ -96,6 +96,13 @@ struct MkfsRequest: Sendable {
     self.source = source
   }
 
+  /// Whether an option changes what the source has.
+  var changesTree: Bool {
+    !excludedPaths.isEmpty || !excludedPatterns.isEmpty || !fileContexts.isEmpty || ownerTable != nil
+      || edits.separatesHardLinks || edits.owners != OwnerRule() || edits.attributes != .keep
+      || !edits.exclusions.isEmpty
+  }
+
   /// The options with their algorithms, checked.
   ///
   /// - Parameters:

@@ -37,7 +37,8 @@ struct OCIOptions: ParsableArguments {
     let words = mkfs.split(separator: " ").map(String.init)
     do {
       guard case .request(let request) = try MkfsParser.parse(words + ["--", "image", "source"], sourceDate: nil),
-        request.goal == nil, request.hints == nil, request.order == nil, request.blobDevice == nil
+        request.goal == nil, request.hints == nil, request.order == nil, request.blobDevice == nil,
+        !request.addsToImage, request.contents == nil, !request.changesTree
       else { throw MkfsError.usage("these options are not for layers") }
       var options = try request.buildOptions()
       // As containerd has them: contents that can be referred to.

@@ -134,7 +134,8 @@ public final class ImageLayout: Sendable {
       guard !references.isEmpty else { throw LayoutError.noImage(wanted: "named \(name)", found: names) }
     }
     var found: [(descriptor: BlobDescriptor, name: String?)] = []
-    for reference in references { try collect(reference, reference.name, &found, depth: 0) }
+    var seen = 0
+    for reference in references { try collect(reference, reference.name, &found, &seen, depth: 0) }
     if found.count > 1 || platform != nil {
       let wanted = platform ?? .current
       let all = found.map { $0.descriptor.platform.map { "\($0)" } ?? "for no platform" }
@@ -171,17 +172,21 @@ public final class ImageLayout: Sendable {
 
   private func collect(
     _ reference: BlobDescriptor, _ name: String?, _ found: inout [(descriptor: BlobDescriptor, name: String?)],
-    depth: Int
+    _ seen: inout Int, depth: Int
   ) throws {
+    seen += 1
+    guard seen <= Self.mostReferences else {
+      throw LayoutError.unusable("\(path)", "its indexes have more than \(Self.mostReferences) references")
+    }
     if reference.isManifest {
       // Statements about an image are listed like images.
       if reference.annotations["vnd.docker.reference.type"] == nil { found.append((reference, name)) }
     } else if reference.isIndex {
-      guard depth < Self.deepest, found.count <= Self.mostReferences else {
+      guard depth < Self.deepest else {
         throw LayoutError.unusable("index \(reference.digest)", "there are too many indexes in each other")
       }
       for inner in try Self.references(document(reference), "index \(reference.digest)") {
-        try collect(inner, name, &found, depth: depth + 1)
+        try collect(inner, name, &found, &seen, depth: depth + 1)
       }
     }
   }

@@ -159,8 +159,12 @@ public struct ImageManifest: Sendable {
     for (number, json) in list.enumerated() {
       let descriptor = try BlobDescriptor(json, in: "manifest \(digest)")
       guard let kind = try Self.kind(of: descriptor) else { continue }
+      let text = plain?[number].text
+      let digest = text.flatMap { BlobDigest($0) }
+      // What cannot be checked is not believed.
+      if let text, digest == nil { throw .unusable("layer \(descriptor.digest)", "its diff_id is no SHA-256: \(text)") }
       layers.append(
-        Layer(descriptor: descriptor, kind: kind, plainDigest: plain?[number].text.flatMap { BlobDigest($0) }))
+        Layer(descriptor: descriptor, kind: kind, plainDigest: digest))
     }
     if case .device? = layers.last?.kind {
       throw .unusable("manifest \(digest)", "its last layer is a device, to which nothing refers")

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import Digests
+import EROFS
 import EROFSBuilder
 import EROFSTar
+import EROFSTools
 import EROFSTree
 import HostSupport
 import SystemPackage
@@ -84,7 +86,9 @@ struct LayerSource {
       try file.setSize(whole)
       tree = try HashTree.append(
         to: file, start: 0, size: whole, blockSize: block, uuid: origin.uuid, threads: max(1, options.threads ?? 1)
-      ) { _ in }
+      ) { done in
+        guard progress(done, whole) else { throw LayoutError.cancelled }
+      }
     }
     try file.publish()
     return LayoutUnpacking.UnpackedImage(path: path, layer: number, imageBytes: tree?.offset ?? size, hashTree: tree)
@@ -137,7 +141,7 @@ struct LayerSource {
   /// Writes the layer's image, with its devices where its table of devices says.
   private func materialized(_ file: OutputFile) throws -> OutputFile {
     guard case .image(let isCompressed) = stack.layer.kind else { preconditionFailure() }
-    var end = try write(stack.layer.descriptor, isCompressed, to: file, at: 0)
+    var end = try write(stack.layer, isCompressed, to: file, at: 0)
     try file.setSize(end)
     if stack.devices.isEmpty { return file }
     let origin = try ImageOrigin(Self.path(of: file))
@@ -149,11 +153,12 @@ struct LayerSource {
     for (slot, device) in zip(origin.devices, stack.devices) {
       guard case .device(let isCompressed) = device.kind else { preconditionFailure() }
       let start = slot.firstBlock * block
-      guard slot.firstBlock >= origin.superblock.blockCount, start >= end else {
+      // A hole between them would be read for a hash tree.
+      guard slot.firstBlock >= origin.superblock.blockCount, start >= end, start - end <= Self.longestGap else {
         throw LayoutError.unusable("the image", "its devices have no places that follow it")
       }
       end = start + slot.blocks * block
-      let written = try write(device.descriptor, isCompressed, to: file, at: start, limit: slot.blocks * block)
+      let written = try write(device, isCompressed, to: file, at: start, limit: slot.blocks * block)
       guard start + written >= end else {
         throw LayoutError.unusable(
           "blob \(device.descriptor.digest)", "the device is too short: it has \(written) bytes")
@@ -163,22 +168,43 @@ struct LayerSource {
     return file
   }
 
+  private static let longestGap: UInt64 = 64 << 20
+  /// Bytes behind an image's last block: a hash tree, of which there are few.
+  private static let longestRest: UInt64 = 64 << 20
+
   /// - Returns: bytes that the blob is, or decompresses to; after `limit` of them nothing is written.
   private func write(
-    _ descriptor: BlobDescriptor, _ isCompressed: Bool, to file: OutputFile, at start: UInt64, limit: UInt64 = .max
+    _ layer: ImageManifest.Layer, _ isCompressed: Bool, to file: OutputFile, at start: UInt64, limit: UInt64? = nil
   ) throws -> UInt64 {
-    let blob = try verified(descriptor)
+    let blob = try verified(layer.descriptor)
+    let sum = SHA256()
     var count: UInt64 = 0
+    var most = limit
     func take(_ part: UnsafeRawBufferPointer) throws {
-      let kept = Int(min(UInt64(part.count), limit - min(limit, count)))
-      try file.write(UnsafeRawBufferPointer(rebasing: part[..<kept]), at: start + min(limit, count))
+      sum.update(part)
+      let kept = limit.map { Int(min(UInt64(part.count), $0 - min($0, count))) } ?? part.count
+      try file.write(UnsafeRawBufferPointer(rebasing: part[..<kept]), at: start + min(limit ?? .max, count))
       count += UInt64(part.count)
+      // A few compressed bytes may become any number.
+      if most == nil, count >= 4096 {
+        let superblock = try Superblock(reading: ImageFile(Self.path(of: file)))
+        let end = superblock.blockCount.multipliedReportingOverflow(by: UInt64(superblock.blockSize))
+        most = end.overflow ? .max : end.partialValue
+      }
+      if let most, count > most, count - most > max(Self.longestRest, most / 32) {
+        throw LayoutError.unusable(
+          "blob \(layer.descriptor.digest)", "it decompresses to more bytes than its image has")
+      }
       guard progress(count, 0) else { throw LayoutError.cancelled }
     }
     if isCompressed {
       try Decompression.forEachPart(of: blob.file, blob.range, take)
     } else {
       try blob.forEachPart(take)
+    }
+    if let wanted = layer.plainDigest {
+      let found = BlobDigest(sum.finish())
+      guard found == wanted else { throw LayoutError.digest("\(wanted) (decompressed)", found: "\(found)") }
     }
     return count
   }

@@ -86,6 +86,23 @@ public final class ImageFile: Storage, @unchecked Sendable {
     try self.init(FilePath(path), devices: devices.map { FilePath($0) }, offset: offset)
   }
 
+  /// The first bytes of the image, without its extra devices, as an image of their own.
+  package func prefix(_ count: UInt64) throws(OpenError) -> ImageFile {
+    let own = mappings[0]
+    guard let file = own.file, let copy = try? file.duplicate() else {
+      throw OpenError(path: "the image", reason: .system(.badFileDescriptor))
+    }
+    let length = Int(min(count, UInt64(own.bytes.count)))
+    let mapped = Int(own.offset) + length
+    guard mapped > 0, let base = mmap(nil, mapped, PROT_READ, MAP_SHARED, copy.rawValue, 0), base != MAP_FAILED else {
+      let reason = mapped > 0 ? Errno(rawValue: errno) : .invalidArgument
+      try? copy.close()
+      throw OpenError(path: "the image", reason: .system(reason))
+    }
+    let bytes = PageVector(unsafeContiguous: base, count: mapped).dropFirst(Int(own.offset))
+    return ImageFile([Mapping(file: copy, offset: own.offset, base: base, mappedBytes: mapped, bytes: bytes)])
+  }
+
   /// An image in memory: `[UInt8]`, `Data`, or any other collection of bytes, which is copied.
   ///
   /// - Parameters:

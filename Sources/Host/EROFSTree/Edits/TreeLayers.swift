@@ -4,7 +4,7 @@ import EROFS
 
 extension Tree {
   /// Puts a tree over this one, as overlayfs does with layers: its names hide those of this tree, except that directories are
-  /// merged and take its metadata. Its whiteouts (character devices 0, 0, and empty files with the attribute
+  /// merged and take its metadata, where it states any (see ``isImplied(_:)``). Its whiteouts (character devices 0, 0, and empty files with the attribute
   /// `trusted.overlay.whiteout`) hide what is here; its directories with `trusted.overlay.opaque` hide what directories here
   /// contain. Names that are hard links in it remain that.
   ///
@@ -14,14 +14,20 @@ extension Tree {
   /// - Parameter upper: the tree above this one. Extra devices that contents refer to keep their numbers.
   /// - Throws: ``TreeError`` if both are more than a tree can hold.
   public mutating func addLayer(_ upper: Tree) throws(TreeError) {
-    replaceMetadata(of: Self.root, upper[Self.root], attributes: upper.attributes(of: upper.inode(of: Self.root)))
+    if !upper.isImplied(Self.root) {
+      replaceMetadata(of: Self.root, upper[Self.root], attributes: upper.attributes(of: upper.inode(of: Self.root)))
+    }
     var directories: [EntryID: EntryID] = [Self.root: Self.root]
     var inodes: [InodeID: InodeID] = [:]
     for (entry, _) in upper.walk() where entry != Self.root {
       let (source, name) = (upper.inode(of: entry), upper.name(of: entry))
       let parent = directories[upper.parent(of: entry)]!
       let metadata = upper[source]
-      if metadata.kind == .directory {
+      if metadata.kind == .directory, upper.isImplied(entry), let old = child(name, of: parent),
+        kind(of: old) == .directory
+      {
+        directories[entry] = old
+      } else if metadata.kind == .directory {
         directories[entry] = try addDirectory(name, in: parent, metadata, upper.attributes(of: source))
       } else if let known = inodes[source] {
         try link(name, in: parent, to: known)

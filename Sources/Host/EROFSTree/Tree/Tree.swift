@@ -68,8 +68,17 @@ public struct Tree: Sendable {
   var names = NameTable()
   var removed = 0
 
+  /// A tree with nothing in its root, which has permissions 755, the owner 0 and the time 0 until something states them: it
+  /// ``isImplied(_:)``.
+  public init() {
+    self.init(root: Metadata(kind: .directory, permissions: 0o755))
+    inodes[0].flags |= Self.implied
+  }
+
   /// A tree with nothing in its root.
-  public init(root: Metadata = Metadata(kind: .directory, permissions: 0o755)) {
+  ///
+  /// - Parameter root: of a directory.
+  public init(root: Metadata) {
     precondition(root.kind == .directory)
     inodes.append(Self.record(root))
     inodes[0].links = 1
