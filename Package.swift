@@ -163,8 +163,8 @@ if !embedded, !small {
     .testTarget(
       name: "EROFSBuilderTests",
       dependencies: [
-        "EROFSBuilder", "EROFS", "EROFSTar", "EROFSTree", "EROFSTools", "Encoders", "HostSupport", "TreeSupport",
-        hostDependency("SystemPackage", "swift-system"),
+        "EROFSBuilder", "EROFS", "EROFSFormatWriting", "EROFSTar", "EROFSTree", "EROFSTools", "Encoders", "HostSupport",
+        "TreeSupport", hostDependency("SystemPackage", "swift-system"),
       ]),
     .target(name: "EROFSTree", dependencies: ["EROFS", "CXattr"], path: "Sources/Host/EROFSTree"),
     .target(name: "TreeSupport", dependencies: ["EROFSTree", "EROFS"], path: "Tests/TreeSupport"),

@@ -2,6 +2,7 @@
 
 import EROFS
 import EROFSBuilder
+import EROFSFormatWriting
 import EROFSTools
 import EROFSTree
 import Encoders
@@ -136,6 +137,59 @@ import TreeSupport
     #expect(try reader.contents(of: "/g") == text)
   }
 
+  /// What a superblock says of places and times is not believed: such an image is refused, or added to, and nothing else.
+  @Test func hostileBases() throws {
+    var random = Random(13)
+    let tree = try randomTree(&random, entries: 20, upTo: 9000)
+    var options = BuildOptions()
+    (options.hasChecksum, options.blockSize) = (false, 512)
+    _ = try base(tree, options)
+    let sound = [UInt8](try bytes(of: folder("base")))
+    func patched<Value: FixedWidthInteger>(_ field: Field<SuperblockRecord, Value>, _ value: Value) -> [UInt8] {
+      var image = sound
+      image[field, of: SuperblockRecord.self, at: SuperblockRecord.start] = value
+      return image + [UInt8](repeating: 0, count: 100_000)
+    }
+    let images =
+      [0, 1, 2, 3, 7, 1000, .max].map { (value: UInt32) in patched(.blockCount, value) }
+      + [1, 100, 1 << 20, .max].map { (value: UInt32) in patched(.metadataBlock, value) }
+      + [Int64.min, .max, -1].map { patched(.epoch, $0) }
+      + [1, 0x1234, .max].map { (value: UInt16) in patched(.rootOrBlocks, value) }
+    for (number, image) in images.enumerated() {
+      try Data(image).write(to: URL(fileURLWithPath: folder("hostile")))
+      do {
+        let old = try ImageBase(FilePath(folder("hostile")))
+        var all = try old.read()
+        try all.addLayer(tree)
+        var added = BuildOptions()
+        old.adapt(&added)
+        try ImageBuilder(added).build(all, at: FilePath(folder("out")))
+        #expect(try problems(of: folder("out")) == [], "\(number)")
+      } catch is LayerError {
+      } catch is BuildError {
+      }
+    }
+  }
+
+  /// A source that states nothing of a directory, as an archive with files only, changes nothing of it.
+  @Test func whatIsNotStatedStays() throws {
+    var lower = Tree(root: Metadata(kind: .directory, permissions: 0o700, user: 7, time: Time(seconds: 9)))
+    try lower.put(Array("etc".utf8), in: Tree.root, Metadata(kind: .directory, permissions: 0o711, user: 8))
+    var upper = Tree()
+    let directory = try upper.directory(at: [Array("etc".utf8)[...]])
+    try upper.put(
+      Array("new".utf8), in: directory, Metadata(kind: .regular, permissions: 0o600), content: .bytes([1]))
+    let old = try base(lower, BuildOptions())
+    var all = try old.read()
+    try all.addLayer(upper)
+    var options = BuildOptions()
+    old.adapt(&options)
+    try ImageBuilder(options).build(all, at: FilePath(folder("out")))
+    let reader = try ImageReader(ImageFile(FilePath(folder("out"))))
+    #expect(try reader.root.inode.permissions == 0o700 && reader.root.inode.userID == 7)
+    #expect(try reader.inode(at: "etc".utf8).permissions == 0o711 && reader.inode(at: "etc/new".utf8).size == 1)
+  }
+
   /// What cannot be added to says so, and stays what it was.
   @Test func refusals() throws {
     var random = Random(3)
@@ -150,5 +204,20 @@ import TreeSupport
     options.blockSize = 512
     options.base = old
     #expect(throws: OptionError.conflict(.base, .otherBlocks)) { try options.check() }
+    var prefixed = BuildOptions()
+    old.adapt(&prefixed)
+    prefixed.attributePrefixes = [Array("user.long".utf8)]
+    #expect(throws: OptionError.conflict(.base, .prefixes)) { try prefixed.check() }
+    // Nobody else may have replaced it.
+    var all = try old.read()
+    try all.put(Array("new".utf8), in: Tree.root, Metadata(kind: .directory, permissions: 0o755))
+    prefixed.attributePrefixes = []
+    try FileManager.default.removeItem(atPath: folder("base"))
+    try Data([1]).write(to: URL(fileURLWithPath: folder("base")))
+    let replaced = #expect(throws: BuildError.self) {
+      try ImageBuilder(prefixed).build(all, at: FilePath(folder("base")))
+    }
+    #expect("\(try #require(replaced))".contains("was replaced"))
+    #expect(try bytes(of: folder("base")) == Data([1]))
   }
 }
