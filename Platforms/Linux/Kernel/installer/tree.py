@@ -67,6 +67,10 @@ class Tree:
         path = self.path / name
         if path.is_symlink():
             raise Refusal(f"{path} is a symbolic link: make it a file of its own, or name the tree that it is in")
+        # Nor may a folder on the way lead to another tree.
+        folder, root = path.parent.resolve(), self.path.resolve()
+        if folder != root and root not in folder.parents:
+            raise Refusal(f"{path.parent} leads out of {self.path} by a symbolic link: name the tree that it is in")
         try:
             return path.read_bytes()
         except FileNotFoundError:
