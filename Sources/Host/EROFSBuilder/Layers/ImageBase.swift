@@ -113,7 +113,8 @@ public struct ImageBase: Sendable {
     try output.copy(file, count: end, progress: progress)
   }
 
-  /// Whether the file at its path is not the one that was opened, or has changed since.
+  /// Whether its path leads to another file than the one that was opened, or to none. Who writes into that file itself is not
+  /// found out.
   func hasChanged() -> Bool {
     guard let file = origin.image.descriptor else { return true }
     var (opened, now) = (stat(), stat())
