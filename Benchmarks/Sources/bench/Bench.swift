@@ -9,6 +9,8 @@ struct Settings {
   var isQuick = false
   /// Only the rows of this codec, where a table has rows for codecs; nil for all.
   var codec: CodecPeer?
+  /// Trees to make images of, in place of the one that tables have of their own; for the table `mkfs`.
+  var trees: [String] = []
   /// Folder of the newest peers (see Tools/install/peers.sh), nil where there is none.
   var peers: String?
 
@@ -50,6 +52,12 @@ struct Bench {
           complain("--codec takes one of \(names), not '\(name)'")
           exit(2)
         }
+      case "--tree":
+        guard let tree = arguments.popFirst() else {
+          complain("--tree takes a directory")
+          exit(2)
+        }
+        settings.trees.append(tree)
       case "--list":
         for table in tables { print(table.name + String(repeating: " ", count: 12 - table.name.count) + table.summary) }
         return
@@ -59,7 +67,7 @@ struct Bench {
     if isCheck { exit(check(settings)) }
     guard names.count == 1, let table = tables.first(where: { $0.name == names[0] }) else {
       let names = tables.map { $0.name }.joined(separator: ", ")
-      complain("usage: bench TABLE [--json] [--quick] [--codec NAME]; tables: \(names)")
+      complain("usage: bench TABLE [--json] [--quick] [--codec NAME] [--tree DIRECTORY]; tables: \(names)")
       exit(2)
     }
     do {

@@ -16,6 +16,12 @@ enum Commands {
     return root.path + "/.build/release/erofs"
   }
 
+  /// Where PATH has a program, nil where it has none.
+  static func found(_ name: String) -> String? {
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
+    return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+
   /// A program of erofs-utils, the newest one with the loader that its libraries need, but without the script that calls it.
   static func peer(_ name: String, _ settings: Settings) throws -> [String] {
     guard let peers = settings.peers else { return [name] }
