@@ -37,6 +37,8 @@ CODECS = {
     "zstd": ["-zzstd", "-C65536"],
     "lzma": ["-zlzma", "-C65536"],
     "lz4hc, 1 MiB": ["-zlz4hc", "-C1048576"],
+    "zstd, 1 MiB": ["-zzstd", "-C1048576"],
+    "lzma, 1 MiB": ["-zlzma", "-C1048576"],
     "lzma, all fragments, 1 MiB": ["-zlzma", "-C1048576", "-Eall-fragments"],
 }
 QUICK = ["lz4hc"]
