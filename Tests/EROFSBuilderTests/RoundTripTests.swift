@@ -218,6 +218,10 @@ import TreeSupport
     let tree = try DirectoryOrigin(try OpenFile.directory(source)).read()
     var options = BuildOptions()
     options.chunkSize = 1 << 20
+    let flat = try ImageBuilder(BuildOptions()).build(tree, at: FilePath(folder("flat")))
+    #expect(flat.verifiedBytes == 3_000_000_005)
+    var status = stat()
+    #expect(stat(folder("flat"), &status) == 0 && status.st_size > 3_000_000_000 && status.st_blocks < 1024)
     let chunked = try ImageBuilder(options).build(tree, at: FilePath(folder("chunked")))
     #expect(chunked.verifiedBytes == 3_000_000_005 && chunked.imageBytes < 2 << 20)
     options.chunkSize = nil
@@ -225,6 +229,28 @@ import TreeSupport
     options.clusterSize = 65_536
     let compressed = try ImageBuilder(options).build(tree, at: FilePath(folder("compressed")))
     #expect(compressed.verifiedBytes == 3_000_000_005 && compressed.imageBytes < 8 << 20)
+  }
+
+  /// A file of more than 64 MiB is not packed whole, which takes long where it is read.
+  @Test func largeFileOfPacked() throws {
+    var tree = Tree()
+    for (name, count) in [("large", 65 << 20 | 5), ("small", 100_000)] {
+      let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 >> 12) }
+      try tree.put(
+        Array(name.utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(bytes))
+    }
+    var options = BuildOptions()
+    options.encodings = [try Encoding(.lz4)]
+    options.fragments = .all
+    let path = folder("image")
+    let summary = try ImageBuilder(options).build(tree, at: FilePath(path))
+    #expect(summary.verifiedBytes == 65 << 20 + 100_005)
+    let reader = try ImageReader(try ImageFile(path))
+    func first(_ name: String) throws -> Extent? { try reader.extents(of: reader.inode(at: name.utf8)).first }
+    func isPacked(_ extent: Extent?) -> Bool { if case .packed? = extent?.place { true } else { false } }
+    #expect(isPacked(try first("/small")))
+    #expect(!isPacked(try first("/large")))
+    #expect(isPacked(try reader.extents(of: reader.inode(at: "/large".utf8)).last))
   }
 
   /// Uncompressed large file: one extent that spans segments.

@@ -7,14 +7,22 @@ struct Treatments {
   private(set) var largestCluster: Int
   private let standard: ContentJob.Treatment
   private var special: [Int: ContentJob.Treatment] = [:]
+  /// Larger files are not packed whole: nothing of them would be compressed together with others but the ends.
+  private static let largestPacked: UInt64 = 64 << 20
 
   init(_ build: BuildContext) {
     standard = Self.treatment(build, hint: nil)
     largestCluster = build.options.cluster
+    if standard.kind == .packed {
+      for file in 0..<build.order.count where build.size(of: file) > Self.largestPacked {
+        special[file] = Self.compressed(build, hint: nil)
+      }
+    }
     guard let hints = build.options.hints else { return }
     for file in 0..<build.order.count where build.size(of: file) > 0 {
       guard let hint = hints.hint(for: build.path(of: file)) else { continue }
-      let treatment = Self.treatment(build, hint: hint)
+      var treatment = Self.treatment(build, hint: hint)
+      if treatment.kind == .packed, special[file] != nil { treatment = Self.compressed(build, hint: hint) }
       special[file] = treatment
       largestCluster = max(largestCluster, treatment.clusterSize)
     }
@@ -29,6 +37,11 @@ struct Treatments {
     if let chunkSize = options.chunkSize { return ContentJob.Treatment(kind: .chunked, clusterSize: chunkSize) }
     guard options.isCompressed, hint?.pclusterBytes != 0 else { return plain }
     if options.fragments == .all { return ContentJob.Treatment(kind: .packed) }
+    return compressed(build, hint: hint)
+  }
+
+  private static func compressed(_ build: BuildContext, hint: CompressHints.Hint?) -> ContentJob.Treatment {
+    let options = build.options
     var treatment = ContentJob.Treatment(kind: .compressed, clusterSize: options.cluster)
     if let hint {
       treatment.encoding = hint.algorithm
@@ -36,7 +49,7 @@ struct Treatments {
       treatment.clusterSize = min(blocks << options.blockShift, 1 << 20)
     }
     treatment.second = options.second(beside: treatment.encoding)
-    if options.fragments == .tails {
+    if options.fragments != .none {
       treatment.tail = .packed
     } else if options.packsTails {
       treatment.tail = build.inlineTail

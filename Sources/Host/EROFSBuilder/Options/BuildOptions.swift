@@ -59,7 +59,7 @@ public struct BuildOptions: Sendable {
     case none
     /// The last part of a file that does not fill a cluster.
     case tails
-    /// Every file.
+    /// Every file; but of a file that is larger than 64 MiB only its last part.
     case all
   }
 
