@@ -23,6 +23,7 @@ TOOLS = {
     "measure": ("firmware.measure", "flash, memory and instructions of firmware"),
     "containers-bench": ("builder.bench", "images of container layers beside mkfs.erofs and GNU tar"),
     "mkfs-matrix": ("builder.matrix", "images of erofs mkfs, read by the kernel and by fsck.erofs"),
+    "mkfs-scale": ("builder.scale", "time and memory of erofs mkfs for large trees"),
     "kernel": ("kernel.build", "builds a kernel without an MMU and prints its path"),
     "swift-object": ("kernel.objects", "Core as objects for a kernel"),
     "kernel-install": ("kernel.install", "brings compressed EROFS into the source of a kernel: erofs kernel"),

@@ -10,6 +10,7 @@ struct BlockSink {
   private let offset: UInt64
   private var pending: [UInt8] = []
   private static let bufferBytes = 1 << 20
+  private static let sparseBytes = 64 << 10
 
   /// - Parameters:
   ///   - position: where it starts; the bytes before are written by others.
@@ -32,6 +33,20 @@ struct BlockSink {
   }
 
   mutating func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+  /// Writes bytes of which long runs of zeros are left out, where that reads as zeros.
+  mutating func writeSparse(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let piece = rest.prefix(Self.sparseBytes)
+      if piece.count == Self.sparseBytes, UnsafeRawBufferPointer(rebasing: piece).isZero {
+        try skip(to: position + UInt64(piece.count))
+      } else {
+        try write(UnsafeRawBufferPointer(rebasing: piece))
+      }
+      rest = rest.dropFirst(piece.count)
+    }
+  }
 
   /// Goes on at a later byte; those between read as zeros.
   mutating func skip(to later: UInt64) throws {

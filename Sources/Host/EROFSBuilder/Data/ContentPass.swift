@@ -160,7 +160,11 @@ struct ContentPass {
       }
       extents.append(extent)
     }
-    try sink.write(result.segment.stored)
+    if result.job.treatment.kind == .plain {
+      try result.segment.stored.withUnsafeBytes { try sink.writeSparse($0) }
+    } else {
+      try sink.write(result.segment.stored)
+    }
     if result.isHole { try sink.skip(to: sink.position + UInt64(result.job.length)) }
   }
 

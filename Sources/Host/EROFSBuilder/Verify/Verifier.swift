@@ -32,6 +32,7 @@ struct Verifier: Sendable {
     var next = jobs[...]
     var files: UInt64 = 0
     var bytes: UInt64 = 0
+    var mapped: UInt64 = 0
     let verifier = self
     try OrderedWork<Job, UInt64>.run(
       threads: build.threads, limit: .max, next: { next.popFirst().map { ($0, 1) } },
@@ -46,6 +47,11 @@ struct Verifier: Sendable {
       },
       take: { count in
         bytes += count
+        mapped += count
+        if mapped > Self.mostMapped {
+          image.unmapPages()
+          mapped = 0
+        }
         try progress.advance(by: count, written: 0)
       })
     files = UInt64(contents.files.count { $0.layout != .empty })
@@ -158,6 +164,8 @@ struct Verifier: Sendable {
   }
 
   private static let batchBytes: UInt64 = 256 << 10
+  /// Bytes of contents that are compared before the image's pages are taken from this process's memory.
+  private static let mostMapped: UInt64 = 64 << 20
 
   /// All contents, in the order in which they are stored: what several files have in an extent is decoded once.
   private func jobs() -> [Job] {

@@ -227,6 +227,16 @@ public final class ImageFile: Storage, @unchecked Sendable {
     try storage.read(device: device, at: offset, into: destination)
   }
 
+  /// Takes the pages that were read so far from this process's memory: they stay in the page cache, and are mapped again when they
+  /// are read again. The memory of a large image that is read once would count as this process's until then.
+  package func unmapPages() {
+    for mapping in mappings where mapping.file != nil {
+      if let base = mapping.base {
+        madvise(UnsafeMutableRawPointer(mutating: base), mapping.mappedBytes, MADV_DONTNEED)
+      }
+    }
+  }
+
   /// Fills `destination` by a read of the file instead of by way of the mapping.
   ///
   /// - Throws: the system's error as a `storage` one; `ENXIO` where the device is not there or ends before that.
