@@ -221,6 +221,7 @@ STAGES = {
     "tsan": Stage(tsan),
     "mkfs": Stage(lambda results: tool(results, "images of mkfs", "mkfs-matrix"), after=["build"]),
     "mount": Stage(lambda results: tool(results, "mounts under load", "mount-stress"), after=["build"]),
+    "registry": Stage(lambda results: tool(results, "images of registries", "registry")),
     "userspace": Stage(lambda results: tool(results, "userspace", "userspace")),
     "documentation": Stage(lambda results: tool(results, "documentation", "documentation", *UNIT), after=["unit"]),
     "fuzz": Stage(lambda results: script(results, "fuzz replay", "./fuzz", "--replay")),
