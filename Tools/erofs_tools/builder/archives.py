@@ -184,10 +184,12 @@ def as_the_peer(results, mkfs, tree, folder, peer):
     written = []
     for program in (mkfs, peer):
         run(program, "--quiet", "--tar=i", f"--gzinfo={folder / 'zinfo'}", folder / "image", folder / "long.tgz")
-        head = (folder / "zinfo").read_bytes()
-        # What precedes the first byte is not written by it.
-        written.append(head[:12 + 17] + head[12 + 17 + 32768:])
-    results.check("--gzinfo writes what mkfs.erofs 1.9.4 writes", written[0] == written[1], f"{len(written[0])} {len(written[1])}")
+        content = (folder / "zinfo").read_bytes()
+        written.append([content[:12], *(content[start:start + 17 + 32768] for start in range(12, len(content), 17 + 32768))])
+    # Where a stream starts nothing precedes, and it writes what it happens to have.
+    same = len(written[0]) == len(written[1]) > 3 and all(
+        own == its or own[:17] == its[:17] and not any(own[17:]) for own, its in zip(*written))
+    results.check("--gzinfo writes what mkfs.erofs 1.9.4 writes", same, f"{[len(each) for each in written]}")
     results.check("the index has the block size and the features of mkfs.erofs 1.9.4", found[mkfs][1] == found[peer][1],
                   f"{found[mkfs][1]} {found[peer][1]}")
 
