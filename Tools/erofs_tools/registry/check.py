@@ -21,13 +21,13 @@ import time
 
 from ..builder import containers
 from ..command import run
-from ..project import ROOT
+from ..project import CACHE
 from ..results import Results
 from . import servers
 
 # The client needs SwiftNIO and a TLS library, whose sources take minutes: all of it is built whole, but without optimization.
 BUILD = ["swift", "build", "-c", "release", "--traits", "default,Registry", "-Xswiftc", "-Onone", "-Xswiftc", "-gnone",
-         "-Xcc", "-O0", "--scratch-path", ".build-registry"]
+         "-Xcc", "-O0"]
 # Bytes of the layer with which memory is measured, and what the process may have at most.
 LARGE, MOST_MEMORY = 128 << 20, 64 << 20
 
@@ -185,8 +185,10 @@ def memory(results, program, folder):
 
 
 def built():
-    run(*BUILD, "--product", "erofs", cwd=ROOT)
-    return pathlib.Path(run(*BUILD, "--show-bin-path", cwd=ROOT).strip()) / "erofs"
+    # What it depends on is the same for all clones, and kept.
+    build = [*BUILD, "--scratch-path", CACHE / "registry"]
+    run(*build, "--product", "erofs")
+    return pathlib.Path(run(*build, "--show-bin-path").strip()) / "erofs"
 
 
 def main():
