@@ -25,9 +25,17 @@ let codecs = ["LZ4", "MicroLZMA", "Deflate", "Zstandard"]
 /// Without this trait, SwiftPM does not fetch the packages that only EROFSTools and the command need.
 let hostTools = "HostTools"
 
+/// With this trait, and only then, the client for registries is built, with the packages that it depends on.
+let registry = "Registry"
+
 /// A product of another package, for targets that need the trait HostTools.
 func hostDependency(_ name: String, _ package: String) -> Target.Dependency {
   .product(name: name, package: package, condition: .when(traits: [hostTools]))
+}
+
+/// A product of another package, for the client for registries.
+func registryDependency(_ name: String, _ package: String) -> Target.Dependency {
+  .product(name: name, package: package, condition: .when(traits: [registry]))
 }
 
 /// A C library of the host, from its development package.
@@ -132,6 +140,7 @@ if !embedded, !small {
     .library(name: "EROFSBuilder", targets: ["EROFSBuilder"]),
     .library(name: "EROFSContainers", targets: ["EROFSContainers"]),
     .library(name: "EROFSMount", targets: ["EROFSMount"]),
+    .library(name: "EROFSRegistry", targets: ["EROFSRegistry"]),
     .library(name: "_SmallImages", targets: ["SmallImages"]),
     .library(name: "EROFSTar", targets: ["EROFSTar"]),
     .library(name: "EROFSTools", targets: ["EROFSTools"]),
@@ -142,6 +151,10 @@ if !embedded, !small {
   dependencies += [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.12.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.100.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
   ]
   targets += [
     .systemLibrary(name: "CXattr", path: "Sources/Libraries/CXattr"),
@@ -192,6 +205,14 @@ if !embedded, !small {
         "EROFSContainers", "EROFS", "EROFSBuilder", "EROFSTools", "EROFSTree", "Encoders", "TreeSupport",
         hostDependency("SystemPackage", "swift-system"),
       ]),
+    .target(
+      name: "EROFSRegistry",
+      dependencies: [
+        "EROFSContainers", hostDependency("SystemPackage", "swift-system"),
+        registryDependency("AsyncHTTPClient", "async-http-client"), registryDependency("Logging", "swift-log"),
+        registryDependency("NIOCore", "swift-nio"), registryDependency("NIOPosix", "swift-nio"),
+        registryDependency("NIOSSL", "swift-nio-ssl"),
+      ], path: "Sources/Host/EROFSRegistry"),
     library("CFuse", "fuse3", "libfuse3-dev"),
     .target(
       name: "EROFSMount",
@@ -215,6 +236,7 @@ if !embedded, !small {
       dependencies: [
         "EROFS", "EROFSBuilder", "EROFSContainers", "EROFSMount", "EROFSTar", "EROFSTools", "EROFSTree", "Encoders",
         "HostSupport", "NoMMUMachine", "PageVectors", hostDependency("ArgumentParser", "swift-argument-parser"),
+        .target(name: "EROFSRegistry", condition: .when(traits: [registry])),
         hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSCommand"),
     .target(name: "NoMMUMachine", dependencies: ["PageVectors"], path: "Sources/Host/NoMMUMachine"),
@@ -264,6 +286,7 @@ let package = Package(
       .trait(name: "ContiguousMemory", description: "Embedded programs only: no scattered page frames, less code."),
       .trait(name: "NarrowOffsets", description: "32-bit machines only: images and files below 2 GiB, less code."),
       .trait(name: hostTools, description: "EROFSTools and the command, with the packages that they depend on."),
+      .trait(name: registry, description: "erofs oci pull: the client for registries, with async-http-client."),
       .default(enabledTraits: Set(codecs + [hostTools])),
     ]),
   dependencies: dependencies, targets: targets, swiftLanguageModes: [.v6])

@@ -39,8 +39,8 @@ import TreeSupport
     #expect(try layers(nil, "one") == 1)
     #expect(reason { _ = try layers("linux/arm64", "one") }.contains("no image for linux/arm64"))
     #expect(
-      reason { _ = try layers("windows/amd64") }.contains("no image for windows/amd64; the layout has linux/amd64"))
-    #expect(reason { _ = try layers(nil, "other") }.contains("named other; the layout has one, many"))
+      reason { _ = try layers("windows/amd64") }.contains("no image for windows/amd64; there are linux/amd64"))
+    #expect(reason { _ = try layers(nil, "other") }.contains("named other; there are one, many"))
     let two = try LayoutWriter(folder, "two")
     let first = try two.addImage([two.add(two.archive("echo 1 >a"), LayoutWriter.layerType)], named: "1")
     let second = try two.addImage([two.add(two.archive("echo 2 >a"), LayoutWriter.layerType)], named: "2")

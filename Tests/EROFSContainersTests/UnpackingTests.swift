@@ -6,6 +6,7 @@ import EROFSTools
 import EROFSTree
 import Encoders
 import Foundation
+import Synchronization
 import SystemPackage
 import Testing
 import TreeSupport
@@ -92,6 +93,35 @@ import TreeSupport
     try run("/bin/rm", "-f", folder("output"), folder("output.dmverity"))
     #expect(try names().filter { $0.hasPrefix(".") }.isEmpty)
   }
+
+  /// As servers do it: each with a limit of memory, and a log that tells them apart.
+  @Test func severalAreUnpackedAtOnce() async throws {
+    let layout = try twoLayers(["gzip -c", "cat"]).layout
+    let manifest = try layout.manifest()
+    let entries = Entries()
+    let images = try await withThrowingTaskGroup(of: [UInt8].self) { group in
+      for number in 0..<6 {
+        let output = FilePath(folder("output-\(number)"))
+        group.addTask {
+          var unpacking = LayoutUnpacking()
+          (unpacking.form, unpacking.options.memory, unpacking.options.threads) = (.merged, 16 << 20, 2)
+          unpacking.log = ContainerLog { entry in entries.all.withLock { $0.append(entry) } }
+          let made = try await unpacking.unpack(manifest, of: layout, at: output)
+          return [UInt8](try Data(contentsOf: URL(fileURLWithPath: made[0].path.string)))
+        }
+      }
+      return try await group.reduce(into: Set()) { $0.insert($1) }
+    }
+    #expect(images.count == 1)
+    let found = entries.all.withLock { $0 }
+    let read = found.filter { $0.message == "layer read" }
+    #expect(read.count == 12 && Set(read.compactMap { $0.metadata["digest"] }).count == 2)
+    let whole = found.filter { $0.message == "unpacked" && $0.level == .info }
+    #expect(whole.count == 6 && whole.allSatisfy { $0.metadata["manifest"] == "\(manifest.digest)" })
+    #expect(try names().filter { $0.hasPrefix(".") }.isEmpty)
+  }
+
+  private final class Entries: Sendable { let all = Mutex<[ContainerLog.Entry]>([]) }
 
   /// As they are, compressed as a whole, and with an archive as the device.
   @Test func imagesAreLayers() throws {

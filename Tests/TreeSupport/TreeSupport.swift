@@ -10,7 +10,7 @@ package let isSuperuser = geteuid() == 0
 package let isSanitized = dlsym(nil, "__asan_init") != nil
 
 /// A folder that is gone with the value.
-package final class Folder {
+package final class Folder: Sendable {
   package let path: String
 
   package init() {

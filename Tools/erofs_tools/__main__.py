@@ -22,6 +22,7 @@ TOOLS = {
     "firmware": ("firmware.check", "firmware of each machine under QEMU"),
     "measure": ("firmware.measure", "flash, memory and instructions of firmware"),
     "containers-bench": ("builder.bench", "images of container layers beside mkfs.erofs and GNU tar"),
+    "registry": ("registry.check", "erofs oci pull from registries on this machine"),
     "mkfs-matrix": ("builder.matrix", "images of erofs mkfs, read by the kernel and by fsck.erofs"),
     "mkfs-scale": ("builder.scale", "time and memory of erofs mkfs for large trees"),
     "kernel": ("kernel.build", "builds a kernel without an MMU and prints its path"),

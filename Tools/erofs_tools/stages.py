@@ -38,6 +38,8 @@ UNIT = [*OPTIONS, "-Xswiftc", "-Xllvm", "-Xswiftc", "-do-counter-promotion", "--
 POINTERS = ("CodecsTests", "EROFSBuilderTests", "EROFSContainersTests", "EROFSMountTests", "EROFSTarTests", "EROFSTests",
             "EROFSToolsTests", "EROFSTreeTests", "EncodersTests", "HostSupportTests", "NoMMUMachineTests", "PageVectorsTests")
 NO_POINTERS = ("takesAsMuchAsBisecting", "SearchTests", "behavesAsADictionary")
+# Without optimization, as the tests of integrations are about what calls what.
+INTEGRATIONS = ["-Xswiftc", "-Onone", "-Xswiftc", "-gnone", "--scratch-path", ".build-integrations"]
 # Free memory that a stage may need: SwiftPM runs a compiler for each processor, of up to 1.5 GB.
 MEMORY_OF_A_STAGE = 4 << 30
 SHOWN_STEPS = 8
@@ -156,6 +158,11 @@ def sanitized(results, name, sanitizer, words=(), **environment):
     results.check(f"tests under the {sanitizer} sanitizer", not cases.failures, "; ".join(cases.failures[:5]))
 
 
+def integrations(results):
+    """The packages for other projects, with stand-ins of those."""
+    results.add(swift_test("containerization", "--package-path", "Integrations/Containerization", *INTEGRATIONS))
+
+
 def asan(results):
     # The command does not free memory before it exits, which is harmless; the modules of Core have no heap at all.
     skipped = [word for name in NO_POINTERS for word in ("--skip", name)]
@@ -221,6 +228,8 @@ STAGES = {
     "tsan": Stage(tsan),
     "mkfs": Stage(lambda results: tool(results, "images of mkfs", "mkfs-matrix"), after=["build"]),
     "mount": Stage(lambda results: tool(results, "mounts under load", "mount-stress"), after=["build"]),
+    "registry": Stage(lambda results: tool(results, "images of registries", "registry")),
+    "integrations": Stage(integrations),
     "userspace": Stage(lambda results: tool(results, "userspace", "userspace")),
     "documentation": Stage(lambda results: tool(results, "documentation", "documentation", *UNIT), after=["unit"]),
     "fuzz": Stage(lambda results: script(results, "fuzz replay", "./fuzz", "--replay")),

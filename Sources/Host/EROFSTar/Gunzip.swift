@@ -8,11 +8,14 @@ final class Gunzip: Decompressing {
   private let input: CompressedInput
   private let stream: UnsafeMutablePointer<z_stream>
   private var hasEnded = false
+  /// What is told where blocks begin, and how far it is.
+  private let index: GzipIndex?
+  private var (consumed, produced): (UInt64, UInt64) = (0, 0)
 
   static func isGzip(_ bytes: some Collection<UInt8>) -> Bool { bytes.starts(with: [0x1F, 0x8B]) }
 
-  init(_ input: CompressedInput) throws(TreeError) {
-    self.input = input
+  init(_ input: CompressedInput, index: GzipIndex? = nil) throws(TreeError) {
+    (self.input, self.index) = (input, index)
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
     // The format of gzip only, with its largest window.
@@ -31,10 +34,12 @@ final class Gunzip: Decompressing {
     while !hasEnded {
       stream.pointee.next_out = buffer.baseAddress!.assumingMemoryBound(to: UInt8.self)
       stream.pointee.avail_out = UInt32(size)
-      let result = inflate(stream, Z_NO_FLUSH)
+      let before = stream.pointee.avail_in
+      let result = inflate(stream, index == nil ? Z_NO_FLUSH : Z_BLOCK)
       let count = size - Int(stream.pointee.avail_out)
+      (consumed, produced) = (consumed + UInt64(before - stream.pointee.avail_in), produced + UInt64(count))
       switch result {
-      case Z_OK, Z_BUF_ERROR: break
+      case Z_OK, Z_BUF_ERROR: try index?.note(stream, input: consumed, output: produced)
       case Z_STREAM_END: try startNext()
       default:
         let reason = stream.pointee.msg.map { String(cString: $0) }
@@ -56,6 +61,7 @@ final class Gunzip: Decompressing {
       return
     }
     inflateReset(stream)
+    index?.isInitial = true
   }
 
   /// Whether there is more.

@@ -51,9 +51,11 @@ final class TarInput {
   ///
   /// - Parameters:
   ///   - range: bytes of a regular file; nil for all from its position on.
+  ///   - index: is told of points of an archive that is compressed with gzip.
   ///   - tap: gets all bytes of an archive that is compressed, as it is when it is decompressed.
   init(
-    _ file: OpenFile, in range: Range<UInt64>? = nil, tap: ((UnsafeRawBufferPointer) throws -> Void)? = nil
+    _ file: OpenFile, in range: Range<UInt64>? = nil, index: GzipIndex? = nil,
+    tap: ((UnsafeRawBufferPointer) throws -> Void)? = nil
   ) throws {
     self.tap = tap
     var status = stat()
@@ -74,7 +76,7 @@ final class TarInput {
     if first.isEmpty { throw TreeError.archive(.empty, at: 0, name: []) }
     if TarHeader(Array(first)) != nil || TarHeader.isEnd(first) { return }
     let compressed = place.map { CompressedInput($0) } ?? CompressedInput(file, start: buffer[rest])
-    source = .compressed(Gunzip.isGzip(first) ? try Gunzip(compressed) : try Decompressor(compressed))
+    source = .compressed(Gunzip.isGzip(first) ? try Gunzip(compressed, index: index) : try Decompressor(compressed))
     buffer = [UInt8](repeating: 0, count: 1 << 18)
     rest = 0..<0
     if try peek(1).isEmpty { throw TreeError.archive(.empty, at: 0, name: []) }

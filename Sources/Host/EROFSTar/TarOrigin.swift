@@ -52,11 +52,14 @@ public struct TarOrigin {
   ///   - file: read from its current position on.
   ///   - output: the image that will be made, beside which contents wait that cannot be read twice.
   ///   - copy: gets the archive as it is when it is decompressed, and contents are then read from there.
+  ///   - index: is told of points of an archive that is compressed with gzip; its caller completes it after reading.
   /// - Throws: `TreeError` if this is no archive, or why a file cannot be written.
-  public init(_ file: OpenFile, besideOutputAt output: FilePath, copyingPlainTo copy: FilePath? = nil) throws {
+  public init(
+    _ file: OpenFile, besideOutputAt output: FilePath, copyingPlainTo copy: FilePath? = nil, index: GzipIndex? = nil
+  ) throws {
     if let copy {
       let plain = try OutputFile(copy)
-      let whole = try TarInput(file)
+      let whole = try TarInput(file, index: index)
       _ = try whole.forEach(.max) { part in
         let place = whole.position
         try part.withUnsafeBytes { try plain.write($0, at: place) }
@@ -64,7 +67,7 @@ public struct TarOrigin {
       try plain.publish()
       input = try TarInput(OpenFile.file(copy.string))
     } else {
-      input = try TarInput(file)
+      input = try TarInput(file, index: index)
     }
     self.output = output
     members = TarTree()

@@ -75,7 +75,7 @@ private let zeros = "00000000-0000-0000-0000-000000000000"
 
   /// Their sources are of other kinds.
   @Test(arguments: [
-    "--oci=f OUT image", "--s3=endpoint OUT bucket", "--gzinfo=INDEX --tar=i OUT",
+    "--oci=f OUT image", "--s3=endpoint OUT bucket",
   ]) func sourcesOfOtherKindsAreRefused(_ line: String) throws {
     let reason = try #require(mkfsRefusal(line))
     #expect(reason.contains("not supported yet by this version"))

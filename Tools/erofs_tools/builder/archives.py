@@ -6,7 +6,9 @@ import random
 import resource
 import shlex
 import shutil
+import struct
 import subprocess
+import zlib
 
 from ..command import run
 
@@ -77,6 +79,7 @@ def check(results, mkfs, tree, folder, kernel_reads, listing, mounts):
         made = subprocess.run([mkfs, "--strict", "--tar=i", image, source], capture_output=True, text=True)
         results.check(f"--tar=i of {source.name} warns if the archive has to be stored decompressed",
                       made.returncode == status and ("must be stored" in made.stderr) == (status == 1), made.stderr.strip())
+    gzip_index(results, mkfs, folder)
     for line in LINES.strip().split("\n"):
         made = piped([mkfs, *shlex.split(line), image], archive)
         results.check(f"mkfs.erofs {line}", made.returncode == 0, made.stderr.strip())
@@ -117,6 +120,46 @@ def stays(results, mkfs, name, source, archive, folder, kernel_reads):
             results.check(f"--tar=i,MAP ({name}) from {source}, contents copied: the kernel's tree", not wrong, wrong)
 
 
+def gzip_index(results, mkfs, folder):
+    """From each point of --gzinfo the archive is decompressed as it is from its start."""
+    plain, archive, index, image = (folder / name for name in ("long.tar", "long.tgz", "zinfo", "image"))
+    large, chance = folder / "long", random.Random(5)
+    large.mkdir()
+    # Lines that are not all the same, so that there are many blocks.
+    (large / "text").write_text("".join(f"{chance.randrange(1 << 40)}\n" for _ in range(800_000)))
+    run("sh", "-c", f"cd '{large}' && tar -c . > '{plain}'")
+    content = plain.read_bytes()
+    cut = len(content) // 3
+    archive.write_bytes(b"".join(zlib.compress(part, 1, wbits=31) for part in (content[:cut], content[cut:])))
+    for options in (["--tar=i", f"--gzinfo={index}"], ["--tar=f", f"--gzinfo={index}", f"--ungzip={folder / 'copy'}"]):
+        index.unlink(missing_ok=True)
+        made = subprocess.run([mkfs, "--quiet", "--strict", *options, image, archive], capture_output=True, text=True)
+        if not results.check(f"{options[0]} --gzinfo", made.returncode == 0, made.stderr):
+            return
+        wrong = [place for place, found in points(index, archive) if content[place:place + len(found)] != found]
+        places = [place for place, _ in points(index, archive)]
+        results.check("--gzinfo: each point leads into the archive",
+                      not wrong and places[0] == 0 and cut in places and len(places) > 2, f"{wrong} of {places}")
+    made = subprocess.run([mkfs, "--quiet", f"--gzinfo={index}", "--tar", image, plain], capture_output=True, text=True)
+    results.check("--gzinfo of what is no gzip is refused", made.returncode == 1 and "no gzip" in made.stderr, made.stderr)
+
+
+def points(index, archive):
+    """Places of the decompressed archive, and some bytes from there on."""
+    head, content = index.read_bytes(), archive.read_bytes()
+    count, _ = struct.unpack_from("<IQ", head)
+    found = []
+    for number in range(count):
+        start = 12 + number * (17 + 32768)
+        place, output, bits = struct.unpack_from("<QQB", head, start)
+        # The block begins inside the byte before.
+        raw = content[place - (bits > 0):][:100_000]
+        shifted = (int.from_bytes(raw, "little") >> ((8 - bits) % 8)).to_bytes(len(raw), "little")
+        decoder = zlib.decompressobj(-15, zdict=head[start + 17:start + 17 + 32768])
+        found.append((output, decoder.decompress(shifted, 50_000)))
+    return found
+
+
 def as_the_peer(results, mkfs, tree, folder, peer):
     """Maps, and places on the extra device, as mkfs.erofs 1.9.4 has them. It knows no sparse files."""
     archive = folder / "dense"
@@ -138,6 +181,15 @@ def as_the_peer(results, mkfs, tree, folder, peer):
     found[mkfs][1] = [line.replace("chunked_file ", "") for line in found[mkfs][1]]
     results.check("the map of blocks has the lines of mkfs.erofs 1.9.4", found[mkfs][0] == found[peer][0] != [],
                   f"{found[mkfs][0][:3]} {found[peer][0][:3]}")
+    written = []
+    for program in (mkfs, peer):
+        run(program, "--quiet", "--tar=i", f"--gzinfo={folder / 'zinfo'}", folder / "image", folder / "long.tgz")
+        content = (folder / "zinfo").read_bytes()
+        written.append([content[:12], *(content[start:start + 17 + 32768] for start in range(12, len(content), 17 + 32768))])
+    # Where a stream starts nothing precedes, and it writes what it happens to have.
+    same = len(written[0]) == len(written[1]) > 3 and all(
+        own == its or own[:17] == its[:17] and not any(own[17:]) for own, its in zip(*written))
+    results.check("--gzinfo writes what mkfs.erofs 1.9.4 writes", same, f"{[len(each) for each in written]}")
     results.check("the index has the block size and the features of mkfs.erofs 1.9.4", found[mkfs][1] == found[peer][1],
                   f"{found[mkfs][1]} {found[peer][1]}")
 

@@ -121,4 +121,21 @@ def measure(erofs, peer, folder, archives, layout, rounds):
         row(f"erofs oci unpack --form {form}", lambda: None, [[erofs, "oci", "unpack", "--form", form, layout, output]])
     row("erofs oci unpack --form merged, -zlz4", lambda: None,
         [[erofs, "oci", "unpack", "--form", "merged", "--mkfs", "-zlz4 -C65536", layout, output]])
+    if shutil.which("mkfs.ext4"):
+        rows.append(ext4(folder, archives))
     return rows
+
+
+def ext4(folder, archives):
+    """What an ext4 of the same files uses, without a journal: unpacked, and copied by mkfs.ext4."""
+    plain, disk = folder / "plain", folder / "disk"
+    plain.mkdir()
+    start = time.monotonic()
+    for path in archives:
+        run("tar", "-x", "-p", "-f", path, "-C", plain)
+    size = sum(path.lstat().st_blocks * 512 for path in plain.rglob("*")) * 5 // 4 + (64 << 20)
+    run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-m", "0", "-d", plain, disk, f"{size >> 10}k")
+    seconds = time.monotonic() - start
+    said = dict(line.split(":", 1) for line in run("dumpe2fs", "-h", disk).splitlines() if ":" in line)
+    blocks, free, block = (int(said[name]) for name in ("Block count", "Free blocks", "Block size"))
+    return {"what": "mkfs.ext4 -d, of the files (used blocks)", "seconds": seconds, "memory": 0, "bytes": (blocks - free) * block}

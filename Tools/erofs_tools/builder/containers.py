@@ -70,6 +70,89 @@ def check(results, erofs, folder, listing, difference):
         layers.compare(results, "oci convert, and unpack of that", wanted, layers.shown(output, [], folder, listing), difference)
 
 
+# What is done to a root in each layer over it, as builds of images do it; run in what overlayfs shows.
+BUILD_STEPS = [
+    """
+    rm -rf usr/share/doc usr/share/man var/cache; mkdir -p opt/app var/cache/new; cp -a etc/passwd opt/app/passwd
+    find usr lib* bin -xdev -type f -size -40k 2>/dev/null | sort | awk 'NR % 97 == 0' | xargs -r rm -f
+    for name in etc/hostname etc/motd; do echo new > "$name"; done; ln -f etc/passwd opt/app/hard
+    chmod -R g+w etc/*.d 2>/dev/null; chown -R 1000:1000 opt/app; ln -sfn ../opt/app srv 2>/dev/null; true""",
+    """
+    rm -rf opt/app/passwd etc/hostname; rm -rf usr/lib/os-release; mv etc/motd etc/motd.old; rm -rf var/log; mkdir -p var/log
+    : > var/log/new; mkdir -p usr/share/doc; echo back > usr/share/doc/README; rm -rf var/cache/new; : > var/cache/new
+    find etc -xdev -type f | sort | awk 'NR % 5 == 0' | while read -r name; do echo "# changed" >> "$name"; done
+    setfattr -n user.layer -v third etc
+    find usr lib* -xdev -type d 2>/dev/null | sort | awk 'NR % 61 == 0' | xargs -r rm -rf; true""",
+]
+
+
+def root(results, erofs, base, folder, listing, difference):
+    """A root file system, and two layers over it that are made by changing what overlayfs shows."""
+    home = folder / f"root-{base.name}"
+    home.mkdir()
+    trees = [base]
+    for number, script in enumerate(BUILD_STEPS):
+        upper, work, point = home / f"layer-{number}", home / f"work-{number}", home / "point"
+        for path in (upper, work, point):
+            path.mkdir(exist_ok=True)
+        below = ":".join(str(tree) for tree in reversed(trees))
+        run("mount", "-t", "overlay", "-o", f"lowerdir={below},upperdir={upper},workdir={work},redirect_dir=off,metacopy=off",
+            "overlay", point)
+        try:
+            subprocess.run(["sh", "-c", script], cwd=point, check=True, stderr=subprocess.DEVNULL)
+        finally:
+            run("umount", point)
+        trees.append(upper)
+    with layers.directories(trees, folder) as point:
+        wanted = layers.state(point, listing)
+    removed = layers.state(base, listing)[0].keys() - wanted[0].keys()
+    layout = home / "layout"
+    write_layout(layout, [archive(tree, folder) for tree in trees])
+    title = f"{base.name} in {len(trees)} layers, {len(wanted[0])} files"
+    results.check(f"{title}: something is removed", len(removed) > 5, str(sorted(removed)[:5]))
+    for form in ("merged", "metadata", "layers"):
+        output = home / "unpacked"
+        made = subprocess.run([erofs, "oci", "unpack", "--form", form, "--json", layout, output], capture_output=True, text=True)
+        if not results.check(f"{title}, {form}", made.returncode == 0 and not made.stderr, made.stderr.strip()):
+            continue
+        images = json.loads(made.stdout)
+        paths = [image["path"] for image in images if image["layer"]]
+        if form == "merged":
+            found = layers.shown(output, [], folder, listing)
+        elif form == "metadata":
+            found = layers.shown(images[-1]["path"], paths, folder, listing)
+        else:
+            found = layers.overlay(paths, folder, listing)
+        layers.compare(results, f"{title}, {form}", wanted, found, difference)
+        subprocess.run(["rm", "-rf", output], check=True)
+    subprocess.run(["rm", "-rf", home], check=True)
+
+
+def busybox_root(folder):
+    """A root as Alpine's: one program with many names. Nothing if there is no such program."""
+    program = shutil.which("busybox")
+    if not program:
+        return None
+    base = folder / "busybox-root"
+    for name in ("bin", "sbin", "usr/bin", "usr/sbin", "etc/init.d", "etc/conf.d", "lib", "var/log", "var/cache", "usr/lib", "tmp",
+                 "usr/share/man/man1", "usr/share/doc", "dev"):
+        (base / name).mkdir(parents=True, exist_ok=True)
+    shutil.copy(program, base / "bin/busybox")
+    run(program, "--install", base / "usr/bin")
+    for number, name in enumerate(("ls", "cat", "sh", "mount", "ps", "vi", "awk")):
+        (base / "bin" / name).symlink_to("busybox")
+        (base / f"etc/init.d/{name}").write_text(f"#!/bin/sh\n# {name}\n" * (number + 1))
+    for name, text in (("passwd", "root:x:0:0:root:/root:/bin/ash\n"), ("hostname", "localhost\n"), ("motd", "Welcome\n"),
+                       ("os-release", "ID=alpine\n")):
+        (base / "etc" / name).write_text(text)
+    (base / "usr/lib/os-release").write_text("ID=alpine\n")
+    for number in range(300):
+        (base / f"usr/share/man/man1/{number}.1").write_text(f"page {number}\n" * 20)
+        (base / f"usr/lib/{number}.so").write_bytes(bytes([number & 255]) * number * 7)
+    os.chmod(base / "tmp", 0o1777)
+    return base
+
+
 def identifier(image):
     with open(image, "rb") as file:
         file.seek(1024 + 48)
@@ -90,7 +173,7 @@ def archive(tree, folder):
         for key in os.listxattr(real, follow_symlinks=False):
             if key == "trusted.overlay.opaque":
                 whiteouts.append(f"{member.name}/.wh..wh..opq")
-            else:
+            elif not key.startswith("trusted.overlay."):
                 member.pax_headers[f"SCHILY.xattr.{key}"] = os.getxattr(real, key, follow_symlinks=False).decode()
         member.pax_headers["mtime"] = "{}.{:09}".format(*divmod(os.lstat(real).st_mtime_ns, 10**9))
         return member

@@ -5,6 +5,7 @@ what is left of builds that fail.
 
   Tools/run mkfs-matrix [PROGRAM]    PROGRAM is the built `erofs`; without it, the one of the unit tests
 
+With --roots only root file systems are made into container images of several layers: one of busybox, and each --root FOLDER.
 With --archives only what is made of tar archives is tested, and with --hostile N that many of those have wrong bytes. With
 --layers only what is made of other images and of container images is tested.
 """
@@ -186,11 +187,24 @@ def kernel_reads(image, folder, wanted, blob=None):
             run("losetup", "--detach", device)
 
 
+def roots(results, arguments, folder, mounts):
+    if not (mounts and layers.has_overlay()):
+        results.skip("roots in several layers", "needs root, and a kernel with EROFS and overlayfs")
+        return
+    small = containers.busybox_root(folder)
+    if not small:
+        results.skip("a root of busybox in several layers", "no such program")
+    for base in [*([small] if small else []), *arguments.root]:
+        containers.root(results, arguments.program.resolve(), base.resolve(), folder, listing, difference)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", nargs="?", type=pathlib.Path, default=ROOT / ".build-unit/release/erofs")
     parser.add_argument("--archives", action="store_true")
     parser.add_argument("--layers", action="store_true")
+    parser.add_argument("--roots", action="store_true")
+    parser.add_argument("--root", action="append", default=[], type=pathlib.Path, metavar="FOLDER")
     parser.add_argument("--hostile", type=int, default=300, metavar="N")
     arguments = parser.parse_args()
     # One that was built for coverage would leave its counts here.
@@ -215,6 +229,9 @@ def main():
         mkfs = folder / "mkfs.erofs"
         shutil.copy(arguments.program.resolve(), mkfs)
         peer = fsck and fsck.with_name("mkfs.erofs")
+        roots(results, arguments, folder, mounts)
+        if arguments.roots:
+            return results.end()
         if layers.check(results, mkfs, folder, listing, difference, mounts, peer):
             containers.check(results, arguments.program.resolve(), folder, listing, difference)
         else:

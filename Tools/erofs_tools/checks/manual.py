@@ -37,13 +37,19 @@ def placeholder(argument):
     return name if "|" in name or name != name.lower() else name.upper()
 
 
+def value(argument):
+    """What follows an option's name."""
+    if argument["kind"] != "option":
+        return ""
+    # One that may be left out follows an equals sign.
+    return f"[={italic(placeholder(argument))}]" if argument.get("isValueOptional") else " " + italic(placeholder(argument))
+
+
 def synopsis(argument):
     if argument["kind"] == "positional":
         text = italic(placeholder(argument))
     else:
-        text = bold(option_name(argument["preferredName"]))
-        if argument["kind"] == "option":
-            text += " " + italic(placeholder(argument))
+        text = bold(option_name(argument["preferredName"])) + value(argument)
     if argument["isRepeating"]:
         text += "..."
     return f"[{text}]" if argument["isOptional"] else text
@@ -52,10 +58,7 @@ def synopsis(argument):
 def heading(argument):
     if argument["kind"] == "positional":
         return italic(placeholder(argument))
-    names = ", ".join(bold(option_name(name)) for name in argument["names"])
-    if argument["kind"] == "option":
-        names += " " + italic(placeholder(argument))
-    return names
+    return ", ".join(bold(option_name(name)) for name in argument["names"]) + value(argument)
 
 
 def describe(argument):

@@ -121,7 +121,7 @@ enum MkfsHelp {
     var names: [JSON] = []
     if let short = form.short { names.append(["kind": "short", "name": .string(String(short))]) }
     if let long = form.long { names.append(["kind": "long", "name": .string("\(long)")]) }
-    return json(names, value: form.value, help: form.help)
+    return json(names, value: form.value, help: form.help, isValueOptional: form.argument == .optional)
   }
 
   private static func json(_ feature: MkfsFeature) -> JSON {
@@ -129,11 +129,15 @@ enum MkfsHelp {
       [["kind": "short", "name": .string("E " + heading(feature))]], value: "", help: feature.help, inSynopsis: false)
   }
 
-  private static func json(_ names: [JSON], value: String, help: String, inSynopsis: Bool = true) -> JSON {
+  private static func json(
+    _ names: [JSON], value: String, help: String, inSynopsis: Bool = true, isValueOptional: Bool = false
+  ) -> JSON {
     [
       "kind": value.isEmpty ? "flag" : "option", "names": .array(names), "preferredName": names[names.count - 1],
       "valueName": .string(value.isEmpty && help == MkfsOption.help.form.help ? "help" : value), "isOptional": true,
-      "isRepeating": false, "shouldDisplay": true, "inSynopsis": .bool(inSynopsis), "abstract": .string(help),
+      "isRepeating": false, "shouldDisplay": true, "inSynopsis": .bool(inSynopsis),
+      "isValueOptional": .bool(isValueOptional),
+      "abstract": .string(help),
     ]
   }
 }

@@ -8,7 +8,7 @@ enum MkfsOption: Sendable, CaseIterable {
   case blockSize, chunkSize, blobDevice, dataUnit, sizeUnit, offset, metabox, compressedDirectories, metadataZone
   case order, hotFiles
   case clean, incremental
-  case list, cpio, tar, whiteouts, overlayStrip, tarOrder, ungzip, gzip, unxz, unlzma
+  case list, cpio, tar, whiteouts, overlayStrip, tarOrder, ungzip, gzip, unxz, unlzma, gzipIndex
   case excludedPath, excludedPattern, excludedPaths, excludedPatterns, hardDereference
   case volumeName, uuid, time, mkfsTime, allTime, clampTime, preserveTime, ignoreTime
   case allRoot, user, group, userOffset, groupOffset
@@ -218,6 +218,13 @@ enum MkfsOption: Sendable, CaseIterable {
       )
     case .unxz, .unlzma:
       Form(.source, self == .unxz ? "unxz" : "unlzma", optional: "FILE", "The same as --ungzip.")
+    case .gzipIndex:
+      Form(
+        .source, "gzinfo", optional: "FILE",
+        """
+        With --tar: accepted, because archives are decompressed anyway. With FILE, also write an index of the gzip file to \
+        there (zinfo, version 2, of AWS's SOCI), for programs that decompress it from the middle.
+        """)
     case .excludedPath:
       Form(
         .source, nil, "exclude-path", "PATH",

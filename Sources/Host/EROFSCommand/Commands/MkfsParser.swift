@@ -63,6 +63,7 @@ struct MkfsParser {
         guard value == nil || value == "0" || value == "1" else { throw invalid(.overlayStrip, value!) }
         parser.request.edits.stripsOverlayMetadata = value != "0"
       case .ungzip?, .gzip?, .unxz?, .unlzma?: parser.request.plainTar = value.map(path) ?? parser.request.plainTar
+      case .gzipIndex?: parser.request.gzipIndex = value.map(path) ?? parser.request.gzipIndex
       case let option?: try parser.take(option, value ?? "")
       case nil: preconditionFailure("an option that nothing takes")
       }
@@ -247,7 +248,9 @@ struct MkfsParser {
     try finishSearch()
     if isTar { try finishTar() }
     finishFeatures()
-    if request.plainTar != nil, !isTar { throw .usage("--ungzip and --unxz with a file need --tar") }
+    if request.plainTar != nil || request.gzipIndex != nil, !isTar {
+      throw .usage("--ungzip, --unxz and --gzinfo with a file need --tar")
+    }
     if hasProductOut, request.ownerTable == nil { throw .usage("--product-out needs --fs-config-file") }
     request.options.hasPlainPrefixes = features.contains(.plainPrefixes)
     if request.blobDevice != nil {

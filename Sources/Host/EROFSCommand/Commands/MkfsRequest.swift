@@ -71,6 +71,8 @@ struct MkfsRequest: Sendable {
   var hasBlockSize = false
   /// Where a tar archive is written as it is when it is decompressed.
   var plainTar: RawArgument?
+  /// Where the index of an archive that is compressed with gzip goes.
+  var gzipIndex: RawArgument?
   var excludedPaths: [RawArgument] = []
   var excludedPatterns: [RawArgument] = []
   var fileContexts: [RawArgument] = []

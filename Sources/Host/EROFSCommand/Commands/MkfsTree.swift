@@ -162,7 +162,9 @@ extension MkfsRequest {
   ) throws -> Tree {
     do {
       let file = try file ?? path?.opened([]) ?? OpenFile(owning: FileDescriptor.standardInput.duplicate().rawValue)
-      var origin = try TarOrigin(file, besideOutputAt: output.filePath, copyingPlainTo: plainTar?.filePath)
+      let index = try gzipIndex.map { try GzipIndex($0.filePath) }
+      var origin = try TarOrigin(
+        file, besideOutputAt: output.filePath, copyingPlainTo: plainTar?.filePath, index: index)
       origin.convertsWhiteouts = convertsWhiteouts
       switch tarContents {
       case .stored: break
@@ -171,13 +173,14 @@ extension MkfsRequest {
         let size = options.blockSize
         origin.contents = map == nil ? .referred(blockSize: size) : .mapped(blockSize: size)
       }
-      if tarContents == .referred, origin.isCompressed {
+      if tarContents == .referred, origin.isCompressed, index == nil {
         try warnings.add(
           "the image refers to the archive as it is when it is decompressed, and so it must be stored: --ungzip=FILE writes it"
         )
       }
       let device = plainTar ?? (origin.isReadInPlace ? path : nil)
       let (tree, byteCount) = try origin.readWithSize()
+      try index?.finish()
       if tarContents == .referred, map == nil {
         // Linux wants at least a block.
         let blocks = max(1, byteCount / UInt64(options.blockSize))

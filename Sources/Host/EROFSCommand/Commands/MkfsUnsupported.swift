@@ -2,7 +2,7 @@
 
 /// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
 enum MkfsUnsupported: Sendable, CaseIterable {
-  case seekIndexes, registries, buckets, otherSources
+  case registries, buckets, otherSources
   case missingData
   case byteAddresses
 
@@ -10,7 +10,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
   /// options, or operands.
   var options: [(name: StaticString, argument: LongOptions.Argument)] {
     switch self {
-    case .seekIndexes: [("gzinfo", .optional)]
     case .registries: [("oci", .optional)]
     case .buckets: [("s3", .required)]
     case .missingData, .byteAddresses, .otherSources: []
@@ -20,7 +19,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
   /// In the plural, for a sentence.
   var what: String {
     switch self {
-    case .seekIndexes: "indexes of compressed tar archives"
     case .registries: "images of registries as sources"
     case .buckets: "buckets of S3 as sources"
     case .otherSources: "several sources that are not all EROFS images"

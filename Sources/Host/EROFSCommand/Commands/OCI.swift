@@ -7,18 +7,16 @@ import EROFSTools
 
 struct OCI: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "oci", abstract: "Makes images of container images.", subcommands: [OCIUnpack.self, OCIConvert.self])
+    commandName: "oci", abstract: "Fetches container images, and makes images of them.",
+    subcommands: [OCIPull.self, OCIUnpack.self, OCIConvert.self])
 }
 
-/// Which image is taken, and what the layers' images are like.
-struct OCIOptions: ParsableArguments {
+/// For which platform an image is taken, and what the images made of it are like.
+struct LayerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Whose image is taken, if there are several. (default: linux, this machine)", valueName: "os/arch"))
   var platform: String?
-
-  @Option(help: ArgumentHelp("The image's name in the layout, if it has several images.", valueName: "name"))
-  var name: String?
 
   @Option(
     parsing: .unconditional,
@@ -31,6 +29,9 @@ struct OCIOptions: ParsableArguments {
     }
     _ = try options()
   }
+
+  /// Nil if none is named.
+  var wanted: ContainerPlatform? { platform.flatMap { ContainerPlatform($0) } }
 
   /// All that mkfs has, except for what says where contents come from.
   func options() throws -> BuildOptions {
@@ -46,6 +47,14 @@ struct OCIOptions: ParsableArguments {
       return options
     } catch { throw ValidationError("--mkfs: \(error)") }
   }
+}
+
+/// Which image of a layout on disk is taken.
+struct LayoutOptions: ParsableArguments {
+  @OptionGroup var layers: LayerOptions
+
+  @Option(help: ArgumentHelp("The image's name in the layout, if it has several images.", valueName: "name"))
+  var name: String?
 
   /// Runs `body` with the image of a layout; a signal ends it.
   func withImage<Result>(
@@ -54,7 +63,7 @@ struct OCIOptions: ParsableArguments {
     Interruption.watch()
     do {
       let source = try ImageLayout(layout.filePath, besideOutputAt: output.filePath)
-      return try body(source, source.manifest(for: platform.flatMap { ContainerPlatform($0) }, named: name))
+      return try body(source, source.manifest(for: layers.wanted, named: name))
     } catch {
       if case LayoutError.cancelled = error { Interruption.endBySignal() }
       throw CommandError("\(layout): \(error)")
@@ -88,7 +97,7 @@ struct OCIUnpack: ParsableCommand {
   @Option(help: "What is made: layers, metadata or merged.")
   var form = Form.layers
 
-  @OptionGroup var choice: OCIOptions
+  @OptionGroup var choice: LayoutOptions
 
   @Flag(
     help:
@@ -102,16 +111,17 @@ struct OCIUnpack: ParsableCommand {
   func run() throws {
     var unpacking = LayoutUnpacking()
     unpacking.form = .init(rawValue: form.rawValue)!
-    unpacking.options = try choice.options()
+    unpacking.options = try choice.layers.options()
     unpacking.hasHashTrees = verity
     let wanted = unpacking
-    report(
-      try choice.withImage(of: layout, for: output) { source, manifest in
-        try wanted.unpack(manifest, of: source, at: output.filePath) { _ in !Interruption.isRequested }
-      })
+    let images = try choice.withImage(of: layout, for: output) { source, manifest in
+      try wanted.unpack(manifest, of: source, at: output.filePath) { _ in !Interruption.isRequested }
+    }
+    Self.report(images, json: json)
   }
 
-  private func report(_ images: [LayoutUnpacking.UnpackedImage]) {
+  /// Prints what was made.
+  static func report(_ images: [LayoutUnpacking.UnpackedImage], json: Bool) {
     if json {
       let list = images.map { image -> JSON in
         [
@@ -154,14 +164,14 @@ struct OCIConvert: ParsableCommand {
       """)
   var type = Kind.containerd
 
-  @OptionGroup var choice: OCIOptions
+  @OptionGroup var choice: LayoutOptions
 
   @Flag(help: "Append hashes for dm-verity to each layer, and state in its annotations what they lead to.")
   var verity = false
 
   func run() throws {
     var conversion = LayoutConversion()
-    conversion.unpacking.options = try choice.options()
+    conversion.unpacking.options = try choice.layers.options()
     conversion.unpacking.hasHashTrees = verity
     if type == .draft { conversion.mediaType = "application/vnd.erofs" }
     let wanted = conversion

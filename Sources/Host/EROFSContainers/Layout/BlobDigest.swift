@@ -22,6 +22,13 @@ public struct BlobDigest: Sendable, Hashable, CustomStringConvertible {
     digits = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
+  /// The digest of these bytes.
+  static func of(_ bytes: [UInt8]) -> BlobDigest {
+    let sum = SHA256()
+    bytes.withUnsafeBytes { sum.update($0) }
+    return BlobDigest(sum.finish())
+  }
+
   /// With the algorithm, as descriptors have it.
   public var description: String { "sha256:\(digits)" }
 

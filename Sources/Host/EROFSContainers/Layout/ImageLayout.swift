@@ -15,23 +15,22 @@ import SystemPackage
 #endif
 
 /// Container images on disk as OCI's image layout has them: a directory, or a tar archive of one. `docker save` makes such an
-/// archive too.
+/// archive too. Blobs of other stores are taken one by one.
 ///
 /// Nothing is believed that a digest can prove. It may be shared between threads.
 public final class ImageLayout: Sendable {
   private enum Place: Sendable {
     case directory(FilePath)
     case archive(Tree)
+    case files([BlobDigest: FilePath])
   }
 
-  /// Where it is.
+  /// Where it is; the directory of its first blob if those are anywhere.
   public let path: FilePath
   private let place: Place
 
-  /// Documents are read into memory.
-  private static let longestDocument: UInt64 = 4 << 20
-  /// Indexes in indexes, and references of all of them.
-  private static let (deepest, mostReferences) = (4, 4096)
+  /// Bytes of a document, which is read into memory.
+  static let longestDocument: UInt64 = 4 << 20
 
   /// Opens a layout.
   ///
@@ -52,6 +51,15 @@ public final class ImageLayout: Sendable {
     }
   }
 
+  /// Blobs that some other store has, each in a file. There is no index: images are asked for by the digests of their
+  /// manifests, ``manifest(at:)``.
+  ///
+  /// - Parameter blobs: at least the manifest, its configuration and its layers.
+  public init(blobs: [BlobDigest: FilePath]) {
+    path = blobs.values.first?.removingLastComponent() ?? FilePath()
+    place = .files(blobs)
+  }
+
   // MARK: Blobs
 
   /// Bytes of a file.
@@ -62,16 +70,9 @@ public final class ImageLayout: Sendable {
 
   private func blob(at name: String) throws -> Blob {
     switch place {
-    case .directory(let directory):
-      let file: OpenFile
-      do { file = try OpenFile.file(directory.appending(name).string) } catch {
-        throw LayoutError.unusable("\(directory.appending(name))", "\(Errno(rawValue: errno))")
-      }
-      var status = stat()
-      guard fstat(file.descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-        throw LayoutError.unusable("\(directory.appending(name))", "it is no regular file")
-      }
-      return Blob(file: file, range: 0..<UInt64(status.st_size))
+    case .directory(let directory): return try Self.blob(file: directory.appending(name))
+    case .files:
+      throw LayoutError.unusable(name, "these are blobs without an index")
     case .archive(let tree):
       guard let entry = tree.entry(at: name), tree.kind(of: entry) == .regular else {
         throw LayoutError.unusable(name, "the archive does not have it")
@@ -83,9 +84,27 @@ public final class ImageLayout: Sendable {
     }
   }
 
+  private static func blob(file path: FilePath) throws -> Blob {
+    let file: OpenFile
+    do { file = try OpenFile.file(path.string) } catch {
+      throw LayoutError.unusable("\(path)", "\(Errno(rawValue: errno))")
+    }
+    var status = stat()
+    guard fstat(file.descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw LayoutError.unusable("\(path)", "it is no regular file")
+    }
+    return Blob(file: file, range: 0..<UInt64(status.st_size))
+  }
+
+  private func blob(of digest: BlobDigest) throws -> Blob {
+    guard case .files(let files) = place else { return try blob(at: "blobs/sha256/\(digest.digits)") }
+    guard let path = files[digest] else { throw LayoutError.unusable("blob \(digest)", "it is not there") }
+    return try Self.blob(file: path)
+  }
+
   /// A blob of the size that its descriptor says; its digest is not checked.
   func blob(_ descriptor: BlobDescriptor) throws -> Blob {
-    let blob = try blob(at: "blobs/sha256/\(descriptor.digest.digits)")
+    let blob = try blob(of: descriptor.digest)
     let size = UInt64(blob.range.count)
     guard size == descriptor.size else {
       throw LayoutError.size("\(descriptor.digest)", size, wanted: descriptor.size)
@@ -102,19 +121,13 @@ public final class ImageLayout: Sendable {
     return bytes
   }
 
-  private func parsed(_ bytes: [UInt8], _ name: String) throws(LayoutError) -> JSON {
-    do throws(JSONParser.Failure) { return try JSONParser.value(bytes) } catch { throw .unusable(name, "\(error)") }
-  }
-
   /// A blob that is JSON, and what its digest says.
   private func document(_ descriptor: BlobDescriptor) throws -> JSON {
     let name = "blob \(descriptor.digest)"
     let bytes = try document(blob(descriptor), name)
-    let sum = SHA256()
-    bytes.withUnsafeBytes { sum.update($0) }
-    let found = BlobDigest(sum.finish())
+    let found = BlobDigest.of(bytes)
     guard found == descriptor.digest else { throw LayoutError.digest("\(descriptor.digest)", found: "\(found)") }
-    return try parsed(bytes, name)
+    return try JSONParser.document(bytes, name)
   }
 
   // MARK: Images
@@ -126,75 +139,25 @@ public final class ImageLayout: Sendable {
   ///   - name: what the layout's index calls it; nil if it has one name only, or none.
   /// - Throws: ``LayoutError`` also if there is none, or several that could be meant.
   public func manifest(for platform: ContainerPlatform? = nil, named name: String? = nil) throws -> ImageManifest {
-    let index = try parsed(document(blob(at: "index.json"), "index.json"), "index.json")
-    var references = try Self.references(index, "index.json")
+    let index = try JSONParser.document(document(blob(at: "index.json"), "index.json"), "index.json")
+    var references = try ImageSelection.references(index, "index.json")
     let names = references.map { $0.name ?? "without a name" }
     if let name {
       references = references.filter { $0.name == name }
       guard !references.isEmpty else { throw LayoutError.noImage(wanted: "named \(name)", found: names) }
     }
-    var found: [(descriptor: BlobDescriptor, name: String?)] = []
-    var seen = 0
-    for reference in references { try collect(reference, reference.name, &found, &seen, depth: 0) }
-    if found.count > 1 || platform != nil {
-      let wanted = platform ?? .current
-      let all = found.map { $0.descriptor.platform.map { "\($0)" } ?? "for no platform" }
-      found = try found.filter { reference in
-        guard let own = try reference.descriptor.platform ?? self.platform(of: reference.descriptor) else {
-          return false
-        }
-        return wanted.accepts(own)
-      }
-      if found.isEmpty { throw LayoutError.noImage(wanted: "for \(wanted)", found: all) }
-      let exact = found.filter { $0.descriptor.platform == wanted }
-      if found.count > 1, !exact.isEmpty { found = exact }
-    }
-    // One image may have several names.
-    guard let first = found.first else { throw LayoutError.noImage(wanted: "at all", found: []) }
-    guard Set(found.map(\.descriptor.digest)).count == 1 else {
-      throw LayoutError.ambiguous(found.map { $0.name ?? "\($0.descriptor.digest)" })
-    }
-    let json = try document(first.descriptor)
-    guard let configuration = json["config"] else {
-      throw LayoutError.unusable("manifest \(first.descriptor.digest)", "it has no configuration")
-    }
-    let descriptor = try BlobDescriptor(configuration, in: "manifest \(first.descriptor.digest)")
-    return try ImageManifest(first.descriptor.digest, json, configuration: document(descriptor))
+    return try ImageSelection(place: "\(path)", document: document).manifest(of: references, for: platform)
   }
 
-  private static func references(_ index: JSON, _ name: String) throws(LayoutError) -> [BlobDescriptor] {
-    guard let list = index["manifests"]?.elements else { throw .unusable(name, "it is no index: it has no manifests") }
-    guard list.count <= mostReferences else { throw .unusable(name, "it lists \(list.count) manifests") }
-    var references: [BlobDescriptor] = []
-    for json in list { references.append(try BlobDescriptor(json, in: name)) }
-    return references
-  }
-
-  private func collect(
-    _ reference: BlobDescriptor, _ name: String?, _ found: inout [(descriptor: BlobDescriptor, name: String?)],
-    _ seen: inout Int, depth: Int
-  ) throws {
-    seen += 1
-    guard seen <= Self.mostReferences else {
-      throw LayoutError.unusable("\(path)", "its indexes have more than \(Self.mostReferences) references")
-    }
-    if reference.isManifest {
-      // Statements about an image are listed like images.
-      if reference.annotations["vnd.docker.reference.type"] == nil { found.append((reference, name)) }
-    } else if reference.isIndex {
-      guard depth < Self.deepest else {
-        throw LayoutError.unusable("index \(reference.digest)", "there are too many indexes in each other")
-      }
-      for inner in try Self.references(document(reference), "index \(reference.digest)") {
-        try collect(inner, name, &found, &seen, depth: depth + 1)
-      }
-    }
-  }
-
-  /// As its configuration says.
-  private func platform(of manifest: BlobDescriptor) throws -> ContainerPlatform? {
-    guard let configuration = try document(manifest)["config"] else { return nil }
-    return ContainerPlatform(try document(BlobDescriptor(configuration, in: "manifest \(manifest.digest)")))
+  /// The image of a manifest.
+  ///
+  /// - Parameter digest: the manifest's own, not that of an index.
+  /// - Throws: ``LayoutError``.
+  public func manifest(at digest: BlobDigest) throws -> ImageManifest {
+    let size = UInt64(try blob(of: digest).range.count)
+    let json = try document(BlobDescriptor(mediaType: "", digest: digest, size: size))
+    let configuration = try ImageManifest.configuration(of: json, "manifest \(digest)")
+    return try ImageManifest(digest, json, configuration: document(configuration))
   }
 }
 

@@ -45,6 +45,12 @@ public struct ContainerPlatform: Sendable, Hashable, CustomStringConvertible {
       && (variant.isEmpty || other.variant.isEmpty || variant == other.variant)
   }
 
+  var json: JSON {
+    var members: [JSON.Member] = [("os", .string(system)), ("architecture", .string(architecture))]
+    if !variant.isEmpty { members.append(("variant", .string(variant))) }
+    return .object(members)
+  }
+
   init?(_ json: JSON?) {
     guard let system = json?["os"]?.text, let architecture = json?["architecture"]?.text else { return nil }
     self.init(system: system, architecture: architecture, variant: json?["variant"]?.text ?? "")
@@ -77,6 +83,11 @@ public struct BlobDescriptor: Sendable {
     self.annotations = annotations
   }
 
+  init(mediaType: String, digest: BlobDigest, size: UInt64) {
+    (self.mediaType, self.digest, self.size) = (mediaType, digest, size)
+    (annotations, platform) = ([:], nil)
+  }
+
   var isIndex: Bool {
     mediaType == "application/vnd.oci.image.index.v1+json"
       || mediaType == "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -99,6 +110,26 @@ public struct ImageManifest: Sendable {
   public let layers: [Layer]
   let json: JSON
   let configuration: JSON
+
+  var mediaType: String { json["mediaType"]?.text ?? "application/vnd.oci.image.manifest.v1+json" }
+
+  /// All layers that are listed, also what no layer is made of; each once.
+  var blobs: [BlobDescriptor] {
+    get throws(LayoutError) {
+      var (blobs, known): ([BlobDescriptor], Set<BlobDigest>) = ([], [])
+      for layer in json["layers"]?.elements ?? [] {
+        let descriptor = try BlobDescriptor(layer, in: "manifest \(digest)")
+        if known.insert(descriptor.digest).inserted { blobs.append(descriptor) }
+      }
+      return blobs
+    }
+  }
+
+  /// Of a manifest.
+  static func configuration(of json: JSON, _ name: String) throws(LayoutError) -> BlobDescriptor {
+    guard let configuration = json["config"] else { throw .unusable(name, "it has no configuration") }
+    return try BlobDescriptor(configuration, in: name)
+  }
 
   public struct Layer: Sendable {
     public let descriptor: BlobDescriptor

@@ -26,6 +26,11 @@ struct JSONParser {
     return value
   }
 
+  /// - Parameter name: what it is, for messages.
+  static func document(_ bytes: [UInt8], _ name: String) throws(LayoutError) -> JSON {
+    do throws(Failure) { return try value(bytes) } catch { throw .unusable(name, "\(error)") }
+  }
+
   private var failure: Failure { Failure(offset: at) }
   private var byte: UInt8? { at < bytes.count ? bytes[at] : nil }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// What is wrong with a container image on disk, or cannot be made of it.
+/// What is wrong with a container image, or cannot be made of it.
 public enum LayoutError: Error, CustomStringConvertible {
   /// A file or blob, by its path in the layout or its digest, and why it cannot be used.
   case unusable(String, String)
@@ -21,8 +21,8 @@ public enum LayoutError: Error, CustomStringConvertible {
     switch self {
     case .unusable(let what, let reason): "\(what): \(reason)"
     case .noImage(let wanted, let found):
-      "there is no image \(wanted); the layout has \(found.isEmpty ? "none" : found.joined(separator: ", "))"
-    case .ambiguous(let found): "which image is meant is not clear: the layout has \(found.joined(separator: ", "))"
+      "there is no image \(wanted); there are \(found.isEmpty ? "none" : found.joined(separator: ", "))"
+    case .ambiguous(let found): "which image is meant is not clear: there are \(found.joined(separator: ", "))"
     case .digest(let wanted, let found):
       "blob \(wanted): the content has another digest, \(found): it was changed, or is not complete"
     case .size(let digest, let size, let wanted):

@@ -48,15 +48,18 @@ struct LayerStack: Sendable {
 struct LayerSource {
   private let stack: LayerStack
   private let layout: ImageLayout
-  private let output: FilePath
+  /// From 1 on, of those that images are made of.
+  private let number: Int
+  /// Its image, or else what it waits beside in a file without a name.
+  let output: FilePath
   /// Bytes that are done, and all; returns false to end it.
   private let progress: @Sendable (UInt64, UInt64) -> Bool
 
   init(
-    _ stack: LayerStack, _ layout: ImageLayout, besideOutputAt output: FilePath,
+    _ stack: LayerStack, _ layout: ImageLayout, number: Int, output: FilePath,
     progress: @escaping @Sendable (UInt64, UInt64) -> Bool
   ) {
-    (self.stack, self.layout, self.output, self.progress) = (stack, layout, output, progress)
+    (self.stack, self.layout, self.number, self.output, self.progress) = (stack, layout, number, output, progress)
   }
 
   /// What is in it; contents are read from the layout, or from a file without a name, when an image is made.
@@ -67,7 +70,8 @@ struct LayerSource {
   }
 
   /// Makes its image, or takes it as it is.
-  func makeImage(_ options: BuildOptions, at path: FilePath, number: Int) throws -> LayoutUnpacking.UnpackedImage {
+  func makeImage(_ options: BuildOptions) throws -> LayoutUnpacking.UnpackedImage {
+    let path = output
     if case .archive = stack.layer.kind {
       var options = options
       options.uuid = .bytes(stack.layer.descriptor.digest.imageUUID)

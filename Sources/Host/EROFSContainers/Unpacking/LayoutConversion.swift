@@ -42,16 +42,15 @@ public struct LayoutConversion: Sendable {
     _ manifest: ImageManifest, of layout: ImageLayout, at output: FilePath, named name: String? = nil,
     progress: @escaping @Sendable (LayoutUnpacking.Progress) -> Bool = { _ in true }
   ) throws -> BlobDigest {
-    let folder = try OutputFolder(output)
-    let blobs = try BlobWriter(folder)
+    let writer = try LayoutFolder(output)
     var work = unpacking
     work.form = .layers
-    let layers = folder.inner("layers")
+    let layers = writer.folder.inner("layers")
     let images = try work.unpack(manifest, of: layout, at: layers, progress: progress)
     var descriptors: [JSON] = []
     var digests: [JSON] = []
     for image in images {
-      let digest = try blobs.take(image.path)
+      let digest = try writer.take(image.path)
       digests.append(.string("\(digest.digest)"))
       var members: [JSON.Member] = [
         ("mediaType", .string(mediaType)), ("digest", .string("\(digest.digest)")), ("size", JSON(digest.size)),
@@ -75,65 +74,12 @@ public struct LayoutConversion: Sendable {
       (manifest.configuration["os.features"]?.elements ?? []).filter { $0.text != "erofs" } + ["erofs"])
     let configuration = manifest.configuration
       .setting("os.features", features).setting("rootfs", ["type": "layers", "diff_ids": .array(digests)])
-    let config = try blobs.add(configuration, "application/vnd.oci.image.config.v1+json")
+    let config = try writer.add(configuration, "application/vnd.oci.image.config.v1+json")
     let made = manifest.json.setting("mediaType", "application/vnd.oci.image.manifest.v1+json")
       .setting("config", config).setting("layers", .array(descriptors))
-    var reference = try blobs.add(made, "application/vnd.oci.image.manifest.v1+json")
-    if let platform = manifest.platform {
-      var members: [JSON.Member] = [("os", .string(platform.system)), ("architecture", .string(platform.architecture))]
-      if !platform.variant.isEmpty { members.append(("variant", .string(platform.variant))) }
-      reference = reference.setting("platform", .object(members + [("os.features", features)]))
-    }
-    if let name {
-      reference = reference.setting("annotations", ["org.opencontainers.image.ref.name": .string(name)])
-    }
-    let index: JSON = [
-      "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [reference],
-    ]
-    try folder.write(Array(index.text(pretty: false).utf8), at: folder.inner("index.json"))
-    try folder.write(Array("{\"imageLayoutVersion\":\"1.0.0\"}".utf8), at: folder.inner("oci-layout"))
-    try folder.publish()
+    let reference = try writer.add(made, "application/vnd.oci.image.manifest.v1+json")
+    try writer.finish(reference, for: manifest.platform, features: features, named: name)
     return BlobDigest(reference["digest"]!.text!)!
-  }
-}
-
-/// The blobs of a layout in the making.
-private struct BlobWriter {
-  private let folder: OutputFolder
-  private let blobs: FilePath
-
-  init(_ folder: OutputFolder) throws {
-    self.folder = folder
-    _ = try folder.makeFolder("blobs")
-    blobs = try folder.makeFolder("blobs/sha256")
-  }
-
-  /// Gives a file the name of its digest.
-  func take(_ path: FilePath) throws -> (digest: BlobDigest, size: UInt64) {
-    let file = try OpenFile.file(path.string)
-    var status = stat()
-    guard fstat(file.descriptor, &status) == 0 else {
-      throw LayoutError.unusable("\(path)", "\(Errno(rawValue: errno))")
-    }
-    let sum = SHA256()
-    let size = UInt64(status.st_size)
-    try ImageLayout.Blob(file: file, range: 0..<size).forEachPart { sum.update($0) }
-    let digest = BlobDigest(sum.finish())
-    let name = blobs.appending(digest.digits)
-    guard path.withPlatformString({ from in name.withPlatformString { rename(from, $0) } }) == 0 else {
-      throw LayoutError.unusable("\(name)", "it cannot be named: \(Errno(rawValue: errno))")
-    }
-    return (digest, size)
-  }
-
-  /// - Returns: its descriptor.
-  func add(_ json: JSON, _ type: String) throws -> JSON {
-    let bytes = Array(json.text(pretty: false).utf8)
-    let sum = SHA256()
-    bytes.withUnsafeBytes { sum.update($0) }
-    let digest = BlobDigest(sum.finish())
-    try folder.write(bytes, at: blobs.appending(digest.digits))
-    return ["mediaType": .string(type), "digest": .string("\(digest)"), "size": JSON(bytes.count)]
   }
 }
 

@@ -29,6 +29,7 @@ public struct LayoutUnpacking: Sendable {
   /// Whether hashes for dm-verity follow each image in its file. What they lead to is then in a file beside it, with
   /// `.dmverity` after its name.
   public var hasHashTrees = false
+  public var log = ContainerLog.none
 
   public init() { options.inlinesData = false }
 
@@ -75,18 +76,33 @@ public struct LayoutUnpacking: Sendable {
     options.hasHashTree = hasHashTrees
     try options.check()
     let stacks = try LayerStack.all(of: manifest)
+    let clock = ContinuousClock()
+    let start = clock.now
     do {
-      if form == .merged { return [try merge(stacks, layout, options, at: output, progress)] }
-      let folder = try OutputFolder(output)
-      var images = try unpack(stacks, layout, options, in: folder, progress)
-      if form == .metadata { images.append(try makeMetadata(images, options, in: folder, progress)) }
-      try folder.publish()
-      return images.map { image in
-        UnpackedImage(
-          path: folder.published(image.path), layer: image.layer, imageBytes: image.imageBytes, hashTree: image.hashTree
-        )
-      }
+      let images = try unpack(stacks, layout, options, at: output, progress)
+      log(
+        .info, "unpacked",
+        [
+          "manifest": "\(manifest.digest)", "form": form.rawValue, "layers": "\(stacks.count)",
+          "bytes": "\(images.reduce(0) { $0 + $1.imageBytes })", "duration": "\(clock.now - start)",
+        ])
+      return images
     } catch BuildError.cancelled { throw LayoutError.cancelled }
+  }
+
+  private func unpack(
+    _ stacks: [LayerStack], _ layout: ImageLayout, _ options: BuildOptions, at output: FilePath,
+    _ progress: @escaping @Sendable (Progress) -> Bool
+  ) throws -> [UnpackedImage] {
+    if form == .merged { return [try merge(stacks, layout, options, at: output, progress)] }
+    let folder = try OutputFolder(output)
+    var images = try unpack(stacks, layout, options, in: folder, progress)
+    if form == .metadata { images.append(try makeMetadata(images, options, in: folder, progress)) }
+    try folder.publish()
+    return images.map { image in
+      UnpackedImage(
+        path: folder.published(image.path), layer: image.layer, imageBytes: image.imageBytes, hashTree: image.hashTree)
+    }
   }
 
   // MARK: Layers
@@ -101,9 +117,33 @@ public struct LayoutUnpacking: Sendable {
     shared.threads = max(1, all / parallel)
     shared.memory = (options.memory ?? 256 << 20) / parallel
     let own = shared
-    var next = 0
     var images: [UnpackedImage] = []
-    try OrderedWork<Int, UnpackedImage>.run(
+    try readLayers(
+      stacks, of: layout, parallel, progress,
+      output: { try folder.makeFolder("\($0)").appending("layer.erofs") },
+      read: { source in
+        let image = try source.makeImage(own)
+        try folder.write([], at: source.output.removingLastComponent().appending(".erofslayer"))
+        try writeRoot(of: image, in: folder)
+        return image
+      },
+      take: { images.append($0) })
+    return images
+  }
+
+  /// Reads layers side by side.
+  ///
+  /// - Parameters:
+  ///   - output: of a layer, by its number.
+  ///   - take: is given what `read` makes of the layers, the lowest first.
+  private func readLayers<Result: Sendable>(
+    _ stacks: [LayerStack], of layout: ImageLayout, _ parallel: Int, _ progress: @escaping @Sendable (Progress) -> Bool,
+    output: @escaping @Sendable (Int) throws -> FilePath, read: @escaping @Sendable (LayerSource) throws -> Result,
+    take: (Result) throws -> Void
+  ) throws {
+    var next = 0
+    let log = log
+    try OrderedWork<Int, Result>.run(
       threads: parallel, limit: parallel,
       next: {
         defer { next += 1 }
@@ -111,21 +151,20 @@ public struct LayoutUnpacking: Sendable {
       },
       worker: {
         { index in
-          let stack = stacks[index]
+          let (stack, number, clock) = (stacks[index], index + 1, ContinuousClock())
+          let start = clock.now
           return try stack.naming {
-            let path = try folder.makeFolder("\(index + 1)").appending("layer.erofs")
-            let reading = LayerSource(stack, layout, besideOutputAt: path) { done, total in
-              progress(Progress(layer: index + 1, done: done, total: total))
+            let source = LayerSource(stack, layout, number: number, output: try output(number)) { done, total in
+              progress(Progress(layer: number, done: done, total: total))
             }
-            let image = try reading.makeImage(own, at: path, number: index + 1)
-            try folder.write([], at: path.removingLastComponent().appending(".erofslayer"))
-            try writeRoot(of: image, in: folder)
-            return image
+            let result = try read(source)
+            let digest = "\(stack.layer.descriptor.digest)"
+            log(.info, "layer read", ["layer": "\(number)", "digest": digest, "duration": "\(clock.now - start)"])
+            return result
           }
         }
       },
-      take: { images.append($0) })
-    return images
+      take: take)
   }
 
   /// As containerd's snapshotter reads it.
@@ -163,24 +202,10 @@ public struct LayoutUnpacking: Sendable {
     _ stacks: [LayerStack], _ layout: ImageLayout, _ options: BuildOptions, at output: FilePath,
     _ progress: @escaping @Sendable (Progress) -> Bool
   ) throws -> UnpackedImage {
-    var (next, tree) = (0, Tree())
+    var tree = Tree()
     let parallel = min(max(1, options.threads ?? Threads.available), stacks.count)
-    try OrderedWork<Int, Tree>.run(
-      threads: parallel, limit: parallel,
-      next: {
-        defer { next += 1 }
-        return next < stacks.count ? (next, 1) : nil
-      },
-      worker: {
-        { index in
-          try stacks[index].naming {
-            let reading = LayerSource(stacks[index], layout, besideOutputAt: output) { done, total in
-              progress(Progress(layer: index + 1, done: done, total: total))
-            }
-            return try reading.tree()
-          }
-        }
-      },
+    try readLayers(
+      stacks, of: layout, parallel, progress, output: { _ in output }, read: { try $0.tree() },
       take: { try tree.addLayer($0) })
     tree.stripOverlayMetadata()
     let image = try Self.build(tree, options, at: output, layer: nil, progress)

@@ -19,18 +19,28 @@ final class OutputFolder: @unchecked Sendable {
   private var isPublished = false
 
   init(_ output: FilePath) throws {
-    // Without slashes at the end.
-    self.output = FilePath(root: output.root, output.components)
-    guard let name = output.lastComponent, name.kind == .regular else {
-      throw LayoutError.unusable("\(output)", "it names no directory that could be made")
-    }
     var status = stat()
     guard output.withPlatformString({ lstat($0, &status) }) != 0 else {
       throw LayoutError.unusable("\(output)", "it is there already")
     }
-    let suffix = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-    path = self.output.removingLastComponent().appending(".\(name.string.prefix(60)).\(suffix)")
+    (self.output, path) = try Self.places(output)
     try Self.make(path)
+  }
+
+  /// A directory that is never published, beside something that is made.
+  init(besideOutputAt output: FilePath) throws {
+    (self.output, path) = try Self.places(output)
+    try Self.make(path)
+  }
+
+  private static func places(_ path: FilePath) throws -> (output: FilePath, temporary: FilePath) {
+    // Without slashes at the end.
+    let output = FilePath(root: path.root, path.components)
+    guard let name = output.lastComponent, name.kind == .regular else {
+      throw LayoutError.unusable("\(path)", "it names no directory that could be made")
+    }
+    let suffix = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    return (output, output.removingLastComponent().appending(".\(name.string.prefix(60)).\(suffix)"))
   }
 
   private static func make(_ path: FilePath) throws {
