@@ -20,6 +20,10 @@
 static unsigned char data[4096];
 static struct sha256 hash;
 
+#ifndef __NR__llseek
+#define __NR__llseek __NR_llseek
+#endif
+
 static int seek(int file, unsigned long kibibyte)
 {
 #if __SIZEOF_POINTER__ == 8
