@@ -9,7 +9,8 @@ import threading
 
 from .command import timed
 
-PROMPT = b"\n# "
+# Nothing may have been said before, and a ColdFire's console ends lines the other way round.
+PROMPT = re.compile(rb"(\A|\n)\r?# \Z")
 
 
 def load(path, address):
@@ -49,7 +50,7 @@ def boot(command, typed=b"", commands=(), ends=None, seconds=120, label="boot"):
                 pass
             while follows and (part := os.read(guest.stdout.fileno(), 1 << 16)):
                 output += part
-                if waiting and output.endswith(PROMPT):
+                if waiting and PROMPT.search(output[-8:]):
                     os.write(console, waiting.pop(0).encode() + b"\n")
                 # A pattern of up to 64 bytes may have begun in the part before.
                 if ends and re.search(ends, output[-len(part) - 64:]):

@@ -63,6 +63,10 @@ class Calls:
             a, b = arguments
             pair = (a, b) if word[0] == "u" else (signed(self.types, result, a), signed(self.types, result, b))
             self.define(name, result, f"({pair[0]} {'<' if word.endswith('min') else '>'} {pair[1]} ? {a} : {b})", twice=True)
+        elif word in ("scmp", "ucmp") and bits:
+            pair = arguments if word == "ucmp" else [signed(self.types, kinds[0], argument) for argument in arguments]
+            less, more = (f"{pair[0]} {sign} {pair[1]}" for sign in "<>")
+            self.define(name, result, f"({less} ? {literal(-1, result)} : (u{self.types.size(result) * 8})({more}))", twice=True)
         elif words[1:2] == ["with"] and words[2] == "overflow":
             kind = kinds[0]
             if kind[1] not in (8, 16, 32, 64):

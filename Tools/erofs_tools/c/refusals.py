@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 """The printer refuses what it does not know."""
 
+import re
+
 from ..project import Failure
 from .ir import Module
 from .library import Library
@@ -42,6 +44,8 @@ def refused(*words):
 def check(results):
     for line in KNOWN:
         results.check(f"printed: {line}", not refused(line), "it was refused")
+    said = printed("%3 = icmp eq i32 %0, 10\n  %4 = sext i1 %3 to i64\n  store i64 %4, ptr %1, align 8")
+    results.check("printed: a comparison whose bit is extended", re.search(r"\(\w+ == 10u\) << 7", said), said)
     for line in UNKNOWN:
         results.check(f"refused: {line}", refused(line), "it was printed")
     for top in TOPS:

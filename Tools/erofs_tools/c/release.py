@@ -13,7 +13,7 @@ import shutil
 import tempfile
 
 from .. import images
-from ..project import ROOT, Failure
+from ..project import LINUX, ROOT, Failure
 from . import generate
 
 HERE = ROOT / "Platforms/C/release"
@@ -52,21 +52,29 @@ def sources(folder=HERE):
     return sorted(path for path in files if not any(part.startswith(("build-", ".")) for part in path.parts))
 
 
+def for_kernels(folder, c_files):
+    """What those who build kernels have of the release: the program, the C, and the trees for Buildroot and Yocto."""
+    places = {generate.KERNEL / name: pathlib.Path("kernel", name) for name in INSTALLER}
+    places.update({LINUX / name.title(): pathlib.Path(name) for name in ("buildroot", "yocto")})
+    places.update({c_files / name: pathlib.Path(place, name) for name, place in KERNEL.items()})
+    for source, place in places.items():
+        for path in [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file()):
+            if path.suffix != ".pyc":
+                target = folder / place / path.relative_to(source)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, target)
+
+
 def fill(folder, c_files):
     """Makes the release in an empty folder, of C that was made before."""
     for name in sources():
         source, target = HERE / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source.read_text().replace("@RELEASE@", version()))
-    for name in INSTALLER:
-        for source in sorted(path for path in [generate.KERNEL / name, *(generate.KERNEL / name).rglob("*")] if path.is_file()):
-            if source.suffix != ".pyc":
-                target = folder / "kernel" / source.relative_to(generate.KERNEL)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source, target)
+    for_kernels(folder, c_files)
     for path in sorted(c_files.iterdir()):
-        if path.suffix in (".c", ".h") and path.name not in KERNEL_HEADERS:
-            shutil.copyfile(path, folder / KERNEL.get(path.name, "") / path.name)
+        if path.suffix in (".c", ".h") and path.name not in (*KERNEL_HEADERS, *KERNEL):
+            shutil.copyfile(path, folder / path.name)
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
     shutil.copytree(ROOT / "LICENSES", folder / "LICENSES")
     tree(folder / "example/files")

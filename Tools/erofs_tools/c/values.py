@@ -61,7 +61,8 @@ def signed(types, kind, text):
     bits = types.size(kind) * 8
     if kind[1] == bits:
         return f"(i{bits}){text}"
-    return f"((i{bits})((u{bits})({strip(text)} << {bits - kind[1]})) >> {bits - kind[1]})"
+    # What is shifted keeps its parentheses: it may be a comparison.
+    return f"((i{bits})((u{bits})({text} << {bits - kind[1]})) >> {bits - kind[1]})"
 
 
 def wrapped(types, kind, text):

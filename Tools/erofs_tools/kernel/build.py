@@ -33,6 +33,8 @@ from . import objects
 
 SOURCES = project.LINUX / "Kernel"
 INSTALLER = SOURCES / "erofs-kernel"
+# The release that all is shown on, and that every configuration here fits.
+NEWEST = "7.2"
 CACHE = project.CACHE / "linux"
 # Each with the option by which a kernel has it; the first is in every kernel.
 ALGORITHMS = {codec.word: codec.kernel if number else None for number, codec in enumerate(codecs.KERNEL)}
@@ -108,8 +110,9 @@ def swift_objects(cpu, only_cached=False):
     return folder
 
 
-def configure(tree, folder, make, arch, fragments, log):
-    """tinyconfig and the fragments; fails where a line of theirs did not come to hold."""
+def configure(tree, folder, make, arch, fragments, log, older=False):
+    """tinyconfig and the fragments; fails where a line of theirs did not come to hold. An older release does without what it has
+    not got, algorithms among it, but not without the file system."""
     run(*make, "tinyconfig", log=log, cwd=tree)
     config = folder / ".config"
     run("scripts/kconfig/merge_config.sh", "-O", folder, "-m", config, *fragments, log=log, cwd=tree,
@@ -124,6 +127,8 @@ def configure(tree, folder, make, arch, fragments, log):
     for name, line in wanted.items():
         off = line.endswith("is not set")
         if (off and any(other.startswith(f"{name}=") for other in have)) or (not off and line not in have):
+            if older and not re.fullmatch("CONFIG_(MMU|EROFS_FS(_ZIP(_PAGES)?)?)", name):
+                continue
             actual = next((other for other in have if re.match(rf"(# )?{name}[= ]", other)), "nothing")
             raise Failure(f"the configuration wants {line!r} and has {actual!r}")
 
@@ -133,22 +138,26 @@ def object_of(decoder, algorithms):
     return "vmap.o" if decoder == "vmap" else "-".join(["pages-lz4", *(name for name in algorithms if name != "lz4")]) + ".o"
 
 
-def build(cpu, decoder, smp=False, algorithms=tuple(ALGORITHMS), release="7.2", extra=(), only_cached=False):
-    """The path of a kernel's image; with `only_cached` a Failure where that would have to be built."""
+def build(cpu, decoder, smp=False, algorithms=tuple(ALGORITHMS), release=NEWEST, extra=(), only_cached=False, in_c=False):
+    """The path of a kernel's image; with `only_cached` a Failure where that would have to be built. With `in_c` its decoders are
+    C on every processor."""
     linux = LINUX[cpu]
+    in_c = (in_c or linux.in_c) and decoder != "stock"
     if only_cached and not (CACHE / f"source-{release}").is_symlink():
         raise Failure(f"the source of Linux {release} is not in the cache")
     tree = source(release)
     fragments = [SOURCES / "config" / f"{name}.config" for name in ["common", *linux.configurations, *(["smp"] if smp else []),
-                                                                      *([decoder] if decoder != "stock" else []), *extra]]
+                                                                      *([decoder] if decoder != "stock" else []), *extra,
+                                                                      *(["older"] if release != NEWEST else [])]]
     picked = sorted(algorithms, key=list(ALGORITHMS).index)
     lines = [f"CONFIG_EROFS_FS_ZIP_{ALGORITHMS[name]}=y" for name in picked if ALGORITHMS[name]]
     lines += [f"# CONFIG_EROFS_FS_ZIP_{option} is not set" for name, option in ALGORITHMS.items()
               if option and name not in picked]
-    name = "-".join([cpu, *(["smp"] if smp else []), decoder, *extra, *([] if len(picked) == len(ALGORITHMS) else picked)])
+    own = ["c"] if in_c and not linux.in_c else []
+    name = "-".join([cpu, *(["smp"] if smp else []), decoder, *own, *extra, *([] if len(picked) == len(ALGORITHMS) else picked)])
     folder = CACHE / "objects" / tree.name.removeprefix("source-") / name
     swift = core = None
-    if decoder != "stock" and not linux.in_c:
+    if decoder != "stock" and not in_c:
         swift = swift_objects(cpu, only_cached)
         if not swift:
             raise Failure(f"Core's objects for {cpu} are not in the cache")
@@ -163,12 +172,12 @@ def build(cpu, decoder, smp=False, algorithms=tuple(ALGORITHMS), release="7.2", 
             if only_cached:
                 raise Failure(f"{name} of {tree.name} is not in the cache")
             say(f"building {name} of {tree.name}")
-            compile_kernel(folder, cpu, smp, tree, swift, fragments, lines)
+            compile_kernel(folder, cpu, smp, tree, swift, fragments, lines, release != NEWEST)
             stamp.write_text(key)
     return folder / linux.image
 
 
-def compile_kernel(folder, cpu, smp, tree, swift, fragments, lines):
+def compile_kernel(folder, cpu, smp, tree, swift, fragments, lines, older):
     """Configures and makes a kernel in its folder; `lines` choose its algorithms."""
     name, linux = folder.name, LINUX[cpu]
     log = CACHE / f"{name}.log"
@@ -188,7 +197,7 @@ def compile_kernel(folder, cpu, smp, tree, swift, fragments, lines):
     idle = ["chrt", "-i", "0", "nice", "-n", "19"] if os.environ.get("EROFS_IDLE") else []
     make = [*idle, "make", "-s", f"-j{os.cpu_count()}", f"O={folder}", f"ARCH={linux.architecture}",
             f"CROSS_COMPILE={linux.compiler}", *([f"KERNEL_SWIFT_OBJECTS={swift}"] if swift else [])]
-    configure(tree, folder, make, linux.architecture, [*fragments, own], log)
+    configure(tree, folder, make, linux.architecture, [*fragments, own], log, older)
     run(*make, *linux.targets, log=log, cwd=tree, label=f"make kernel {name}")
     # A relocatable kernel links with symbols undefined; this is all that it says then.
     if "CHKREL" in log.read_text():
@@ -206,7 +215,7 @@ def main():
     parser.add_argument("decoder", choices=["stock", "vmap", "pages"])
     parser.add_argument("--smp", action="store_true")
     parser.add_argument("--algorithms", default=",".join(ALGORITHMS))
-    parser.add_argument("--release", default="7.2")
+    parser.add_argument("--release", default=NEWEST)
     parser.add_argument("--extra", action="append", default=[], help="another fragment of config")
     parser.add_argument("--cached", action="store_true")
     arguments = parser.parse_args()

@@ -11,6 +11,7 @@ from .. import codecs, images, project, qemu
 from ..command import run
 from ..processors import LINUX, PROCESSORS
 from ..project import ROOT, digest
+from ..userspace import flat
 from . import build as kernels
 from . import machine
 
@@ -19,19 +20,22 @@ SCRATCH = kernels.CACHE / "tests"
 CODECS = {codec.word: [codec.mkfs] for codec in codecs.KERNEL}
 # The line that a guest ends with, or what its kernel says last.
 ENDS = rb"\nEND\r*\n|Kernel panic"
+# Bytes of stack of these programs.
+STACK = 65536
 
 
 def say(text):
     print(f"  {text}", flush=True)
 
 
-def program(cpu, name):
-    """One of guest/'s programs: static, position-independent, on the kernel's own nolibc."""
+def program(cpu, name, as_flat=False, room=0):
+    """One of guest/'s programs: static, position-independent, on the kernel's own nolibc. A bFLT file, which every release
+    takes, may have `room` bytes more."""
     nolibc = kernels.source("7.2") / "tools/include/nolibc"
     cpu_flags = [*PROCESSORS[cpu].c_flags, *LINUX[cpu].flags]
     # GCC for m68k has no static-pie, which is a pie that names no loader.
     pie = "-pie" if cpu == "m68k" else "-static-pie"
-    key = digest(GUESTS, cpu, *cpu_flags)
+    key = digest(GUESTS, cpu, *cpu_flags, pathlib.Path(flat.__file__))
     output = SCRATCH / f"{name}-{cpu}-{key}"
     if not output.exists():
         SCRATCH.mkdir(parents=True, exist_ok=True)
@@ -39,9 +43,14 @@ def program(cpu, name):
             "-nostartfiles",
                      pie, "-fPIE", "-fvisibility=hidden", "-fno-stack-protector", "-ffunction-sections",
                      "-fno-asynchronous-unwind-tables", "-fdata-sections",
-                     "-Wl,--gc-sections,--no-dynamic-linker,--build-id=none,-z,norelro,-z,stack-size=65536",
+                     f"-Wl,--gc-sections,--no-dynamic-linker,--build-id=none,-z,norelro,-z,stack-size={STACK}",
                      "-isystem", nolibc, "-include", nolibc / "nolibc.h", "-o", output, GUESTS / f"{name}.c")
-    return output
+    if not as_flat:
+        return output
+    copied = output.with_name(f"{output.name}-{room}.flat")
+    if not copied.exists():
+        flat.convert_whole(output, copied, STACK, room)
+    return copied
 
 
 def root(folder, init, files=(), options=()):
@@ -58,9 +67,9 @@ def root(folder, init, files=(), options=()):
     return images.make(pathlib.Path(folder) / "root.erofs", tree, *options)
 
 
-def userspace_root(folder, cpu, options):
-    """A root with our userspace and the sources of this project, each as it is and all in one; and what `sum -b /files`
-    must print there."""
+def userspace_root(folder, cpu, options, more=()):
+    """A root with our userspace and the sources of this project, each as it is and all in one, and with `more` files by name and
+    path; and what `sum -b /files` must print there."""
     tree = pathlib.Path(folder) / "root"
     shutil.rmtree(tree, ignore_errors=True)
     # Its programs are one file with many names.
@@ -71,6 +80,8 @@ def userspace_root(folder, cpu, options):
     (tree / "files").mkdir()
     for name, content in files.items():
         (tree / name[1:]).write_bytes(content)
+    for name, path in more:
+        shutil.copy(path, tree / name)
     sums = {f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in files.items()}
     return images.make(pathlib.Path(folder) / "root.erofs", tree, *options), sums
 

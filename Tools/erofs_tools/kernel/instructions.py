@@ -36,7 +36,7 @@ def a_page(folder, cpu):
             path = pathlib.Path(folder) / f"{codec}-{cluster >> 10}k"
             made.append((path.name, images.make(path, tree, *options, f"-C{cluster}", program=images.peer())))
     # The board has no room for a disk in memory, but its disks are memory; of those it has room for one at a time.
-    onboard = cpu == "cortex-m3"
+    onboard = cpu in machine.MTD
     data = pathlib.Path(folder) / "data"
     counts = {}
     for batch in [[image] for image in made] if onboard else [made]:

@@ -31,7 +31,7 @@ def userspace(cpu):
     """The folder with our own userspace for a CPU, built on first use: root, root.erofs. Its programs are bFLT, of which
     all processes share one copy."""
     folder = kernels.CACHE / f"userspace-{cpu}"
-    key = digest("flat", pathlib.Path(programs.__file__).read_bytes(), programs.SOURCES / "Sources", programs.SOURCES / "Bridge")
+    key = digest("flat", programs.made_by(cpu), programs.SOURCES / "Sources", programs.SOURCES / "Bridge")
     stamp = folder / "key"
     with kernels.lock(f"userspace-{cpu}"):
         if not (stamp.exists() and stamp.read_text() == key):

@@ -61,7 +61,7 @@ def main():
     arguments = parser.parse_args()
     folder, results = arguments.folder.resolve(), Results()
     here = arguments.parts or arguments.case
-    cpus = ["x86_64"] if here else list(build.MORE)
+    cpus = ["x86_64"] if here else build.CPUS
     # One compiler for each processor of this machine: a program is compiled as a whole, by one thread.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         made = {cpu: pool.submit(build.build, cpu, folder / cpu) for cpu in cpus}
@@ -73,11 +73,11 @@ def main():
         else:
             on_host(results, folder / "x86_64", arguments.parts or PARTS, arguments.seed)
     for cpu in built:
-        emulator = PROCESSORS[cpu].user
-        if emulator and not shutil.which(emulator):
-            results.skip(f"userspace for {cpu}", f"there is no {emulator}")
+        emulator = PROCESSORS[cpu].user.split()
+        if emulator and not shutil.which(emulator[0]):
+            results.skip(f"userspace for {cpu}", f"there is no {emulator[0]}")
         elif emulator:
-            one = compare.check(folder / cpu, [emulator])
+            one = compare.check(folder / cpu, emulator)
             print(f"  {cpu} against GNU: {one.counts()}", flush=True)
             results.add(one)
     if "rv32" in built:

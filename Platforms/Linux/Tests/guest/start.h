@@ -57,7 +57,8 @@ __attribute__((used, visibility("hidden"))) void start_c(long *stack)
 		else
 			*(long *)(base + relocation[0]) += base;
 	}
-	exit(main(stack[0], (char **)(stack + 1)));
+	/* A bFLT program may find the addresses of both lists before the lists. */
+	exit(main(stack[0], stack[1] == (long)(stack + 3) ? (char **)stack[1] : (char **)(stack + 1)));
 }
 
 #ifdef __arm__

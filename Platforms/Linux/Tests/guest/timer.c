@@ -53,7 +53,7 @@ static void advise(int file, int advice)
 #ifdef __arm__
 	/* 64-bit values lie in pairs of registers. */
 	syscall(__NR_arm_fadvise64_64, file, advice, 0L, 0L, 0L, 0L);
-#elif __riscv_xlen == 32
+#elif __SIZEOF_POINTER__ == 4
 	syscall(__NR_fadvise64_64, file, 0L, 0L, 0L, 0L, advice);
 #else
 	syscall(__NR_fadvise64, file, 0L, 0L, advice);

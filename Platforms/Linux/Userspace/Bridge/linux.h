@@ -7,19 +7,27 @@
 
 typedef unsigned char byte;
 typedef long long wide;
+#ifdef __clang__
 #define NONNULL _Nonnull
 #define NULLABLE _Nullable
+#else
+#define NONNULL
+#define NULLABLE
+#endif
 #define INLINE static inline __attribute__((always_inline))
 /* Called so often that a function is smaller (start.c). */
 #define OUTLINE __attribute__((visibility("hidden")))
 
-/* Numbers: name, generic table (riscv), ARM, x86-64. */
-#if defined(__riscv)
-#define CALLS(generic, arm, x86) generic
+/* Numbers: name, generic table (riscv), ARM, x86-64, m68k. Swift has no compiler for the last: it compiles as for a big-endian
+ * ARM, whose files are opened with the same flags, and LINUX_M68K is defined. */
+#if defined(LINUX_M68K) || defined(__m68k__)
+#define CALLS(generic, arm, x86, m68k) m68k
+#elif defined(__riscv)
+#define CALLS(generic, arm, x86, m68k) generic
 #elif defined(__arm__)
-#define CALLS(generic, arm, x86) arm
+#define CALLS(generic, arm, x86, m68k) arm
 #elif defined(__x86_64__)
-#define CALLS(generic, arm, x86) x86
+#define CALLS(generic, arm, x86, m68k) x86
 #else
 #error "no system call numbers for this processor"
 #endif
@@ -30,57 +38,58 @@ typedef long long wide;
 #endif
 
 enum {
-  CALL_getcwd = CALLS(17, 183, 79),
-  CALL_dup3 = CALLS(24, 358, 292),
-  CALL_fcntl = CALLS(25, 221, 72),
-  CALL_ioctl = CALLS(29, 54, 16),
-  CALL_mknodat = CALLS(33, 324, 259),
-  CALL_mkdirat = CALLS(34, 323, 258),
-  CALL_unlinkat = CALLS(35, 328, 263),
-  CALL_symlinkat = CALLS(36, 331, 266),
-  CALL_umount2 = CALLS(39, 52, 166),
-  CALL_mount = CALLS(40, 21, 165),
-  CALL_faccessat = CALLS(48, 334, 269),
-  CALL_chdir = CALLS(49, 12, 80),
-  CALL_fchmodat = CALLS(53, 333, 268),
-  CALL_fchownat = CALLS(54, 325, 260),
-  CALL_openat = CALLS(56, 322, 257),
-  CALL_close = CALLS(57, 6, 3),
-  CALL_pipe2 = CALLS(59, 359, 293),
-  CALL_getdents64 = CALLS(61, 217, 217),
-  CALL_lseek = CALLS(62, 140, 8),
-  CALL_read = CALLS(63, 3, 0),
-  CALL_write = CALLS(64, 4, 1),
-  CALL_readlinkat = CALLS(78, 332, 267),
-  CALL_sync = CALLS(81, 36, 162),
-  CALL_utimensat = CALLS(TIME64(88, 412), 412, 280),
-  CALL_exit_group = CALLS(94, 248, 231),
-  CALL_waitid = CALLS(95, 280, 247),
-  CALL_clock_settime = CALLS(TIME64(112, 404), 404, 227),
-  CALL_clock_gettime = CALLS(TIME64(113, 403), 403, 228),
-  CALL_clock_nanosleep = CALLS(TIME64(115, 407), 407, 230),
-  CALL_syslog = CALLS(116, 103, 103),
-  CALL_kill = CALLS(129, 37, 62),
-  CALL_rt_sigaction = CALLS(134, 174, 13),
-  CALL_rt_sigprocmask = CALLS(135, 175, 14),
-  CALL_rt_sigtimedwait = CALLS(TIME64(137, 421), 421, 128),
-  CALL_reboot = CALLS(142, 88, 169),
-  CALL_setpgid = CALLS(154, 57, 109),
-  CALL_setsid = CALLS(157, 66, 112),
-  CALL_uname = CALLS(160, 122, 63),
-  CALL_umask = CALLS(166, 60, 95),
-  CALL_getpid = CALLS(172, 20, 39),
-  CALL_getppid = CALLS(173, 64, 110),
-  CALL_geteuid = CALLS(175, 201, 107),
-  CALL_munmap = CALLS(215, 91, 11),
-  CALL_clone = CALLS(220, 120, 56),
-  CALL_execve = CALLS(221, 11, 59),
-  CALL_mmap = CALLS(222, 192, 9),
-  CALL_statx = CALLS(291, 397, 332),
+  CALL_getcwd = CALLS(17, 183, 79, 183),
+  CALL_dup3 = CALLS(24, 358, 292, 326),
+  CALL_fcntl = CALLS(25, 221, 72, 239),
+  CALL_ioctl = CALLS(29, 54, 16, 54),
+  CALL_mknodat = CALLS(33, 324, 259, 290),
+  CALL_mkdirat = CALLS(34, 323, 258, 289),
+  CALL_unlinkat = CALLS(35, 328, 263, 294),
+  CALL_symlinkat = CALLS(36, 331, 266, 297),
+  CALL_umount2 = CALLS(39, 52, 166, 52),
+  CALL_mount = CALLS(40, 21, 165, 21),
+  CALL_faccessat = CALLS(48, 334, 269, 300),
+  CALL_chdir = CALLS(49, 12, 80, 12),
+  CALL_fchmodat = CALLS(53, 333, 268, 299),
+  CALL_fchownat = CALLS(54, 325, 260, 291),
+  CALL_openat = CALLS(56, 322, 257, 288),
+  CALL_close = CALLS(57, 6, 3, 6),
+  CALL_pipe2 = CALLS(59, 359, 293, 327),
+  CALL_getdents64 = CALLS(61, 217, 217, 220),
+  CALL_lseek = CALLS(62, 140, 8, 140),
+  CALL_read = CALLS(63, 3, 0, 3),
+  CALL_write = CALLS(64, 4, 1, 4),
+  CALL_readlinkat = CALLS(78, 332, 267, 298),
+  CALL_sync = CALLS(81, 36, 162, 36),
+  CALL_utimensat = CALLS(TIME64(88, 412), 412, 280, 412),
+  CALL_exit_group = CALLS(94, 248, 231, 247),
+  CALL_waitid = CALLS(95, 280, 247, 277),
+  CALL_clock_settime = CALLS(TIME64(112, 404), 404, 227, 404),
+  CALL_clock_gettime = CALLS(TIME64(113, 403), 403, 228, 403),
+  CALL_clock_nanosleep = CALLS(TIME64(115, 407), 407, 230, 407),
+  CALL_syslog = CALLS(116, 103, 103, 103),
+  CALL_kill = CALLS(129, 37, 62, 37),
+  CALL_rt_sigaction = CALLS(134, 174, 13, 174),
+  CALL_rt_sigprocmask = CALLS(135, 175, 14, 175),
+  CALL_rt_sigtimedwait = CALLS(TIME64(137, 421), 421, 128, 421),
+  CALL_reboot = CALLS(142, 88, 169, 88),
+  CALL_setpgid = CALLS(154, 57, 109, 57),
+  CALL_setsid = CALLS(157, 66, 112, 66),
+  CALL_uname = CALLS(160, 122, 63, 122),
+  CALL_umask = CALLS(166, 60, 95, 60),
+  CALL_getpid = CALLS(172, 20, 39, 20),
+  CALL_getppid = CALLS(173, 64, 110, 64),
+  CALL_geteuid = CALLS(175, 201, 107, 201),
+  CALL_munmap = CALLS(215, 91, 11, 91),
+  CALL_clone = CALLS(220, 120, 56, 120),
+  CALL_execve = CALLS(221, 11, 59, 11),
+  CALL_mmap = CALLS(222, 192, 9, 192),
+  CALL_statx = CALLS(291, 397, 332, 379),
 };
 
-#if defined(__arm__)
-/* The number is wanted in r7, which Thumb code may use as its frame pointer: a function of its own (start.c). */
+#if defined(__arm__) || defined(__m68k__)
+/* The number is wanted in r7, which Thumb code may use as its frame pointer: a function of its own (start.c). So it is where
+ * the code is C that was made of Swift. */
 __attribute__((visibility("hidden"))) long linux_call(long a, long b, long c, long d, long e, long f, long number);
 #elif defined(__riscv)
 INLINE long linux_call(long a, long b, long c, long d, long e, long f, long number) {
@@ -113,7 +122,7 @@ typedef struct {
   unsigned mask, block_size;
   unsigned long long attributes;
   unsigned links, user, group;
-  unsigned mode; /* 16 bits, and 16 that are 0. */
+  unsigned mode;
   unsigned long long inode, size, blocks, attributes_mask;
   LinuxStatTime access_time, birth_time, change_time, modification_time;
   unsigned special_major, special_minor, device_major, device_minor;
@@ -138,8 +147,16 @@ INLINE long linux_write(int d, const void *NONNULL from, long count) { return li
 INLINE long linux_close(int d) { return linux_call3(d, 0, 0, CALL_close); }
 OUTLINE long linux_open(const byte *NONNULL path, int flags, int mode);
 OUTLINE long linux_stat(const byte *NONNULL path, int flags, LinuxStat *NONNULL into);
+/* The kernel has 16 bits of `mode`, and 16 that are 0 behind them. */
+INLINE long linux_stat_filled(long status, LinuxStat *NONNULL into) {
+  (void)into;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  if (status >= 0) into->mode >>= 16;
+#endif
+  return status;
+}
 INLINE long linux_stat_open(int d, LinuxStat *NONNULL into) {
-  return linux_call(d, P(""), 0x1000, 0x7ff, P(into), 0, CALL_statx);
+  return linux_stat_filled(linux_call(d, P(""), 0x1000, 0x7ff, P(into), 0, CALL_statx), into);
 }
 /* The new position, or a negated errno. */
 INLINE wide linux_seek(int d, wide offset, int whence) {
@@ -219,12 +236,22 @@ INLINE long linux_map(long count) { return linux_call(0, count, 3, 0x22, -1, 0, 
 INLINE long linux_unmap(void *NONNULL start, long count) { return linux_call3(P(start), count, 0, CALL_munmap); }
 /* 0: SIG_DFL, 1: SIG_IGN, and returns which it was; -1 only asks. There are no handlers here. */
 OUTLINE long linux_signal(int signal, long disposition);
+/* The kernel has a set of signals as words, the lowest first. */
+INLINE unsigned long long linux_words_of(unsigned long long signals) {
+#if __SIZEOF_POINTER__ == 4 && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  return signals << 32 | signals >> 32;
+#else
+  return signals;
+#endif
+}
 /* 0: block, 1: unblock, 2: set. */
 INLINE long linux_mask(int how, unsigned long long signals) {
+  signals = linux_words_of(signals);
   return linux_call(how, P(&signals), 0, 8, 0, 0, CALL_rt_sigprocmask);
 }
 /* The number of a blocked signal of `signals` that arrives within `time` (none: however long it takes). */
 INLINE long linux_signal_wait(unsigned long long signals, const LinuxTime *NULLABLE time) {
+  signals = linux_words_of(signals);
   return linux_call(P(&signals), 0, P(time), 8, 0, 0, CALL_rt_sigtimedwait);
 }
 

@@ -29,6 +29,18 @@ __asm__(
     ".section .text.linux_call,\"ax\",%progbits\n.globl linux_call\n.type linux_call,%function\n.thumb_func\nlinux_call:\n"
     "  push {r4, r5, r7, lr}\n  ldr r4, [sp, #16]\n  ldr r5, [sp, #20]\n  ldr r7, [sp, #24]\n  svc #0\n"
     "  pop {r4, r5, r7, pc}\n");
+#elif defined(__m68k__)
+/* The program is copied for each process, and relocates itself (below). */
+__asm__(
+    ".section .text._start,\"ax\",@progbits\n.globl _start\n_start:\n"
+    "  move.l %sp, %d0\n  move.l %d0, -(%sp)\n  jsr program_begin(%pc)\n  illegal\n"
+    ".section .text.linux_vfork,\"ax\",@progbits\n.globl linux_vfork\n.type linux_vfork,@function\nlinux_vfork:\n"
+    "  move.l #190, %d0\n  trap #0\n  tst.l %d0\n  beq.s 1f\n  rts\n"
+    "1: move.l (4,%sp), %a0\n  move.l (8,%sp), -(%sp)\n  jsr (%a0)\n  illegal\n"
+    ".section .text.linux_call,\"ax\",@progbits\n.globl linux_call\n.type linux_call,@function\nlinux_call:\n"
+    "  lea (-16,%sp), %sp\n  movem.l %d2-%d5, (%sp)\n  move.l (20,%sp), %d1\n  move.l (24,%sp), %d2\n"
+    "  move.l (28,%sp), %d3\n  move.l (32,%sp), %d4\n  move.l (36,%sp), %d5\n  move.l (40,%sp), %a0\n"
+    "  move.l (44,%sp), %d0\n  trap #0\n  movem.l (%sp), %d2-%d5\n  lea (16,%sp), %sp\n  rts\n");
 #else
 __asm__(
     ".section .text._start,\"ax\",@progbits\n.globl _start\n_start:\n"
@@ -44,7 +56,7 @@ long linux_open(const byte *path, int flags, int mode) {
   return linux_call(HERE, P(path), flags, mode, 0, 0, CALL_openat);
 }
 long linux_stat(const byte *path, int flags, LinuxStat *into) {
-  return linux_call(HERE, P(path), flags, 0x7ff, P(into), 0, CALL_statx);
+  return linux_stat_filled(linux_call(HERE, P(path), flags, 0x7ff, P(into), 0, CALL_statx), into);
 }
 long linux_signal(int signal, long disposition) {
   long action[8] = {disposition}, before[8] = {0};
@@ -95,7 +107,11 @@ size_t wcslen(const unsigned *string) {
 /* 64-bit shifts, which compilers call where they want small code. By 0 to 63. */
 typedef union {
   unsigned long long whole;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  struct { unsigned high, low; } half;
+#else
   struct { unsigned low, high; } half;
+#endif
 } Pair;
 static Pair shifted_right(unsigned long long value, unsigned by, unsigned fill) {
   Pair v = {value};
@@ -142,4 +158,34 @@ ALIAS(__aeabi_memset4, __aeabi_memset);
 ALIAS(__aeabi_memset8, __aeabi_memset);
 ALIAS(__aeabi_memclr4, __aeabi_memclr);
 ALIAS(__aeabi_memclr8, __aeabi_memclr);
+#endif
+#if defined(__m68k__)
+/* Of Debian's libgcc these are for processors with an instruction for it, which no ColdFire has. */
+unsigned long long __muldi3(unsigned long long a, unsigned long long b) {
+  unsigned al = a & 0xffff, ah = (unsigned)a >> 16, bl = b & 0xffff, bh = (unsigned)b >> 16;
+  unsigned low = al * bl, middle = ah * bl, other = al * bh, sum = (low >> 16) + (middle & 0xffff) + (other & 0xffff);
+  unsigned high = ah * bh + (middle >> 16) + (other >> 16) + (sum >> 16);
+  high += (unsigned)(a >> 32) * (unsigned)b + (unsigned)a * (unsigned)(b >> 32);
+  return (unsigned long long)high << 32 | (sum << 16 | (low & 0xffff));
+}
+
+/* Addresses in the program are distances from its beginning, until they are made addresses here: a table of them is at
+ * _DYNAMIC. GCC would take the address of either from a table that is not relocated yet. */
+extern char __ehdr_start[] __attribute__((visibility("hidden")));
+extern long _DYNAMIC[] __attribute__((visibility("hidden")));
+void program_start(void *arguments);
+#define OWN_ADDRESS(name) \
+  ({ void *address; __asm__("1: lea (1b, %%pc), %0\n  add.l #" #name " - 1b, %0" : "=a"(address)); address; })
+
+__attribute__((used)) void program_begin(void *arguments) {
+  enum { TABLE = 7, TABLE_SIZE = 8, RELATIVE = 22 };
+  unsigned long base = (unsigned long)OWN_ADDRESS(__ehdr_start), table = 0, size = 0;
+  for (const long *entry = OWN_ADDRESS(_DYNAMIC); entry[0]; entry += 2) {
+    if (entry[0] == TABLE) table = base + entry[1];
+    if (entry[0] == TABLE_SIZE) size = entry[1];
+  }
+  for (long *next = (long *)table; (unsigned long)next < table + size; next += 3)
+    if ((next[1] & 0xff) == RELATIVE) *(long *)(base + next[0]) = base + next[2];
+  program_start(arguments);
+}
 #endif

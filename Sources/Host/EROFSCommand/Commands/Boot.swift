@@ -47,8 +47,9 @@ struct Boot: ParsableCommand {
   var cpu = CPU.rv64
 
   @Option(
-    help: ArgumentHelp("Memory of the machine, at least 2M; 3584K is the least that is tested.", valueName: "bytes"))
-  var ram = ByteCount(3584 << 10)
+    help: ArgumentHelp(
+      "Memory of the machine, at least 2M. (default: 3584K, the least that is tested; 8M on m68k)", valueName: "bytes"))
+  var ram: ByteCount?
 
   @Option(help: ArgumentHelp("Number of processors, 1 to 4; more than 1 only on rv64.", valueName: "number"))
   var smp = 1
@@ -71,14 +72,13 @@ struct Boot: ParsableCommand {
     return checkout.appending("Tools/run")
   }
 
+  private var memory: UInt64 { ram?.bytes ?? (cpu == .m68k ? 8 << 20 : 3584 << 10) }
+
   func validate() throws {
     guard (1...4).contains(smp) else { throw ValidationError("--smp must be 1 to 4") }
     guard smp == 1 || cpu == .rv64 else { throw ValidationError("--smp needs --cpu rv64") }
-    guard cpu != .m68k || image != nil else {
-      throw ValidationError("--cpu m68k needs an image: this project's own userspace is not compiled for it")
-    }
     // With less the kernel itself does not fit; QEMU takes 0 for its default, which is much more.
-    guard ((2 << 20)...(2 << 30)).contains(ram.bytes) else {
+    guard ((2 << 20)...(2 << 30)).contains(memory) else {
       throw ValidationError("--ram must be 2M to 2G: the kernel needs 2M, and the smallest tested machine has 3584K")
     }
   }
@@ -89,7 +89,7 @@ struct Boot: ParsableCommand {
       throw CommandError("the checkout that this command was built from does not exist any more: no \(script)")
     }
     if let image { try checkImage(image) }
-    var words = [script, "boot", "--cpu", cpu.rawValue, "--ram", "\(ram.bytes >> 10)K", "--smp", String(smp)]
+    var words = [script, "boot", "--cpu", cpu.rawValue, "--ram", "\(memory >> 10)K", "--smp", String(smp)]
     words += ["--decoder", decoder.rawValue, "--init", initialProgram]
     if let image { words += ["--", image.filePath.string] }
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }

@@ -109,9 +109,9 @@ struct Program {
   }
 }
 
-/// Flags of open, which are not the same everywhere.
+/// Flags of open, which are not the same everywhere: m68k, the one big-endian processor here, has those of ARM.
 enum Open {
-  #if arch(arm)
+  #if arch(arm) || _endian(big)
     static let large: Int32 = 0o400000, folder: Int32 = 0o40000, noFollow: Int32 = 0o100000
   #else
     static let large: Int32 = 0o100000, folder: Int32 = 0o200000, noFollow: Int32 = 0o400000

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+"""What is at the edge of a small machine, in two boots: on rv32 a dictionary larger than all memory, a file larger than its
+addresses; on two harts of rv64 readers that meet, readers that are killed, and a program that needs a long run of memory."""
+
+import hashlib
+import pathlib
+import random
+import re
+
+from .. import images
+from . import build as kernels
+from . import guests
+from .guests import boot, program
+
+# The program's bytes behind what it is compiled to, and where the large file has data.
+ROOM, KIBIBYTE, PIECE = 400 << 10, 4718592, 65536
+LARGE = 5 << 30
+
+
+def text(seed, size):
+    """Words that compress to a third or so, the same each time."""
+    chance = random.Random(seed)
+    words = [chance.randbytes(chance.randrange(3, 12)).hex().encode() + b" " for _ in range(800)]
+    return b"".join(chance.choices(words, k=size // 12))[:size]
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def large_file(folder):
+    """An image with a file of 5 GiB that has data at 4.5 GiB only, and that data."""
+    tree, data = folder / "large", text(1, PIECE)
+    tree.mkdir()
+    with open(tree / "file", "wb") as file:
+        file.seek(KIBIBYTE << 10)
+        file.write(data)
+        file.truncate(LARGE)
+    return images.make(folder / "large.erofs", tree, "-zlz4hc", "-C65536", "--max-extent-bytes=131072"), digest(data)
+
+
+def edges(results, folder):
+    """One boot of rv32 in as little memory as is promised."""
+    cpu, memory = "rv32", "3584K"
+    large, wanted = large_file(folder)
+    base, sums = guests.userspace_root(folder, cpu, ["-zlzma,dictsize=8388608", "-C65536", "-Eztailpacking",
+                                                     "--max-extent-bytes=131072"],
+                                       [("bin/piece", program(cpu, "piece", as_flat=True))])
+    output = boot(cpu, kernels.build(cpu, "pages"), base, seconds=300, ram=memory, data=[large], append="quiet", icount=3,
+                  commands=["sum -b /files", "mount -t erofs -o ro /dev/vdb /mnt", f"piece /mnt/file {KIBIBYTE} {PIECE}", "free"])
+    lines = output.splitlines()
+    results.check(f"limits {cpu} {memory}: a root with LZMA that announces a dictionary of 8 MiB, all files right",
+                  sums <= set(lines), "not all", output)
+    results.check(f"limits {cpu} {memory}: a file of 5 GiB, data at 4.5 GiB", wanted in lines and not results.broken(output),
+                  "other data, or none", output)
+
+
+def meetings(results, folder):
+    """One boot of rv64 with two harts."""
+    cpu, kills, pins = "rv64", 60, 300
+    tree = folder / "zstd"
+    tree.mkdir()
+    # Lengths of all kinds, so that there are tails of all lengths beside inodes.
+    files = {f"{number}": text(number + 2, 1500 * number * number % 150000 + 700) for number in range(24)}
+    files["long"] = text(99, 1 << 20)
+    for name, content in files.items():
+        (tree / name).write_bytes(content)
+    image = images.make(folder / "zstd.erofs", tree, "-zzstd,19", "-C65536", "-E48bit,ztailpacking")
+    own = program(cpu, "piece", as_flat=True, room=ROOM)
+    base, _ = guests.userspace_root(folder, cpu, [*guests.CODECS["zstd"], "-C65536"], [("bin/piece", own)])
+    mount = "umount /mnt; mount -t erofs -o ro /dev/vdb /mnt"
+    both = f"{mount}; sum -b /mnt >/dev/s1 & sum -b /mnt >/dev/s2; wait; cat /dev/s1 /dev/s2"
+    kill = (f"i=0; while [ $i -lt {kills} ]; do {mount}; cat /mnt/long >/dev/null & sleep 0.00$i; kill -9 $!; wait $! || "
+            "echo killed; i=$((i+1)); done")
+    # Pages that cannot be reclaimed, each behind others that can: /dev is in memory. One in two goes again.
+    pin = (f"i=0; while [ $i -lt {pins} ]; do head -c 4096 /files/$i >/dev/p$i; sum /files/$i >/dev/null; i=$((i+1)); done; "
+           f"i=0; while [ $i -lt {pins} ]; do rm /dev/p$i; i=$((i+2)); done")
+    content = own.read_bytes()
+    execute = f"for i in 1 2 3; do piece - {len(content) - ROOM} {ROOM}; done"
+    unpin = f"i=1; while [ $i -lt {pins} ]; do rm /dev/p$i; i=$((i+2)); done"
+    output = boot(cpu, kernels.build(cpu, "pages", smp=True), base, seconds=300, ram="16M", smp=2, data=[image], append="quiet",
+                  commands=[f"echo fresh; {execute}", "mount -t erofs -o ro /dev/vdb /mnt",
+                            *[f"echo round {n}; {both}" for n in range(4)],
+                            kill, f"echo after; {both}", f"sum /files >/dev/null; echo cached; {execute}",
+                            f"{pin}; cat /proc/buddyinfo; echo pinned; {execute}", f"{unpin}; echo unpinned; {execute}", "free"])
+    rounds = re.split(r"^(?:round \d|after)$", output, flags=re.MULTILINE)[1:]
+    want = {f"{digest(content)}  /mnt/{name}" for name, content in files.items()}
+    right = sum(all(part.splitlines().count(line) == 2 for line in want) for part in rounds)
+    killed = output.splitlines().count("killed")
+    fresh, cached, pinned, unpinned = (part.splitlines().count(digest(content[-ROOM:])) for part in
+                                re.split(r"^(?:fresh|cached|pinned|unpinned)$", output, flags=re.MULTILINE)[1:5] or [""] * 4)
+    free = re.search(r"^Node 0.*$", output, re.MULTILINE)
+    results.check(f"limits {cpu}, 2 harts: Zstandard at any byte, tails beside inodes: {right} of 5 times right for both readers",
+                  right == 5, "not all", output)
+    results.check(f"limits {cpu}, 2 harts: {killed} of {kills} readers killed at their first read, and then all files right",
+                  killed > kills // 4 and len(rounds) == 5 and right == 5, "too few", output)
+    # Linux gives a program's text one run of memory, whatever the file system: where there is none, it is refused.
+    results.check(f"limits {cpu} 16M: a program of {len(content) >> 10} KiB from a compressed root: {fresh} of 3 after the boot, "
+                  f"{cached} behind caches, {pinned} with memory in pieces, {unpinned} later", fresh == 3, "not all", output)
+    guests.say(f"        {free[0] if free else 'nothing is said of free memory'}")
+    results.check(f"limits {cpu}: nothing is wrong with the kernel", not results.broken(output), "", output)
+
+
+def check(results, folder):
+    for name, part in (("edges", edges), ("meetings", meetings)):
+        own = pathlib.Path(folder) / name
+        own.mkdir()
+        part(results, own)
