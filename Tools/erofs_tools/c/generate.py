@@ -11,6 +11,7 @@ import argparse
 import concurrent.futures
 import os
 import pathlib
+import re
 import tempfile
 
 from .. import codecs, project
@@ -23,6 +24,7 @@ from .library import Library
 HERE = ROOT / "Platforms/C"
 KERNEL = project.LINUX / "Kernel"
 FIRMWARE = ROOT / "Platforms/BareMetal"
+MACHINE = HERE / "machine.h"
 HEADER = FIRMWARE / "CInterface/Header/include/erofs.h"
 # A header that needs nothing of the library.
 SECTORS = HEADER.with_name("erofs_sectors.h")
@@ -70,11 +72,13 @@ class Part:
         self.entries, self.needs, self.callback, self.layout = entries, needs, callback, layout
 
     def header_text(self):
-        return "".join(header.read_text() for header in self.headers) + codecs.c_choice()[0].replace(" __attribute__((const))", "")
+        asked = codecs.c_choice()[0] + MACHINE.read_text()
+        return "".join(header.read_text() for header in self.headers) + asked.replace(" __attribute__((const))", "")
 
 
 def parts():
     words = [codec.word for codec in codecs.KERNEL]
+    machine = re.findall(r"\berofs_\w+", MACHINE.read_text())
     return [
         Part("nommu_vmap_core", "vmap without an MMU: what mm/nommu_vmap.c calls.", ["PageVectors", "KernelVmap"],
              [KERNEL / "mm/nommu_vmap.h"], ["nommu_vmap_map", "nommu_vmap_unmap"],
@@ -82,13 +86,13 @@ def parts():
                                                 "free_record", "lock", "unlock", "warn_unknown", "warn_count")]),
         Part("erofs_pages", "The decoders of fs/erofs, from page frames to page frames.", ["PageVectors", "Codecs", "KernelPages"],
              [KERNEL / "fs-erofs/pages.h", KERNEL / "fs-erofs/pages_codecs.h"],
-             [f"erofs_pages_{word}" for word in ["working_bytes", *words]], ["erofs_pages_spare"], layout="pages",
+             [f"erofs_pages_{word}" for word in ["working_bytes", *words]], ["erofs_pages_spare", *machine], layout="pages",
              optional={f"erofs_pages_{word}": f"EROFS_NO_{word.upper()}" for word in words}),
         Part("erofs", "Compressed EROFS for firmware: erofs.h says how it is used.",
              ["PageVectors", "Codecs", "EROFS", "EROFSFirmware", "EROFSForC"], [HEADER],
              [f"erofs_{word}" for word in ("mount", "open", "open_entry", "follow", "read", "readdir", "listxattr", "getxattr",
                                            "address", "error_detail", "error_text")],
-             [f"erofs_has_{codec.word}" for codec in codecs.CODECS],
+             [*(f"erofs_has_{codec.word}" for codec in codecs.CODECS), *machine],
              callback=("int32_t (*)(void *, uint64_t, void *, size_t)", "i32(ptr,i64,ptr,word)"), layout="erofs"),
     ]
 
@@ -121,7 +125,8 @@ def compile_modules(machine, work, names):
     """Bitcode of modules, by name."""
     (work / "codecs.h").write_text(codecs.c_choice()[0])
     (work / "module.modulemap").write_text(
-        f'module CEROFS {{ header "{HEADER}" }}\nmodule CodecsInC {{ header "{work / "codecs.h"}" }}\n')
+        f'module CEROFS {{ header "{HEADER}" }}\nmodule CodecsInC {{ header "{work / "codecs.h"}" }}\n'
+        f'module MachineInC {{ header "{MACHINE}" }}\n')
     # In place of what Core has of its codecs and the kernel's side of its entries.
     made = {"KernelPages": work / "PageEntries.swift", "EROFS": work / "CodecTable.swift"}
     made["KernelPages"].write_text(codecs.kernel_entries())
