@@ -38,14 +38,15 @@ class Machine:
     for a processor that LLVM has no back end for, so that it knows nothing of its registers and instructions.
 
     like: the little-endian processor whose standard library a big-endian one takes (see `standard_library`)
+    width: bits of a word
     """
 
-    def __init__(self, triple, swift, emulation, nowhere, clang, like=None):
+    def __init__(self, triple, swift, emulation, nowhere, clang, width, like=None):
         self.triple, self.swift, self.emulation, self.nowhere, self.clang = triple, swift, emulation, nowhere, clang
-        self.like, self.bits, self.big = like, 64 if "64" in nowhere else 32, like is not None
+        self.like, self.bits, self.big = like, width, like is not None
 
 
-NARROW, WIDE = ("spir-unknown-unknown", "-Oz"), ("spir64-unknown-unknown", "-Os")
+NARROW, WIDE = ("spir-unknown-unknown", "-Oz", 32), ("spir64-unknown-unknown", "-Os", 64)
 MACHINES = {
     "32": Machine("riscv32-none-none-eabi", "-Osize", "elf32lriscv", *NARROW),
     "64": Machine("riscv64-none-none-eabi", "-O", "elf64lriscv", *WIDE),
