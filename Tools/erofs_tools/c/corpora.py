@@ -29,16 +29,14 @@ def swift_objects(work):
     """Objects of the libraries that no C was printed of, by name."""
     parts = [part for part in generate.parts() if part.name in LIBRARIES.values()]
     folder = work / "swift"
-    folder.mkdir()
-    bitcode = generate.compile_modules(HERE, folder, {name for part in parts for name in part.modules})
+    generate.all_ir(parts, folder, {"x86_64": HERE})
     # What the C's compiler would answer, and nothing else.
     answers = re.sub(r"^int (erofs_\w+)\(void\).*;$", r"int \1(void); int \1(void) { return 1; }",
                      codecs.c_choice()[0] + generate.MACHINE.read_text(), flags=re.MULTILINE)
     (folder / "answers.c").write_text(answers)
     made = {}
     for part in parts:
-        (folder / f"{part.name}.ll").write_text(generate.ir(part, HERE, bitcode, folder))
-        run(tool("clang"), "-O1", "-Wno-override-module", "-x", "ir", "-c", f"{part.name}.ll", "-o", f"{part.name}.o", cwd=folder)
+        run(tool("clang"), "-O1", "-Wno-override-module", "-x", "ir", "-c", f"{part.name}-x86_64.ll", "-o", f"{part.name}.o", cwd=folder)
         made[part.name] = [folder / f"{part.name}.o", folder / "answers.c"]
     return made
 

@@ -9,15 +9,17 @@ all; a printer (ir.py to library.py) makes C of it, and refuses what it does not
 
 import argparse
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
 import tempfile
+import time
 
 from .. import codecs, project
 from ..command import run
-from ..project import ROOT, Failure, write
-from ..toolchain import folder, tool
+from ..project import CACHE, ROOT, Failure, digest, write
+from ..toolchain import folder, tool, version
 from .ir import Module
 from .library import Library
 
@@ -185,14 +187,50 @@ def text_of(part, modules):
             f"#else /* words of 64 bits, big-endian */\n\n{bodies['64-big']}\n#endif\n")
 
 
-def all_ir(chosen, target, machines=MACHINES):
-    """IR of libraries as files in a folder."""
+def key(part, machine):
+    """What the IR of a library is made of."""
+    return digest(version()[0], repr(sorted(vars(machine).items())), repr(sorted(part.entries)), codecs.kernel_entries(),
+                  codecs.core(in_c=True), codecs.c_choice()[0], *(MODULES[name] for name in part.modules), *part.headers,
+                  *HERE.glob("*.swift"), MACHINE, HEADER, KERNEL / "Swift", pathlib.Path(__file__))
+
+
+def kept(part, name, machine):
+    """Where the cache has the IR of a library, or will have it. What nobody has asked for in a month goes."""
+    folder = CACHE / "c-ir"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{part.name}-{name}-{key(part, machine)}.ll"
+    if path.exists():
+        path.touch()
+    for old in folder.glob("*.ll"):
+        with contextlib.suppress(FileNotFoundError):
+            if old.stat().st_mtime < time.time() - 30 * 86400:
+                old.unlink()
+    return path
+
+
+def all_ir(chosen, target, machines=MACHINES, fresh=False):
+    """IR of libraries as files in a folder, from the cache if it has them: most of the time that C takes is Swift's compiler's.
+
+    machines: by name
+    fresh: whether all of it is made anew
+    """
     def of(name):
+        machine = machines[name]
+        paths = {part.name: kept(part, name, machine) for part in chosen}
+        missing = [part for part in chosen if fresh or not paths[part.name].exists()]
         with tempfile.TemporaryDirectory() as temporary:
             work = pathlib.Path(temporary)
-            bitcode = compile_modules(MACHINES[name], work, {module for part in chosen for module in part.modules})
-            for part in chosen:
-                write(target / f"{part.name}-{name}.ll", ir(part, MACHINES[name], bitcode, work).encode())
+            bitcode = compile_modules(machine, work, {module for part in missing for module in part.modules})
+            made = {part.name: ir(part, machine, bitcode, work).encode() for part in missing}
+        for part in chosen:
+            path = paths[part.name]
+            content = made.get(part.name) or path.read_bytes()
+            write(target / f"{part.name}-{name}.ll", content)
+            if not path.exists():
+                # Under its name when it is whole.
+                partial = path.with_suffix(f".{os.getpid()}")
+                partial.write_bytes(content)
+                partial.replace(path)
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         list(pool.map(of, machines))
 
