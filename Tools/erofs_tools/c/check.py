@@ -48,12 +48,12 @@ EXAMPLES = [
 ]
 # Where the programs run: the compiler, its options, QEMU's command, and how many images (all, or one in so many).
 RUNS = {
-    "this machine, gcc": ("gcc", ["-g", *SANITIZED], [], 1),
-    "this machine, clang": ("clang", ["-g", *SANITIZED], [], 8),
+    "this machine, gcc": ("gcc", ["-g1", *SANITIZED], [], 1),
+    "this machine, clang": ("clang", ["-g1", *SANITIZED], [], 8),
     "armv5": ("arm-linux-gnueabi-gcc", ["-O2", "-march=armv5te", "-static"], ["qemu-arm"], 6),
     "rv64": ("riscv64-linux-gnu-gcc", ["-O2", "-static"], ["qemu-riscv64"], 12),
     # Big-endian.
-    "m68k": ("m68k-linux-gnu-gcc", ["-O2", "-static"], ["qemu-m68k"], 2),
+    "m68k": ("m68k-linux-gnu-gcc", ["-O2", "-static"], ["qemu-m68k"], 4),
     "ppc": ("powerpc-linux-gnu-gcc", TRAPPED, ["qemu-ppc"], 6),
     "s390x": ("s390x-linux-gnu-gcc", TRAPPED, ["qemu-s390x"], 6),
 }

@@ -25,10 +25,9 @@ HERE = generate.Machine("x86_64-unknown-none-elf", "-O", "elf_x86_64", "x86_64-u
 HEADER, LONGEST = 8, 1 << 17
 
 
-def swift_objects(work):
-    """Objects of the libraries that no C was printed of, by name."""
-    parts = [part for part in generate.parts() if part.name in LIBRARIES.values()]
-    folder = work / "swift"
+def swift_objects(folder, names):
+    """Objects of libraries that no C was printed of, by name, each with a file in C that it needs."""
+    parts = [part for part in generate.parts() if part.name in names]
     generate.all_ir(parts, folder, {"x86_64": HERE})
     # What the C's compiler would answer, and nothing else.
     answers = re.sub(r"^int (erofs_\w+)\(void\).*;$", r"int \1(void); int \1(void) { return 1; }",
@@ -36,7 +35,8 @@ def swift_objects(work):
     (folder / "answers.c").write_text(answers)
     made = {}
     for part in parts:
-        run(tool("clang"), "-O1", "-Wno-override-module", "-x", "ir", "-c", f"{part.name}-x86_64.ll", "-o", f"{part.name}.o", cwd=folder)
+        run(tool("clang"), "-O2", "-Wno-override-module", "-x", "ir", "-c", f"{part.name}-x86_64.ll", "-o", f"{part.name}.o",
+            cwd=folder)
         made[part.name] = [folder / f"{part.name}.o", folder / "answers.c"]
     return made
 
@@ -95,15 +95,17 @@ def check(results, c_files, work, build, rounds):
     if platform.machine() != "x86_64":
         results.skip("corpora through C and Swift", f"the object in Swift is for x86_64, this is {platform.machine()}")
         return
-    objects, programs = swift_objects(work), {}
+    objects, programs = swift_objects(work / "swift", LIBRARIES.values()), {}
     for name, library in LIBRARIES.items():
         programs[name] = work / f"{name}-swift"
         run("gcc", "-std=c11", "-O1", "-no-pie", "-I", c_files, CHECK / f"{name}.c", *objects[library], "-o", programs[name])
     count = streams(work / "corpus", rounds)
-    said, wanted = (run(program, work / "corpus", "judge", seconds=3600).split() for program in (build("decode"), programs["decode"]))
+    said, wanted = (run(program, work / "corpus", "judge", seconds=3600).split()
+                    for program in (build("decode"), programs["decode"]))
     compare(results, f"{count} streams of the corpora, C and Swift", said, wanted)
     decoded = len(wanted) - wanted.count("refused")
-    results.check("of these streams", len(wanted) == 3 * count and decoded > 100 < wanted.count("refused"), f"{decoded} are decoded")
+    results.check("of these streams", len(wanted) == 3 * count and decoded > 100 < wanted.count("refused"),
+                  f"{decoded} are decoded")
     paths, outputs = damaged_images(work / "images", rounds), []
     for name, program in (("c", build("walk")), ("swift", programs["walk"])):
         output = work / f"judged-{name}"
