@@ -84,6 +84,26 @@ _Static_assert((-1 >> 1) == -1 && (i32)0xffffffffu == -1 && sizeof(int) >= 4, "n
 #endif
 _Static_assert(sizeof(uword) * 8 == EROFS_WORD, "words are not as wide as the compiler said");
 
+/* Whether words may be loaded and stored at any address, and whether time is dearer than text; -D says otherwise. On a 68020 a
+ * loop for bytes is as good where nothing is copied beyond its end. */
+#ifndef EROFS_LOADS_ANY_WORD
+#if defined(__ARM_FEATURE_UNALIGNED) || defined(__aarch64__) || defined(__i386__) || defined(__x86_64__) || defined(__powerpc__) \
+	|| defined(__s390__) || ((defined(__mc68020__) || defined(__mcoldfire__)) && !defined(__OPTIMIZE_SIZE__))
+#define EROFS_LOADS_ANY_WORD 1
+#else
+#define EROFS_LOADS_ANY_WORD 0
+#endif
+#endif
+#ifndef EROFS_FAVOURS_TIME
+#if defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#define EROFS_FAVOURS_TIME 1
+#else
+#define EROFS_FAVOURS_TIME 0
+#endif
+#endif
+EROFS_INLINE int erofs_loads_any_word(void) { return EROFS_LOADS_ANY_WORD; }
+EROFS_INLINE int erofs_favours_time(void) { return EROFS_FAVOURS_TIME; }
+
 /* An address that is so many bytes further. It may be outside of everything: then it is not used. */
 EROFS_INLINE u8 *at(const u8 *base, uword distance)
 {
@@ -108,9 +128,29 @@ EROFS_INLINE u8 *at(const u8 *base, uword distance)
 	{ type value; EROFS_COPY(&value, EROFS_ALIGNED(from, sizeof value), sizeof value); return value; } \
 	EROFS_INLINE void store_##name##_aligned(u8 *to, type value) \
 	{ EROFS_COPY(EROFS_ALIGNED(to, sizeof value), &value, sizeof value); }
+#if defined(__OPTIMIZE_SIZE__) && !EROFS_LOADS_ANY_WORD
+/* The compiler would put a number together and take it apart again. */
+EROFS_INLINE void copy_u16(u8 *to, const u8 *from) { u8 a = from[0], b = from[1]; to[0] = a, to[1] = b; }
+EROFS_INLINE void copy_u32(u8 *to, const u8 *from)
+{
+	u8 a = from[0], b = from[1], c = from[2], d = from[3];
+	to[0] = a, to[1] = b, to[2] = c, to[3] = d;
+}
+EROFS_INLINE void copy_u64(u8 *to, const u8 *from)
+{
+	u8 a = from[0], b = from[1], c = from[2], d = from[3], e = from[4], f = from[5], g = from[6], h = from[7];
+	to[0] = a, to[1] = b, to[2] = c, to[3] = d, to[4] = e, to[5] = f, to[6] = g, to[7] = h;
+}
+#define EROFS_COPIED(name)
+#else
+#define EROFS_COPIED(name) EROFS_INLINE void copy_##name(u8 *to, const u8 *from) { store_##name(to, load_##name(from)); }
+#endif
 EROFS_MEMORY(u16, u16)
 EROFS_MEMORY(u32, u32)
 EROFS_MEMORY(u64, u64)
+EROFS_COPIED(u16)
+EROFS_COPIED(u32)
+EROFS_COPIED(u64)
 EROFS_MEMORY(u8 *, ptr)
 EROFS_INLINE u8 load_u8(const u8 *from) { return *from; }
 EROFS_INLINE void store_u8(u8 *to, u8 value) { *to = value; }

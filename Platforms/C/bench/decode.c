@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
 
-/* Decodes one stream ROUNDS times, without a C library, and ends with status 0 if all bytes are right. PEER is the number of a
- * decoder of Linux; without it, the decoder is DECODE of erofs_pages.c or of a Swift object. */
+/* Decodes one stream ROUNDS times, and ends with status 0 if all bytes are right. PEER is the number of a decoder of Linux,
+ * LIBRARY that of a C library; without them, the decoder is DECODE of erofs_pages.c or of a Swift object. There is no libc, but on
+ * x86-64. */
 
-#ifdef PEER
+#if defined(LIBRARY)
+#include <stddef.h>
+#if LIBRARY == 0
+#include <lz4.h>
+#elif LIBRARY == 1
+#include <lzma.h>
+#elif LIBRARY == 2
+#include <libdeflate.h>
+#else
+#include <zstd.h>
+#endif
+#elif defined(PEER)
 #include "kernel.h"
 #if PEER == 0
 #include <linux/lz4.h>
@@ -24,9 +36,30 @@
 extern unsigned char stored[], stored_end[], decoded[], decoded_end[];
 enum { PAGE_SHIFT_HERE = 12, FRAMES = 40 };
 static unsigned char output[FRAMES << PAGE_SHIFT_HERE];
+#ifndef LIBRARY
 static _Alignas(16) unsigned char memory[512 << 10];
+#endif
 
-#ifdef PEER
+#if defined(LIBRARY)
+static int decode(size_t in, size_t out) {
+#if LIBRARY == 0
+  return LZ4_decompress_safe((const char *)stored, (char *)output, (int)in, (int)out) == (int)out;
+#elif LIBRARY == 1
+  static lzma_stream stream;
+  if (lzma_microlzma_decoder(&stream, in, out, 1, 1 << 20) != LZMA_OK) return 0;
+  stream.next_in = stored, stream.avail_in = in, stream.next_out = output, stream.avail_out = out;
+  return lzma_code(&stream, LZMA_FINISH) == LZMA_STREAM_END && stream.avail_out == 0;
+#elif LIBRARY == 2
+  static struct libdeflate_decompressor *state;
+  if (!state) state = libdeflate_alloc_decompressor();
+  return libdeflate_deflate_decompress(state, stored, in, output, out, NULL) == LIBDEFLATE_SUCCESS;
+#else
+  static ZSTD_DCtx *state;
+  if (!state) state = ZSTD_createDCtx();
+  return ZSTD_decompressDCtx(state, output, out, stored, in) == out;
+#endif
+}
+#elif defined(PEER)
 static size_t taken;
 void *peer_memory(size_t count) {
   unsigned char *from = memory + taken;
@@ -73,6 +106,20 @@ static int decode(size_t in, size_t out) {
 }
 #endif
 
+static int run(void) {
+  size_t in = (size_t)(stored_end - stored), out = (size_t)(decoded_end - decoded);
+  for (int round = 0; round < ROUNDS; round++) {
+    if (!decode(in, out)) return 1;
+  }
+  for (size_t i = 0; i < out; i++) {
+    if (output[i] != decoded[i]) return 2;
+  }
+  return 0;
+}
+
+#if defined(__x86_64__)
+int main(void) { return run(); }
+#else
 __attribute__((noreturn)) static void end(long status) {
 #if defined(__arm__)
   register long r0 __asm__("r0") = status;
@@ -90,13 +137,5 @@ __attribute__((noreturn)) static void end(long status) {
 }
 
 void _start(void);
-void _start(void) {
-  size_t in = (size_t)(stored_end - stored), out = (size_t)(decoded_end - decoded);
-  for (int round = 0; round < ROUNDS; round++) {
-    if (!decode(in, out)) end(1);
-  }
-  for (size_t i = 0; i < out; i++) {
-    if (output[i] != decoded[i]) end(2);
-  }
-  end(0);
-}
+void _start(void) { end(run()); }
+#endif

@@ -5,7 +5,9 @@
  * those bytes.
  *
  *   decode FILE          every stream must come out right, contiguous and scattered; the last line is "N right, M wrong"
- *   decode FILE COUNT    every stream with damage in COUNT places: what comes out does not matter */
+ *   decode FILE COUNT    every stream with damage in COUNT places: what comes out does not matter
+ *   decode FILE judge    the decoded bytes are not in FILE: for every stream and layout a line with a sum of what comes out, or
+ *                        "refused" */
 
 #include "pages.h"
 
@@ -53,7 +55,9 @@ static int decode(int codec, const struct erofs_pages_request *request) {
   }
 }
 
-static int one(int codec, const unsigned char *stored, long from, const unsigned char *decoded, long to, int scattered) {
+/* Whether a stream is decoded, and to these bytes; if `decoded` is NULL, to any, of which *sum gets a sum. */
+static int one(
+    int codec, const unsigned char *stored, long from, const unsigned char *decoded, long to, int scattered, unsigned *sum) {
   static void *in[FRAMES], *out[FRAMES];
   long in_offset = scattered ? next() % PAGE : 0, out_offset = scattered ? next() % PAGE : 0;
   unsigned char *in_run = make(in, in_offset, from, scattered), *out_run = make(out, out_offset, to, scattered);
@@ -63,7 +67,12 @@ static int one(int codec, const unsigned char *stored, long from, const unsigned
   struct erofs_pages_request request = {in, in_offset, from, out, out_offset, to, bytes ? memory : NULL, bytes, SHIFT, 0, 0};
   int good = decode(codec, &request) == EROFS_PAGES_DECODED;
   for (long at = 0; good && at < to; at++) {
-    good = ((unsigned char *)out[(out_offset + at) >> SHIFT])[(out_offset + at) & (PAGE - 1)] == decoded[at];
+    unsigned char byte = ((unsigned char *)out[(out_offset + at) >> SHIFT])[(out_offset + at) & (PAGE - 1)];
+    if (decoded) {
+      good = byte == decoded[at];
+    } else {
+      *sum = (*sum ^ byte) * 16777619u;
+    }
   }
   free(memory);
   drop(in, in_offset, from, in_run);
@@ -74,7 +83,7 @@ static int one(int codec, const unsigned char *stored, long from, const unsigned
 int main(int count, char **words) {
   FILE *file = count > 1 ? fopen(words[1], "rb") : NULL;
   if (!file) return 2;
-  int damages = count > 2 ? atoi(words[2]) : 0, right = 0, wrong = 0;
+  int judge = count > 2 && !strcmp(words[2], "judge"), damages = count > 2 && !judge ? atoi(words[2]) : 0, right = 0, wrong = 0;
   unsigned char head[16];
   while (fread(head, sizeof head, 1, file)) {
     unsigned numbers[4];
@@ -83,9 +92,16 @@ int main(int count, char **words) {
       numbers[i] = at[0] | (unsigned)at[1] << 8 | (unsigned)at[2] << 16 | (unsigned)at[3] << 24;
     }
     unsigned char *stored = exactly(numbers[1]), *decoded = exactly(numbers[2]);
-    if (fread(stored, 1, numbers[1], file) != numbers[1] || fread(decoded, 1, numbers[2], file) != numbers[2]) return 2;
-    for (int scattered = 0; !damages && scattered < 3; scattered++) {
-      if (one((int)numbers[0], stored, (long)numbers[1], decoded, (long)numbers[2], scattered)) {
+    if (fread(stored, 1, numbers[1], file) != numbers[1]) return 2;
+    if (!judge && fread(decoded, 1, numbers[2], file) != numbers[2]) return 2;
+    for (int scattered = 0; judge && scattered < 3; scattered++) {
+      unsigned sum = 2166136261u;
+      int good = one((int)numbers[0], stored, (long)numbers[1], NULL, (long)numbers[2], scattered, &sum);
+      if (good) printf("%08x\n", sum);
+      else puts("refused");
+    }
+    for (int scattered = 0; !damages && !judge && scattered < 3; scattered++) {
+      if (one((int)numbers[0], stored, (long)numbers[1], decoded, (long)numbers[2], scattered, NULL)) {
         right++;
       } else {
         wrong++;
@@ -95,12 +111,12 @@ int main(int count, char **words) {
     for (int damage = 0; damage < damages; damage++) {
       unsigned char *byte = stored + (damage & 1 ? next() % 40 : next()) % numbers[1], before = *byte;
       *byte = (unsigned char)next();
-      right += one((int)numbers[0], stored, (long)numbers[1], decoded, (long)numbers[2], damage & 2);
+      right += one((int)numbers[0], stored, (long)numbers[1], decoded, (long)numbers[2], damage & 2, NULL);
       *byte = before;
     }
     free(stored);
     free(decoded);
   }
-  printf("%d right, %d wrong\n", right, wrong);
+  if (!judge) printf("%d right, %d wrong\n", right, wrong);
   return wrong != 0;
 }

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""The decoders as C beside the Swift objects of the same processors, and beside Linux's decoders in C: ./bench c
+"""The decoders and the virtual map as C beside Swift's objects, Linux's decoders in C, and the C libraries: ./bench c
 
-Bytes of text, with the tables, and instructions for each decoded byte of text under QEMU, contiguous. `./bench c --write` puts
-the figures into Platforms/C/figures.txt. Linux's decoders are those of the source that `./test linux` unpacks.
+Bytes of text, with the tables, of the four decoders and of the map, and instructions for each decoded byte of text under QEMU,
+contiguous. Below, what of the C at -Os is over Swift's object of that processor by more than 5 %. `./bench c --write` puts the
+figures into Platforms/C/figures.txt. Linux's decoders are those of the source that `./test linux` unpacks; the C libraries are
+liblz4, liblzma, libdeflate and libzstd, whose text is not counted, as most of it is for compressing.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from ..command import run
 from ..firmware import peers
 from ..kernel import objects
 from ..project import BARE_METAL, ROOT, Failure
-from . import generate, vectors
+from . import corpora, generate, vectors
 
 HERE = ROOT / "Platforms/C/bench"
 TABLE = ROOT / "Platforms/C/figures.txt"
@@ -28,6 +30,7 @@ PROCESSORS = {
     "rv64": ("riscv64-unknown-elf-gcc -march=rv64imac -mabi=lp64 -mcmodel=medany", "qemu-riscv64", "rv64"),
     # Big-endian: Swift does not know it.
     "68020": ("m68k-linux-gnu-gcc -mcpu=68020", "qemu-m68k", None),
+    "x86-64": ("gcc", "qemu-x86_64", "x86-64"),
 }
 COMMON = ["-ffreestanding", "-fno-pie", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-ffunction-sections",
           "-fdata-sections", "-w"]
@@ -59,7 +62,7 @@ class Bench:
         for word, encode in vectors.ENCODERS.items():
             (work / f"{word}.stored").write_bytes(encode(data))
         self.c = work / "c"
-        part = [part for part in generate.parts() if part.name == "erofs_pages"]
+        part = [part for part in generate.parts() if part.name != "erofs"]
         generate.all_ir(part, work / "ir")
         generate.print_all(part, work / "ir", self.c)
 
@@ -78,8 +81,10 @@ class Bench:
         for rounds in (1, 2):
             main = self.compile(command, HERE / "decode.c", self.work / "main.o", "-O2", f"-DROUNDS={rounds}", *options)
             program = self.work / "decode"
-            run(*command.split(), "-nostdlib", "-static", "-no-pie", "-Wl,--gc-sections,-e,_start,--build-id=none", main, data,
-                *pieces, *copies, "-lgcc", "-o", program)
+            # Without a libc, but where there is one to compare with.
+            alone = ["-nostdlib", "-Wl,-e,_start"] if command != "gcc" else []
+            run(*command.split(), *alone, "-static", "-no-pie", "-Wl,--gc-sections,--build-id=none", main, data, *pieces,
+                *(copies if alone else []), "-lgcc", "-o", program)
             done = subprocess.run([*qemu.split(), "-plugin", self.plugin, program], capture_output=True, text=True, timeout=120)
             found = re.search(r"instructions (\d+)", done.stderr)
             if done.returncode or not found:
@@ -91,16 +96,30 @@ class Bench:
         return [self.instructions(processor, codec.word, pieces, f"-DDECODE=erofs_pages_{codec.word}", "-I", KERNEL)
                 for codec in codecs.KERNEL]
 
+    def swift(self, processor):
+        """Swift's objects of a processor: that of the decoders, and what it needs, and that of the map."""
+        folder = self.work / f"swift-{processor}"
+        if processor == "x86-64":
+            made = corpora.swift_objects(folder, ("erofs_pages", "nommu_vmap_core"))
+            return made["erofs_pages"], made["nommu_vmap_core"][:1]
+        objects.build(processor, folder, lambda text: None)
+        return [folder / f"pages-{'-'.join(codec.word for codec in codecs.KERNEL)}.o"], [folder / "vmap.o"]
+
     def rows(self, processor):
+        """Who, bytes of the decoders and of the map, and instructions for each codec."""
         command, _, swift = PROCESSORS[processor]
         for optimisation in ("-Os", "-O2"):
-            path = self.compile(command, self.c / "erofs_pages.c", self.work / "pages.o", optimisation, "-std=c11")
-            yield f"C, {optimisation}", text(command, path), self.ours(processor, [path])
+            path, vmap = (self.compile(command, self.c / f"{name}.c", self.work / f"{name}.o", optimisation, "-std=c11")
+                          for name in ("erofs_pages", "nommu_vmap_core"))
+            yield f"C, {optimisation}", text(command, path), text(command, vmap), self.ours(processor, [path])
         if swift:
-            folder = self.work / f"swift-{swift}"
-            objects.build(swift, folder, lambda text: None)
-            path = folder / f"pages-{'-'.join(codec.word for codec in codecs.KERNEL)}.o"
-            yield "Swift", text(command, path), self.ours(processor, [path])
+            paths, vmap = self.swift(swift)
+            yield "Swift", text(command, paths[0]), text(command, *vmap), self.ours(processor, paths)
+        if processor == "x86-64":
+            yield "C libraries", None, None, [
+                self.instructions(processor, codec.word, [f"-l{codec.word}"], f"-DLIBRARY={codec.id}")
+                for codec in codecs.KERNEL]
+            return
         for optimisation in ("-O2", "-Os") if self.linux else ():
             total, figures = 0, []
             for codec in codecs.KERNEL:
@@ -113,14 +132,21 @@ class Bench:
                                        *options) for index, name in enumerate(sources)]
                 total += text(command, *pieces)
                 figures.append(self.instructions(processor, codec.word, pieces, *options))
-            yield f"Linux, {optimisation}", total, figures
+            yield f"Linux, {optimisation}", total, None, figures
 
 
 def table(bench, chosen):
-    yield f"{'':22}{'text':>8}" + "".join(f"{codec.word:>9}" for codec in codecs.KERNEL)
+    yield f"{'':22}{'text':>8}{'vmap':>8}" + "".join(f"{codec.word:>9}" for codec in codecs.KERNEL)
+    over = []
     for processor in chosen:
-        for who, size, figures in bench.rows(processor):
-            yield f"{processor + ': ' + who:22}{size:>8}" + "".join(f"{figure:>9.2f}" for figure in figures)
+        rows = {}
+        for who, size, vmap, figures in bench.rows(processor):
+            rows[who] = [size, vmap, *figures]
+            yield f"{processor + ': ' + who:22}{size or '':>8}{vmap or '':>8}" + "".join(f"{figure:>9.2f}" for figure in figures)
+        for name, c, swift in zip(("text", "vmap", *NAMES), rows["C, -Os"], rows.get("Swift", ())):
+            if c > swift * 1.05:
+                over.append(f"{processor} {name} {(c / swift - 1) * 100:.0f} %")
+    yield f"C at -Os over Swift by more than 5 %: {', '.join(over) or 'nothing'}"
 
 
 def main():

@@ -12,6 +12,8 @@ from .values import Values, ctype, scan, strip
 
 # Expressions that are longer get a variable.
 LONG = 90
+# A number that is read and written, and not looked at.
+COPY = re.compile(r"^\t(\w+) = load_(u16|u32|u64)\((.*)\);\n\tstore_\2\((.*), \1\);$", re.MULTILINE)
 
 
 class Body(Instructions, Calls, Values):
@@ -91,8 +93,12 @@ class Body(Instructions, Calls, Values):
     def say(self, text):
         self.lines.append(f"\t{text}")
 
+    def variable_type(self, kind):
+        """A variable of few bits has a word: a compiler of C computes in words, and need not cut what it computes in bytes too."""
+        return "u32" if kind[0] == "i" and kind[1] <= 16 else self.ctype(kind)
+
     def assign(self, name, kind, text):
-        self.declare(self.name(name), self.ctype(kind))
+        self.declare(self.name(name), self.variable_type(kind))
         self.say(f"{self.name(name)} = {strip(text)};")
 
     def define(self, name, kind, text, free=False, twice=False):
@@ -135,7 +141,7 @@ class Body(Instructions, Calls, Values):
             if self.label(label) in wanted:
                 text.append(f"{self.label(label)}:;")
             text += lines
-        joined = self.without_unread("\n".join(text))
+        joined = self.copies(self.without_unread("\n".join(text)))
         said = [f"\t{memory}" for memory in self.memory]
         said += [f"\t{kind}{'' if kind.endswith('*') else ' '}{name};" for name, kind in sorted(self.variables.items(), key=order)]
         said += [f"\t(void){name};" for _, name in self.parameters() if not re.search(rf"\b{name}\b", joined)]
@@ -149,6 +155,16 @@ class Body(Instructions, Calls, Values):
                 text = re.sub(rf"^\t{name} = .*;\n", "", text, flags=re.MULTILINE)
                 del self.variables[name]
         return text
+
+    def copies(self, text):
+        """What is only copied as a copy: where words may not lie at any address, bytes need not be put together for it."""
+        def copy(found):
+            name, kind, source, target = found.groups()
+            if name not in self.variables or len(re.findall(rf"\b{name}\b", text)) != 2:
+                return found[0]
+            del self.variables[name]
+            return f"\tcopy_{kind}({target}, {source});"
+        return COPY.sub(copy, text)
 
     def parameters(self):
         return [(kind, self.name(bare(name) if name else str(number)))
@@ -164,7 +180,7 @@ class Body(Instructions, Calls, Values):
                 phi = Tokens(line.split(" = ", 1)[1])
                 phi.next()
                 kind = self.types.parse(phi)
-                self.declare(self.name(name), self.ctype(kind))
+                self.declare(self.name(name), self.variable_type(kind))
                 while True:
                     phi.want("[")
                     place = phi.at
@@ -190,7 +206,7 @@ class Body(Instructions, Calls, Values):
             tokens.at = place
             text, variable = strip(self.operand(tokens, kind)), self.name(name)
             if text != variable:
-                pending.append((variable, text, self.ctype(kind)))
+                pending.append((variable, text, self.variable_type(kind)))
         said = []
         while pending:
             for index, (variable, text, _) in enumerate(pending):

@@ -2,14 +2,16 @@
 """Makes Core as C, and holds it to what it promises.
 
     Tools/run c                  for ./test: the last line counts what passed, failed and was skipped
+    Tools/run c --fuzz N         N damaged forms of each input of the fuzzers' corpora, and nothing else
 
 It is the same each time; every compiler takes it without a warning; it reads the reference images as the manifest says, and
 decodes what the C libraries encode, on this machine under the sanitizers for addresses and for undefined behaviour, and under
 QEMU on processors with words of 32 and of 64 bits and either order of bytes. Damage does not make it read or write where it
-must not. The release folder serves who has no Swift.
+must not. It does the same with the fuzzers' corpora as Core in Swift does. The release folder serves who has no Swift.
 """
 
 import argparse
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -24,9 +26,11 @@ from ..images import References
 from ..project import ROOT, Failure
 from ..results import Results
 from ..toolchain import tool
-from . import bench, generate, links, refusals, release_check, vectors
+from . import bench, corpora, generate, links, refusals, release_check, vectors
 
 HERE = ROOT / "Platforms/C/check"
+# Damaged forms of each input of a corpus that are tried besides.
+ROUNDS = 5
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Werror"]
 SANITIZED = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # Undefined behaviour ends the program, without the sanitizer's library, which Debian does not have for every processor.
@@ -44,12 +48,12 @@ EXAMPLES = [
 ]
 # Where the programs run: the compiler, its options, QEMU's command, and how many images (all, or one in so many).
 RUNS = {
-    "this machine, gcc": ("gcc", ["-g", *SANITIZED], [], 1),
-    "this machine, clang": ("clang", ["-g", *SANITIZED], [], 8),
+    "this machine, gcc": ("gcc", ["-g1", *SANITIZED], [], 1),
+    "this machine, clang": ("clang", ["-g1", *SANITIZED], [], 8),
     "armv5": ("arm-linux-gnueabi-gcc", ["-O2", "-march=armv5te", "-static"], ["qemu-arm"], 6),
     "rv64": ("riscv64-linux-gnu-gcc", ["-O2", "-static"], ["qemu-riscv64"], 12),
     # Big-endian.
-    "m68k": ("m68k-linux-gnu-gcc", ["-O2", "-static"], ["qemu-m68k"], 2),
+    "m68k": ("m68k-linux-gnu-gcc", ["-O2", "-static"], ["qemu-m68k"], 4),
     "ppc": ("powerpc-linux-gnu-gcc", TRAPPED, ["qemu-ppc"], 6),
     "s390x": ("s390x-linux-gnu-gcc", TRAPPED, ["qemu-s390x"], 6),
 }
@@ -184,6 +188,10 @@ def chosen(results, folder, work, references, expected):
     results.check("the codec that was left out is named", named_codec and not wrong, "; ".join(wrong))
 
 
+def fuzz(results, folder, work, rounds):
+    corpora.check(results, folder, work, lambda name: build("this machine, clang", name, folder, work), rounds)
+
+
 def check(results, work):
     refusals.check(results)
     folder, first, again = work / "c", work / "ir", work / "again"
@@ -191,7 +199,7 @@ def check(results, work):
     generate.all_ir(parts, first)
     files = generate.print_all(parts, first, folder)
     # The compilers once more for the smallest library, and the printer for all of them, with sets in another order.
-    generate.all_ir(parts[:1], again, ["64-big"])
+    generate.all_ir(parts[:1], again, {"64-big": generate.MACHINES["64-big"]}, fresh=True)
     for path in sorted(again.iterdir()):
         results.check(f"{path.name} is the same each time", path.read_bytes() == (first / path.name).read_bytes(), "it is not")
     run(ROOT / "Tools/run", "c-files", "--ir", first, again, env={**os.environ, "PYTHONHASHSEED": "1"})
@@ -201,6 +209,7 @@ def check(results, work):
     results.attempt("release", release_check.check, results, folder, work, HERE / "walk.c")
     references, streams = References(), work / "streams"
     expected, count = promised(references), vectors.write(streams)
+    results.attempt("corpora", fuzz, results, folder, work, ROUNDS)
     results.attempt("codecs that are left out", chosen, results, folder, work, references, expected)
     for where, (command, _, qemu, _) in RUNS.items():
         if missing := [name for name in [command, *qemu] if not compiler(name)]:
@@ -220,12 +229,17 @@ def check(results, work):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=pathlib.Path, help="a folder for everything that is made; otherwise it is removed")
+    parser.add_argument("--fuzz", type=int, metavar="N")
     arguments = parser.parse_args()
     results = Results()
-    if arguments.keep:
-        arguments.keep.mkdir(parents=True, exist_ok=True)
-        check(results, arguments.keep.resolve())
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            check(results, pathlib.Path(folder))
+    with contextlib.ExitStack() as stack:
+        work = arguments.keep or pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        work.mkdir(parents=True, exist_ok=True)
+        work = work.resolve()
+        if arguments.fuzz:
+            generate.all_ir(generate.parts(), work / "ir")
+            generate.print_all(generate.parts(), work / "ir", work / "c")
+            fuzz(results, work / "c", work, arguments.fuzz)
+        else:
+            check(results, work)
     return results.end()

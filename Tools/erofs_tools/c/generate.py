@@ -9,20 +9,24 @@ all; a printer (ir.py to library.py) makes C of it, and refuses what it does not
 
 import argparse
 import concurrent.futures
+import contextlib
 import os
 import pathlib
+import re
 import tempfile
+import time
 
 from .. import codecs, project
 from ..command import run
-from ..project import ROOT, Failure, write
-from ..toolchain import folder, tool
+from ..project import CACHE, ROOT, Failure, digest, write
+from ..toolchain import folder, tool, version
 from .ir import Module
 from .library import Library
 
 HERE = ROOT / "Platforms/C"
 KERNEL = project.LINUX / "Kernel"
 FIRMWARE = ROOT / "Platforms/BareMetal"
+MACHINE = HERE / "machine.h"
 HEADER = FIRMWARE / "CInterface/Header/include/erofs.h"
 # A header that needs nothing of the library.
 SECTORS = HEADER.with_name("erofs_sectors.h")
@@ -36,14 +40,15 @@ class Machine:
     for a processor that LLVM has no back end for, so that it knows nothing of its registers and instructions.
 
     like: the little-endian processor whose standard library a big-endian one takes (see `standard_library`)
+    width: bits of a word
     """
 
-    def __init__(self, triple, swift, emulation, nowhere, clang, like=None):
+    def __init__(self, triple, swift, emulation, nowhere, clang, width, like=None):
         self.triple, self.swift, self.emulation, self.nowhere, self.clang = triple, swift, emulation, nowhere, clang
-        self.like, self.bits, self.big = like, 64 if "64" in nowhere else 32, like is not None
+        self.like, self.bits, self.big = like, width, like is not None
 
 
-NARROW, WIDE = ("spir-unknown-unknown", "-Oz"), ("spir64-unknown-unknown", "-Os")
+NARROW, WIDE = ("spir-unknown-unknown", "-Oz", 32), ("spir64-unknown-unknown", "-Os", 64)
 MACHINES = {
     "32": Machine("riscv32-none-none-eabi", "-Osize", "elf32lriscv", *NARROW),
     "64": Machine("riscv64-none-none-eabi", "-O", "elf64lriscv", *WIDE),
@@ -70,11 +75,13 @@ class Part:
         self.entries, self.needs, self.callback, self.layout = entries, needs, callback, layout
 
     def header_text(self):
-        return "".join(header.read_text() for header in self.headers) + codecs.c_choice()[0].replace(" __attribute__((const))", "")
+        asked = codecs.c_choice()[0] + MACHINE.read_text()
+        return "".join(header.read_text() for header in self.headers) + asked.replace(" __attribute__((const))", "")
 
 
 def parts():
     words = [codec.word for codec in codecs.KERNEL]
+    machine = re.findall(r"\berofs_\w+", MACHINE.read_text())
     return [
         Part("nommu_vmap_core", "vmap without an MMU: what mm/nommu_vmap.c calls.", ["PageVectors", "KernelVmap"],
              [KERNEL / "mm/nommu_vmap.h"], ["nommu_vmap_map", "nommu_vmap_unmap"],
@@ -82,13 +89,13 @@ def parts():
                                                 "free_record", "lock", "unlock", "warn_unknown", "warn_count")]),
         Part("erofs_pages", "The decoders of fs/erofs, from page frames to page frames.", ["PageVectors", "Codecs", "KernelPages"],
              [KERNEL / "fs-erofs/pages.h", KERNEL / "fs-erofs/pages_codecs.h"],
-             [f"erofs_pages_{word}" for word in ["working_bytes", *words]], ["erofs_pages_spare"], layout="pages",
+             [f"erofs_pages_{word}" for word in ["working_bytes", *words]], ["erofs_pages_spare", *machine], layout="pages",
              optional={f"erofs_pages_{word}": f"EROFS_NO_{word.upper()}" for word in words}),
         Part("erofs", "Compressed EROFS for firmware: erofs.h says how it is used.",
              ["PageVectors", "Codecs", "EROFS", "EROFSFirmware", "EROFSForC"], [HEADER],
              [f"erofs_{word}" for word in ("mount", "open", "open_entry", "follow", "read", "readdir", "listxattr", "getxattr",
                                            "address", "error_detail", "error_text")],
-             [f"erofs_has_{codec.word}" for codec in codecs.CODECS],
+             [*(f"erofs_has_{codec.word}" for codec in codecs.CODECS), *machine],
              callback=("int32_t (*)(void *, uint64_t, void *, size_t)", "i32(ptr,i64,ptr,word)"), layout="erofs"),
     ]
 
@@ -121,7 +128,8 @@ def compile_modules(machine, work, names):
     """Bitcode of modules, by name."""
     (work / "codecs.h").write_text(codecs.c_choice()[0])
     (work / "module.modulemap").write_text(
-        f'module CEROFS {{ header "{HEADER}" }}\nmodule CodecsInC {{ header "{work / "codecs.h"}" }}\n')
+        f'module CEROFS {{ header "{HEADER}" }}\nmodule CodecsInC {{ header "{work / "codecs.h"}" }}\n'
+        f'module MachineInC {{ header "{MACHINE}" }}\n')
     # In place of what Core has of its codecs and the kernel's side of its entries.
     made = {"KernelPages": work / "PageEntries.swift", "EROFS": work / "CodecTable.swift"}
     made["KernelPages"].write_text(codecs.kernel_entries())
@@ -179,14 +187,50 @@ def text_of(part, modules):
             f"#else /* words of 64 bits, big-endian */\n\n{bodies['64-big']}\n#endif\n")
 
 
-def all_ir(chosen, target, machines=MACHINES):
-    """IR of libraries as files in a folder."""
+def key(part, machine):
+    """What the IR of a library is made of."""
+    return digest(version()[0], repr(sorted(vars(machine).items())), repr(sorted(part.entries)), codecs.kernel_entries(),
+                  codecs.core(in_c=True), codecs.c_choice()[0], *(MODULES[name] for name in part.modules), *part.headers,
+                  *HERE.glob("*.swift"), MACHINE, HEADER, KERNEL / "Swift", pathlib.Path(__file__))
+
+
+def kept(part, name, machine):
+    """Where the cache has the IR of a library, or will have it. What nobody has asked for in a month goes."""
+    folder = CACHE / "c-ir"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{part.name}-{name}-{key(part, machine)}.ll"
+    if path.exists():
+        path.touch()
+    for old in folder.glob("*.ll"):
+        with contextlib.suppress(FileNotFoundError):
+            if old.stat().st_mtime < time.time() - 30 * 86400:
+                old.unlink()
+    return path
+
+
+def all_ir(chosen, target, machines=MACHINES, fresh=False):
+    """IR of libraries as files in a folder, from the cache if it has them: most of the time that C takes is Swift's compiler's.
+
+    machines: by name
+    fresh: whether all of it is made anew
+    """
     def of(name):
+        machine = machines[name]
+        paths = {part.name: kept(part, name, machine) for part in chosen}
+        missing = [part for part in chosen if fresh or not paths[part.name].exists()]
         with tempfile.TemporaryDirectory() as temporary:
             work = pathlib.Path(temporary)
-            bitcode = compile_modules(MACHINES[name], work, {module for part in chosen for module in part.modules})
-            for part in chosen:
-                write(target / f"{part.name}-{name}.ll", ir(part, MACHINES[name], bitcode, work).encode())
+            bitcode = compile_modules(machine, work, {module for part in missing for module in part.modules})
+            made = {part.name: ir(part, machine, bitcode, work).encode() for part in missing}
+        for part in chosen:
+            path = paths[part.name]
+            content = made.get(part.name) or path.read_bytes()
+            write(target / f"{part.name}-{name}.ll", content)
+            if not path.exists():
+                # Under its name when it is whole.
+                partial = path.with_suffix(f".{os.getpid()}")
+                partial.write_bytes(content)
+                partial.replace(path)
     with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         list(pool.map(of, machines))
 

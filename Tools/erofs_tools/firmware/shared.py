@@ -4,7 +4,7 @@
 SwiftPM compiles each module again for each set of traits, because it defines all traits for all modules. Here a module is
 compiled once for those that it, or one that it imports, asks about: with other codecs that is the reader only. What the
 modules are, and what is defined for them, is read from Package.swift; the options are those of the toolsets. What SwiftPM
-makes is held to what comes out here (`firmware.check.small_system`).
+makes is held to what comes out here (`firmware.variants.small_system`).
 """
 
 import functools

@@ -82,7 +82,15 @@ extension DeflateDecoder {
             pendingDistance = distance
             break
           }
-          unsafe copyRepeatingInlined(to, source, length)
+          if Machine.copiesWords(storedBytes: input.bytes.count) {
+            if unsafe distance >= 4 && length <= outputEnd - to &- 3 {
+              unsafe wildCopyWords(to, source, length)
+            } else {
+              unsafe copyRepeating(to, source, length)
+            }
+          } else {
+            unsafe copyRepeatingInlined(to, source, length)
+          }
           unsafe to += length
           length = 0
           unsafe table = base + DeflateTables.literals

@@ -97,8 +97,12 @@ public struct LZ4Decoder: InPlaceDecoder, ~Copyable {
       switch stage {
       case .token:
         if Machine.isSmall {
-          Self.decodeShort(&self, atMost: left)
-          if stage == .match { continue }
+          if Machine.copiesWords(storedBytes: input.bytes.count) {
+            Self.decodeWords(&self, atMost: left)
+          } else {
+            Self.decodeShort(&self, atMost: left)
+          }
+          if stage != .token { continue }
         }
         if !Self.readToken(&self) { return .inputEnded }
       case .distance:

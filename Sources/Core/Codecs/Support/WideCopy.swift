@@ -31,6 +31,47 @@ func copy18(_ to: MutableBytes, _ from: Bytes) {
   unsafe (to + 16).storeBytes(of: (from + 16).loadUnaligned(as: UInt16.self), as: UInt16.self)
 }
 
+// By words of 4 bytes, lowest first, so that `to` may be as little as 4 past `from`.
+
+@inline(__always)
+private func copyWord(_ to: MutableBytes, _ from: Bytes, _ at: Int) {
+  unsafe to.storeBytes(of: from.loadUnaligned(fromByteOffset: at, as: UInt32.self), toByteOffset: at, as: UInt32.self)
+}
+
+/// Copies `count` bytes: reads and writes up to 3 bytes past the end (4 where count is 0).
+@inline(__always)
+func wildCopyWords(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  var to = unsafe to
+  var from = unsafe from
+  let end = unsafe to + count
+  repeat {
+    unsafe copyWord(to, from, 0)
+    unsafe to += 4
+    unsafe from += 4
+  } while unsafe to < end
+}
+
+@inline(__always)
+func copyWords16(_ to: MutableBytes, _ from: Bytes) {
+  unsafe copyWord(to, from, 0)
+  unsafe copyWord(to, from, 4)
+  unsafe copyWord(to, from, 8)
+  unsafe copyWord(to, from, 12)
+}
+
+/// Copies `count` bytes by sixteen: reads and writes up to 15 bytes past the end (16 where count is 0).
+@inline(__always)
+func wildCopyWords16(_ to: MutableBytes, _ from: Bytes, _ count: Int) {
+  var to = unsafe to
+  var from = unsafe from
+  let end = unsafe to + count
+  repeat {
+    unsafe copyWords16(to, from)
+    unsafe to += 16
+    unsafe from += 16
+  } while unsafe to < end
+}
+
 /// Copies `count` bytes by sixteen: reads and writes up to 15 bytes past the end (16 where count is 0). Where the two
 /// overlap, `to` must be at least 16 past `from`.
 @inline(__always)

@@ -5,7 +5,9 @@ import PageVectors
 // Sequences on 32-bit machines: those that are in the current runs are executed as they are decoded.
 
 extension ZstandardDecoder {
-  /// Decodes and executes sequences up to position `end`, at least one, for as long as their literals, their match and its
+  @inline(__always) var copiesWords: Bool { Machine.copiesWords(storedBytes: input.bytes.count) }
+
+  /// Decodes and executes sequences up to position `end`, at least one, and if ``executeWords(to:)`` does it no more, for as long as their literals, their match and its
   /// source are in the current runs. The first one that does not, and the last, are left to be executed in pieces.
   @inline(never)
   mutating func executeShort(to end: Int) throws(DecodeError) {
@@ -29,7 +31,7 @@ extension ZstandardDecoder {
       unsafe literals.cursor.next = from + sequence.literals
       literals.left &-= sequence.literals
       unsafe window.next = matchStart + sequence.match
-    } while unsafe window.next < limit
+    } while unsafe window.next < limit && !copiesWords
     // It stays so, and what was executed meanwhile has its bounds.
     if sequences.bits.isOverrun { throw error(.invalid) }
   }

@@ -181,7 +181,7 @@ extension ZstandardDecoder {
         if Machine.copiesWide, favoursSpeed {
           try executeFast(to: end)
         } else if Machine.isSmall {
-          try executeShort(to: end)
+          if copiesWords { try executeWords(to: end) } else { try executeShort(to: end) }
         } else {
           try nextSequence()
         }
