@@ -20,19 +20,25 @@ def main():
 def count(path):
     """The results of a run whose events are in a file."""
     started, failed, skipped, messages, ended = {}, set(), {}, {}, False
+    # Tests without arguments, of which some runs tell no cases.
+    single, begun = set(), []
     lines = pathlib.Path(path).read_text().splitlines() if pathlib.Path(path).exists() else []
     for line in lines:
         try:
             record = json.loads(line)
         except ValueError:
             continue  # the last line of a run that was killed
+        if record["kind"] == "test" and record["payload"].get("isParameterized") is False:
+            single.add(record["payload"]["id"])
         if record["kind"] != "event":
             continue
         event = record["payload"]
         case = (event.get("testID", ""), event.get("_testCase", {}).get("id", ""))
         if event["kind"] == "testCaseStarted":
             started[case] = event.get("_testCase", {}).get("displayName", "")
-        elif event["kind"] == "testCaseEnded":
+        elif event["kind"] == "testStarted" and case[0] in single:
+            begun.append(case)
+        elif event["kind"] == "testCaseEnded" or event["kind"] == "testEnded" and case[0] in single:
             messages.setdefault(case, [])
         elif event["kind"] == "testCaseCancelled":
             # A case that finds out while it runs that something it needs is missing.
@@ -46,6 +52,8 @@ def count(path):
                 failed.add(case)
         elif event["kind"] == "runEnded":
             ended = True
+    told = {name for name, _ in [*started, *skipped]}
+    started.update({case: "" for case in begun if case[0] not in told})
     results = Results()
     for case, arguments in sorted(started.items()):
         name = f"{case[0].rsplit('/', 1)[0]} {arguments}".rstrip()
