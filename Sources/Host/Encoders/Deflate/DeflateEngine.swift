@@ -7,6 +7,10 @@ import CDeflate
 final class DeflateEngine: Engine {
   /// From this level on compression takes so long that finding out beforehand how much will fit is nothing beside it.
   private static let firstSlowLevel = 5
+  /// From this level on, libdeflate chooses the codes for all of what it is given. In clusters up to this size it shows if that
+  /// was a twentieth too much.
+  private static let firstThoroughLevel = 10
+  private static let smallCluster = 8192
 
   private let algorithm: Encoding.Algorithm
   private let level: Int
@@ -61,20 +65,47 @@ final class DeflateEngine: Engine {
         isTooMuch = count
         guess = max(count / 2, (fits + count) / 2)
       } else if size > output.count {
-        room.baseAddress!.advanced(by: size).initializeMemory(
-          as: UInt8.self, repeating: 0, count: DeflateCutter.padding)
-        let stream = UnsafeRawBufferPointer(rebasing: room[..<size])
-        return cutter.cut(stream, of: input, into: output, ifOver: best.decoded) ?? best
+        best = cut(room, size, input, output, ifOver: best.decoded) ?? best
+        guard level >= Self.firstThoroughLevel, output.count <= Self.smallCluster else { return best }
+        return refined(best, input, room, capacity, output)
       } else {
-        output.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[..<size]))
-        DeflateCutter.markFirstByte(output)
-        best = Encoded(decoded: count, stored: size)
+        best = take(room, size, count, output)
         fits = count
         if count == input.count || size + 2 > output.count { break }
         guess = Self.scaled(count, output.count, size) + 16
       }
     }
     return best
+  }
+
+  /// What fits if the codes are those for hardly more than what fitted so far; `best` if that is no more.
+  private func refined(
+    _ best: Encoded, _ input: UnsafeRawBufferPointer, _ room: UnsafeMutableRawBufferPointer, _ capacity: Int,
+    _ output: UnsafeMutableRawBufferPointer
+  ) -> Encoded {
+    // Measured: between 1/300 and 1/400 is best.
+    let count = min(best.decoded + best.decoded / 350 + 1, input.count)
+    let size = count > best.decoded ? compress(compressor, input[..<count], room, capacity) : 0
+    guard size > 0 else { return best }
+    guard size <= output.count else { return cut(room, size, input, output, ifOver: best.decoded) ?? best }
+    return take(room, size, count, output)
+  }
+
+  private func take(
+    _ room: UnsafeMutableRawBufferPointer, _ size: Int, _ count: Int, _ output: UnsafeMutableRawBufferPointer
+  ) -> Encoded {
+    output.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[..<size]))
+    DeflateCutter.markFirstByte(output)
+    return Encoded(decoded: count, stored: size)
+  }
+
+  /// Cuts the stream of `size` bytes in `room`; nil if no more than `least` bytes of the input fit.
+  private func cut(
+    _ room: UnsafeMutableRawBufferPointer, _ size: Int, _ input: UnsafeRawBufferPointer,
+    _ output: UnsafeMutableRawBufferPointer, ifOver least: Int
+  ) -> Encoded? {
+    room.baseAddress!.advanced(by: size).initializeMemory(as: UInt8.self, repeating: 0, count: DeflateCutter.padding)
+    return cutter.cut(UnsafeRawBufferPointer(rebasing: room[..<size]), of: input, into: output, ifOver: least)
   }
 
   /// A little more than what will probably fit.
