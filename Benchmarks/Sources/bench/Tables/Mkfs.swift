@@ -32,7 +32,7 @@ enum MkfsTable: Table {
     let maker = try ImageMaker(settings, subtree: settings.isQuick ? "usr/sbin" : nil)
     let trees = settings.trees.isEmpty ? [(maker.tree, maker.treeDescription)] : settings.trees.map { ($0, $0) }
     let programs = Programs(
-      erofs: try Commands.erofs(), peer: try Commands.peer("mkfs.erofs", settings),
+      erofs: try Commands.erofsBesidePeers(settings), peer: try Commands.peer("mkfs.erofs", settings),
       squashfs: Commands.found("mksquashfs"))
     let folder = NSTemporaryDirectory() + "/erofs-bench-\(ProcessInfo.processInfo.processIdentifier)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -40,7 +40,7 @@ enum MkfsTable: Table {
     return Report(
       name: name, sections: try trees.map { try section($0.0, $0.1, programs, folder, settings) },
       method: [
-        "page cache warm; mksquashfs: the nearest block size",
+        "page cache warm; both with the same C libraries; mksquashfs: the nearest block size",
         "against: mkfs.erofs \(settings.versions["erofs-utils"] ?? "of the system"), "
           + (programs.squashfs == nil ? "no mksquashfs here" : "mksquashfs of the system"),
         "1 to 5 rounds, in each all three after another, by turns; medians",
@@ -49,9 +49,13 @@ enum MkfsTable: Table {
   }
 
   private struct Programs {
-    var erofs: String
+    var erofs: [String]
     var peer: [String]
     var squashfs: String?
+  }
+
+  private static func time(_ words: [String]) throws -> Double {
+    try Program(words[0], Array(words.dropFirst())).run()
   }
 
   private static func section(
@@ -70,15 +74,12 @@ enum MkfsTable: Table {
       var theirs: [Double] = []
       for round in 0..<(settings.isQuick ? 1 : rounds) {
         let runs: [() throws -> Void] = [
-          { ours.append(try Program(programs.erofs, ["mkfs"] + common + [folder + "/ours", tree]).run()) },
+          { ours.append(try time(programs.erofs + ["mkfs"] + common + [folder + "/ours", tree])) },
           {
             unverified.append(
-              try Program(programs.erofs, ["mkfs", "--no-verify"] + common + [folder + "/unverified", tree]).run())
+              try time(programs.erofs + ["mkfs", "--no-verify"] + common + [folder + "/unverified", tree]))
           },
-          {
-            let peer = programs.peer
-            theirs.append(try Program(peer[0], peer.dropFirst() + common + [folder + "/theirs", tree]).run())
-          },
+          { theirs.append(try time(programs.peer + common + [folder + "/theirs", tree])) },
         ]
         // By turns, so that each comes first once.
         for run in 0..<runs.count { try runs[(run + round) % runs.count]() }
