@@ -27,7 +27,7 @@ from .. import images
 from ..command import run
 from ..project import ROOT, Failure
 from ..results import Results
-from . import archives, containers, faults, layers
+from . import adding, archives, containers, faults, layers
 
 # Options of mkfs.erofs, a line for each image. ORDER is a file with paths of the tree, BLOB a file for chunks.
 LINES = """
@@ -267,5 +267,6 @@ def main():
                 devices = [f"--device={blob}"] if blob else []
                 found = subprocess.run([fsck, "--extract", *devices, image], capture_output=True, text=True)
                 results.check(f"mkfs.erofs {line}: fsck.erofs", found.returncode == 0, found.stderr.strip()[-300:])
+        adding.check(results, mkfs, tree, folder, listing, difference, mounts)
         faults.check(results, mkfs, tree, folder, os.geteuid() == 0)
     return results.end()

@@ -73,8 +73,11 @@ def files(results, program, peer, folder, count):
                 if command[0] is None or (options and name != "erofs mkfs"):
                     continue
                 image = folder / "image"
-                seconds, memory = measured([*command, "--quiet", "-T0", *options, image, tree])
-                results.check(f"{name} {' '.join(options)}, {number} files", image.stat().st_size > 0)
+                took = results.attempt(f"{name} {' '.join(options)}, {number} files", measured,
+                                       [*command, "--quiet", "-T0", *options, image, tree])
+                if took is None:
+                    continue
+                seconds, memory = took
                 print(f"    {seconds:.1f} s, {seconds * 1e6 / number:.0f} us a file, {memory:.0f} MiB, "
                       f"image {image.stat().st_size / 1e6:.1f} MB", flush=True)
                 image.unlink()
@@ -91,11 +94,10 @@ def holes(results, program, folder, name, sizes, pieces, option_sets):
     for options in option_sets:
         image = folder / "image"
         what = f"{name}, {' '.join(options) or 'not compressed'}"
-        try:
-            seconds, memory = measured([program, "mkfs", "--quiet", "-T0", *options, image, tree])
-        except Failure as problem:
-            results.check(what, False, str(problem))
+        took = results.attempt(what, measured, [program, "mkfs", "--quiet", "-T0", *options, image, tree])
+        if took is None:
             continue
+        seconds, memory = took
         print(f"    {seconds:.1f} s, {memory:.0f} MiB, image {image.stat().st_size / 1e6:.1f} MB", flush=True)
         run("mount", "-t", "erofs", "-o", "ro,loop", image, mount)
         try:

@@ -71,7 +71,11 @@ enum MkfsFeature: String, Sendable, CaseIterable {
     case .tailPacking: "Store the last part of a file beside its inode if that saves a block (Linux 5.17)."
     case .fragments:
       "Compress the last parts of files together, as clusters of BYTES if that is given (Linux 6.1)."
-    case .allFragments: "Compress all files together: small, but slow to read at random places."
+    case .allFragments:
+      """
+      Compress all files together: small, but slow to read at random places. Of files over 64 MiB only the last part is \
+      there.
+      """
     case .fragmentDedupe: "Accepted, without effect."
     case .dedupe:
       """

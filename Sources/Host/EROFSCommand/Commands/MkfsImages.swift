@@ -10,9 +10,10 @@ extension MkfsRequest {
       switch contents {
       case nil: addsToImage ? .copied : .referred
       case .stored: .copied
-      case .reserved: .reserved
+      // What is left out is not read.
+      case .zeros: .copied
+      case .reserved: addsToImage ? .copied : .reserved
       }
-    if addsToImage, mode != .copied { throw MkfsError.usage("--clean=rvsp and --incremental cannot be used together") }
     for path in paths where path.realPath != nil && path.realPath == output.realPath {
       throw CommandError("\(path): an image cannot be made of itself")
     }
@@ -50,7 +51,7 @@ extension MkfsRequest {
 
 extension BuildOptions {
   /// All that only compression needs.
-  fileprivate mutating func dropCompression() {
+  mutating func dropCompression() {
     (encodings, hints, metabox) = ([], nil, nil)
     (clusterSize, packedClusterSize, extentLimit) = (nil, nil, nil)
     (packsTails, fragments, compressesDirectories, index) = (false, .none, false, .compact)

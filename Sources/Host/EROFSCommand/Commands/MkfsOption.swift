@@ -162,19 +162,20 @@ enum MkfsOption: Sendable, CaseIterable {
     case .hotFiles: Form(.layout, nil, "hot-file-list", "FILE", "The same as --order.")
     case .clean:
       Form(
-        .source, "clean", optional: "data|rvsp",
+        .source, "clean", optional: "data|rvsp|0",
         """
         If SOURCE is an EROFS image, or several: the image contains the files' contents, instead of referring to those \
-        images as its extra devices. With rvsp it has room for them, and gets them later. All other sources are stored with \
-        their contents anyway.
+        images as its extra devices. All other sources are stored with their contents anyway. With rvsp the image has room \
+        for the contents of files, and gets them later (--block-list-file says where); with 0 they are zeros that take no \
+        space.
         """)
     case .incremental:
       Form(
-        .source, "incremental", optional: "data",
+        .source, "incremental", optional: "data|rvsp|0",
         """
         Add SOURCE to IMAGE, which exists: names of SOURCE replace those of the image, directories are merged, whiteouts \
         remove. All data of the image stays where it is in it, and is not compressed again. The options apply to what is \
-        added.
+        added. rvsp and 0 are those of --clean, for what is added.
         """)
     case .list:
       Form(

@@ -51,13 +51,13 @@ struct MkfsParser {
         }
       case .digests?:
         parser.request.options.digestAttribute = value.map { path($0).bytes } ?? BuildOptions.usualDigestAttribute
-      case .clean?: try parser.take(clean: value ?? "data")
+      case .clean?:
+        parser.request.addsToImage = false
+        try parser.take(.clean, contents: value ?? "data")
       case .incremental?:
-        switch value ?? "data" {
-        case "data": parser.request.addsToImage = true
-        case "rvsp", "0": throw .unsupported(.missingData, by: "--incremental=\(value!)")
-        default: throw invalid(.incremental, value!)
-        }
+        parser.request.addsToImage = true
+        // Without a value, images are no different from other sources.
+        if let value { try parser.take(.incremental, contents: value) }
       case .tar?: try parser.take(tar: value ?? "f")
       case .overlayStrip?:
         guard value == nil || value == "0" || value == "1" else { throw invalid(.overlayStrip, value!) }
@@ -201,13 +201,9 @@ struct MkfsParser {
     isTar = true
   }
 
-  private mutating func take(clean value: String) throws(MkfsError) {
-    switch value {
-    case "data": request.contents = .stored
-    case "rvsp": request.contents = .reserved
-    case "0": throw .unsupported(.missingData, by: "--clean=0")
-    default: throw Self.invalid(.clean, value)
-    }
+  private mutating func take(_ option: MkfsOption, contents value: String) throws(MkfsError) {
+    guard let contents = MkfsRequest.CleanContents(rawValue: value) else { throw Self.invalid(option, value) }
+    request.contents = contents
   }
 
   private mutating func turn(_ feature: MkfsFeature, _ isOn: Bool) {
@@ -270,6 +266,9 @@ struct MkfsParser {
   private mutating func finishTar() throws(MkfsError) {
     if let map = request.map { request.options.reserved = BuildOptions.ReservedContents(map: map.filePath) }
     let mode: String
+    if request.tarContents == .referred, let omission = request.omission {
+      throw .usage("--tar=i and \(omission.option) cannot be used together: both say where contents are")
+    }
     switch request.tarContents {
     case .stored: return
     case .referred: mode = "--tar=i"

@@ -37,8 +37,12 @@ struct MkfsRequest: Sendable {
     case absent
   }
 
-  /// What --clean says of the contents of a source.
-  enum CleanContents: Sendable { case stored, reserved }
+  /// What --clean or --incremental says of the contents of a source.
+  enum CleanContents: String, Sendable {
+    case stored = "data"
+    case reserved = "rvsp"
+    case zeros = "0"
+  }
 
   enum Verbosity: Sendable { case errors, warnings }
 
@@ -67,6 +71,14 @@ struct MkfsRequest: Sendable {
   var map: RawArgument?
   /// nil for what is usual for the source: images are referred to, and all else is stored.
   var contents: CleanContents?
+
+  /// What is in the place of contents that the image has not, and the option that wants it.
+  var omission: (rest: OmittedContents, option: String)? {
+    guard let contents, contents != .stored else { return nil }
+    let option = "--\(addsToImage ? "incremental" : "clean")=\(contents.rawValue)"
+    return (contents == .reserved ? .room : .zeros, option)
+  }
+
   /// Whether -b was given.
   var hasBlockSize = false
   /// Where a tar archive is written as it is when it is decompressed.

@@ -48,6 +48,7 @@ extension MkfsRequest {
     var tree = try readSource(edits.exclusions, warnings, &options)
     do throws(TreeError) { try edits.apply(to: &tree) } catch { throw CommandError("\(error)") }
     try Self.dropUnknownAttributes(of: &tree, warnings)
+    try omitContents(of: &tree, warnings, &options)
     guard let base else { return tree }
     do {
       var all = try base.read()
@@ -55,6 +56,23 @@ extension MkfsRequest {
       if strips { all.stripOverlayMetadata() }
       return all
     } catch { throw CommandError("\(error)") }
+  }
+
+  /// Leaves out what --clean or --incremental says.
+  private func omitContents(of tree: inout Tree, _ warnings: MkfsWarnings, _ options: inout BuildOptions) throws {
+    // Images say themselves how much room their contents need.
+    guard let omission, options.reserved == nil || map != nil else { return }
+    for (isSet, option) in [(goal != nil, "a search"), (options.digestAttribute != nil, "--xattr-inode-digest")]
+    where isSet {
+      throw MkfsError.usage("\(omission.option) and \(option) cannot be used together: no contents are read")
+    }
+    if !options.encodings.isEmpty {
+      try warnings.add("-z has no effect with \(omission.option): contents are not stored")
+      options.dropCompression()
+    }
+    options.dedupes = false
+    tree.omitContents(leaving: omission.rest)
+    if omission.rest == .room, options.reserved == nil { options.reserved = BuildOptions.ReservedContents() }
   }
 
   /// The output, as what is added to; the options get what it decides on.
@@ -116,7 +134,6 @@ extension MkfsRequest {
       return try readImages(paths, warnings, &options)
     }
     if case .path(let path) = source, try isImage(path) { return try readImages([path], warnings, &options) }
-    if contents == .reserved { throw MkfsError.unsupported(.missingData, by: "--clean=rvsp") }
     switch source {
     case .images: preconditionFailure("images that were read already")
     case .tar(let archive): return try readTar(archive, nil, warnings, &options)

@@ -3,16 +3,15 @@
 /// What mkfs.erofs has, or this command is to have, and this version has not: all of it is listed here.
 enum MkfsUnsupported: Sendable, CaseIterable {
   case registries, buckets, otherSources
-  case missingData
   case byteAddresses
 
-  /// Its options, by which it is recognized, without dashes, and whether they take a value. The last three are values of other
+  /// Its options, by which it is recognized, without dashes, and whether they take a value. The last two are values of other
   /// options, or operands.
   var options: [(name: StaticString, argument: LongOptions.Argument)] {
     switch self {
     case .registries: [("oci", .optional)]
     case .buckets: [("s3", .required)]
-    case .missingData, .byteAddresses, .otherSources: []
+    case .byteAddresses, .otherSources: []
     }
   }
 
@@ -22,7 +21,6 @@ enum MkfsUnsupported: Sendable, CaseIterable {
     case .registries: "images of registries as sources"
     case .buckets: "buckets of S3 as sources"
     case .otherSources: "several sources that are not all EROFS images"
-    case .missingData: "builds that leave out data"
     case .byteAddresses: "extents of any bytes of the image"
     }
   }

@@ -246,7 +246,7 @@ extension Tree {
   }
 
   /// The number of a store; contents that follow each other from one source share it.
-  private mutating func store(_ new: ContentStore) -> UInt32 {
+  mutating func store(_ new: ContentStore) -> UInt32 {
     let same: Bool =
       switch (stores.last, new) {
       case (.file(let old), .file(let new)), (.sparse(let old), .sparse(let new)),
