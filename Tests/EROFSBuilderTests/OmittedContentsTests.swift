@@ -3,6 +3,7 @@
 import EROFS
 import EROFSTools
 import EROFSTree
+import Encoders
 import Foundation
 import SystemPackage
 import Testing
@@ -94,7 +95,7 @@ import TreeSupport
     try both.addLayer(upper)
     both.sort()
     var options = BuildOptions()
-    options.encodings = [.init(.lz4)]
+    options.encodings = [try Encoding(.lz4)]
     try ImageBuilder(options).build(lower, at: FilePath(folder("base")))
     let base = try ImageBase(FilePath(folder("base")))
     var added = BuildOptions()

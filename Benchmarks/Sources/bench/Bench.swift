@@ -9,6 +9,8 @@ struct Settings {
   var isQuick = false
   /// Only the rows of this codec, where a table has rows for codecs; nil for all.
   var codec: CodecPeer?
+  /// Only rows whose options contain this text, for the table `mkfs`; nil for all.
+  var options: String?
   /// Trees to make images of, in place of the one that tables have of their own; for the table `mkfs`.
   var trees: [String] = []
   /// Folder of the newest peers (see Tools/install/peers.sh), nil where there is none.
@@ -52,6 +54,12 @@ struct Bench {
           complain("--codec takes one of \(names), not '\(name)'")
           exit(2)
         }
+      case "--options":
+        guard let options = arguments.popFirst() else {
+          complain("--options takes a text")
+          exit(2)
+        }
+        settings.options = options
       case "--tree":
         guard let tree = arguments.popFirst() else {
           complain("--tree takes a directory")
@@ -67,7 +75,7 @@ struct Bench {
     if isCheck { exit(check(settings)) }
     guard names.count == 1, let table = tables.first(where: { $0.name == names[0] }) else {
       let names = tables.map { $0.name }.joined(separator: ", ")
-      complain("usage: bench TABLE [--json] [--quick] [--codec NAME] [--tree DIRECTORY]; tables: \(names)")
+      complain("usage: bench TABLE [--json] [--quick] [--codec NAME] [--options TEXT] [--tree DIRECTORY]; tables: \(names)")
       exit(2)
     }
     do {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFSBuilder
+import EROFSTree
 import Encoders
 import Testing
 

@@ -67,7 +67,8 @@ enum MkfsTable: Table {
         "options", "bytes", "mkfs.erofs bytes", "ratio", "mksquashfs bytes", "ratio", "s", "without verifying s",
         "mkfs.erofs s", "ratio",
       ])
-    for (options, rounds, squash) in settings.isQuick ? [(["-zlz4hc"], 1, nil)] : Self.settings {
+    for (options, rounds, squash) in settings.isQuick ? [(["-zlz4hc"], 1, nil)] : Self.settings
+    where settings.options.map({ options.joined(separator: " ").contains($0) }) ?? true {
       let common = ["--quiet", "-T1700000000"] + options
       var ours: [Double] = []
       var unverified: [Double] = []
