@@ -75,7 +75,8 @@ struct Bench {
     if isCheck { exit(check(settings)) }
     guard names.count == 1, let table = tables.first(where: { $0.name == names[0] }) else {
       let names = tables.map { $0.name }.joined(separator: ", ")
-      complain("usage: bench TABLE [--json] [--quick] [--codec NAME] [--options TEXT] [--tree DIRECTORY]; tables: \(names)")
+      let options = "[--json] [--quick] [--codec NAME] [--options TEXT] [--tree DIRECTORY]"
+      complain("usage: bench TABLE \(options); tables: \(names)")
       exit(2)
     }
     do {

@@ -212,7 +212,9 @@ func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
       let reason = try #require(mkfsRefusal("\(option)\(value) OUT SRC"))
       #expect(reason.hasPrefix("\(option): ") && reason.contains("not supported yet"), "\(reason)")
     }
-    for option in ["--zD=0", "--clean", "--clean=data", "--clean=0"] { #expect(mkfsRefusal("\(option) OUT SRC") == nil) }
+    for option in ["--zD=0", "--clean", "--clean=data", "--clean=0"] {
+      #expect(mkfsRefusal("\(option) OUT SRC") == nil)
+    }
     #expect(mkfsRefusal("-zlz4 --max-extent-bytes=-1 OUT SRC")?.contains("not supported yet") == true)
   }
 
