@@ -146,9 +146,12 @@ import Testing
       try withFile(bytes) { path in
         guard
           let server = try? ImageServer(
-            try FileStorage(path, devices: devices), cacheBytes: 1 << 20, prefetchers: 0, log: { _ in })
+            try FileStorage(path, devices: devices), cacheBytes: 1 << 20, prefetchers: round % 8 == 0 ? 2 : 0,
+            log: { _ in })
         else { return }
         served += 1
+        // As if decoding took so long that all of it is worth to be done ahead.
+        if round % 8 == 0 { for _ in 0..<100 { server.counters.pace.note(bytes: 1 << 10, 1 << 40) } }
         var walk = Walk()
         walk.visit(server, readsAll: false)
         failures += walk.failures.count
