@@ -150,8 +150,6 @@ import Testing
             log: { _ in })
         else { return }
         served += 1
-        // As if decoding took so long that all of it is worth to be done ahead.
-        if round % 8 == 0 { for _ in 0..<100 { server.counters.pace.note(bytes: 1 << 10, 1 << 40) } }
         var walk = Walk()
         walk.visit(server, readsAll: false)
         failures += walk.failures.count

@@ -33,12 +33,30 @@ struct ListedEntries {
   private var recent: [UInt64: Entry] = [:]
   private var older: [UInt64: Entry] = [:]
   private var files: UInt64 = 0
+  /// Lists that nobody has asked about yet: most who list directories read no files.
+  private var pending: [List] = []
+  private var pendingCount = 0
 
-  var count: Int { recent.count + older.count }
+  var count: Int { recent.count + older.count + pendingCount }
 
+  /// What it knows since the latest ``settle()``.
   subscript(nid: UInt64) -> Entry? { recent[nid] ?? older[nid] }
 
   mutating func add(_ list: List) {
+    if list.entries.isEmpty { return }
+    // In the dictionaries, too many are forgotten.
+    if pendingCount >= Self.most { settle() }
+    pending.append(list)
+    pendingCount += list.entries.count
+  }
+
+  /// Makes entries that were added known to the subscript.
+  mutating func settle() {
+    for list in pending { enter(list) }
+    (pending, pendingCount) = ([], 0)
+  }
+
+  private mutating func enter(_ list: List) {
     var isFirst = list.isWhole
     for entry in list.entries {
       if recent.count >= Self.most { (recent, older) = ([:], recent) }

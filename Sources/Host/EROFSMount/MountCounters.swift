@@ -18,7 +18,6 @@ final class DecodingPace: Sendable {
   private let mean = Atomic<UInt64>(0)
   /// What is slow takes several times as long as to wake a thread.
   private static let slow: UInt64 = 150_000
-  private static let worthAThread: UInt64 = 80_000
 
   func note(bytes: Int, _ nanoseconds: UInt64) {
     let found = (nanoseconds << 10) / UInt64(max(1, bytes))
@@ -27,13 +26,9 @@ final class DecodingPace: Sendable {
   }
 
   /// Whether it will probably take so long that others should not wait for it.
-  func isSlow(bytes: Int) -> Bool { mean.load(ordering: .relaxed) == 0 || takes(Self.slow, bytes) }
-
-  /// Whether extents of a usual length take so long that a thread is worth waking for one.
-  var isWorthAThread: Bool { takes(Self.worthAThread, 65536) }
-
-  private func takes(_ nanoseconds: UInt64, _ bytes: Int) -> Bool {
-    let (high, low) = mean.load(ordering: .relaxed).multipliedFullWidth(by: UInt64(bytes))
-    return high > 0 || low >> 10 > nanoseconds
+  func isSlow(bytes: Int) -> Bool {
+    let mean = mean.load(ordering: .relaxed)
+    let (high, low) = mean.multipliedFullWidth(by: UInt64(bytes))
+    return mean == 0 || high > 0 || low >> 10 > Self.slow
   }
 }

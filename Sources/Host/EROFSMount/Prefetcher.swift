@@ -139,6 +139,7 @@ final class Prefetcher: Sendable {
     func begin(_ inode: Inode, _ range: Range<UInt64>) {
       monitor.lock()
       defer { monitor.unlock() }
+      if range.lowerBound == 0 { listed.settle() }
       let entry = range.lowerBound == 0 ? listed[inode.nid] : nil
       let walk: TreeWalk
       if let number = walks.lastIndex(where: { $0.reach(inode.nid, range) }) {
@@ -156,7 +157,7 @@ final class Prefetcher: Sendable {
         return
       }
       walks.append(walk)
-      if counters.pace.isWorthAThread, walk.wantsThread { wakeThread() }
+      if walk.wantsThread { wakeThread() }
     }
 
     /// Whether another extent of it should be decoded now. Two files that are neighbours by chance are no order yet.
@@ -168,7 +169,7 @@ final class Prefetcher: Sendable {
     /// Whether no thread works, or is going to.
     var isIdle: Bool {
       monitor.withLock {
-        working == 0 && waiting.isEmpty && !(counters.pace.isWorthAThread && walks.contains(where: \.wantsThread))
+        working == 0 && waiting.isEmpty && !walks.contains(where: \.wantsThread)
       }
     }
 
@@ -182,7 +183,7 @@ final class Prefetcher: Sendable {
       changeWorking(1)
       while true {
         while waiting.isEmpty, !isStopped {
-          if counters.pace.isWorthAThread, walks.reversed().contains(where: follow) { continue }
+          if walks.reversed().contains(where: follow) { continue }
           changeWorking(-1)
           monitor.wait()
           changeWorking(1)
