@@ -80,6 +80,23 @@ import Testing
     }
   }
 
+  /// Several threads that decode for one reader each get memory of what it has read.
+  @Test func memoryGoesToTheNextExtents() {
+    func fetch(_ cache: ExtentCache, _ number: UInt64, _ range: Range<Int>?) -> UnsafeRawPointer? {
+      UnsafeRawPointer(cache.content(key(number, 200_000), reading: range) { $0[0] = UInt8(number) }.bytes.baseAddress)
+    }
+    let cache = ExtentCache(limit: 1 << 30)
+    let memory = (1...4).map { fetch(cache, $0, nil) }
+    #expect(cache.statistics.ahead == 4 && cache.statistics.aheadUsed == 0 && Set(memory).count == 4)
+    for number in 1...4 as ClosedRange<UInt64> { _ = fetch(cache, number, 0..<200_000) }
+    #expect(cache.statistics.aheadUsed == 4 && cache.statistics.evictions == 0)
+    #expect(Set((5...8).map { fetch(cache, $0, nil) }) == Set(memory))
+    // In a small cache those that nobody has read go, too.
+    let small = ExtentCache(limit: 600_000)
+    for number in 1...4 as ClosedRange<UInt64> { _ = fetch(small, number, nil) }
+    #expect(small.statistics.aheadWasted == 2 && small.statistics.mostHeldBytes <= 600_000)
+  }
+
   @Test func withoutRoomNothingIsKeptButGiven() {
     let cache = ExtentCache(limit: 0)
     var decoded: [UInt64] = []

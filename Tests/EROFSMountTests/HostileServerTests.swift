@@ -146,7 +146,8 @@ import Testing
       try withFile(bytes) { path in
         guard
           let server = try? ImageServer(
-            try FileStorage(path, devices: devices), cacheBytes: 1 << 20, prefetchers: 0, log: { _ in })
+            try FileStorage(path, devices: devices), cacheBytes: 1 << 20, prefetchers: round % 8 == 0 ? 2 : 0,
+            log: { _ in })
         else { return }
         served += 1
         var walk = Walk()

@@ -33,6 +33,7 @@ TOOLS = {
     "linux-bench": ("kernel.bench", "figures of the kernels: ./bench linux"),
     "mount-bench": ("mounting.bench", "erofs mount against erofsfuse and the kernel: ./bench mount"),
     "mount-stress": ("mounting.stress", "mounts with many readers, damaged images, and without root"),
+    "fskit": ("checks.fskit", "the volume for macOS, against declarations of FSKit"),
     "userspace": ("userspace.test", "builds and tests the programs of the root file system"),
     "userspace-build": ("userspace.build", "those programs for one processor, and an image of them"),
     "documentation": ("checks.documentation", "DocC pages of the library"),

@@ -37,6 +37,12 @@ final class ExtentCache: @unchecked Sendable {
     /// Large extents differ in length by a few pages, and can follow one another in the same memory.
     static func capacity(_ count: Int) -> Int { count <= 65536 ? count : (count + 65535) & ~65535 }
 
+    /// Whether the system gives such memory page by page, and takes it back at once.
+    fileprivate var isLarge: Bool { capacity > 65536 }
+
+    /// Whether it has room for an extent, and not much more.
+    fileprivate func suits(_ wanted: Int) -> Bool { capacity >= wanted && capacity / 2 <= wanted }
+
     fileprivate func setCount(_ count: Int) {
       bytes = UnsafeMutableRawBufferPointer(start: bytes.baseAddress, count: count)
     }
@@ -49,6 +55,11 @@ final class ExtentCache: @unchecked Sendable {
     /// Those of the hits that waited for another thread to decode.
     var waits: UInt64 = 0
     var evictions: UInt64 = 0
+    /// Those of the misses that were decoded before anyone read of them; how many of them were read then, and how many were
+    /// removed without that.
+    var ahead: UInt64 = 0
+    var aheadUsed: UInt64 = 0
+    var aheadWasted: UInt64 = 0
     /// Bytes decoded, and bytes held now and at most.
     var decodedBytes: UInt64 = 0
     var heldBytes = 0
@@ -63,6 +74,8 @@ final class ExtentCache: @unchecked Sendable {
     var older = -1
     /// A bit for each 64th of the extent whose last byte has been read.
     var read: UInt64 = 0
+    /// Whether nobody has read of it yet.
+    var isAhead = false
     let key: Key
     var isSpent: Bool { read == .max }
 
@@ -78,6 +91,9 @@ final class ExtentCache: @unchecked Sendable {
   }
 
   let limit: Int
+  /// Bytes of memory without content that is kept for the next extents. A system takes as long to give large memory as LZ4 takes
+  /// to fill it, and several threads fill theirs in turns.
+  private let mostSpareBytes: Int
   private let monitor = Monitor()
   // Protected by the lock. The slots form a list from the newest to the oldest one, without those that are being decoded.
   private var index: [Key: Int] = [:]
@@ -86,9 +102,16 @@ final class ExtentCache: @unchecked Sendable {
   private var newest = -1
   private var oldest = -1
   private var counts = Counts()
+  /// Unused by anyone, the latest last.
+  private var spare: [Content] = []
+  private var spareBytes = 0
 
-  /// - Parameter limit: in bytes. An extent that is larger is not kept: threads that need it at once decode it one after another.
-  init(limit: Int) { self.limit = limit }
+  /// - Parameter limit: in bytes; a small part of it is added for memory without content. An extent that is larger is not kept:
+  ///   threads that need it at once decode it one after another.
+  init(limit: Int) {
+    self.limit = limit
+    mostSpareBytes = min(limit / 32, 2 << 20)
+  }
 
   var statistics: Counts {
     monitor.lock()
@@ -117,7 +140,11 @@ final class ExtentCache: @unchecked Sendable {
         counts.hits += 1
         if hasWaited { counts.waits += 1 }
         unlink(number)
-        if let range { slots[number].note(range) }
+        if let range {
+          slots[number].note(range)
+          if slots[number].isAhead { counts.aheadUsed += 1 }
+          slots[number].isAhead = false
+        }
         link(number)
         monitor.unlock()
         return content
@@ -157,7 +184,12 @@ final class ExtentCache: @unchecked Sendable {
     }
     monitor.lock()
     slots[number].content = content
-    if let range { slots[number].note(range) }
+    if let range {
+      slots[number].note(range)
+    } else {
+      slots[number].isAhead = true
+      counts.ahead += 1
+    }
     link(number)
     counts.decodedBytes += UInt64(key.length)
     counts.heldBytes += content.capacity
@@ -173,16 +205,20 @@ final class ExtentCache: @unchecked Sendable {
   /// - Returns: memory of what was removed, if it suits the extent and nobody uses it.
   private func makeRoom(_ length: Int) -> Content? {
     let wanted = Content.capacity(length)
-    var suitable: Content?
     while oldest >= 0, slots[oldest].isSpent || counts.heldBytes + wanted > limit {
       var content = evict()
-      if suitable == nil, isKnownUniquelyReferenced(&content), let content, content.capacity >= wanted,
-        content.capacity / 2 <= wanted
-      {
-        content.setCount(length)
-        suitable = content
+      if isKnownUniquelyReferenced(&content), let content, content.isLarge {
+        spare.append(content)
+        spareBytes += content.capacity
       }
     }
+    var suitable: Content?
+    if let number = spare.lastIndex(where: { $0.suits(wanted) }) {
+      suitable = spare.remove(at: number)
+      suitable?.setCount(length)
+      spareBytes -= suitable?.capacity ?? 0
+    }
+    while spareBytes > mostSpareBytes { spareBytes -= spare.removeFirst().capacity }
     return suitable
   }
 
@@ -193,6 +229,7 @@ final class ExtentCache: @unchecked Sendable {
     let content = slots[victim].content
     counts.heldBytes -= content?.capacity ?? 0
     counts.evictions += 1
+    if slots[victim].isAhead { counts.aheadWasted += 1 }
     remove(victim)
     return content
   }

@@ -21,7 +21,7 @@ public final class ImageServer: FileSystemOperations {
   /// Inodes whose errors have been logged.
   private let logged = Mutex<Set<UInt64>>([])
   private static let mostLogged = 1000
-  private let prefetcher: Prefetcher?
+  let prefetcher: Prefetcher?
   private let trace: AccessTrace?
   let counters = MountCounters()
 
@@ -158,6 +158,8 @@ public final class ImageServer: FileSystemOperations {
       var cursor = DirectoryCursor(place: place - 1)
       var name = [UInt8](repeating: 0, count: 256)
       var given = 0
+      var list = ListedEntries.List(inode.nid, isWhole: cookie == 0)
+      defer { prefetcher?.note(list) }
       while true {
         let entry: DirectoryEntry?
         do throws(EROFSError) {
@@ -183,6 +185,9 @@ public final class ImageServer: FileSystemOperations {
         }
         if !isTaken { return }
         given += 1
+        if !isDot, prefetcher != nil, kind == .regular || kind == .directory {
+          list.append(child, next: cursor.place, isFile: kind == .regular)
+        }
       }
     }
   }
@@ -198,6 +203,7 @@ public final class ImageServer: FileSystemOperations {
       guard inode.kind == .regular else { throw .notAFile }
       guard offset < inode.size, count > 0 else { return }
       let end = min(inode.size, offset + UInt64(count))
+      prefetcher?.begin(inode, offset..<end)
       try reader.read(inode, offset..<end, cache, &pieces, counters)
       served = (inode, end)
     }

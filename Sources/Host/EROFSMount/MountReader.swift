@@ -12,9 +12,10 @@ final class MountReader {
   private let state: UnsafeMutableRawBufferPointer
   /// The inode that was read last.
   private var latest: Inode?
-  private var hasDecoded = false
+  /// Bytes of input that have been decoded at once, at most: so much of ``frames`` is in memory.
+  private var mostStored: UInt64 = 0
   /// Bytes that an idle reader may hold for input. To make a reader takes far less time than decoding of more than that.
-  private static let mostKept = 256 << 10
+  private static let mostKept: UInt64 = 256 << 10
 
   init(_ storage: FileStorage, _ superblock: Superblock) {
     self.storage = storage
@@ -32,7 +33,7 @@ final class MountReader {
   }
 
   /// Whether an idle reader would hold too much memory, so that it is released instead of kept.
-  var holdsMuch: Bool { hasDecoded && frames.count > Self.mostKept }
+  var holdsMuch: Bool { mostStored > Self.mostKept }
 
   func inode(_ nid: UInt64) throws(EROFSError) -> Inode {
     if let latest, latest.nid == nid { return latest }
@@ -117,7 +118,7 @@ final class MountReader {
     _ inode: Inode, _ extent: Extent, _ cache: ExtentCache, _ counters: MountCounters, reading range: Range<Int>? = nil
   ) throws(EROFSError) -> ExtentCache.Content {
     try cache.content(try key(of: extent), reading: range) { (bytes) throws(EROFSError) -> Void in
-      hasDecoded = true
+      mostStored = max(mostStored, extent.storedLength)
       if counters.pace.isSlow(bytes: bytes.count) { ServingThread.willBeBusy() }
       let start = monotonicNanoseconds()
       let count = try volume.read(inode, extent, into: MutablePageVector(unsafeContiguous: bytes))
@@ -140,4 +141,9 @@ final class MountReader {
     }
     return .init(device: -1, address: offset, length: length, algorithm: algorithm)
   }
+}
+
+extension Inode {
+  /// Whether reading it means decoding.
+  var isDecoded: Bool { kind == .regular && size > 0 && (layout == .compressedFull || layout == .compressedCompact) }
 }

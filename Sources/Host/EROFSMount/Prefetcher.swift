@@ -2,19 +2,33 @@
 
 import EROFS
 import HostSupport
+import Synchronization
 
 /// Decodes the next extents of what is read in order, while its reader is busy with the current one.
 ///
-/// A file is read in order, or the packed inode: files that are read in the order in which the image's maker packed them. Its
-/// threads start with the first such reader, so the process can fork before that.
+/// A file is read in order, or the packed inode: files that are read in the order in which the image's maker packed them; or a
+/// tree, file after file (``TreeWalk``). Its threads start with the first such reader, so the process can fork before that.
 final class Prefetcher: Sendable {
   private let work: Work
+  /// Threads that decode ahead now, of all mounts of this process.
+  static let busyThreads = Atomic<Int>(0)
 
   init(_ pool: ReaderPool, _ cache: ExtentCache, _ counters: MountCounters, threads: Int) {
     work = Work(pool, cache, counters, threads: threads)
   }
 
   deinit { work.stop() }
+
+  /// Whether nothing is decoded ahead now, and nothing will be before somebody reads.
+  var isIdle: Bool { work.isIdle }
+
+  /// Learns what a directory contains, as somebody listed it.
+  func note(_ list: ListedEntries.List) { work.note(list) }
+
+  /// Learns that `range` of a file is going to be read.
+  func begin(_ inode: Inode, _ range: Range<UInt64>) {
+    if inode.isDecoded { work.begin(inode, range) }
+  }
 
   /// Learns that `range` of a file has been read.
   func note(_ inode: Inode, _ range: Range<UInt64>) {
@@ -51,10 +65,16 @@ final class Prefetcher: Sendable {
     private var runs: [UInt64: Run] = [:]
     /// NIDs of the runs that want a thread.
     private var waiting: [UInt64] = []
+    private var listed = ListedEntries()
+    /// The one that read last is the last.
+    private var walks: [TreeWalk] = []
+    /// Threads that do not wait.
+    private var working = 0
     private var isStarted = false
     private var isStopped = false
 
     private static let mostRuns = 256
+    private static let mostWalks = 4
     /// If so many are waiting, decoding ahead is too slow to be of use.
     private static let mostWaiting = 16
     /// Files that lie so far apart in the packed inode are still in order: another file between them may have been read before.
@@ -96,13 +116,48 @@ final class Prefetcher: Sendable {
       if wants(run), run.helpers < threads, waiting.count < Self.mostWaiting {
         run.helpers += 1
         waiting.append(inode.nid)
-        if !isStarted {
-          isStarted = true
-          for _ in 0..<threads { DetachedThread.start { [self] in serve() } }
-        }
-        monitor.wakeOne()
+        wakeThread()
       }
       runs[inode.nid] = run
+    }
+
+    /// Wakes a thread; the first time, starts all of them.
+    private func wakeThread() {
+      if !isStarted {
+        isStarted = true
+        for _ in 0..<threads { DetachedThread.start { [self] in serve() } }
+      }
+      monitor.wakeOne()
+    }
+
+    func note(_ list: ListedEntries.List) {
+      monitor.lock()
+      listed.add(list)
+      monitor.unlock()
+    }
+
+    func begin(_ inode: Inode, _ range: Range<UInt64>) {
+      monitor.lock()
+      defer { monitor.unlock() }
+      if range.lowerBound == 0 { listed.settle() }
+      let entry = range.lowerBound == 0 ? listed[inode.nid] : nil
+      let walk: TreeWalk
+      if let number = walks.lastIndex(where: { $0.reach(inode.nid, range) }) {
+        walk = walks.remove(at: number)
+        if let entry { walk.note(entry) }
+      } else if let entry {
+        if let number = walks.lastIndex(where: { $0.isFollowed(by: entry) }) {
+          walk = walks.remove(at: number)
+          walk.move(to: entry, listed)
+        } else {
+          walk = TreeWalk(after: entry, threads: threads, mostBytes: UInt64(cache.limit / 4))
+          if walks.count >= Self.mostWalks { walks.removeFirst() }
+        }
+      } else {
+        return
+      }
+      walks.append(walk)
+      if walk.wantsThread { wakeThread() }
     }
 
     /// Whether another extent of it should be decoded now. Two files that are neighbours by chance are no order yet.
@@ -111,10 +166,28 @@ final class Prefetcher: Sendable {
         && run.next - run.end <= UInt64(cache.limit / 4)
     }
 
+    /// Whether no thread works, or is going to.
+    var isIdle: Bool {
+      monitor.withLock {
+        working == 0 && waiting.isEmpty && !walks.contains(where: \.wantsThread)
+      }
+    }
+
+    private func changeWorking(_ change: Int) {
+      working += change
+      Prefetcher.busyThreads.wrappingAdd(change, ordering: .relaxed)
+    }
+
     private func serve() {
       monitor.lock()
+      changeWorking(1)
       while true {
-        while waiting.isEmpty, !isStopped { monitor.wait() }
+        while waiting.isEmpty, !isStopped {
+          if walks.reversed().contains(where: follow) { continue }
+          changeWorking(-1)
+          monitor.wait()
+          changeWorking(1)
+        }
         if isStopped { break }
         let nid = waiting.removeFirst()
         while !isStopped, let run = runs[nid], wants(run) {
@@ -126,7 +199,36 @@ final class Prefetcher: Sendable {
         }
         runs[nid]?.helpers -= 1
       }
+      changeWorking(-1)
       monitor.unlock()
+    }
+
+    /// Decodes the next part of what a walk will read, or extends its plan; false if it wants neither. Called, and returns, with
+    /// the lock.
+    private func follow(_ walk: TreeWalk) -> Bool {
+      if let part = walk.take() {
+        monitor.unlock()
+        // An error is reported when the reader arrives there.
+        pool.withReader { reader in
+          if let key = try? reader.key(of: part.extent), !cache.contains(key) {
+            _ = try? reader.decoded(part.inode, part.extent, cache, counters)
+          }
+        }
+        monitor.lock()
+        return true
+      }
+      guard let plan = walk.beginPlanning() else { return false }
+      var cursor = plan.cursor
+      monitor.unlock()
+      let step = pool.withReader { reader -> TreeWalk.Step? in
+        guard let part = cursor.next(reader) else { return nil }
+        let isTooLong = part.extent.length > UInt64(cache.limit / 8)
+        let key = try? reader.key(of: part.extent)
+        return .init(part: part, isTaken: isTooLong || key.map(cache.contains) ?? true)
+      }
+      monitor.lock()
+      walk.endPlanning(step, cursor, generation: plan.generation)
+      return true
     }
 
     /// Decodes the next extent of a run, unless another thread takes it first.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
-import Synchronization
+import HostSupport
 
 #if canImport(Darwin)
   import Darwin
@@ -12,11 +12,12 @@ import Synchronization
 #endif
 
 /// Readers for the threads that serve a mount: one for each thread that is working, created when it is first needed.
-final class ReaderPool: Sendable {
+final class ReaderPool: @unchecked Sendable {
   private let storage: FileStorage
   let superblock: Superblock
-  private struct Free: @unchecked Sendable { var readers: [MountReader] = [] }
-  private let free = Mutex(Free())
+  private let monitor = Monitor()
+  /// Protected by the lock.
+  private var free: [MountReader] = []
 
   init(_ storage: FileStorage, _ superblock: Superblock) {
     self.storage = storage
@@ -25,14 +26,9 @@ final class ReaderPool: Sendable {
 
   /// Runs `body` with a reader that no other thread uses meanwhile.
   func withReader<Result, Failure: Error>(_ body: (MountReader) throws(Failure) -> Result) throws(Failure) -> Result {
-    let reader = free.withLock { $0.readers.popLast() } ?? MountReader(storage, superblock)
-    defer { if !reader.holdsMuch { free.withLock { [reader = Held(reader)] in $0.readers.append(reader.reader) } } }
+    let reader = monitor.withLock { free.popLast() } ?? MountReader(storage, superblock)
+    defer { if !reader.holdsMuch { monitor.withLock { free.append(reader) } } }
     return try body(reader)
-  }
-
-  private struct Held: @unchecked Sendable {
-    let reader: MountReader
-    init(_ reader: MountReader) { self.reader = reader }
   }
 }
 

@@ -14,15 +14,16 @@
 
   /// Whether to ask for the next request again and again for a moment, instead of sleeping. To wake a thread takes as long as to
   /// answer from the cache, or three times as long in a virtual machine. So who reads one block after the other gets twice as many
-  /// in a second; where requests come slowly, or the reader needs this processor, it is given up after a few attempts.
+  /// in a second; where requests come slowly, or the reader needs this processor, it is given up after a few attempts. Threads that
+  /// decode ahead need a processor too.
   private struct Patience {
     static let nanoseconds: UInt64 = 40_000
     private static let most = 8
-    private static let hasProcessors = Threads.available > 1
+    private static let processors = Threads.available
     /// How often it has been, or would have been, worth it of late.
     private var credit = 0
 
-    var isHopeful: Bool { credit > 0 && Self.hasProcessors }
+    var isHopeful: Bool { credit > 0 && Self.processors > 1 + Prefetcher.busyThreads.load(ordering: .relaxed) }
 
     mutating func note(waited: UInt64) {
       credit = waited < Self.nanoseconds * 2 ? min(credit + 1, Self.most) : max(credit - 2, 0)

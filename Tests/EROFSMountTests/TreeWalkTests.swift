@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFS
+import Foundation
+import Synchronization
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import EROFSMount
+
+/// Readers of whole trees, for whom the next files are decoded ahead.
+@Suite struct TreeWalkTests {
+  /// A regular file as a walk finds it.
+  struct Found {
+    let path: [UInt8]
+    let number: UInt64
+    let size: UInt64
+  }
+
+  private static let digests = Dictionary(
+    ReferenceImages.manifest.compactMap { row in row.sha256.map { (row.path, $0) } }, uniquingKeysWith: { a, _ in a })
+
+  private static func server(_ name: String, cacheBytes: Int = 8 << 20, prefetchers: Int) throws -> ImageServer {
+    let folder = ReferenceImages.directory!.path
+    let devices = ReferenceImages.blob(name) == nil ? [] : [FilePath("\(folder)/\(name).blob")]
+    let storage = try FileStorage(FilePath("\(folder)/\(name).erofs"), devices: devices)
+    return try ImageServer(storage, cacheBytes: cacheBytes, prefetchers: prefetchers) {
+      Issue.record("\(name): \($0)")
+    }
+  }
+
+  /// Visits files as `tar` does: a directory is listed, and what it contains is visited when it is met.
+  private func walk(
+    _ server: ImageServer, _ directory: UInt64 = 1, _ path: [UInt8] = [], _ body: (Found) throws -> Void
+  ) throws {
+    var entries: [(name: [UInt8], kind: InodeKind?, inode: UInt64, size: UInt64)] = []
+    var next: UInt64 = 0
+    // In parts, as the kernel asks for them.
+    while true {
+      var count = 0
+      try server.forEachEntry(of: directory, from: next, withAttributes: true) { entry in
+        guard count < 20 else { return false }
+        count += 1
+        next = entry.next
+        if ![[0x2E], [0x2E, 0x2E]].contains(Array(entry.name)) {
+          entries.append((Array(entry.name), entry.kind, entry.inode, entry.attributes?.size ?? 0))
+        }
+        return true
+      }
+      if count == 0 { break }
+    }
+    for entry in entries {
+      let path = path + [0x2F] + entry.name
+      if entry.kind == .directory { try walk(server, entry.inode, path, body) }
+      if entry.kind == .regular { try body(Found(path: path, number: entry.inode, size: entry.size)) }
+    }
+  }
+
+  private func content(_ file: Found, _ server: ImageServer, step: Int) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    while UInt64(bytes.count) < file.size {
+      let before = bytes.count
+      try server.read(file.number, at: UInt64(before), count: step) { for piece in $0 { bytes += piece } }
+      if bytes.count == before { break }
+    }
+    return bytes
+  }
+
+  private func wait(_ server: ImageServer) {
+    let end = Date().addingTimeInterval(20)
+    while server.prefetcher?.isIdle == false, Date() < end { usleep(100) }
+    #expect(server.prefetcher?.isIdle != false)
+  }
+
+  private static let compressed = [
+    "lz4hc-16k-full-index", "lz4hc-64k-dedupe-fragments", "lzma-1k-64k-tail", "zstd-metabox-fragments",
+    "libdeflate-32k-tail",
+  ].filter(ReferenceImages.names.contains)
+
+  /// If the threads have the time, what a walk reads has been decoded before, nearly none in vain, and never much ahead.
+  @Test(arguments: ["lz4hc-16k-full-index", "lzma-1k-64k-tail", "zstd-metabox-fragments"], [1, 3])
+  func aWalkFindsWhatItReadsDecoded(name: String, threads: Int) throws {
+    guard ReferenceImages.names.contains(name) else { return }
+    let server = try Self.server(name, prefetchers: threads)
+    var most = 0
+    try walk(server) { file in
+      let bytes = try content(file, server, step: 131_072)
+      #expect(sha256(Data(bytes)) == Self.digests[file.path])
+      wait(server)
+      let counts = server.cache.statistics
+      most = max(most, Int(counts.ahead - counts.aheadUsed - counts.aheadWasted))
+    }
+    let counts = server.cache.statistics
+    #expect(counts.misses > 20 && counts.aheadUsed > counts.misses * 3 / 4, "\(counts)")
+    #expect(counts.ahead - counts.aheadUsed <= 4, "\(counts)")
+    // 32 that are planned, and what large files that are read in order have beside that.
+    #expect(most > 1 && most <= 32 + 2 * threads, "\(most)")
+  }
+
+  /// Whatever is decoded ahead, and whoever reads beside: all bytes are right, in a small cache too.
+  @Test(arguments: compressed)
+  func walksAndOtherReadersGetTheirBytes(name: String) throws {
+    let limit = name.hasSuffix("dedupe-fragments") ? 200_000 : 1 << 20
+    let server = try Self.server(name, cacheBytes: limit, prefetchers: 2)
+    let wrong = Atomic<Int>(0)
+    DispatchQueue.concurrentPerform(iterations: 4) { reader in
+      do {
+        var files: [Found] = []
+        try walk(server) { file in
+          // One reads as it lists, one in the order of the lists but only some files, two in no order.
+          if reader == 0 || reader == 1 && files.count % 3 < 2 {
+            let bytes = try content(file, server, step: reader == 0 ? 131_072 : 10_000)
+            if sha256(Data(bytes)) != Self.digests[file.path] { wrong.wrappingAdd(1, ordering: .relaxed) }
+          }
+          files.append(file)
+        }
+        guard reader > 1 else { return }
+        var generator = SplitMix64(seed: UInt64(reader))
+        for file in files.shuffled(using: &generator) {
+          let bytes = try content(file, server, step: 65536)
+          if sha256(Data(bytes)) != Self.digests[file.path] { wrong.wrappingAdd(1, ordering: .relaxed) }
+        }
+      } catch { Issue.record("\(name): \(error)") }
+    }
+    #expect(wrong.load(ordering: .relaxed) == 0)
+    #expect(server.cache.statistics.mostHeldBytes <= limit)
+  }
+
+  /// Who reads against the order, or only some files far apart, has nothing decoded ahead.
+  @Test func noWalkDecodesNothingAhead() throws {
+    let server = try Self.server("lz4hc-16k-full-index", prefetchers: 2)
+    var files: [Found] = []
+    try walk(server) { files.append($0) }
+    for file in files.reversed() { try server.read(file.number, at: 0, count: 4096) { _ in } }
+    for file in stride(from: 0, to: files.count, by: 10).map({ files[$0] }) {
+      try server.read(file.number, at: 0, count: 4096) { _ in }
+    }
+    wait(server)
+    #expect(server.cache.statistics.misses > 20 && server.cache.statistics.ahead == 0)
+  }
+
+  /// A cursor finds what a walk reads, from each file on.
+  @Test(arguments: compressed)
+  func aCursorGoesWhereAWalkGoes(name: String) throws {
+    let server = try Self.server(name, prefetchers: 0)
+    var (listed, files): (ListedEntries, [UInt64]) = (.init(), [])
+    func list(_ directory: UInt64, _ reader: MountReader) throws {
+      let inode = try reader.inode(directory)
+      var (cursor, whole) = (DirectoryCursor(), ListedEntries.List(directory, isWhole: true))
+      var children: [(nid: UInt64, isFile: Bool)] = []
+      while let entry = try reader.volume.nextEntry(of: inode, &cursor) {
+        guard !entry.isDotOrDotDot, entry.kind == .regular || entry.kind == .directory else { continue }
+        children.append((entry.nid, entry.kind == .regular))
+        whole.append(entry.nid, next: cursor.place, isFile: entry.kind == .regular)
+      }
+      listed.add(whole)
+      for child in children { if child.isFile { files.append(child.nid) } else { try list(child.nid, reader) } }
+    }
+    try server.pool.withReader { reader in
+      try list(server.superblock.rootNID, reader)
+      listed.settle()
+      func isDecoded(_ inode: EROFS.Inode, _ range: Range<UInt64>) throws -> Bool {
+        var offset = range.lowerBound
+        while offset < range.upperBound, let extent = try reader.volume.extent(of: inode, at: offset) {
+          if case .compressed = extent.encoding { return true }
+          let end = min(extent.end, range.upperBound)
+          if case .packed(let start) = extent.place, let packed = try reader.volume.packedInode() {
+            let place = start + (offset - extent.start)
+            if try isDecoded(packed, place..<place + (end - offset)) { return true }
+          }
+          offset = end
+        }
+        return false
+      }
+      var decoded: [UInt64] = []
+      for nid in files where nid != decoded.last {
+        let inode = try reader.inode(nid)
+        if try isDecoded(inode, 0..<inode.size) { decoded.append(nid) }
+      }
+      #expect(decoded.count > 20)
+      // A hard link is where it was listed last.
+      for index in decoded.indices where index % 5 == 0 && decoded.lastIndex(of: decoded[index]) == index {
+        var cursor = TreeCursor(after: listed[decoded[index]]!, listed, entersDirectories: true)
+        var found: [UInt64] = []
+        while found.count < 12, let part = cursor.next(reader) {
+          if found.last != part.file { found.append(part.file) }
+        }
+        #expect(found == Array(decoded[(index + 1)...].prefix(12)))
+      }
+    }
+  }
+
+  @Test func listsAreForgotten() {
+    var listed = ListedEntries()
+    for directory in 0..<20 as Range<UInt64> {
+      var list = ListedEntries.List(1_000_000 + directory, isWhole: directory % 2 == 0)
+      for nid in 0..<5000 as Range<UInt64> { list.append(directory * 5000 + nid, next: nid + 1, isFile: nid > 0) }
+      listed.add(list)
+    }
+    #expect(listed.count < 1 << 16 && listed[99_999] == nil)
+    listed.settle()
+    #expect(listed.count <= 1 << 15 && listed[99_999]?.directory == 1_000_019 && listed[0] == nil)
+    #expect(listed[99_999]!.number - listed[99_990]!.number == 9)
+    #expect(listed[90_001]!.isFirst && !listed[90_002]!.isFirst && !listed[95_001]!.isFirst)
+  }
+}
