@@ -5,6 +5,7 @@ bit by bit; the patches that it writes do the same. A tree here has the files th
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -13,6 +14,12 @@ from . import build as kernels
 
 RECORD = ".swift-erofs.json"
 AUTHOR = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example"}
+
+
+def version(source):
+    """The version that a source's Makefile names: "6.6.93"."""
+    makefile = (source / "Makefile").read_text()
+    return ".".join(re.search(rf"^{name} = (\d+)$", makefile, re.MULTILINE)[1] for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL"))
 
 
 class Trees:
@@ -153,13 +160,13 @@ def mail(results, trees, release, after):
 
 def without_swift(results, program, source, folder, environment):
     """The same program as it is released, which has all that it needs beside it."""
-    release = source.name.removeprefix("source-")
+    release = version(source)
     there_and_back(results, Trees(program, None, source, pathlib.Path(folder), environment), f"{release}, as released,")
 
 
 def check(results, program, made, source, folder):
     """Everything that is promised, of one source."""
-    release = source.name.removeprefix("source-")
+    release = version(source)
     trees = Trees(program, made, source, pathlib.Path(folder))
     after = there_and_back(results, trees, release)
     refusals(results, trees, release, after)
