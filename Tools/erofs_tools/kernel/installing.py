@@ -137,6 +137,20 @@ def refusals(results, trees, release, after):
                   and content(tree) == before, said)
 
 
+def lacking(results, trees, release):
+    """A change that builds on a fix of Linux's own is left out where that is not there, and the others are made."""
+    path, words = "fs/erofs/zdata.c", b"failed to read inline data"
+    if words not in (trees.base / path).read_bytes():
+        return
+    tree = trees.copy("lacking")
+    (tree / path).write_bytes((tree / path).read_bytes().replace(words, b"failed to get inline data"))
+    before = (tree / path).read_bytes()
+    said = trees.install(tree)
+    results.check(f"install {release}: without a fix that a change needs, that change is left out",
+                  "gives-up: left out, since this kernel lacks" in said and (tree / path).read_bytes() == before
+                  and b"Kconfig.pages" in (tree / "fs/erofs/Kconfig").read_bytes(), said)
+
+
 def mail(results, trees, release, after):
     """What `git am` makes of the patches is what install makes."""
     tree, letters = trees.copy("mailed"), trees.folder / "letters"
@@ -170,4 +184,5 @@ def check(results, program, made, source, folder):
     trees = Trees(program, made, source, pathlib.Path(folder))
     after = there_and_back(results, trees, release)
     refusals(results, trees, release, after)
+    lacking(results, trees, release)
     mail(results, trees, release, after)
