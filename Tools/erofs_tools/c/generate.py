@@ -210,22 +210,26 @@ def kept(part, name, machine):
 
 def all_ir(chosen, target, machines=MACHINES, fresh=False):
     """IR of libraries as files in a folder, from the cache if it has them: most of the time that C takes is Swift's compiler's.
+    Where one is missing, so are mostly others, of the same modules: all are made then, since kernels and firmware ask apart.
 
     machines: by name
     fresh: whether all of it is made anew
     """
     def of(name):
         machine = machines[name]
-        paths = {part.name: kept(part, name, machine) for part in chosen}
+        wanted = parts() if machines is MACHINES else chosen
+        paths = {part.name: kept(part, name, machine) for part in wanted}
         missing = [part for part in chosen if fresh or not paths[part.name].exists()]
+        if missing and not fresh:
+            missing = [part for part in wanted if not paths[part.name].exists()]
         with tempfile.TemporaryDirectory() as temporary:
             work = pathlib.Path(temporary)
             bitcode = compile_modules(machine, work, {module for part in missing for module in part.modules})
             made = {part.name: ir(part, machine, bitcode, work).encode() for part in missing}
         for part in chosen:
-            path = paths[part.name]
-            content = made.get(part.name) or path.read_bytes()
-            write(target / f"{part.name}-{name}.ll", content)
+            write(target / f"{part.name}-{name}.ll", made.get(part.name) or paths[part.name].read_bytes())
+        for word, content in made.items():
+            path = paths[word]
             if not path.exists():
                 # Under its name when it is whole.
                 partial = path.with_suffix(f".{os.getpid()}")

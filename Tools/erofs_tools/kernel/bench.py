@@ -45,6 +45,15 @@ def speed(folder, cpu):
     table(rows)
 
 
+def image_bytes(folder, cpu, image):
+    """What a boot loader writes to flash or memory: of a kernel that is linked only, without its names."""
+    if LINUX[cpu].image == "vmlinux":
+        own = pathlib.Path(folder) / "binary"
+        run(f"{LINUX[cpu].compiler}objcopy", "-O", "binary", image, own)
+        image = own
+    return image.stat().st_size
+
+
 def size(folder, cpu):
     rows = [("bytes; KiB", "image: pages", "kernel's", "loaded: pages", "kernel's", "less", "in use: pages", "kernel's")]
     binutils = LINUX[cpu].compiler
@@ -56,10 +65,10 @@ def size(folder, cpu):
                             "-C65536", "-Eztailpacking")
         for decoder in ("pages", "vmap"):
             image = kernels.build(cpu, decoder, algorithms=tuple(algorithms))
-            sizes.append(image.stat().st_size)
+            sizes.append(image_bytes(folder, cpu, image))
             # Text, data and what begins as zeros: an image is padded between them.
             loaded.append(int(run(f"{binutils}size", kernels.vmlinux(image)).splitlines()[1].split()[3]))
-            output = boot(cpu, image, base, seconds=60, ram="8M", commands=["free"], append="quiet")
+            output = boot(cpu, image, base, seconds=linux.HANGS, ram="8M", commands=["free"], append="quiet")
             # total used free shared cache available. What a cache holds can be had back.
             free = re.search(r"Mem: +\d+ +\d+ +(\d+) +\d+ +(\d+) +\d+", output)
             used.append(f"{(8 << 10) - int(free[1]) - int(free[2]):,}" if free else "does not boot")

