@@ -26,7 +26,7 @@ struct OCIPull: ParsableCommand {
       An erofs that was built without the trait Registry has no client for registries, and says so.
       """)
 
-  enum Form: String, ExpressibleByArgument, CaseIterable { case layout, layers, metadata, merged }
+  enum Form: String, ExpressibleByArgument, CaseIterable { case layout, layers, metadata, archives, merged }
 
   @Argument(help: "The image.")
   var reference: String
@@ -34,7 +34,7 @@ struct OCIPull: ParsableCommand {
   @Argument(help: "The directory that is made, or with --form merged the image.", completion: .file())
   var output: RawArgument
 
-  @Option(help: "What is made: layout, layers, metadata or merged.")
+  @Option(help: "What is made: layout, layers, metadata, archives or merged.")
   var form = Form.layout
 
   @OptionGroup var images: LayerOptions
