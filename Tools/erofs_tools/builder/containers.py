@@ -12,6 +12,7 @@ import tarfile
 import uuid
 
 from ..command import run
+from ..project import Failure
 from . import layers
 
 ARCHIVE = "application/vnd.oci.image.layer.v1.tar"
@@ -96,12 +97,37 @@ BUILD_STEPS = [
 ]
 
 
-def root(results, erofs, base, folder, listing, difference):
-    """A root file system, and two layers over it that are made by changing what overlayfs shows."""
+# What dpkg does in layers of their own, in a root by debootstrap, which keeps the packages: one is removed, and comes back.
+PACKAGE_STEPS = [
+    "chroot . dpkg --force-depends --force-remove-essential --purge tzdata >/dev/null && test ! -e usr/share/zoneinfo/Europe",
+    """
+    chroot . sh -c 'dpkg -i var/cache/apt/archives/tzdata_*.deb' >/dev/null && test -e usr/share/zoneinfo/Europe &&
+    rm -r var/cache/apt/archives""",
+]
+
+
+def debootstrap_root(folder):
+    """A small Debian as debootstrap makes it, from the mirror that apt uses for this machine's release. Raises a Failure that
+    says why there is none."""
+    if not shutil.which("debootstrap"):
+        raise Failure("debootstrap is not installed")
+    release = dict(line.rstrip().split("=", 1) for line in open("/etc/os-release") if "=" in line).get("VERSION_CODENAME")
+    sites = run("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages", "Origin: Debian",
+                "Component: main").split("\n")
+    mirror = next((site.split()[0] for site in sites if site.split()[1:] == [release]), None)
+    if not mirror:
+        raise Failure(f"apt has no source for {release}")
+    base = folder / "debootstrap-root"
+    run("debootstrap", "--variant=minbase", "--include=tzdata", release, base, mirror)
+    return base
+
+
+def root(results, erofs, base, folder, listing, difference, steps=()):
+    """A root file system, and layers over it that are made by changing what overlayfs shows: by the steps, and then two more."""
     home = folder / f"root-{base.name}"
     home.mkdir()
     trees = [base]
-    for number, script in enumerate(BUILD_STEPS):
+    for number, script in enumerate([*steps, *BUILD_STEPS]):
         upper, work, point = home / f"layer-{number}", home / f"work-{number}", home / "point"
         for path in (upper, work, point):
             path.mkdir(exist_ok=True)
