@@ -158,8 +158,9 @@ if !embedded, !small {
   ]
   targets += [
     .systemLibrary(name: "CXattr", path: "Sources/Libraries/CXattr"),
+    .systemLibrary(name: "CWriteback", path: "Sources/Libraries/CWriteback"),
     .target(
-      name: "HostSupport", dependencies: [hostDependency("SystemPackage", "swift-system")],
+      name: "HostSupport", dependencies: ["CWriteback", hostDependency("SystemPackage", "swift-system")],
       path: "Sources/Host/HostSupport"),
     .testTarget(
       name: "HostSupportTests", dependencies: ["HostSupport", hostDependency("SystemPackage", "swift-system")]),
@@ -188,7 +189,8 @@ if !embedded, !small {
     .target(
       name: "EROFSTar",
       dependencies: [
-        "EROFS", "EROFSTree", "HostSupport", "CArchive", "CZlib", hostDependency("SystemPackage", "swift-system"),
+        "EROFS", "EROFSTree", "HostSupport", "CArchive", "CDeflate", "CZlib", "CZstd",
+        hostDependency("SystemPackage", "swift-system"),
       ], path: "Sources/Host/EROFSTar"),
     .testTarget(
       name: "EROFSTarTests",

@@ -48,10 +48,11 @@ struct Build {
   }
 
   /// Makes the image and gives it its name, after all that belongs to it.
-  consuming func run() throws -> BuildSummary {
+  consuming func run(beforeNaming: () throws -> Void = {}) throws -> BuildSummary {
     let files = [context.device, context.list, context.disk, context.map, context.output]
     let base = context.options.base
     let summary = try make()
+    try beforeNaming()
     // Somebody else may have added to it meanwhile.
     if let base, base.hasChanged() { throw BuildError.baseChanged("\(base.origin.path)") }
     // What cannot be kept on disk shows before any of them has its name.

@@ -36,11 +36,18 @@ public struct ImageBuilder: Sendable {
   public func build(
     _ tree: consuming Tree, at path: FilePath, progress: (BuildProgress) -> Bool = { _ in true }
   ) throws -> BuildSummary {
+    try build(tree, at: path, beforeNaming: {}, progress: progress)
+  }
+
+  /// The same, with something that must be so before the image gets its name.
+  package func build(
+    _ tree: consuming Tree, at path: FilePath, beforeNaming: () throws -> Void, progress: (BuildProgress) -> Bool
+  ) throws -> BuildSummary {
     tree.sort()
     let sorted = tree
     return try withoutActuallyEscaping(progress) { progress in
       let build = try Build(options, sorted, OutputFile(path), progress)
-      return try build.run()
+      return try build.run(beforeNaming: beforeNaming)
     }
   }
 }

@@ -30,6 +30,7 @@ final class TarInput {
     case file(Place)
     case pipe(OpenFile)
     case compressed(any Decompressing)
+    case memory(PlainArchive)
   }
 
   private var source: Source
@@ -41,6 +42,9 @@ final class TarInput {
 
   /// Nil for a pipe and for what is compressed.
   var place: Place? { if case .file(let place) = source { place } else { nil } }
+
+  /// Nil if it is not in memory.
+  var memory: PlainArchive? { if case .memory(let archive) = source { archive } else { nil } }
 
   var isCompressed: Bool { if case .compressed = source { true } else { false } }
 
@@ -63,11 +67,10 @@ final class TarInput {
     let start = lseek(file.descriptor, 0, SEEK_CUR)
     if let range {
       source = .file(Place(file: file, start: range.lowerBound, size: UInt64(range.count)))
-      buffer = [UInt8](repeating: 0, count: 1 << 14)
+      buffer = [UInt8](repeating: 0, count: Self.headersAtOnce)
     } else if status.st_mode & S_IFMT == S_IFREG, start >= 0 {
       source = .file(Place(file: file, start: UInt64(start), size: UInt64(max(0, status.st_size - start))))
-      // Headers are mostly far from each other.
-      buffer = [UInt8](repeating: 0, count: 1 << 14)
+      buffer = [UInt8](repeating: 0, count: Self.headersAtOnce)
     } else {
       source = .pipe(file)
       buffer = [UInt8](repeating: 0, count: 1 << 18)
@@ -81,6 +84,15 @@ final class TarInput {
     rest = 0..<0
     if try peek(1).isEmpty { throw TreeError.archive(.empty, at: 0, name: []) }
   }
+
+  /// An archive in memory, which is what it is compressed with, too.
+  init(_ archive: PlainArchive) throws {
+    (source, tap) = (.memory(archive), nil)
+    buffer = [UInt8](repeating: 0, count: Self.headersAtOnce)
+  }
+
+  /// Bytes that are read where contents are gone over: headers are mostly far from each other.
+  private static let headersAtOnce = 1 << 12
 
   // MARK: Reading
 
@@ -116,12 +128,17 @@ final class TarInput {
       try tap?(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
       return count
     }
+    if case .memory(let archive) = source {
+      let rest = archive.bytes.dropFirst(Int(offset)).prefix(bytes.count)
+      bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest))
+      return rest.count
+    }
     while true {
       let count =
         switch source {
         case .file(let place): place.read(bytes, at: offset)
         case .pipe(let file): Self.next(file.descriptor, bytes)
-        case .compressed: 0
+        case .compressed, .memory: 0
         }
       if count >= 0 { return count }
       if errno != EINTR { throw TreeError.system(.read, path: [], errno: errno) }
@@ -171,8 +188,8 @@ final class TarInput {
   ///
   /// - Returns: whether there were as many.
   func skip(_ count: UInt64) throws -> Bool {
-    if case .file(let place) = source {
-      guard count <= place.size - min(position, place.size) else { return false }
+    if let size = place?.size ?? memory.map({ UInt64($0.bytes.count) }) {
+      guard count <= size - min(position, size) else { return false }
       if count <= UInt64(rest.count) {
         advance(Int(count))
       } else {
@@ -187,6 +204,6 @@ final class TarInput {
   /// Reads what follows the archive, so that whoever writes to a pipe can end, and so that the sums of compressed bytes are
   /// checked.
   func drain() throws {
-    if place == nil { _ = try forEach(.max) { _ in } }
+    if place == nil, memory == nil { _ = try forEach(.max) { _ in } }
   }
 }

@@ -23,10 +23,13 @@ public struct TarOrigin {
   /// What becomes of the contents of members.
   public var contents = Contents.stored
 
+  /// The number of the device that the archive is, if contents stay in it.
+  public var device = 1
+
   public enum Contents: Sendable, Hashable {
     /// The image contains them.
     case stored
-    /// They stay in the archive, which is device 1 of the image, as it is when it is decompressed. A file whose pieces do not
+    /// They stay in the archive, which is ``TarOrigin/device`` of the image, as it is when it is decompressed. A file whose pieces do not
     /// begin at multiples of `blockSize`, of the file and of the archive, and end there or with the file, is stored.
     case referred(blockSize: Int)
     /// The same for images that get the contents later: where pieces are in the archive does not count.
@@ -86,6 +89,13 @@ public struct TarOrigin {
     tap: @escaping (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     input = try TarInput(file, in: range, tap: tap)
+    self.output = output
+    members = TarTree()
+  }
+
+  /// An archive in memory; contents stay there.
+  package init(_ archive: PlainArchive, besideOutputAt output: FilePath) throws {
+    input = try TarInput(archive)
     self.output = output
     members = TarTree()
   }
@@ -273,6 +283,11 @@ public struct TarOrigin {
         try skip(size)
         return content
       }
+      if let archive = input.memory {
+        let content = archive.content(at: input.position, size: size)
+        try skip(size)
+        return content
+      }
       let (file, place) = try store(size)
       try skipPadding(size)
       return .range(of: file, offset: place, length: size)
@@ -282,6 +297,10 @@ public struct TarOrigin {
     if let content = referred(size: map.size, pieces) {
       try skip(stored)
       return content
+    }
+    if let archive = input.memory {
+      try skip(stored)
+      return archive.content(pieces, size: map.size)
     }
     let (file, place) = try store(stored)
     try skipPadding(stored)
@@ -302,7 +321,8 @@ public struct TarOrigin {
     }
     return .referred(
       ReferredContent(
-        size: size, pieces: pieces.map { .init(offset: $0.offset, length: $0.length, device: 1, place: $0.place) }))
+        size: size, pieces: pieces.map { .init(offset: $0.offset, length: $0.length, device: device, place: $0.place) })
+    )
   }
 
   /// Bytes of a file as its headers alone say.

@@ -12,6 +12,7 @@ import tarfile
 import uuid
 
 from ..command import run
+from ..project import Failure
 from . import layers
 
 ARCHIVE = "application/vnd.oci.image.layer.v1.tar"
@@ -28,26 +29,26 @@ def check(results, erofs, folder, listing, difference):
     packed = folder / "layout.tar"
     run("tar", "-cf", packed, "-C", layout, ".")
     for source in (layout, packed):
-        for form in ("merged", "metadata", "layers"):
+        for form in ("merged", "metadata", "archives", "layers"):
             title = f"oci unpack --form {form} of a {'directory' if source == layout else 'tar archive'}"
             output = folder / "unpacked"
-            made = subprocess.run([erofs, "oci", "unpack", "--form", form, "--verity", "--json", source, output],
+            # Hashes of an image of metadata would say nothing of the archives.
+            hashes = ["--verity"] if form != "archives" else []
+            made = subprocess.run([erofs, "oci", "unpack", "--form", form, *hashes, "--json", source, output],
                                   capture_output=True, text=True)
             if not results.check(title, made.returncode == 0 and not made.stderr, made.stderr.strip()):
                 continue
             images = json.loads(made.stdout)
             paths = [image["path"] for image in images if image["layer"]]
-            if form == "merged":
-                found = layers.shown(output, [], folder, listing)
-            elif form == "metadata":
-                found = layers.shown(images[-1]["path"], paths, folder, listing)
-            else:
-                found = layers.overlay(paths, folder, listing)
+            found = shown(form, output, images, folder, listing)
+            if form == "layers":
                 names = [identifier(path) for path in paths]
                 results.check(f"{title}: UUIDs as containerd's differ makes them",
                               names == [uuid.uuid5(uuid.NAMESPACE_URL, f"erofs:blobs/{digest}") for digest in digests])
             layers.compare(results, title, wanted, found, difference)
-            if shutil.which("veritysetup"):
+            if not hashes:
+                pass
+            elif shutil.which("veritysetup"):
                 for image in images:
                     state = json.loads(open(image["path"] + ".dmverity").read())
                     good = subprocess.run(["veritysetup", "verify", image["path"], image["path"], state["roothash"],
@@ -70,6 +71,16 @@ def check(results, erofs, folder, listing, difference):
         layers.compare(results, "oci convert, and unpack of that", wanted, layers.shown(output, [], folder, listing), difference)
 
 
+def shown(form, output, images, folder, listing):
+    """What the kernel shows of what was made."""
+    paths = [image["path"] for image in images if image["layer"]]
+    if form == "merged":
+        return layers.shown(output, [], folder, listing)
+    if form in ("metadata", "archives"):
+        return layers.shown(images[-1]["path"], paths, folder, listing)
+    return layers.overlay(paths, folder, listing)
+
+
 # What is done to a root in each layer over it, as builds of images do it; run in what overlayfs shows.
 BUILD_STEPS = [
     """
@@ -86,12 +97,37 @@ BUILD_STEPS = [
 ]
 
 
-def root(results, erofs, base, folder, listing, difference):
-    """A root file system, and two layers over it that are made by changing what overlayfs shows."""
+# What dpkg does in layers of their own, in a root by debootstrap, which keeps the packages: one is removed, and comes back.
+PACKAGE_STEPS = [
+    "chroot . dpkg --force-depends --force-remove-essential --purge tzdata >/dev/null && test ! -e usr/share/zoneinfo/Europe",
+    """
+    chroot . sh -c 'dpkg -i var/cache/apt/archives/tzdata_*.deb' >/dev/null && test -e usr/share/zoneinfo/Europe &&
+    rm -r var/cache/apt/archives""",
+]
+
+
+def debootstrap_root(folder):
+    """A small Debian as debootstrap makes it, from the mirror that apt uses for this machine's release. Raises a Failure that
+    says why there is none."""
+    if not shutil.which("debootstrap"):
+        raise Failure("debootstrap is not installed")
+    release = dict(line.rstrip().split("=", 1) for line in open("/etc/os-release") if "=" in line).get("VERSION_CODENAME")
+    sites = run("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages", "Origin: Debian",
+                "Component: main").split("\n")
+    mirror = next((site.split()[0] for site in sites if site.split()[1:] == [release]), None)
+    if not mirror:
+        raise Failure(f"apt has no source for {release}")
+    base = folder / "debootstrap-root"
+    run("debootstrap", "--variant=minbase", "--include=tzdata", release, base, mirror)
+    return base
+
+
+def root(results, erofs, base, folder, listing, difference, steps=()):
+    """A root file system, and layers over it that are made by changing what overlayfs shows: by the steps, and then two more."""
     home = folder / f"root-{base.name}"
     home.mkdir()
     trees = [base]
-    for number, script in enumerate(BUILD_STEPS):
+    for number, script in enumerate([*steps, *BUILD_STEPS]):
         upper, work, point = home / f"layer-{number}", home / f"work-{number}", home / "point"
         for path in (upper, work, point):
             path.mkdir(exist_ok=True)
@@ -110,19 +146,12 @@ def root(results, erofs, base, folder, listing, difference):
     write_layout(layout, [archive(tree, folder) for tree in trees])
     title = f"{base.name} in {len(trees)} layers, {len(wanted[0])} files"
     results.check(f"{title}: something is removed", len(removed) > 5, str(sorted(removed)[:5]))
-    for form in ("merged", "metadata", "layers"):
+    for form in ("merged", "metadata", "archives", "layers"):
         output = home / "unpacked"
         made = subprocess.run([erofs, "oci", "unpack", "--form", form, "--json", layout, output], capture_output=True, text=True)
         if not results.check(f"{title}, {form}", made.returncode == 0 and not made.stderr, made.stderr.strip()):
             continue
-        images = json.loads(made.stdout)
-        paths = [image["path"] for image in images if image["layer"]]
-        if form == "merged":
-            found = layers.shown(output, [], folder, listing)
-        elif form == "metadata":
-            found = layers.shown(images[-1]["path"], paths, folder, listing)
-        else:
-            found = layers.overlay(paths, folder, listing)
+        found = shown(form, output, json.loads(made.stdout), folder, listing)
         layers.compare(results, f"{title}, {form}", wanted, found, difference)
         subprocess.run(["rm", "-rf", output], check=True)
     subprocess.run(["rm", "-rf", home], check=True)
@@ -185,8 +214,9 @@ def archive(tree, folder):
     return path.read_bytes()
 
 
-def write_layout(layout, archives):
-    """An image layout; the second layer is compressed. Returns the layers' digests."""
+def write_layout(layout, archives, packed=None):
+    """An image layout; the second layer is compressed, or all are: `packed` has the bytes of each, and a suffix of its type.
+    Returns the layers' digests."""
     blobs = layout / "blobs/sha256"
     blobs.mkdir(parents=True)
 
@@ -195,8 +225,9 @@ def write_layout(layout, archives):
         (blobs / digest).write_bytes(content)
         return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(content), **more}
 
-    parts = [add(gzip.compress(content), f"{ARCHIVE}+gzip") if number == 1 else add(content, ARCHIVE)
-             for number, content in enumerate(archives)]
+    if packed is None:
+        packed = [(gzip.compress(content), "+gzip") if number == 1 else (content, "") for number, content in enumerate(archives)]
+    parts = [add(content, ARCHIVE + suffix) for content, suffix in packed]
     plain = [f"sha256:{hashlib.sha256(content).hexdigest()}" for content in archives]
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
     platform = {"os": "linux", "architecture": machine}

@@ -5,7 +5,8 @@ what is left of builds that fail.
 
   Tools/run mkfs-matrix [PROGRAM]    PROGRAM is the built `erofs`; without it, the one of the unit tests
 
-With --roots only root file systems are made into container images of several layers: one of busybox, and each --root FOLDER.
+With --roots only root file systems are made into container images of several layers: one of busybox, each --root FOLDER, and
+with --debootstrap one that debootstrap makes, in which dpkg removes a package and brings it back.
 With --archives only what is made of tar archives is tested, and with --hostile N that many of those have wrong bytes. With
 --layers only what is made of other images and of container images is tested.
 """
@@ -196,6 +197,13 @@ def roots(results, arguments, folder, mounts):
         results.skip("a root of busybox in several layers", "no such program")
     for base in [*([small] if small else []), *arguments.root]:
         containers.root(results, arguments.program.resolve(), base.resolve(), folder, listing, difference)
+    if arguments.debootstrap:
+        try:
+            base = containers.debootstrap_root(folder)
+        except Failure as problem:
+            results.skip("a root by debootstrap", str(problem).splitlines()[-1])
+            return
+        containers.root(results, arguments.program.resolve(), base, folder, listing, difference, containers.PACKAGE_STEPS)
 
 
 def main():
@@ -205,6 +213,7 @@ def main():
     parser.add_argument("--layers", action="store_true")
     parser.add_argument("--roots", action="store_true")
     parser.add_argument("--root", action="append", default=[], type=pathlib.Path, metavar="FOLDER")
+    parser.add_argument("--debootstrap", action="store_true")
     parser.add_argument("--hostile", type=int, default=300, metavar="N")
     arguments = parser.parse_args()
     # One that was built for coverage would leave its counts here.

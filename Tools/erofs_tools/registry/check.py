@@ -106,6 +106,21 @@ def with_docker_registry(results, program, folder, layout, certificate):
         (folder / "docker/config.json").write_text(json.dumps({"auths": {f"localhost:{port}": {"auth": servers.BASIC[6:]}}}))
         made = Pull(program, folder, DOCKER_CONFIG=str(folder / "docker"))(name, *trust)
         results.check("credentials of docker login", made.returncode == 0, made.stderr)
+        made = Pull(program, folder, REGISTRY_AUTH_FILE=str(folder / "docker/config.json"))(name, *trust)
+        results.check("credentials of podman login", made.returncode == 0, made.stderr)
+        # A program that keeps them; it tells them for this registry only.
+        (folder / "helper").mkdir()
+        (folder / "helper/config.json").write_text(json.dumps({"credsStore": "of-this-test"}))
+        helper = folder / "helper/docker-credential-of-this-test"
+        helper.write_text(f"""#!/bin/sh
+[ "$1" = get ] && [ "$(cat)" = localhost:{port} ] || {{ echo credentials not found in this test; exit 1; }}
+echo '{{"ServerURL": "localhost:{port}", "Username": "{servers.USER}", "Secret": "word"}}'
+""")
+        helper.chmod(0o755)
+        for path, wanted in ((f"{helper.parent}:{os.environ['PATH']}", 0), (os.environ["PATH"], 1)):
+            made = Pull(program, folder, DOCKER_CONFIG=str(helper.parent), PATH=path)(name, *trust)
+            good = made.returncode == wanted and (wanted == 0 or "not in PATH" in made.stderr)
+            results.check(f"credentials of a program that is {'not ' if wanted else ''}there", good, made.stderr)
     with servers.token_server(certificate) as tokens:
         realm = f"https://localhost:{tokens}/token"
         with servers.docker_registry(folder, certificate, realm) as port:

@@ -9,7 +9,10 @@ struct BlockSink {
   private let output: OutputFile
   private let offset: UInt64
   private var pending: [UInt8] = []
+  /// Byte up to which the system has been asked to write it to the disk.
+  private var started: UInt64
   private static let bufferBytes = 1 << 20
+  private static let startBytes: UInt64 = 8 << 20
   private static let sparseBytes = 64 << 10
 
   /// - Parameters:
@@ -18,6 +21,7 @@ struct BlockSink {
   init(_ output: OutputFile, position: UInt64, offset: UInt64) {
     self.output = output
     self.position = position
+    started = position
     self.offset = offset
     pending.reserveCapacity(Self.bufferBytes)
   }
@@ -26,6 +30,7 @@ struct BlockSink {
     if pending.count + bytes.count > Self.bufferBytes { try flush() }
     if bytes.count >= Self.bufferBytes {
       try output.write(bytes, at: offset + position)
+      startWriting(to: position + UInt64(bytes.count))
     } else {
       pending.append(contentsOf: bytes)
     }
@@ -78,5 +83,13 @@ struct BlockSink {
     guard !pending.isEmpty else { return }
     try pending.withUnsafeBytes { try output.write($0, at: offset + position - UInt64($0.count)) }
     pending.removeAll(keepingCapacity: true)
+    startWriting(to: position)
+  }
+
+  /// What has been written goes on its way to the disk, so that little is left when all of it has to be there.
+  private mutating func startWriting(to end: UInt64) {
+    guard end - started >= Self.startBytes else { return }
+    output.startWriting(offset + started..<offset + end)
+    started = end
   }
 }

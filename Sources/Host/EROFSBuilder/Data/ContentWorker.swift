@@ -27,10 +27,34 @@ final class ContentWorker {
       try reader.finish()
       return try encodeHole(job)
     }
+    if job.treatment.kind == .plain {
+      // Read to where it stays until it is written.
+      let stored = try [UInt8](unsafeUninitializedCapacity: job.length) { bytes, count in
+        let room = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(bytes)[..<job.length])
+        try read(reader, into: room, at: job.offset)
+        count = job.length
+      }
+      try reader.finish()
+      return storePlain(job, stored)
+    }
     let bytes = reserve(job.length)
     try read(reader, into: bytes, at: job.offset)
     try reader.finish()
     return try encode(job, UnsafeRawBufferPointer(bytes))
+  }
+
+  private func storePlain(_ job: ContentJob, _ bytes: consuming [UInt8]) -> ContentResult {
+    var stored = bytes
+    var result = ContentResult(job: job, sum: stored.withUnsafeBytes { ContentSum($0).value })
+    if case .inline(let limit) = job.treatment.tail, job.isLast {
+      let tail = stored.count % options.blockSize
+      if tail > 0, tail <= limit {
+        result.segment.tail = .inline(bytes: Array(stored.suffix(tail)), length: tail, form: .plain)
+        stored.removeLast(tail)
+      }
+    }
+    result.segment.stored = stored
+    return result
   }
 
   private func isHole(_ reader: borrowing ContentReader, _ job: ContentJob) throws -> Bool {
@@ -132,20 +156,12 @@ final class ContentWorker {
   }
 
   func encode(_ job: ContentJob, _ bytes: UnsafeRawBufferPointer) throws -> ContentResult {
+    if job.treatment.kind == .plain { return storePlain(job, Array(bytes)) }
     var result = ContentResult(job: job, sum: ContentSum(bytes).value)
     switch job.treatment.kind {
     case .packed: result.packed = Array(bytes)
     case .chunked: chunk(bytes, &result)
-    case .plain:
-      var stored = bytes[...]
-      if case .inline(let limit) = job.treatment.tail, job.isLast {
-        let tail = bytes.count % options.blockSize
-        if tail > 0, tail <= limit {
-          result.segment.tail = .inline(bytes: Array(bytes.suffix(tail)), length: tail, form: .plain)
-          stored = stored.dropLast(tail)
-        }
-      }
-      result.segment.stored = Array(stored)
+    case .plain: break
     case .compressed:
       var segment = Segment(isLast: job.isLast, isWhole: job.isFirst && job.isLast)
       if job.isLast { segment.tail = job.treatment.tail }

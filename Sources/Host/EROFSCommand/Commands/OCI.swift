@@ -81,12 +81,13 @@ struct OCIUnpack: ParsableCommand {
       The form says what OUTPUT becomes. layers: a directory with a directory for each layer, 1 (the lowest), 2 and so on, \
       in which are layer.erofs, with the UUID that containerd's differ gives it, and .erofslayer. metadata: the same, and \
       beside the last layer fsmeta.erofs, which refers to all layers as its devices, the lowest first, and shows them as \
-      overlayfs would. merged: an image that contains all of it.
+      overlayfs would. archives: the same, with the layers' archives as they are when they are decompressed, layer.tar, in place \
+      of images; one that is not compressed is the file in the layout, by a further name, where that is possible. merged: an image that contains all of it.
 
       OUTPUT appears under its name when all of it is complete.
       """)
 
-  enum Form: String, ExpressibleByArgument, CaseIterable { case layers, metadata, merged }
+  enum Form: String, ExpressibleByArgument, CaseIterable { case layers, metadata, archives, merged }
 
   @Argument(help: "The image layout: a directory, or a tar archive.", completion: .file())
   var layout: RawArgument
@@ -94,7 +95,7 @@ struct OCIUnpack: ParsableCommand {
   @Argument(help: "The directory that is made, or with --form merged the image.", completion: .file())
   var output: RawArgument
 
-  @Option(help: "What is made: layers, metadata or merged.")
+  @Option(help: "What is made: layers, metadata, archives or merged.")
   var form = Form.layers
 
   @OptionGroup var choice: LayoutOptions

@@ -19,13 +19,14 @@ struct OCIPull: ParsableCommand {
       of it. It appears under its name when all of it is complete and is what its digests say. Connections that are cut are \
       made again, and what came is kept.
 
-      Credentials are those of docker login (config.json in $DOCKER_CONFIG or ~/.docker; programs that keep credentials are \
-      not asked), or --username and --password-stdin. They are sent to the registry and to its server for tokens only.
+      Credentials are those of docker login (config.json in $DOCKER_CONFIG or ~/.docker, and the programs that it names in \
+      credHelpers and credsStore), or else of podman login ($REGISTRY_AUTH_FILE, or containers/auth.json in \
+      $XDG_RUNTIME_DIR), or --username and --password-stdin. They are sent to the registry and to its server for tokens only.
 
       An erofs that was built without the trait Registry has no client for registries, and says so.
       """)
 
-  enum Form: String, ExpressibleByArgument, CaseIterable { case layout, layers, metadata, merged }
+  enum Form: String, ExpressibleByArgument, CaseIterable { case layout, layers, metadata, archives, merged }
 
   @Argument(help: "The image.")
   var reference: String
@@ -33,7 +34,7 @@ struct OCIPull: ParsableCommand {
   @Argument(help: "The directory that is made, or with --form merged the image.", completion: .file())
   var output: RawArgument
 
-  @Option(help: "What is made: layout, layers, metadata or merged.")
+  @Option(help: "What is made: layout, layers, metadata, archives or merged.")
   var form = Form.layout
 
   @OptionGroup var images: LayerOptions
@@ -94,9 +95,11 @@ struct OCIPull: ParsableCommand {
 #if Registry
   extension OCIPull {
     private func fetch(_ reference: ImageReference) throws {
+      // All that may fail first: the transport has to be shut down.
+      let (credentials, options) = (try self.credentials(for: reference), try images.options())
       let transport = try HTTPTransport(authorities: caFile?.filePath)
       var client = RegistryClient(transport)
-      client.credentials = try credentials(for: reference)
+      client.credentials = credentials
       (client.allowsPlainHTTP, client.parallel) = (plainHttp, parallel)
       let (own, platform, bar) = (client, images.wanted, progress.progress("pulling"))
       let place = output.filePath
@@ -109,7 +112,7 @@ struct OCIPull: ParsableCommand {
       }
       var unpacking = LayoutUnpacking()
       unpacking.form = .init(rawValue: form.rawValue)!
-      (unpacking.options, unpacking.hasHashTrees) = (try images.options(), verity)
+      (unpacking.options, unpacking.hasHashTrees) = (options, verity)
       let wanted = unpacking
       let made = try Self.finish(transport, bar) {
         try await own.unpack(reference, for: platform, by: wanted, at: place, progress: $0)
@@ -126,9 +129,7 @@ struct OCIPull: ParsableCommand {
       if let username {
         return RegistryCredentials(username: username, password: try Self.password())
       }
-      return try RegistryCredentials.dockerFile.flatMap {
-        try RegistryCredentials.inDockerFile($0, for: reference.registry)
-      }
+      return try RegistryCredentials.ofLogin(to: reference.registry)
     }
 
     /// Waits for it; a signal ends it. The connections are closed then.

@@ -166,17 +166,38 @@ extension ImageLayout.Blob {
   func forEachPart(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(1 << 20, max(1, range.count)), alignment: 64)
     defer { buffer.deallocate() }
-    var at = range.lowerBound
-    while at < range.upperBound {
-      let part = UnsafeMutableRawBufferPointer(
-        rebasing: buffer[..<min(buffer.count, Int(range.upperBound - at))])
-      let count = pread(file.descriptor, part.baseAddress, part.count, off_t(at))
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        throw LayoutError.unusable("a blob", count == 0 ? "its file was cut short" : "\(Errno(rawValue: errno))")
-      }
+    var at = 0
+    while at < range.count {
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(range.count - at))
+      let count = try read(some: part, at: at)
       try body(UnsafeRawBufferPointer(rebasing: part[..<count]))
-      at += UInt64(count)
+      at += count
+    }
+  }
+
+  /// Its first bytes, as many as there is room for; it must have them.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws {
+    var done = 0
+    while done < buffer.count {
+      done += try read(some: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: done)
+    }
+  }
+
+  func starts(with bytes: [UInt8]) throws -> Bool {
+    guard range.count >= bytes.count else { return false }
+    var first = bytes
+    try first.withUnsafeMutableBytes { try read(into: $0) }
+    return first == bytes
+  }
+
+  /// At least one byte.
+  private func read(some buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+    while true {
+      let count = pread(
+        file.descriptor, buffer.baseAddress, buffer.count, off_t(range.lowerBound) + off_t(offset))
+      if count > 0 { return count }
+      if count < 0, errno == EINTR { continue }
+      throw LayoutError.unusable("a blob", count == 0 ? "its file was cut short" : "\(Errno(rawValue: errno))")
     }
   }
 }

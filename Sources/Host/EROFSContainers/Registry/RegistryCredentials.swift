@@ -32,22 +32,44 @@ public struct RegistryCredentials: Sendable, Hashable {
 
   private static let longestFile = 1 << 20
 
-  /// Where `docker login` and the like leave credentials: `config.json` in the directory that `DOCKER_CONFIG` names, or in
-  /// `~/.docker`; nil if neither is known.
+  /// Where `docker login` leaves credentials: `config.json` in the directory that `DOCKER_CONFIG` names, or in `~/.docker`; nil
+  /// if neither is known.
   public static var dockerFile: FilePath? {
     if let folder = getenv("DOCKER_CONFIG") { return FilePath(platformString: folder).appending("config.json") }
     return getenv("HOME").map { FilePath(platformString: $0).appending(".docker/config.json") }
   }
 
-  /// The credentials for a registry in such a file. What it leaves to another program (`credsStore`, `credHelpers`) is not asked
-  /// for.
+  /// Where `podman login` leaves them: the file that `REGISTRY_AUTH_FILE` names, or `containers/auth.json` in the directory for
+  /// what runs; nil if neither is known.
+  public static var podmanFile: FilePath? {
+    if let path = getenv("REGISTRY_AUTH_FILE") { return FilePath(platformString: path) }
+    return getenv("XDG_RUNTIME_DIR").map { FilePath(platformString: $0).appending("containers/auth.json") }
+  }
+
+  /// The credentials of a login with `docker login`, or else with `podman login`.
+  ///
+  /// - Parameter registry: as ``ImageReference/registry``.
+  /// - Returns: nil if nobody has logged in.
+  /// - Throws: ``RegistryError/credentials(_:_:)`` if a file cannot be read, or the program that it names fails.
+  public static func ofLogin(to registry: String) throws -> RegistryCredentials? {
+    for file in [dockerFile, podmanFile] {
+      if let file, let found = try inDockerFile(file, for: registry) { return found }
+    }
+    return nil
+  }
+
+  /// The credentials for a registry in such a file, or those that a program has which the file names: `docker-credential-` and a
+  /// name, from `credHelpers` for this registry or from `credsStore` for all.
   ///
   /// - Parameters:
-  ///   - registry: as ``ImageReference/registry``.
   ///   - path: the file; one that is not there has none.
-  /// - Returns: nil if it has none.
-  /// - Throws: ``RegistryError/credentials(_:_:)`` if it cannot be read.
-  public static func inDockerFile(_ path: FilePath, for registry: String) throws -> RegistryCredentials? {
+  ///   - registry: as ``ImageReference/registry``.
+  ///   - patience: how long a program is waited for.
+  /// - Returns: nil if there are none.
+  /// - Throws: ``RegistryError/credentials(_:_:)`` if it cannot be read, or the program fails.
+  public static func inDockerFile(
+    _ path: FilePath, for registry: String, patience: Duration = .seconds(60)
+  ) throws -> RegistryCredentials? {
     func wrong(_ reason: String) -> RegistryError { .credentials("\(path)", reason) }
     let descriptor: FileDescriptor
     do { descriptor = try FileDescriptor.open(path, .readOnly, options: .closeOnExec) } catch Errno
@@ -67,6 +89,9 @@ public struct RegistryCredentials: Sendable, Hashable {
     guard bytes.count <= longestFile else { throw wrong("it is too long") }
     let json: JSON
     do { json = try JSONParser.value(bytes) } catch { throw wrong("\(error)") }
+    if let helper = try CredentialHelper(json, for: registry, "\(path)") {
+      if let found = try helper.credentials(patience) { return found }
+    }
     guard case .object(let members)? = json["auths"] else { return nil }
     guard let entry = members.last(where: { isKey($0.key, of: registry) })?.value else { return nil }
     var credentials = RegistryCredentials(
@@ -84,7 +109,7 @@ public struct RegistryCredentials: Sendable, Hashable {
   }
 
   /// Docker's own registry has a key that is no host.
-  private static func isKey(_ key: String, of registry: String) -> Bool {
+  static func isKey(_ key: String, of registry: String) -> Bool {
     var host = Substring(key)
     for scheme in ["https://", "http://"] where host.hasPrefix(scheme) { host = host.dropFirst(scheme.count) }
     host = host.prefix { $0 != "/" }

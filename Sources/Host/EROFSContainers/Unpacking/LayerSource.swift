@@ -49,24 +49,35 @@ struct LayerSource {
   private let stack: LayerStack
   private let layout: ImageLayout
   /// From 1 on, of those that images are made of.
-  private let number: Int
+  let number: Int
   /// Its image, or else what it waits beside in a file without a name.
   let output: FilePath
+  /// For what is decompressed in memory.
+  private let room: MemoryRoom
+  private let hasThreads: Bool
   /// Bytes that are done, and all; returns false to end it.
   private let progress: @Sendable (UInt64, UInt64) -> Bool
 
+  /// - Parameters:
+  ///   - room: memory that all layers share; a layer for which there is not enough is decompressed to a file.
+  ///   - hasThreads: whether sums may have threads of their own.
   init(
-    _ stack: LayerStack, _ layout: ImageLayout, number: Int, output: FilePath,
+    _ stack: LayerStack, _ layout: ImageLayout, number: Int, output: FilePath, room: MemoryRoom, hasThreads: Bool,
     progress: @escaping @Sendable (UInt64, UInt64) -> Bool
   ) {
     (self.stack, self.layout, self.number, self.output, self.progress) = (stack, layout, number, output, progress)
+    (self.room, self.hasThreads) = (room, hasThreads)
   }
 
-  /// What is in it; contents are read from the layout, or from a file without a name, when an image is made.
-  func tree() throws -> Tree {
-    if case .archive = stack.layer.kind { return try archiveTree() }
+  /// What is in it; contents are read from the layout, from memory, or from a file without a name, when an image is made. Before
+  /// that gets its name, the check has to be finished.
+  func tree() throws -> (tree: Tree, check: LayerCheck?) {
+    if case .archive = stack.layer.kind {
+      let archive = try archiveTree()
+      return (archive.tree, archive.check)
+    }
     let file = try materialized(OutputFile(trialBeside: output))
-    return try ImageOrigin(Self.path(of: file)).tree()
+    return (try ImageOrigin(Self.path(of: file)).tree(), nil)
   }
 
   /// Makes its image, or takes it as it is.
@@ -76,7 +87,10 @@ struct LayerSource {
       var options = options
       options.uuid = .bytes(stack.layer.descriptor.digest.imageUUID)
       let progress = progress
-      return try LayoutUnpacking.build(try archiveTree(), options, at: path, layer: number) {
+      let archive = try archiveTree()
+      return try LayoutUnpacking.build(
+        archive.tree, options, at: path, layer: number, beforeNaming: { try archive.check.finish() }
+      ) {
         progress($0.done, $0.total)
       }
     }
@@ -123,23 +137,84 @@ struct LayerSource {
     return blob
   }
 
-  private func archiveTree() throws -> Tree {
-    let blob = try verified(stack.layer.descriptor)
-    let sum = SHA256()
-    var isCompressed = false
+  /// What an archive becomes.
+  struct ArchiveTree: Sendable {
+    let tree: Tree
+    /// Bytes of the archive, as it is when it is decompressed, without what follows its last member.
+    let byteCount: UInt64
+    let check: LayerCheck
+  }
+
+  /// The archive is read while its bytes are summed up. What a damaged one makes is thrown away.
+  ///
+  /// - Parameter device: the number of the device that the archive becomes, with the name of the output; nil for none.
+  func archiveTree(device: Int? = nil) throws -> ArchiveTree {
+    let descriptor = stack.layer.descriptor
+    let blob = try layout.blob(descriptor)
     let progress = progress
-    var origin = try TarOrigin(blob.file, in: blob.range, besideOutputAt: output) { part in
-      isCompressed = true
-      sum.update(part)
-      guard progress(0, 0) else { throw LayoutError.cancelled }
+    let stored = try LargeMemory(compressed: blob, in: room)
+    let sum: LayerCheck.Sum
+    if let stored {
+      sum = LayerCheck.Sum(ownThread: hasThreads) { try UnsafeRawBufferPointer(stored.bytes).forEachPart($0) }
+    } else {
+      sum = LayerCheck.Sum(ownThread: hasThreads) { take in
+        var done: UInt64 = 0
+        try blob.forEachPart { part in
+          try take(part)
+          done += UInt64(part.count)
+          guard progress(done, descriptor.size) else { throw LayoutError.cancelled }
+        }
+      }
     }
+    do {
+      let file = try device.map { _ in try OutputFile(output) }
+      if let stored, let archive = PlainArchive(decompressing: UnsafeRawBufferPointer(stored.bytes), in: room) {
+        let plain = stack.layer.plainDigest.map { _ in
+          LayerCheck.Sum(ownThread: hasThreads) { take in
+            try archive.bytes.forEachPart { part in
+              try take(part)
+              guard progress(0, 0) else { throw LayoutError.cancelled }
+            }
+          }
+        }
+        try file?.write(archive.bytes, at: 0)
+        file?.startWriting(0..<UInt64(archive.bytes.count))
+        let (tree, count) = try read(TarOrigin(archive, besideOutputAt: output), device)
+        try file?.publish()
+        return ArchiveTree(
+          tree: tree, byteCount: count, check: LayerCheck(stack.layer, stored: sum, plain: plain))
+      }
+      let plain = SHA256()
+      let isSummed = stack.layer.plainDigest != nil
+      var done: UInt64 = 0
+      let origin = try TarOrigin(blob.file, in: blob.range, besideOutputAt: output) { part in
+        if isSummed { plain.update(part) }
+        try file?.write(part, at: done)
+        done += UInt64(part.count)
+        guard progress(0, 0) else { throw LayoutError.cancelled }
+      }
+      let isCompressed = origin.isCompressed
+      let (tree, count) = try read(origin, device)
+      if isCompressed { try file?.publish() } else if let file { try blob.give(to: file, at: output) }
+      return ArchiveTree(
+        tree: tree, byteCount: count,
+        check: LayerCheck(stack.layer, stored: sum, plain: isCompressed ? LayerCheck.Sum(plain) : nil))
+    } catch LayoutError.cancelled {
+      throw LayoutError.cancelled
+    } catch {
+      // That the blob is another one explains more than what is wrong with it.
+      try LayerCheck.finish(descriptor, sum)
+      throw error
+    }
+  }
+
+  private func read(_ origin: consuming TarOrigin, _ device: Int?) throws -> (tree: Tree, byteCount: UInt64) {
     origin.convertsWhiteouts = true
-    let tree = try origin.read()
-    if let wanted = stack.layer.plainDigest {
-      let found = isCompressed ? BlobDigest(sum.finish()) : stack.layer.descriptor.digest
-      guard found == wanted else { throw LayoutError.digest("\(wanted) (decompressed)", found: "\(found)") }
+    if let device {
+      origin.device = device
+      origin.contents = .referred(blockSize: LayoutUnpacking.archiveBlockSize)
     }
-    return tree
+    return try origin.readWithSize()
   }
 
   /// Writes the layer's image, with its devices where its table of devices says.

@@ -18,13 +18,18 @@ public struct LayoutUnpacking: Sendable {
     /// As `layers`, and beside the last layer an image of metadata, `fsmeta.erofs`, that shows what overlayfs would show of all
     /// layers, which are its devices, the lowest first.
     case metadata
+    /// As `metadata`, with the layers' archives, as they are when they are decompressed, in place of images: `layer.tar`. The
+    /// image of metadata has blocks of 512 bytes, and refers to the archives. An archive that is not compressed is the
+    /// layout's own file, by a further name, if both are on one file system; such a file must not be changed.
+    case archives
     /// One image with all of it.
     case merged
   }
 
   public var form = Form.layers
   /// What the images shall be like; UUIDs, devices, and whether there are hash trees are up to this. Threads and memory are
-  /// those of all layers together.
+  /// those of all layers together: half of the memory is for layers that are decompressed in it, those for which there is not
+  /// enough are decompressed to a file without a name. nil for 512 MiB.
   public var options = BuildOptions()
   /// Whether hashes for dm-verity follow each image in its file. What they lead to is then in a file beside it, with
   /// `.dmverity` after its name.
@@ -50,6 +55,10 @@ public struct LayoutUnpacking: Sendable {
     /// Bytes, without hashes.
     public let imageBytes: UInt64
     public let hashTree: HashTree?
+
+    fileprivate func moved(_ path: FilePath) -> Self {
+      UnpackedImage(path: path, layer: layer, imageBytes: imageBytes, hashTree: hashTree)
+    }
   }
 
   /// Reads the layers, several at once, and makes the images.
@@ -68,9 +77,12 @@ public struct LayoutUnpacking: Sendable {
     _ manifest: ImageManifest, of layout: ImageLayout, at output: FilePath,
     progress: @escaping @Sendable (Progress) -> Bool = { _ in true }
   ) throws -> [UnpackedImage] {
-    if form == .metadata, !options.encodings.isEmpty {
+    if form == .metadata || form == .archives, !options.encodings.isEmpty {
       throw LayoutError.unusable(
         "compression", "the layers would be compressed, and then no image of metadata can refer to them")
+    }
+    if form == .archives, hasHashTrees {
+      throw LayoutError.unusable("hashes", "those of the image of metadata would say nothing of the archives")
     }
     var options = self.options
     options.hasHashTree = hasHashTrees
@@ -96,14 +108,19 @@ public struct LayoutUnpacking: Sendable {
   ) throws -> [UnpackedImage] {
     if form == .merged { return [try merge(stacks, layout, options, at: output, progress)] }
     let folder = try OutputFolder(output)
+    if form == .archives {
+      let images = try keepArchives(stacks, layout, options, in: folder, progress)
+      try folder.publish()
+      return images.map { $0.moved(folder.published($0.path)) }
+    }
     var images = try unpack(stacks, layout, options, in: folder, progress)
     if form == .metadata { images.append(try makeMetadata(images, options, in: folder, progress)) }
     try folder.publish()
-    return images.map { image in
-      UnpackedImage(
-        path: folder.published(image.path), layer: image.layer, imageBytes: image.imageBytes, hashTree: image.hashTree)
-    }
+    return images.map { $0.moved(folder.published($0.path)) }
   }
+
+  /// Half of the memory is for what is decompressed, the other half for what is encoded.
+  private static func memory(_ options: BuildOptions) -> Int { options.memory.map { $0 / 2 } ?? 256 << 20 }
 
   // MARK: Layers
 
@@ -114,12 +131,13 @@ public struct LayoutUnpacking: Sendable {
     let all = max(1, options.threads ?? Threads.available)
     let parallel = min(all, stacks.count)
     var shared = options
-    shared.threads = max(1, all / parallel)
-    shared.memory = (options.memory ?? 256 << 20) / parallel
+    // A layer that is the last at work can use all processors; encoders take memory for each thread.
+    shared.threads = options.encodings.isEmpty ? all : max(1, all / parallel)
+    shared.memory = Self.memory(options) / parallel
     let own = shared
     var images: [UnpackedImage] = []
     try readLayers(
-      stacks, of: layout, parallel, progress,
+      stacks, of: layout, parallel, options, progress,
       output: { try folder.makeFolder("\($0)").appending("layer.erofs") },
       read: { source in
         let image = try source.makeImage(own)
@@ -136,13 +154,15 @@ public struct LayoutUnpacking: Sendable {
   /// - Parameters:
   ///   - output: of a layer, by its number.
   ///   - take: is given what `read` makes of the layers, the lowest first.
-  private func readLayers<Result: Sendable>(
-    _ stacks: [LayerStack], of layout: ImageLayout, _ parallel: Int, _ progress: @escaping @Sendable (Progress) -> Bool,
-    output: @escaping @Sendable (Int) throws -> FilePath, read: @escaping @Sendable (LayerSource) throws -> Result,
-    take: (Result) throws -> Void
+  func readLayers<Result: Sendable>(
+    _ stacks: [LayerStack], of layout: ImageLayout, _ parallel: Int, _ options: BuildOptions,
+    _ progress: @escaping @Sendable (Progress) -> Bool, output: @escaping @Sendable (Int) throws -> FilePath,
+    read: @escaping @Sendable (LayerSource) throws -> Result, take: (Result) throws -> Void
   ) throws {
     var next = 0
     let log = log
+    let room = MemoryRoom(Self.memory(options))
+    let hasThreads = (options.threads ?? Threads.available) > 1
     try OrderedWork<Int, Result>.run(
       threads: parallel, limit: parallel,
       next: {
@@ -154,7 +174,9 @@ public struct LayoutUnpacking: Sendable {
           let (stack, number, clock) = (stacks[index], index + 1, ContinuousClock())
           let start = clock.now
           return try stack.naming {
-            let source = LayerSource(stack, layout, number: number, output: try output(number)) { done, total in
+            let source = LayerSource(
+              stack, layout, number: number, output: try output(number), room: room, hasThreads: hasThreads
+            ) { done, total in
               progress(Progress(layer: number, done: done, total: total))
             }
             let result = try read(source)
@@ -204,20 +226,29 @@ public struct LayoutUnpacking: Sendable {
   ) throws -> UnpackedImage {
     var tree = Tree()
     let parallel = min(max(1, options.threads ?? Threads.available), stacks.count)
+    var checks: [LayerCheck?] = []
     try readLayers(
-      stacks, of: layout, parallel, progress, output: { _ in output }, read: { try $0.tree() },
-      take: { try tree.addLayer($0) })
+      stacks, of: layout, parallel, options, progress, output: { _ in output }, read: { try $0.tree() },
+      take: { layer in
+        checks.append(layer.check)
+        try tree.addLayer(layer.tree)
+      })
     tree.stripOverlayMetadata()
-    let image = try Self.build(tree, options, at: output, layer: nil, progress)
+    var options = options
+    options.memory = Self.memory(options)
+    let image = try Self.build(
+      tree, options, at: output, layer: nil,
+      beforeNaming: { for (stack, check) in zip(stacks, checks) { try stack.naming { try check?.finish() } } }, progress
+    )
     try writeRoot(of: image, in: nil)
     return image
   }
 
   static func build(
     _ tree: consuming Tree, _ options: BuildOptions, at path: FilePath, layer: Int?,
-    _ progress: @escaping @Sendable (Progress) -> Bool
+    beforeNaming: () throws -> Void = {}, _ progress: @escaping @Sendable (Progress) -> Bool
   ) throws -> UnpackedImage {
-    let summary = try ImageBuilder(options).build(tree, at: path) { state in
+    let summary = try ImageBuilder(options).build(tree, at: path, beforeNaming: beforeNaming) { state in
       progress(Progress(layer: layer ?? 0, done: state.done, total: state.total))
     }
     return UnpackedImage(path: path, layer: layer, imageBytes: summary.imageBytes, hashTree: summary.hashTree)
