@@ -6,7 +6,7 @@ from .tree import digest, undo
 
 # The changes are tried on SEEN; the edits were tried on the files of most of what lies between, and have to fit everywhere.
 LEAST, MOST = (6, 1), (7, 2)
-SEEN = [(6, 1), (6, 12), (6, 18), (7, 2)]
+SEEN = [(6, 1), (6, 6), (6, 12), (6, 18), (7, 2)]
 # Where the files that @add names are, by folder of the kernel's.
 FOLDERS = {"fs/erofs": "fs-erofs", "mm": "mm"}
 
