@@ -194,7 +194,9 @@ if !embedded, !small {
       ], path: "Sources/Host/EROFSTar"),
     .testTarget(
       name: "EROFSTarTests",
-      dependencies: ["EROFSTar", "EROFSTree", "EROFS", "TreeSupport", hostDependency("SystemPackage", "swift-system")]),
+      dependencies: [
+        "EROFSTar", "EROFSTree", "EROFS", "HostSupport", "TreeSupport", hostDependency("SystemPackage", "swift-system"),
+      ]),
     .target(
       name: "EROFSContainers",
       dependencies: [
@@ -225,7 +227,8 @@ if !embedded, !small {
     .testTarget(
       name: "EROFSMountTests",
       dependencies: [
-        "EROFSMount", "EROFS", "EROFSTree", "TestSupport", hostDependency("SystemPackage", "swift-system"),
+        "EROFSBuilder", "EROFSMount", "EROFS", "EROFSTree", "Encoders", "TestSupport",
+        hostDependency("SystemPackage", "swift-system"),
       ]),
     .target(
       name: "EROFSTools",

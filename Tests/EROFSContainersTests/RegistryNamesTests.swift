@@ -88,6 +88,7 @@ import TreeSupport
     }
     let text = """
       {"auths": {"https://index.docker.io/v1/": {"auth": "bWU6YTpi"}, "q.io": {"username": "u", "password": "p"},
+        "https://index.docker.io/v1/refresh-token": {"auth": "MDA6"}, "q.io/team": {"username": "t", "password": "p"},
         "https://token.io": {"auth": "MDA6", "identitytoken": "t"}, "empty.io": {}, "bad.io": {"auth": "!"}}, "credsStore": ""}
       """
     #expect(try found(text, "docker.io") == RegistryCredentials(username: "me", password: "a:b"))

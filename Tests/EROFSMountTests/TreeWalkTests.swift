@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFS
+import EROFSBuilder
+import EROFSTree
+import Encoders
 import Foundation
 import Synchronization
 import SystemPackage
@@ -203,5 +206,45 @@ import Testing
     #expect(listed.count <= 1 << 15 && listed[99_999]?.directory == 1_000_019 && listed[0] == nil)
     #expect(listed[99_999]!.number - listed[99_990]!.number == 9)
     #expect(listed[90_001]!.isFirst && !listed[90_002]!.isFirst && !listed[95_001]!.isFirst)
+  }
+
+  /// What is compressed behind thousands of blocks that are not is found, unless they are too many.
+  @Test(arguments: [(2000, true), (6000, false)]) func aSearchHasABound(blocks: Int, isFound: Bool) throws {
+    var state: UInt64 = 7
+    let noise = [UInt8](unsafeUninitializedCapacity: blocks * 4096) { bytes, count in
+      for index in 0..<blocks * 512 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        withUnsafeBytes(of: (state ^ state >> 29) &* 0x94D0_49BB_1331_11EB) { word in
+          for at in 0..<8 { bytes[8 * index + at] = word[at] }
+        }
+      }
+      count = blocks * 4096
+    }
+    var tree = Tree()
+    for (name, bytes) in [("a", [1]), ("b", noise + [UInt8](repeating: 0x61, count: 200_000))] as [(String, [UInt8])] {
+      try tree.put(
+        Array(name.utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(bytes))
+    }
+    let path = FilePath(FileManager.default.temporaryDirectory.path).appending("walk-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(atPath: path.string) }
+    var options = BuildOptions()
+    options.encodings = [try Encoding(.lz4)]
+    try ImageBuilder(options).build(tree, at: path)
+    let server = try ImageServer(FileStorage(path), cacheBytes: 1 << 20, prefetchers: 0) { Issue.record("\($0)") }
+    try server.pool.withReader { reader in
+      let root = try reader.inode(server.superblock.rootNID)
+      var (cursor, listed) = (DirectoryCursor(), ListedEntries())
+      var list = ListedEntries.List(root.nid, isWhole: true)
+      var numbers: [UInt64] = []
+      while let entry = try reader.volume.nextEntry(of: root, &cursor) {
+        if entry.isDotOrDotDot { continue }
+        numbers.append(entry.nid)
+        list.append(entry.nid, next: cursor.place, isFile: true)
+      }
+      listed.add(list)
+      listed.settle()
+      var walk = TreeCursor(after: listed[numbers[0]]!, listed, entersDirectories: true)
+      #expect((walk.next(reader)?.file == numbers[1]) == isFound)
+    }
   }
 }

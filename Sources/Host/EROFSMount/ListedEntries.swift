@@ -28,7 +28,7 @@ struct ListedEntries {
     mutating func append(_ nid: UInt64, next: UInt64, isFile: Bool) { entries.append((nid, next, isFile)) }
   }
 
-  /// About 1.5 MB, when there are so many.
+  /// About 3 MB, when there are so many.
   private static let most = 1 << 14
   private var recent: [UInt64: Entry] = [:]
   private var older: [UInt64: Entry] = [:]

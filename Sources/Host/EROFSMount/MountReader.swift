@@ -12,13 +12,16 @@ final class MountReader {
   private let state: UnsafeMutableRawBufferPointer
   /// The inode that was read last.
   private var latest: Inode?
-  /// Bytes of input that have been decoded at once, at most: so much of ``frames`` is in memory.
+  /// Bytes of input that have been decoded at once, at most: so much of ``frames`` is in memory. What is decoded for inodes in a
+  /// metabox does not count.
   private var mostStored: UInt64 = 0
+  private let hasMetabox: Bool
   /// Bytes that an idle reader may hold for input. To make a reader takes far less time than decoding of more than that.
-  private static let mostKept: UInt64 = 256 << 10
+  private static let mostKept = 256 << 10
 
   init(_ storage: FileStorage, _ superblock: Superblock) {
     self.storage = storage
+    hasMetabox = superblock.incompatible.contains(.metabox)
     let plan = MemoryPlan.maximum(for: superblock)
     // Only pages that are used take memory.
     frames = .allocate(byteCount: max(plan.frameBytes, 1), alignment: 4096)
@@ -33,7 +36,7 @@ final class MountReader {
   }
 
   /// Whether an idle reader would hold too much memory, so that it is released instead of kept.
-  var holdsMuch: Bool { mostStored > Self.mostKept }
+  var holdsMuch: Bool { mostStored > UInt64(Self.mostKept) || hasMetabox && frames.count > Self.mostKept }
 
   func inode(_ nid: UInt64) throws(EROFSError) -> Inode {
     if let latest, latest.nid == nid { return latest }

@@ -28,8 +28,9 @@ struct TreeCursor {
 
   /// An image with a circle of directories has no end.
   private static let mostDirectories = 64
-  /// Entries that are looked at for the next part. More without a file that is compressed are not worth the search.
-  private static let mostEntries = 1024
+  /// Entries of directories, and extents, that are looked at for the next part. More that are not compressed are not worth the
+  /// search, and a hostile image has files with as many as it likes.
+  private static let mostEntries = 4096
 
   /// Begins after an entry, as far as it is known in which directories that is.
   init(after entry: ListedEntries.Entry, _ listed: ListedEntries, entersDirectories: Bool) {
@@ -45,15 +46,15 @@ struct TreeCursor {
   /// The next part that is compressed; nil at the end. Files and directories that cannot be read are left out.
   mutating func next(_ reader: MountReader) -> Part? {
     var entries = 0
-    while true {
+    while entries < Self.mostEntries {
+      entries += 1
       if let (inode, offset) = file {
         do throws(EROFSError) {
           if let part = try part(of: inode, offset, reader) { return part }
         } catch { file = nil }
         continue
       }
-      guard let last = directories.indices.last, entries < Self.mostEntries else { return nil }
-      entries += 1
+      guard let last = directories.indices.last else { return nil }
       do throws(EROFSError) {
         let inode = try reader.inode(directories[last].nid)
         var cursor = DirectoryCursor(place: directories[last].place)
@@ -75,6 +76,7 @@ struct TreeCursor {
         }
       } catch { directories.removeLast() }
     }
+    return nil
   }
 
   /// The part of a file that begins at `offset`, unless it is not compressed; the file goes on after it.

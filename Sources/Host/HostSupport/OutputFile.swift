@@ -40,6 +40,8 @@ package final class OutputFile: @unchecked Sendable {
   private let name: String
   private var temporaryName: String?
   private var isOpen = true
+  /// Whether it never gets a name.
+  private var isTrial = false
 
   /// Creates the file, or opens the block device.
   ///
@@ -82,15 +84,19 @@ package final class OutputFile: @unchecked Sendable {
   package convenience init(trialBeside path: FilePath) throws {
     let folder = Self.folder(forTemporaryFilesOf: path)
     try self.init(folder.appending(Self.temporaryName(for: "trial")))
+    isTrial = true
+  }
+
+  /// Whether a file at `path` would be written in place, so that what is there before is lost with the first byte.
+  package static func isBlockDevice(_ path: FilePath) -> Bool {
+    var status = stat()
+    return path.withPlatformString { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFBLK
   }
 
   /// Where temporary files for an output at `path` are.
   package static func folder(forTemporaryFilesOf path: FilePath) -> FilePath {
     let path = resolved(path)
-    var status = stat()
-    if path.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFBLK {
-      return FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
-    }
+    if isBlockDevice(path) { return FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp") }
     let folder = path.removingLastComponent()
     return folder.isEmpty ? "." : folder
   }
@@ -217,8 +223,9 @@ package final class OutputFile: @unchecked Sendable {
     }
   }
 
-  /// Lets the system begin to put these bytes on disk. Nothing waits for that.
+  /// Lets the system begin to put these bytes on disk. It may take a moment to ask for that, where a disk has much to do.
   package func startWriting(_ range: Range<UInt64>) {
+    if isTrial { return }
     #if os(Linux)
       // SYNC_FILE_RANGE_WRITE. Failures show when all is synced.
       _ = sync_file_range(descriptor.rawValue, off_t(range.lowerBound), off_t(range.count), 2)

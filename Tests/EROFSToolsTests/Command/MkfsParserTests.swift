@@ -56,6 +56,10 @@ func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
     #expect(try mkfsRequest("--incremental OUT SRC").addsToImage)
     #expect(try mkfsRequest("--incremental=data --tar=f OUT SRC").addsToImage)
     #expect(try mkfsRequest("--incremental --clean OUT SRC").addsToImage == false)
+    for earlier in ["--clean=rvsp", "--clean=0", "--incremental=0"] {
+      let request = try mkfsRequest("\(earlier) --incremental OUT SRC")
+      #expect(request.addsToImage && request.contents == nil)
+    }
     for (value, rest) in [("rvsp", OmittedContents.room), ("0", .zeros)] {
       for option in ["--incremental", "--clean"] {
         let omission = try #require(mkfsRequest("-zlz4 -C65536 \(option)=\(value) OUT SRC").omission)

@@ -64,11 +64,34 @@ def check(results, erofs, folder, listing, difference):
         layers.compare(results, "oci unpack --form merged, compressed", wanted, layers.shown(output, [], folder, listing),
                        difference)
         output.unlink()
+    forged(results, erofs, layout, folder)
     converted, output = folder / "converted", folder / "unpacked"
     made = subprocess.run([erofs, "oci", "convert", "--type", "draft", layout, converted], capture_output=True, text=True)
     if results.check("oci convert", made.returncode == 0, made.stderr.strip()):
         run(erofs, "oci", "unpack", "--form", "merged", converted, output)
         layers.compare(results, "oci convert, and unpack of that", wanted, layers.shown(output, [], folder, listing), difference)
+
+
+def forged(results, erofs, layout, folder):
+    """A layer that is not what its digest says is found before a byte of a block device is lost."""
+    wrong, disk, old = folder / "forged", folder / "forged-disk", os.urandom(64 << 20)
+    shutil.copytree(layout, wrong)
+    blob = next(path for path in sorted((wrong / "blobs/sha256").iterdir()) if path.read_bytes()[257:262] == b"ustar")
+    content = bytearray(blob.read_bytes())
+    # The first member's time, and the sum of its header: the archive is sound all the same.
+    content[146] ^= 1
+    content[148:156] = b" " * 8
+    content[148:156] = b"%06o\0 " % sum(content[:512])
+    blob.write_bytes(content)
+    disk.write_bytes(old)
+    device = run("losetup", "--find", "--show", disk).strip()
+    try:
+        made = subprocess.run([erofs, "oci", "unpack", "--form", "merged", wrong, device], capture_output=True, text=True)
+    finally:
+        run("losetup", "--detach", device)
+    results.check("oci unpack of a forged layer to a block device: says so", made.returncode == 1 and "sha256" in made.stderr,
+                  made.stderr)
+    results.check("oci unpack of a forged layer to a block device: it is as it was", disk.read_bytes() == old)
 
 
 def shown(form, output, images, folder, listing):

@@ -156,12 +156,11 @@ final class ContentWorker {
   }
 
   func encode(_ job: ContentJob, _ bytes: UnsafeRawBufferPointer) throws -> ContentResult {
-    if job.treatment.kind == .plain { return storePlain(job, Array(bytes)) }
     var result = ContentResult(job: job, sum: ContentSum(bytes).value)
     switch job.treatment.kind {
     case .packed: result.packed = Array(bytes)
     case .chunked: chunk(bytes, &result)
-    case .plain: break
+    case .plain: return storePlain(job, Array(bytes))
     case .compressed:
       var segment = Segment(isLast: job.isLast, isWhole: job.isFirst && job.isLast)
       if job.isLast { segment.tail = job.treatment.tail }

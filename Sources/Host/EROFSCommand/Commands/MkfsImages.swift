@@ -52,7 +52,7 @@ extension MkfsRequest {
 extension BuildOptions {
   /// All that only compression needs.
   mutating func dropCompression() {
-    (encodings, hints, metabox) = ([], nil, nil)
+    (encodings, secondEncoding, hints, metabox) = ([], nil, nil, nil)
     (clusterSize, packedClusterSize, extentLimit) = (nil, nil, nil)
     (packsTails, fragments, compressesDirectories, index) = (false, .none, false, .compact)
   }

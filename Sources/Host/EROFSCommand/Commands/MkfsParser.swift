@@ -57,6 +57,7 @@ struct MkfsParser {
       case .incremental?:
         parser.request.addsToImage = true
         // Without a value, images are no different from other sources.
+        parser.request.contents = nil
         if let value { try parser.take(.incremental, contents: value) }
       case .tar?: try parser.take(tar: value ?? "f")
       case .overlayStrip?:

@@ -81,8 +81,9 @@ struct OCIUnpack: ParsableCommand {
       The form says what OUTPUT becomes. layers: a directory with a directory for each layer, 1 (the lowest), 2 and so on, \
       in which are layer.erofs, with the UUID that containerd's differ gives it, and .erofslayer. metadata: the same, and \
       beside the last layer fsmeta.erofs, which refers to all layers as its devices, the lowest first, and shows them as \
-      overlayfs would. archives: the same, with the layers' archives as they are when they are decompressed, layer.tar, in place \
-      of images; one that is not compressed is the file in the layout, by a further name, where that is possible. merged: an image that contains all of it.
+      overlayfs would. archives: in place of images, the layers' archives as they are when they are decompressed, \
+      layer.tar, and fsmeta.erofs; one that is not compressed is the file in the layout, by a further name, where that is \
+      possible. merged: an image that contains all of it.
 
       OUTPUT appears under its name when all of it is complete.
       """)

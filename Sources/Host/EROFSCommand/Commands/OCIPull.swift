@@ -48,6 +48,9 @@ struct OCIPull: ParsableCommand {
   @Flag(help: "Read the password from standard input, to the end of its first line.")
   var passwordStdin = false
 
+  @Flag(help: "Do not log in, whatever docker's or podman's configuration says.")
+  var anonymous = false
+
   @Option(
     help: ArgumentHelp(
       "A file of certificates (PEM) of authorities that are believed besides the system's.", valueName: "file"),
@@ -69,6 +72,7 @@ struct OCIPull: ParsableCommand {
     if (username != nil) != passwordStdin {
       throw ValidationError("--username and --password-stdin are given together")
     }
+    if anonymous, username != nil { throw ValidationError("--anonymous and --username cannot be used together") }
     if let username, username.isEmpty || username.contains(":") { throw ValidationError("--username: it has no colon") }
     guard (1...64).contains(parallel) else { throw ValidationError("--parallel: between 1 and 64") }
     if form == .layout, verity || !images.mkfs.isEmpty {
@@ -129,7 +133,10 @@ struct OCIPull: ParsableCommand {
       if let username {
         return RegistryCredentials(username: username, password: try Self.password())
       }
-      return try RegistryCredentials.ofLogin(to: reference.registry)
+      if anonymous { return nil }
+      do { return try RegistryCredentials.ofLogin(to: reference.registry) } catch {
+        throw CommandError("\(error) (--anonymous goes on without)")
+      }
     }
 
     /// Waits for it; a signal ends it. The connections are closed then.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFSTools
+import Synchronization
 
 #if canImport(Darwin)
   import Darwin
@@ -17,6 +18,7 @@ struct CredentialHelper {
   /// What the program knows the registry as.
   let server: String
 
+  private static let starting = Mutex(())
   /// Bytes of an answer.
   private static let longestAnswer = 1 << 16
 
@@ -77,15 +79,19 @@ struct CredentialHelper {
   ///
   /// - Returns: its exit status, or 128 and the number of the signal that ended it; what it wrote.
   private func run(_ patience: Duration) throws -> (status: Int32, output: [UInt8]) {
-    let (input, output) = (try Pipe(failure), try Pipe(failure))
-    // A pipe has room for that. Written before there is a reader that could go away, it raises no signal.
-    var bytes = Array(server.utf8)
-    guard bytes.count <= 4096, write(input.writing.number, &bytes, bytes.count) == bytes.count else {
-      throw failure("the server's name cannot be handed over")
+    // One at a time, or a program might inherit another's end of a pipe, which then would not end.
+    let (process, output) = try Self.starting.withLock { _ in
+      let (input, output) = (try Pipe(failure), try Pipe(failure))
+      // A pipe has room for that. Written before there is a reader that could go away, it raises no signal.
+      var bytes = Array(server.utf8)
+      guard bytes.count <= 4096, write(input.writing.number, &bytes, bytes.count) == bytes.count else {
+        throw failure("the server's name cannot be handed over")
+      }
+      let process = try start(input.reading.number, output.writing.number)
+      input.close()
+      output.writing.close()
+      return (process, output.reading)
     }
-    let process = try start(input.reading.number, output.writing.number)
-    input.close()
-    output.writing.close()
 
     let clock = ContinuousClock()
     let end = clock.now + patience
@@ -97,20 +103,25 @@ struct CredentialHelper {
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
       }
     }
-    func waitFor(_ reason: String) throws -> Int32 {
+    func waitFor(_ what: String) throws -> Int32 {
       let left = (end - clock.now).components
-      guard left.seconds >= 0, left.attoseconds >= 0 else { throw failure(reason) }
+      guard left.seconds >= 0, left.attoseconds >= 0 else {
+        throw failure("it has not \(what) within \(patience.components.seconds) s")
+      }
       return Int32(clamping: min(left.seconds, 1 << 20) * 1000 + left.attoseconds / 1_000_000_000_000_000 + 1)
     }
-    let tooLate = "it has not answered within \(patience.components.seconds) s"
     while true {
-      var ready = pollfd(fd: output.reading.number, events: Int16(POLLIN), revents: 0)
-      let found = poll(&ready, 1, try waitFor(tooLate))
+      var ready = pollfd(fd: output.number, events: Int16(POLLIN), revents: 0)
+      let found = poll(&ready, 1, try waitFor("answered"))
       if found < 0, errno != EINTR { throw failure("waiting for it fails with error \(errno)") }
       guard found > 0 else { continue }
+      var isInterrupted = false
       let part = [UInt8](unsafeUninitializedCapacity: 4096) { room, count in
-        count = max(0, read(output.reading.number, room.baseAddress, room.count))
+        let result = read(output.number, room.baseAddress, room.count)
+        isInterrupted = result < 0 && errno == EINTR
+        count = max(0, result)
       }
+      if isInterrupted { continue }
       if part.isEmpty { break }
       answer += part
       guard answer.count <= Self.longestAnswer else { throw failure("its answer is too long") }
@@ -118,8 +129,12 @@ struct CredentialHelper {
     while true {
       let result = waitpid(process, &status, WNOHANG)
       if result == process { break }
-      if result < 0, errno != EINTR { throw failure("waiting for it fails with error \(errno)") }
-      _ = try waitFor(tooLate)
+      if result < 0, errno != EINTR {
+        // Somebody else has waited for it, and its number may be another process by now.
+        isDone = true
+        throw failure("how it ended is not known: error \(errno)")
+      }
+      _ = try waitFor("ended")
       usleep(1000)
     }
     isDone = true
@@ -131,17 +146,27 @@ struct CredentialHelper {
   private func start(_ input: Int32, _ output: Int32) throws -> pid_t {
     #if canImport(Darwin)
       var actions: posix_spawn_file_actions_t?
+      var attributes: posix_spawnattr_t?
     #else
       var actions = posix_spawn_file_actions_t()
+      var attributes = posix_spawnattr_t()
     #endif
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
+    // A program that is a pipeline of a shell relies on that signal, which may be ignored here.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGPIPE)
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
     var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(program), strdup("get"), nil]
     defer { for argument in arguments { free(argument) } }
     var process = pid_t()
-    let error = posix_spawnp(&process, program, &actions, nil, &arguments, environ)
+    let error = posix_spawnp(&process, program, &actions, &attributes, &arguments, environ)
     guard error == 0 else {
       throw failure(
         error == ENOENT ? "the program that keeps credentials is not in PATH" : String(cString: strerror(error)))

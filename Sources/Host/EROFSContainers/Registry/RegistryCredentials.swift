@@ -35,15 +35,19 @@ public struct RegistryCredentials: Sendable, Hashable {
   /// Where `docker login` leaves credentials: `config.json` in the directory that `DOCKER_CONFIG` names, or in `~/.docker`; nil
   /// if neither is known.
   public static var dockerFile: FilePath? {
-    if let folder = getenv("DOCKER_CONFIG") { return FilePath(platformString: folder).appending("config.json") }
-    return getenv("HOME").map { FilePath(platformString: $0).appending(".docker/config.json") }
+    variable("DOCKER_CONFIG")?.appending("config.json") ?? variable("HOME")?.appending(".docker/config.json")
   }
 
   /// Where `podman login` leaves them: the file that `REGISTRY_AUTH_FILE` names, or `containers/auth.json` in the directory for
   /// what runs; nil if neither is known.
   public static var podmanFile: FilePath? {
-    if let path = getenv("REGISTRY_AUTH_FILE") { return FilePath(platformString: path) }
-    return getenv("XDG_RUNTIME_DIR").map { FilePath(platformString: $0).appending("containers/auth.json") }
+    variable("REGISTRY_AUTH_FILE") ?? variable("XDG_RUNTIME_DIR")?.appending("containers/auth.json")
+  }
+
+  /// A path in the environment; an empty one is none, not the current directory.
+  private static func variable(_ name: String) -> FilePath? {
+    guard let value = getenv(name), value[0] != 0 else { return nil }
+    return FilePath(platformString: value)
   }
 
   /// The credentials of a login with `docker login`, or else with `podman login`.
@@ -108,10 +112,13 @@ public struct RegistryCredentials: Sendable, Hashable {
     return credentials
   }
 
-  /// Docker's own registry has a key that is no host.
+  /// Docker's own registry has a key that is no host. Keys with other paths are for a part of a registry, or for tokens of
+  /// docker's own.
   static func isKey(_ key: String, of registry: String) -> Bool {
     var host = Substring(key)
     for scheme in ["https://", "http://"] where host.hasPrefix(scheme) { host = host.dropFirst(scheme.count) }
+    let path = host.drop { $0 != "/" }
+    guard ["", "/", "/v1", "/v1/", "/v2", "/v2/"].contains(path) else { return false }
     host = host.prefix { $0 != "/" }
     return host == registry || registry == "docker.io" && host == "index.docker.io"
   }

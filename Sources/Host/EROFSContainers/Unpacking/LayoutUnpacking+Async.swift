@@ -56,6 +56,8 @@ extension RegistryClient {
     _ reference: ImageReference, for platform: ContainerPlatform? = nil, by unpacking: LayoutUnpacking,
     at output: FilePath, progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) async throws -> [LayoutUnpacking.UnpackedImage] {
+    // Before anything is fetched.
+    _ = try unpacking.checkedOptions()
     let folder = try OutputFolder(besideOutputAt: output)
     defer { withExtendedLifetime(folder) {} }
     let pulled = try await pull(reference, for: platform, to: folder.inner("layout"), progress: progress)

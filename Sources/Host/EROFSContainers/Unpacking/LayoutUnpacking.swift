@@ -18,8 +18,8 @@ public struct LayoutUnpacking: Sendable {
     /// As `layers`, and beside the last layer an image of metadata, `fsmeta.erofs`, that shows what overlayfs would show of all
     /// layers, which are its devices, the lowest first.
     case metadata
-    /// As `metadata`, with the layers' archives, as they are when they are decompressed, in place of images: `layer.tar`. The
-    /// image of metadata has blocks of 512 bytes, and refers to the archives. An archive that is not compressed is the
+    /// As `metadata`, with the layers' archives, as they are when they are decompressed, in place of images: `layer.tar`, without
+    /// `.erofslayer`. The image of metadata has blocks of 512 bytes, and refers to the archives. An archive that is not compressed is the
     /// layout's own file, by a further name, if both are on one file system; such a file must not be changed.
     case archives
     /// One image with all of it.
@@ -77,16 +77,7 @@ public struct LayoutUnpacking: Sendable {
     _ manifest: ImageManifest, of layout: ImageLayout, at output: FilePath,
     progress: @escaping @Sendable (Progress) -> Bool = { _ in true }
   ) throws -> [UnpackedImage] {
-    if form == .metadata || form == .archives, !options.encodings.isEmpty {
-      throw LayoutError.unusable(
-        "compression", "the layers would be compressed, and then no image of metadata can refer to them")
-    }
-    if form == .archives, hasHashTrees {
-      throw LayoutError.unusable("hashes", "those of the image of metadata would say nothing of the archives")
-    }
-    var options = self.options
-    options.hasHashTree = hasHashTrees
-    try options.check()
+    let options = try checkedOptions()
     let stacks = try LayerStack.all(of: manifest)
     let clock = ContinuousClock()
     let start = clock.now
@@ -117,6 +108,21 @@ public struct LayoutUnpacking: Sendable {
     if form == .metadata { images.append(try makeMetadata(images, options, in: folder, progress)) }
     try folder.publish()
     return images.map { $0.moved(folder.published($0.path)) }
+  }
+
+  /// The options, if they suit one another and the form.
+  func checkedOptions() throws -> BuildOptions {
+    if form == .metadata || form == .archives, !options.encodings.isEmpty {
+      throw LayoutError.unusable(
+        "compression", "the layers would be compressed, and then no image of metadata can refer to them")
+    }
+    if form == .archives, hasHashTrees {
+      throw LayoutError.unusable("hashes", "those of the image of metadata would say nothing of the archives")
+    }
+    var options = self.options
+    options.hasHashTree = hasHashTrees
+    try options.check()
+    return options
   }
 
   /// Half of the memory is for what is decompressed, the other half for what is encoded.
@@ -236,10 +242,12 @@ public struct LayoutUnpacking: Sendable {
     tree.stripOverlayMetadata()
     var options = options
     options.memory = Self.memory(options)
-    let image = try Self.build(
-      tree, options, at: output, layer: nil,
-      beforeNaming: { for (stack, check) in zip(stacks, checks) { try stack.naming { try check?.finish() } } }, progress
-    )
+    func finishChecks() throws {
+      for (stack, check) in zip(stacks, checks) { try stack.naming { try check?.finish() } }
+    }
+    // A device has its name already.
+    if OutputFile.isBlockDevice(output) { try finishChecks() }
+    let image = try Self.build(tree, options, at: output, layer: nil, beforeNaming: finishChecks, progress)
     try writeRoot(of: image, in: nil)
     return image
   }
