@@ -36,7 +36,9 @@ final class MountReader {
   }
 
   /// Whether an idle reader would hold too much memory, so that it is released instead of kept.
-  var holdsMuch: Bool { mostStored > UInt64(Self.mostKept) || hasMetabox && frames.count > Self.mostKept }
+  var holdsMuch: Bool {
+    mostStored > UInt64(Self.mostKept) || hasMetabox && mostStored > 0 && frames.count > Self.mostKept
+  }
 
   func inode(_ nid: UInt64) throws(EROFSError) -> Inode {
     if let latest, latest.nid == nid { return latest }
