@@ -29,8 +29,8 @@ public struct TarOrigin {
   public enum Contents: Sendable, Hashable {
     /// The image contains them.
     case stored
-    /// They stay in the archive, which is ``TarOrigin/device`` of the image, as it is when it is decompressed. A file whose pieces do not
-    /// begin at multiples of `blockSize`, of the file and of the archive, and end there or with the file, is stored.
+    /// They stay in the archive as it is when it is decompressed, device ``TarOrigin/device`` of the image. A file whose
+    /// pieces do not begin at multiples of `blockSize`, of it and of the archive, and end there or with it, is stored.
     case referred(blockSize: Int)
     /// The same for images that get the contents later: where pieces are in the archive does not count.
     case mapped(blockSize: Int)
