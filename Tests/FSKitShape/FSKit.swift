@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 // A stand-in for the parts of Apple's FSKit that EROFSMount uses, with the names and types that Apple documents for Swift
-// (macOS 26), and as much behaviour as a test needs to call a volume. `Tools/run fskit` compiles the module for macOS against it.
+// (macOS 26), and as much behaviour as a test needs to call a volume. `Tools/run fskit` compiles the module for macOS
+// against it.
 //
 // It differs where Swift has no Objective-C: the identifier of an item is a structure here, because an enumeration of Swift
-// cannot have values without a name. Requirements that are optional in FSKit are absent if the module leaves them out, and required
-// if it has them, so that a misspelled one is an error here.
+// cannot have values without a name. Requirements that are optional in FSKit are absent if the module leaves them out, and
+// required if it has them, so that a misspelled one is an error here.
 
 import Foundation
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-// Reads an image by way of FSKitFileSystem, as macOS would, and prints a line for each name: path, type, mode, owner, group, links,
-// size, time, contents or link target, attributes; bytes are hexadecimal. `Tools/run fskit` compares that with a manifest.
+// Reads an image by way of FSKitFileSystem, as macOS would, and prints a line for each name: path, type, mode, owner, group,
+// links, size, time, contents or link target, attributes; bytes are hexadecimal. `Tools/run fskit` compares that with a
+// manifest.
 
 import EROFSMount
 import FSKit

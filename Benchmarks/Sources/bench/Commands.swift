@@ -16,8 +16,8 @@ enum Commands {
     return root.path + "/.build/release/erofs"
   }
 
-  /// Ours with the C libraries that its peers have, where they have some of their own: images differ by the version of libzstd
-  /// or libdeflate more than by the program that calls it.
+  /// Ours with the C libraries that its peers have, where they have some of their own: images differ by the version of
+  /// libzstd or libdeflate more than by the program that calls it.
   static func erofsBesidePeers(_ settings: Settings) throws -> [String] {
     guard settings.peers != nil else { return [try erofs()] }
     var root = URL(fileURLWithPath: #filePath)

@@ -50,7 +50,8 @@ package struct EncodedExtent: Equatable, Sendable {
 
   /// The table of these extents, with the address before it if its records have none.
   ///
-  /// - Parameter recordBytes: 4, 8, 16 or 32; what does not fit into a record of that size must be 0 or follow from its place.
+  /// - Parameter recordBytes: 4, 8, 16 or 32; what does not fit into a record of that size must be 0 or follow from its
+  ///   place.
   package static func table(_ extents: [EncodedExtent], recordBytes: Int) -> [UInt8] {
     precondition([4, 8, 16, 32].contains(recordBytes))
     var bytes: [UInt8] = []

@@ -4,9 +4,9 @@ import HostSupport
 
 /// Decoded extents, limited in bytes; the least recently used ones are removed first.
 ///
-/// What has been read to its last byte is in the kernel's cache, or its reader has it. Such an extent goes before all others, when
-/// the next one is decoded, and to the same memory: pages that the system has cleared and mapped already, and that are in the
-/// processor's caches.
+/// What has been read to its last byte is in the kernel's cache, or its reader has it. Such an extent goes before all
+/// others, when the next one is decoded, and to the same memory: pages that the system has cleared and mapped already, and
+/// that are in the processor's caches.
 ///
 /// So every small read of a large pcluster but the first one costs a copy. If several threads need the same extent at
 /// once, one of them decodes it, and the others wait.
@@ -21,7 +21,8 @@ final class ExtentCache: @unchecked Sendable {
     let algorithm: UInt8
   }
 
-  /// Decoded bytes, which do not change while anyone has a reference. They may be used after they have been removed from the cache.
+  /// Decoded bytes, which do not change while anyone has a reference. They may be used after they have been removed from the
+  /// cache.
   final class Content: @unchecked Sendable {
     fileprivate(set) var bytes: UnsafeMutableRawBufferPointer
     fileprivate let capacity: Int
@@ -91,8 +92,8 @@ final class ExtentCache: @unchecked Sendable {
   }
 
   let limit: Int
-  /// Bytes of memory without content that is kept for the next extents. A system takes as long to give large memory as LZ4 takes
-  /// to fill it, and several threads fill theirs in turns.
+  /// Bytes of memory without content that is kept for the next extents. A system takes as long to give large memory as LZ4
+  /// takes to fill it, and several threads fill theirs in turns.
   private let mostSpareBytes: Int
   private let monitor = Monitor()
   // Protected by the lock. The slots form a list from the newest to the oldest one, without those that are being decoded.
@@ -106,8 +107,8 @@ final class ExtentCache: @unchecked Sendable {
   private var spare: [Content] = []
   private var spareBytes = 0
 
-  /// - Parameter limit: in bytes; a small part of it is added for memory without content. An extent that is larger is not kept:
-  ///   threads that need it at once decode it one after another.
+  /// - Parameter limit: in bytes; a small part of it is added for memory without content. An extent that is larger is not
+  ///   kept: threads that need it at once decode it one after another.
   init(limit: Int) {
     self.limit = limit
     mostSpareBytes = min(limit / 32, 2 << 20)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 // A file system module for macOS 26, compiled only with -DEROFS_FSKIT, so that nothing else depends on it. `Tools/run fskit`
-// checks it on Linux against declarations of FSKit (Tests/FSKitShape) and runs it; nobody has run it on a Mac yet. A module that can
-// be installed also needs an app around it, whose extension conforms to UnaryFileSystemExtension and returns an
-// FSKitFileSystem, a signature, and an Info.plist with FSShortName and FSSupportsPathURLs. Images are files: those on block devices
-// would need a storage that reads by FSBlockDeviceResource.
+// checks it on Linux against declarations of FSKit (Tests/FSKitShape) and runs it; nobody has run it on a Mac yet. A module
+// that can be installed also needs an app around it, whose extension conforms to UnaryFileSystemExtension and returns an
+// FSKitFileSystem, a signature, and an Info.plist with FSShortName and FSSupportsPathURLs. Images are files: those on block
+// devices would need a storage that reads by FSBlockDeviceResource.
 #if canImport(FSKit) && EROFS_FSKIT
   import EROFS
   import FSKit

@@ -28,8 +28,8 @@ public protocol FileSystemOperations: Sendable {
   func forEachEntry(
     of directory: UInt64, from cookie: UInt64, withAttributes: Bool, _ body: (ServedEntry) -> Bool
   ) throws(SystemError)
-  /// Passes `count` bytes of a file from `offset` on, fewer only at its end, to `body`, as pieces that follow one another. It is
-  /// called once, unless there is an error. The pieces are valid until it returns.
+  /// Passes `count` bytes of a file from `offset` on, fewer only at its end, to `body`, as pieces that follow one another.
+  /// It is called once, unless there is an error. The pieces are valid until it returns.
   func read(
     _ inode: UInt64, at offset: UInt64, count: Int, _ body: ([UnsafeRawBufferPointer]) -> Void
   ) throws(SystemError)

@@ -44,8 +44,8 @@ public struct MountFigures: Sendable {
 
   public var json: String { "{" + values.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",") + "}" }
 
-  /// Figures for people, made from those for programs: a line each. Nil if the text is not what ``json`` returns: an image may
-  /// contain an attribute of this name.
+  /// Figures for people, made from those for programs: a line each. Nil if the text is not what ``json`` returns: an image
+  /// may contain an attribute of this name.
   public static func lines(ofJSON text: String) -> [String]? {
     let known = MountFigures(MountCounters(), .init(), cacheLimit: 0).values
     let words = Dictionary(uniqueKeysWithValues: known.map { ($0.key, $0.text) })

@@ -12,8 +12,8 @@ final class MountReader {
   private let state: UnsafeMutableRawBufferPointer
   /// The inode that was read last.
   private var latest: Inode?
-  /// Bytes of input that have been decoded at once, at most: so much of ``frames`` is in memory. What is decoded for inodes in a
-  /// metabox does not count.
+  /// Bytes of input that have been decoded at once, at most: so much of ``frames`` is in memory. What is decoded for inodes
+  /// in a metabox does not count.
   private var mostStored: UInt64 = 0
   private let hasMetabox: Bool
   /// Bytes that an idle reader may hold for input. To make a reader takes far less time than decoding of more than that.

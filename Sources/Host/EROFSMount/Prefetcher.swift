@@ -6,8 +6,9 @@ import Synchronization
 
 /// Decodes the next extents of what is read in order, while its reader is busy with the current one.
 ///
-/// A file is read in order, or the packed inode: files that are read in the order in which the image's maker packed them; or a
-/// tree, file after file (``TreeWalk``). Its threads start with the first such reader, so the process can fork before that.
+/// A file is read in order, or the packed inode: files that are read in the order in which the image's maker packed them; or
+/// a tree, file after file (``TreeWalk``). Its threads start with the first such reader, so the process can fork before
+/// that.
 final class Prefetcher: Sendable {
   private let work: Work
   /// Threads that decode ahead now, of all mounts of this process.
@@ -77,7 +78,8 @@ final class Prefetcher: Sendable {
     private static let mostWalks = 4
     /// If so many are waiting, decoding ahead is too slow to be of use.
     private static let mostWaiting = 16
-    /// Files that lie so far apart in the packed inode are still in order: another file between them may have been read before.
+    /// Files that lie so far apart in the packed inode are still in order: another file between them may have been read
+    /// before.
     private static let largestGap: UInt64 = 65536
 
     init(_ pool: ReaderPool, _ cache: ExtentCache, _ counters: MountCounters, threads: Int) {
@@ -203,8 +205,8 @@ final class Prefetcher: Sendable {
       monitor.unlock()
     }
 
-    /// Decodes the next part of what a walk will read, or extends its plan; false if it wants neither. Called, and returns, with
-    /// the lock.
+    /// Decodes the next part of what a walk will read, or extends its plan; false if it wants neither. Called, and returns,
+    /// with the lock.
     private func follow(_ walk: TreeWalk) -> Bool {
       if let part = walk.take() {
         monitor.unlock()

@@ -12,10 +12,10 @@
   import CFuse
   import HostSupport
 
-  /// Whether to ask for the next request again and again for a moment, instead of sleeping. To wake a thread takes as long as to
-  /// answer from the cache, or three times as long in a virtual machine. So who reads one block after the other gets twice as many
-  /// in a second; where requests come slowly, or the reader needs this processor, it is given up after a few attempts. Threads that
-  /// decode ahead need a processor too.
+  /// Whether to ask for the next request again and again for a moment, instead of sleeping. To wake a thread takes as long
+  /// as to answer from the cache, or three times as long in a virtual machine. So who reads one block after the other gets
+  /// twice as many in a second; where requests come slowly, or the reader needs this processor, it is given up after a few
+  /// attempts. Threads that decode ahead need a processor too.
   private struct Patience {
     static let nanoseconds: UInt64 = 40_000
     private static let most = 8
@@ -33,8 +33,8 @@
   /// The threads that serve a session.
   ///
   /// One thread takes a request and answers it, as long as answers are copies: one that is awake and has everything in its
-  /// processor's caches. Threads that all wait for requests are woken in turns, so each request would wake another one. A second
-  /// thread is woken when the first one begins to decode, or when a request is waiting already.
+  /// processor's caches. Threads that all wait for requests are woken in turns, so each request would wake another one. A
+  /// second thread is woken when the first one begins to decode, or when a request is waiting already.
   final class RequestLoop: @unchecked Sendable {
     private let session: OpaquePointer
     private let descriptor: Int32
@@ -68,8 +68,8 @@
 
     /// Serves until the end of the mount, on other threads, which have ended then.
     ///
-    /// Not on this one: in a process that has forked, a `Mutex` takes it for the thread of the parent, as Swift keeps its number,
-    /// and traps as soon as another thread wants the lock too. This thread has the signals, which the others block.
+    /// Not on this one: in a process that has forked, a `Mutex` takes it for the thread of the parent, as Swift keeps its
+    /// number, and traps as soon as another thread wants the lock too. This thread has the signals, which the others block.
     ///
     /// - Returns: the signal that ended it, 0 if it was unmounted, or a negative errno.
     func run() -> Int32 {

@@ -28,7 +28,8 @@ class ServingThread {
     withExtendedLifetime(serving) {}
   }
 
-  /// To be called before something that takes longer than to wake another thread: decoding, or waiting for a thread that decodes.
+  /// To be called before something that takes longer than to wake another thread: decoding, or waiting for a thread that
+  /// decodes.
   static func willBeBusy() {
     guard let key, let pointer = pthread_getspecific(key) else { return }
     Unmanaged<ServingThread>.fromOpaque(pointer).takeUnretainedValue().handOver()

@@ -28,8 +28,8 @@ struct TreeCursor {
 
   /// An image with a circle of directories has no end.
   private static let mostDirectories = 64
-  /// Entries of directories, and extents, that are looked at for the next part. More that are not compressed are not worth the
-  /// search, and a hostile image has files with as many as it likes.
+  /// Entries of directories, and extents, that are looked at for the next part. More that are not compressed are not worth
+  /// the search, and a hostile image has files with as many as it likes.
   private static let mostEntries = 4096
 
   /// Begins after an entry, as far as it is known in which directories that is.

@@ -8,8 +8,8 @@ import SystemPackage
 /// Points of a gzip file from which it can be decompressed, each with the 32 KiB that precede it: a file as AWS's SOCI has it
 /// (zinfo, version 2), and as `mkfs.erofs --gzinfo` writes it.
 ///
-/// Such points are at the start of each gzip stream and, more than 4 MiB after the last one, at the start of a block. They are
-/// written as they are found, so memory does not grow with the file.
+/// Such points are at the start of each gzip stream and, more than 4 MiB after the last one, at the start of a block. They
+/// are written as they are found, so memory does not grow with the file.
 public final class GzipIndex {
   private static let span: UInt64 = 4 << 20
   private static let windowSize = 32768

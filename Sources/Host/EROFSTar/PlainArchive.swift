@@ -114,14 +114,3 @@ package final class PlainArchive: ForeignContents, @unchecked Sendable {
     return max(offset, pieces[index].offset)..<pieces[index].offset + pieces[index].length
   }
 }
-
-extension [ContentPiece] {
-  fileprivate func firstIndex(endingAfter offset: UInt64) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle].offset + self[middle].length > offset { high = middle } else { low = middle + 1 }
-    }
-    return low
-  }
-}

@@ -13,8 +13,8 @@ import SystemPackage
 /// directory is an error. Hard links may come before their target. Directories without a member are made (see
 /// `Tree.isImplied`). An archive may end without the blocks of zeros that mark its end, but not inside a member.
 ///
-/// Contents of a file that is not compressed are read from where they are in it when the image is made, and until then it must
-/// not change. All others are copied to a file without a name beside the output.
+/// Contents of a file that is not compressed are read from where they are in it when the image is made, and until then it
+/// must not change. All others are copied to a file without a name beside the output.
 public struct TarOrigin {
   /// Whether names that start with `.wh.`, by which AUFS and OCI layers remove files, become what overlayfs has for that:
   /// character devices 0, 0, and the attribute `trusted.overlay.opaque` of directories.

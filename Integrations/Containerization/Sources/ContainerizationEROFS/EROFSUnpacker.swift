@@ -18,8 +18,8 @@ import SystemPackage
 
 /// Makes one read-only EROFS image of all layers of a container image, where `EXT4Unpacker` makes an ext4 file system.
 ///
-/// Blobs are checked by their digests, layers are read side by side, and the file appears under its name when it is complete and
-/// has been read back. A container that writes gets a layer of its own over it (`writableLayer` of `LinuxContainer`).
+/// Blobs are checked by their digests, layers are read side by side, and the file appears under its name when it is complete
+/// and has been read back. A container that writes gets a layer of its own over it (`writableLayer` of `LinuxContainer`).
 public struct EROFSUnpacker: Unpacker, Sendable {
   /// A path that is taken, or a digest that cannot be checked.
   public enum Failure: Error, CustomStringConvertible {

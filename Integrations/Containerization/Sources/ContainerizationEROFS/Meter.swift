@@ -9,8 +9,8 @@ import Synchronization
   import ContainerizationShape
 #endif
 
-/// Progress as the handler wants it: differences, ten times a second, in a task of its own; while work goes on on threads that
-/// must not wait for it.
+/// Progress as the handler wants it: differences, ten times a second, in a task of its own; while work goes on on threads
+/// that must not wait for it.
 final class Meter: Sendable {
   private struct State {
     /// Bytes of each layer that were read, by its number.

@@ -28,8 +28,9 @@ extension LZ4Decoder {
   /// that is shorter there is what the end rules want.
   private static var wordsRoom: Int { 46 }
 
-  /// Decodes sequences from a token on, as long as both runs have some room. It leaves off before a token or, with the literals
-  /// written, before a distance: stored bytes that are in the way of the output may be gone then, so it cannot go back.
+  /// Decodes sequences from a token on, as long as both runs have some room. It leaves off before a token or, with the
+  /// literals written, before a distance: stored bytes that are in the way of the output may be gone then, so it cannot go
+  /// back.
   @inline(never)
   static func decodeWords(_ decoder: inout LZ4Decoder, atMost limit: Int) {
     let room = min(limit, decoder.output.room)

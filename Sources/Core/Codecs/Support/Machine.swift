@@ -19,8 +19,8 @@
 /// `EROFS_SMALL` on x86-64 or arm64 makes an ARMv7-M of it, which is how a host tests those forms. Whether memory is
 /// scattered over frames is not a property of the machine: see `FramePlacement`.
 ///
-/// Where Core becomes C, the compiler of the C knows more of the machine: then two of the answers are calls, which it resolves.
-/// With them a small machine may have one form more, which `copiesWords`.
+/// Where Core becomes C, the compiler of the C knows more of the machine: then two of the answers are calls, which it
+/// resolves. With them a small machine may have one form more, which `copiesWords`.
 enum Machine {
   /// Whether text is dearer than time.
   #if _pointerBitWidth(_64) && !EROFS_SMALL

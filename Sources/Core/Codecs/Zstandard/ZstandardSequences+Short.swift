@@ -8,8 +8,8 @@ extension ZstandardDecoder {
   @inline(__always) var copiesWords: Bool { Machine.copiesWords(storedBytes: input.bytes.count) }
 
   /// Decodes and executes sequences up to position `end`, at least one, for as long as their literals, their match and its
-  /// source are in the current runs: what ``executeWords(to:)`` leaves. The first one that does not, and the last, are left to be
-  /// executed in pieces.
+  /// source are in the current runs: what ``executeWords(to:)`` leaves. The first one that does not, and the last, are left
+  /// to be executed in pieces.
   @inline(never)
   mutating func executeShort(to end: Int) throws(DecodeError) {
     let historyStart = unsafe window.firstInReach(farthest)

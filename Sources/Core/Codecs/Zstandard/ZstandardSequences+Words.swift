@@ -5,8 +5,8 @@ import PageVectors
 // The loop of 32-bit machines on which time is dearer than text, and which load words at any address.
 
 extension ZstandardDecoder {
-  /// Decodes and executes sequences up to position `end`, at least one, with everything in locals, for as long as their bits fit
-  /// a container, and their literals and their match the current runs. The first one that does not is left to
+  /// Decodes and executes sequences up to position `end`, at least one, with everything in locals, for as long as their bits
+  /// fit a container, and their literals and their match the current runs. The first one that does not is left to
   /// ``executeShort(to:)``, or to be executed in pieces; the last one too.
   @inline(never)
   mutating func executeWords(to end: Int) throws(DecodeError) {

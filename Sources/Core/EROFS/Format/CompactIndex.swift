@@ -65,8 +65,8 @@ package struct LclusterPack: Equatable, Sendable {
   package var byteCount: FileOffset { entryBytes &+ Self.baseBytes }
   package var baseOffset: FileOffset { offset &+ entryBytes }
 
-  /// Byte at which the bits of entry `number` start, and the bit in it. An entry spans at most three bytes, all before the end
-  /// of the base address.
+  /// Byte at which the bits of entry `number` start, and the bit in it. An entry spans at most three bytes, all before the
+  /// end of the base address.
   @inline(__always)
   package func place(of number: Int) -> (offset: FileOffset, bit: UInt32) {
     let bit = number &* bits

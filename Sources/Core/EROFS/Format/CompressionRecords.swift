@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-// The compression records (Format.md, section 5): one for each algorithm of the superblock's bitmap, lowest id first, from the
-// end of the superblock on, each at a multiple of 4 bytes. The reader looks at the first 8 bytes of each.
+// The compression records (Format.md, section 5): one for each algorithm of the superblock's bitmap, lowest id first, from
+// the end of the superblock on, each at a multiple of 4 bytes. The reader looks at the first 8 bytes of each.
 
 /// The start of every compression record. `byteCount` is that of the start; the body follows.
 @usableFromInline package enum CompressionRecord: Record {

@@ -48,8 +48,8 @@ public struct IncompatibleFeatures: OptionSet, Sendable {
   @inlinable public static var metabox: Self { Self(rawValue: 0x100) }
 }
 
-// Programs that define `EROFS_BASIC_IMAGES` know only the features that compressed images need. Code for any other is left out
-// when they are compiled, because no superblock with such a feature is accepted.
+// Programs that define `EROFS_BASIC_IMAGES` know only the features that compressed images need. Code for any other is left
+// out when they are compiled, because no superblock with such a feature is accepted.
 
 extension IncompatibleFeatures {
   #if EROFS_BASIC_IMAGES

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-// Inodes on disk (Format.md, section 7), compact and extended, at multiples of 32 bytes. Both start with the same format word.
+// Inodes on disk (Format.md, section 7), compact and extended, at multiples of 32 bytes. Both start with the same format
+// word.
 
 @usableFromInline package enum CompactInodeRecord: Record { @inlinable package static var byteCount: Int { 32 } }
 @usableFromInline package enum ExtendedInodeRecord: Record { @inlinable package static var byteCount: Int { 64 } }

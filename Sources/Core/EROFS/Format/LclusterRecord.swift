@@ -80,8 +80,8 @@ extension Field where Owner == LclusterRecord {
   }
 }
 
-/// How far back a non-head says that its head is: lclusters, or (for the first non-head of a big pcluster, which is 1 after its
-/// head) the number of blocks of the pcluster, with a flag.
+/// How far back a non-head says that its head is: lclusters, or (for the first non-head of a big pcluster, which is 1 after
+/// its head) the number of blocks of the pcluster, with a flag.
 @usableFromInline package struct LookBack: BitField {
   @usableFromInline package var raw: UInt32
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-// Extended attributes (Format.md, sections 16 and 17): an area after the inode, that starts with a header and the ids of shared
-// attributes; entries there or in the shared pool; and the table of long prefixes.
+// Extended attributes (Format.md, sections 16 and 17): an area after the inode, that starts with a header and the ids of
+// shared attributes; entries there or in the shared pool; and the table of long prefixes.
 
 @usableFromInline package enum XattrHeaderRecord: Record {
   @inlinable package static var byteCount: Int { 12 }

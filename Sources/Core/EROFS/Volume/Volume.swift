@@ -168,8 +168,8 @@ struct OpenInode: ~Copyable {
   var hint = ExtentTableHint()
 }
 
-/// The inodes that a reader has open at once: a file may need the packed inode for its fragments, and inodes the metabox. Each
-/// of the three has an extent of its own, so that none discards one that another is decoding.
+/// The inodes that a reader has open at once: a file may need the packed inode for its fragments, and inodes the metabox.
+/// Each of the three has an extent of its own, so that none discards one that another is decoding.
 enum Role: Int {
   case file = 0
   case packed = 1

@@ -11,9 +11,9 @@ import HostSupport
   import Musl
 #endif
 
-/// Hashes of an image's blocks, behind it in its file, by which dm-verity finds out whether what is read is what was written:
-/// a superblock, as `veritysetup` makes it (version 1, hash type 1), and a tree of SHA-256, salted with 32 zeros, from the top
-/// down. Whoever trusts the root digest can trust the image.
+/// Hashes of an image's blocks, behind it in its file, by which dm-verity finds out whether what is read is what was
+/// written: a superblock, as `veritysetup` makes it (version 1, hash type 1), and a tree of SHA-256, salted with 32 zeros,
+/// from the top down. Whoever trusts the root digest can trust the image.
 public struct HashTree: Sendable, Hashable {
   /// The 32 bytes that the tree leads to.
   public let rootDigest: [UInt8]

@@ -9,7 +9,8 @@ struct ReferredChunks {
   let shift: UInt8
   private(set) var chunks: [StoredChunk?] = []
 
-  /// Chunks of all files together: tables of 128 MiB, and three times that in memory. Only files with huge holes have so many.
+  /// Chunks of all files together: tables of 128 MiB, and three times that in memory. Only files with huge holes have so
+  /// many.
   private static let most = 1 << 24
   /// What a chunk's format can say.
   private static let largestShift = 31

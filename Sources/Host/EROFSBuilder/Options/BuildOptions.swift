@@ -99,7 +99,8 @@ public struct BuildOptions: Sendable {
   /// The data of each uncompressed file starts at a multiple of so many blocks.
   public var dataUnit: UInt64 = 1
   /// What is read first: the contents of these files are stored before all others, in this order, and their inodes near each
-  /// other. Paths that the tree does not have count for nothing. nil, as an empty one: all is stored in the order of the tree.
+  /// other. Paths that the tree does not have count for nothing. nil, as an empty one: all is stored in the order of the
+  /// tree.
   public var order: FileOrder?
 
   /// An extra device that exists already.
@@ -119,7 +120,8 @@ public struct BuildOptions: Sendable {
   /// Contents that something else puts into the image.
   public struct ReservedContents: Sendable, Hashable {
     /// A text that says what belongs where. A line is the first block and the number of blocks, as hexadecimal digits, the
-    /// byte of the device where the contents are, as such too, and as decimal digits the zeros with which the last block ends.
+    /// byte of the device where the contents are, as such too, and as decimal digits the zeros with which the last block
+    /// ends.
     public var map: FilePath?
 
     public init(map: FilePath? = nil) { self.map = map }
@@ -210,8 +212,8 @@ public struct BuildOptions: Sendable {
 
   /// Where a list of blocks goes.
   ///
-  /// A line is `/PATH BLOCKS...`: the path below ``root``, and for each run of blocks its first, or `first-last`, in the order
-  /// of the file's bytes. What has no blocks of its own (bytes beside the inode or in the packed inode, holes) is not
+  /// A line is `/PATH BLOCKS...`: the path below ``root``, and for each run of blocks its first, or `first-last`, in the
+  /// order of the file's bytes. What has no blocks of its own (bytes beside the inode or in the packed inode, holes) is not
   /// listed, nor is a file that has none. Of a file with several names the first is listed. Blocks count from the start of
   /// the image. The list gets its name just before the image.
   public struct BlockList: Sendable, Hashable {

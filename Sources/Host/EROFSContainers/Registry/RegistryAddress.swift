@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// A URL with the scheme `https` or `http`, taken apart. It is put together of its parts again, so that whoever parses it later
-/// finds the same host.
+/// A URL with the scheme `https` or `http`, taken apart. It is put together of its parts again, so that whoever parses it
+/// later finds the same host.
 public struct RegistryAddress: Sendable, Hashable, CustomStringConvertible {
   /// Who answers.
   struct Origin: Sendable, Hashable {

@@ -26,8 +26,8 @@ extension RegistryClient {
   /// Reads an image from its registry into an image layout on disk, with that image only. Cancelling the task ends it.
   ///
   /// The directory appears under its name when all of it is complete and is what its digests say; until then there is a
-  /// directory beside it with a name of its own, or nothing at all. A connection that ends too early is made again, and what came
-  /// is kept. Memory: documents, which are limited to 4 MiB each, and a part of each blob.
+  /// directory beside it with a name of its own, or nothing at all. A connection that ends too early is made again, and what
+  /// came is kept. Memory: documents, which are limited to 4 MiB each, and a part of each blob.
   ///
   /// - Parameters:
   ///   - reference: which image.

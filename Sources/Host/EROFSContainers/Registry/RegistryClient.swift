@@ -2,9 +2,9 @@
 
 /// Reads images from registries (OCI's distribution specification, and Docker's registries).
 ///
-/// A registry is a stranger: what it sends is checked by digest and size while it comes, documents have a limit, redirections and
-/// logins are counted, credentials go to the registry and to where it sends for tokens, and nowhere else. Several pulls may be at
-/// work at once.
+/// A registry is a stranger: what it sends is checked by digest and size while it comes, documents have a limit,
+/// redirections and logins are counted, credentials go to the registry and to where it sends for tokens, and nowhere else.
+/// Several pulls may be at work at once.
 public struct RegistryClient: Sendable {
   /// Who logs in; nil for nobody. Used when the registry asks for it.
   public var credentials: RegistryCredentials?

@@ -32,14 +32,14 @@ public struct RegistryCredentials: Sendable, Hashable {
 
   private static let longestFile = 1 << 20
 
-  /// Where `docker login` leaves credentials: `config.json` in the directory that `DOCKER_CONFIG` names, or in `~/.docker`; nil
-  /// if neither is known.
+  /// Where `docker login` leaves credentials: `config.json` in the directory that `DOCKER_CONFIG` names, or in `~/.docker`;
+  /// nil if neither is known.
   public static var dockerFile: FilePath? {
     variable("DOCKER_CONFIG")?.appending("config.json") ?? variable("HOME")?.appending(".docker/config.json")
   }
 
-  /// Where `podman login` leaves them: the file that `REGISTRY_AUTH_FILE` names, or `containers/auth.json` in the directory for
-  /// what runs; nil if neither is known.
+  /// Where `podman login` leaves them: the file that `REGISTRY_AUTH_FILE` names, or `containers/auth.json` in the directory
+  /// for what runs; nil if neither is known.
   public static var podmanFile: FilePath? {
     variable("REGISTRY_AUTH_FILE") ?? variable("XDG_RUNTIME_DIR")?.appending("containers/auth.json")
   }
@@ -62,8 +62,8 @@ public struct RegistryCredentials: Sendable, Hashable {
     return nil
   }
 
-  /// The credentials for a registry in such a file, or those that a program has which the file names: `docker-credential-` and a
-  /// name, from `credHelpers` for this registry or from `credsStore` for all.
+  /// The credentials for a registry in such a file, or those that a program has which the file names: `docker-credential-`
+  /// and a name, from `credHelpers` for this registry or from `credsStore` for all.
   ///
   /// - Parameters:
   ///   - path: the file; one that is not there has none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// What is wrong with a registry's answers, or with the way to it. Of addresses only what is no secret is said: what follows a
-/// question mark often lets its owner in.
+/// What is wrong with a registry's answers, or with the way to it. Of addresses only what is no secret is said: what follows
+/// a question mark often lets its owner in.
 public enum RegistryError: Error, CustomStringConvertible {
   /// The text names no image, and why.
   case reference(String, String)

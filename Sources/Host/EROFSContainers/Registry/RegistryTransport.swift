@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
-/// What sends requests of HTTP. The module EROFSRegistry has one; tests, and programs with a client of their own, have others.
+/// What sends requests of HTTP. The module EROFSRegistry has one; tests, and programs with a client of their own, have
+/// others.
 ///
-/// It sends what it is told to, and follows no redirection. When the caller's task is cancelled, it ends soon, and when an answer
-/// is dropped before its end, it reads no more of it.
+/// It sends what it is told to, and follows no redirection. When the caller's task is cancelled, it ends soon, and when an
+/// answer is dropped before its end, it reads no more of it.
 public protocol RegistryTransport: Sendable {
   /// Sends a request.
   ///
@@ -29,8 +30,8 @@ public struct RegistryRequest: Sendable {
 public struct RegistryResponse: Sendable {
   public let status: Int
   public let headers: [(name: String, value: String)]
-  /// The next part of the body; nil at its end. It throws ``RegistryError/connection(_:reason:isTemporary:)`` if the end does not
-  /// come. One caller at a time.
+  /// The next part of the body; nil at its end. It throws ``RegistryError/connection(_:reason:isTemporary:)`` if the end
+  /// does not come. One caller at a time.
   public let next: @Sendable () async throws -> [UInt8]?
 
   /// An answer.

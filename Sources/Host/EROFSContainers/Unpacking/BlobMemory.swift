@@ -32,8 +32,8 @@ extension UnsafeRawBufferPointer {
 }
 
 extension ImageLayout.Blob {
-  /// Makes a file that has no name yet a copy of it, and names it; or gives the blob that name too, if it is a file by itself on
-  /// the same file system.
+  /// Makes a file that has no name yet a copy of it, and names it; or gives the blob that name too, if it is a file by
+  /// itself on the same file system.
   func give(to output: OutputFile, at path: FilePath) throws {
     var status = stat()
     guard fstat(file.descriptor, &status) == 0 else {

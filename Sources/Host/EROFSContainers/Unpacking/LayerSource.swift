@@ -69,8 +69,8 @@ struct LayerSource {
     (self.room, self.hasThreads) = (room, hasThreads)
   }
 
-  /// What is in it; contents are read from the layout, from memory, or from a file without a name, when an image is made. Before
-  /// that gets its name, the check has to be finished.
+  /// What is in it; contents are read from the layout, from memory, or from a file without a name, when an image is made.
+  /// Before that gets its name, the check has to be finished.
   func tree() throws -> (tree: Tree, check: LayerCheck?) {
     if case .archive = stack.layer.kind {
       let archive = try archiveTree()

@@ -15,13 +15,13 @@ import SystemPackage
   import Musl
 #endif
 
-/// Makes an image layout of another, with the layers of one container image as EROFS images, for those who store and send such
-/// images. Its configuration stays as it is but for what says that the layers are other ones.
+/// Makes an image layout of another, with the layers of one container image as EROFS images, for those who store and send
+/// such images. Its configuration stays as it is but for what says that the layers are other ones.
 public struct LayoutConversion: Sendable {
   /// What the layers' images shall be like, and whether hashes for dm-verity follow them; its form does not count.
   public var unpacking = LayoutUnpacking()
-  /// What the layers are said to be: containerd 2.3 knows `application/vnd.erofs.layer.v1`, and the draft of a specification of
-  /// EROFS layers has `application/vnd.erofs`.
+  /// What the layers are said to be: containerd 2.3 knows `application/vnd.erofs.layer.v1`, and the draft of a specification
+  /// of EROFS layers has `application/vnd.erofs`.
   public var mediaType = "application/vnd.erofs.layer.v1"
 
   public init() {}

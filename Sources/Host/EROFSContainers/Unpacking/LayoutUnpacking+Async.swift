@@ -41,8 +41,8 @@ extension LayoutUnpacking {
 }
 
 extension RegistryClient {
-  /// Makes images of an image in a registry: reads it into a directory beside the output, unpacks it, and removes that directory.
-  /// Cancelling the task ends it.
+  /// Makes images of an image in a registry: reads it into a directory beside the output, unpacks it, and removes that
+  /// directory. Cancelling the task ends it.
   ///
   /// - Parameters:
   ///   - reference: which image.

@@ -15,12 +15,13 @@ public struct LayoutUnpacking: Sendable {
     /// A directory with a directory for each layer, named 1 (the lowest), 2 and so on, in which are the layer's image,
     /// `layer.erofs`, and the empty file `.erofslayer`, as containerd's snapshotter has them. Whiteouts are overlayfs's.
     case layers
-    /// As `layers`, and beside the last layer an image of metadata, `fsmeta.erofs`, that shows what overlayfs would show of all
-    /// layers, which are its devices, the lowest first.
+    /// As `layers`, and beside the last layer an image of metadata, `fsmeta.erofs`, that shows what overlayfs would show of
+    /// all layers, which are its devices, the lowest first.
     case metadata
-    /// As `metadata`, with the layers' archives, as they are when they are decompressed, in place of images: `layer.tar`, without
-    /// `.erofslayer`. The image of metadata has blocks of 512 bytes, and refers to the archives. An archive that is not compressed is the
-    /// layout's own file, by a further name, if both are on one file system; such a file must not be changed.
+    /// As `metadata`, with the layers' archives, as they are when they are decompressed, in place of images: `layer.tar`,
+    /// without `.erofslayer`. The image of metadata has blocks of 512 bytes, and refers to the archives. An archive that is
+    /// not compressed is the layout's own file, by a further name, if both are on one file system; such a file must not be
+    /// changed.
     case archives
     /// One image with all of it.
     case merged

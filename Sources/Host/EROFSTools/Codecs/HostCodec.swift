@@ -2,8 +2,8 @@
 
 import EROFS
 
-/// What hosts know of a codec besides how it is decoded: its names and limits in words, what it costs, what Linux does with it.
-/// Each codec has one in a file of its own; `Algorithm.onHosts` finds it.
+/// What hosts know of a codec besides how it is decoded: its names and limits in words, what it costs, what Linux does with
+/// it. Each codec has one in a file of its own; `Algorithm.onHosts` finds it.
 package struct HostCodec: Sendable {
   /// The names that mkfs.erofs knows it by, one for each library that can encode it.
   package let mkfsNames: [String]

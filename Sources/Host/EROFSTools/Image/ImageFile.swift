@@ -227,8 +227,8 @@ public final class ImageFile: Storage, @unchecked Sendable {
     try storage.read(device: device, at: offset, into: destination)
   }
 
-  /// Takes the pages that were read so far from this process's memory: they stay in the page cache, and are mapped again when they
-  /// are read again. The memory of a large image that is read once would count as this process's until then.
+  /// Takes the pages that were read so far from this process's memory: they stay in the page cache, and are mapped again
+  /// when they are read again. The memory of a large image that is read once would count as this process's until then.
   package func unmapPages() {
     for mapping in mappings where mapping.file != nil {
       if let base = mapping.base {

@@ -76,6 +76,18 @@ public struct ContentPiece: Sendable, Hashable {
   }
 }
 
+extension [ContentPiece] {
+  /// The index of the first piece that has bytes after `offset` of the file; `count` if none has.
+  package func firstIndex(endingAfter offset: UInt64) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].offset + self[middle].length > offset { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
+
 /// What a file on disk was when it was found. As long as all three are the same, so is its content, up to the
 /// granularity of the file system's clock.
 public struct FileState: Sendable, Hashable {

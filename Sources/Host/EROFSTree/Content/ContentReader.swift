@@ -47,7 +47,7 @@ public struct ContentReader: ~Copyable {
     case .sparse(let file, let pieces):
       _ = buffer.initializeMemory(as: UInt8.self, repeating: 0)
       let end = offset + UInt64(buffer.count)
-      var index = Self.firstPiece(of: pieces, endingAfter: offset)
+      var index = pieces.firstIndex(endingAfter: offset)
       while index < pieces.count, pieces[index].offset < end {
         let piece = pieces[index]
         let from = max(offset, piece.offset)
@@ -85,7 +85,7 @@ public struct ContentReader: ~Copyable {
         return max(offset, run.lowerBound)..<min(size, run.upperBound)
       } catch { throw .foreign(path: path, reason: "\(error)") }
     case .sparse(_, let pieces):
-      let index = Self.firstPiece(of: pieces, endingAfter: offset)
+      let index = pieces.firstIndex(endingAfter: offset)
       guard index < pieces.count else { return nil }
       return max(offset, pieces[index].offset)..<pieces[index].offset + pieces[index].length
     case .file(let file, _):
@@ -104,16 +104,6 @@ public struct ContentReader: ~Copyable {
   /// To be called after the last byte was read: says whether all that was read belongs to one state of the file.
   public consuming func finish() throws(TreeError) {
     if case .file(let file, let state) = origin { try Self.verify(file, is: state, path: path) }
-  }
-
-  private static func firstPiece(of pieces: [ContentPiece], endingAfter offset: UInt64) -> Int {
-    var low = 0
-    var high = pieces.count
-    while low < high {
-      let middle = (low + high) / 2
-      if pieces[middle].offset + pieces[middle].length > offset { high = middle } else { low = middle + 1 }
-    }
-    return low
   }
 
   private func read(_ file: OpenFile, _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(TreeError) {

@@ -3,10 +3,10 @@
 import EROFS
 
 extension Tree {
-  /// Puts a tree over this one, as overlayfs does with layers: its names hide those of this tree, except that directories are
-  /// merged and take its metadata, where it states any (see ``isImplied(_:)``). Its whiteouts (character devices 0, 0, and empty files with the attribute
-  /// `trusted.overlay.whiteout`) hide what is here; its directories with `trusted.overlay.opaque` hide what directories here
-  /// contain. Names that are hard links in it remain that.
+  /// Puts a tree over this one, as overlayfs does with layers: its names hide those of this tree, except that directories
+  /// are merged and take its metadata, where it states any (see ``isImplied(_:)``). Its whiteouts (character devices 0, 0,
+  /// and empty files with the attribute `trusted.overlay.whiteout`) hide what is here; its directories with
+  /// `trusted.overlay.opaque` hide what directories here contain. Names that are hard links in it remain that.
   ///
   /// What only overlayfs understands stays in the tree, so that it can be put over others; ``stripOverlayMetadata()``
   /// removes it.

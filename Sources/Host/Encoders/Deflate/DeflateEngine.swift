@@ -7,8 +7,8 @@ import CDeflate
 final class DeflateEngine: Engine {
   /// From this level on compression takes so long that finding out beforehand how much will fit is nothing beside it.
   private static let firstSlowLevel = 5
-  /// From this level on, libdeflate chooses the codes for all of what it is given. In clusters up to this size it shows if that
-  /// was a twentieth too much.
+  /// From this level on, libdeflate chooses the codes for all of what it is given. In clusters up to this size it shows if
+  /// that was a twentieth too much.
   private static let firstThoroughLevel = 10
   private static let smallCluster = 8192
 
