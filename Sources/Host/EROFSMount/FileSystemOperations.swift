@@ -37,6 +37,13 @@ public protocol FileSystemOperations: Sendable {
   func attributeNames(of inode: UInt64) throws(SystemError) -> [UInt8]
   func attribute(named name: UnsafeRawBufferPointer, of inode: UInt64) throws(SystemError) -> [UInt8]
   var statistics: FileSystemStatistics { get }
+  /// Does a short piece of work for requests that will probably come; false if there is none. To be called, again and again,
+  /// while there is no request.
+  func prepare() -> Bool
+}
+
+extension FileSystemOperations {
+  public func prepare() -> Bool { false }
 }
 
 /// An errno.

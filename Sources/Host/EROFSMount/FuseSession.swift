@@ -63,6 +63,11 @@
 
     /// Mounts on a directory. SIGINT, SIGTERM and SIGHUP end the mount from here on.
     public func mount(on directory: FilePath) throws(MountError) {
+      // Linux mounts on files too, and then takes the root, a directory, for broken.
+      var status = stat()
+      if directory.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT != S_IFDIR {
+        throw .notADirectory(directory.string)
+      }
       guard let pipe = SignalPipe() else { throw .fuse("setting signal handlers") }
       signals = pipe
       erofs_fuse_unblock_signals()
@@ -95,7 +100,7 @@
     /// - Returns: the signal, or 0.
     public func serve() throws(MountError) -> Int32 {
       guard let signals, isMounted else { throw .fuse("serving what is not mounted") }
-      let result = RequestLoop(session, threads: options.threads, signals).run()
+      let result = RequestLoop(session, server, threads: options.threads, signals).run()
       guard result >= 0 else { throw .system("serving", options.name, Errno(rawValue: -result)) }
       return result
     }

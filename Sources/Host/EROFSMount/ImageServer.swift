@@ -217,6 +217,8 @@ public final class ImageServer: FileSystemOperations {
     if let (packed, range) = pieces.packed { prefetcher.note(packed: packed, range) }
   }
 
+  public func prepare() -> Bool { prefetcher?.step() ?? false }
+
   public func attributeNames(of number: UInt64) throws(SystemError) -> [UInt8] {
     try failing(on: number) { (reader) throws(EROFSError) -> [UInt8] in
       let inode = try reader.inode(nid(of: number))

@@ -23,6 +23,10 @@ final class Prefetcher: Sendable {
   /// Whether nothing is decoded ahead now, and nothing will be before somebody reads.
   var isIdle: Bool { work.isIdle }
 
+  /// Decodes the next extent of a tree that is being read, on this thread, if that takes no longer than to wake another one;
+  /// false if there is none. A system that calls this whenever it waits for a request needs no threads for such extents.
+  func step() -> Bool { work.step() }
+
   /// Learns what a directory contains, as somebody listed it.
   func note(_ list: ListedEntries.List) { work.note(list) }
 
@@ -73,6 +77,8 @@ final class Prefetcher: Sendable {
     private var working = 0
     private var isStarted = false
     private var isStopped = false
+    /// Whether ``step()`` is called.
+    private var isStepped = false
 
     private static let mostRuns = 256
     private static let mostWalks = 4
@@ -159,7 +165,21 @@ final class Prefetcher: Sendable {
         return
       }
       walks.append(walk)
-      if walk.wantsThread { wakeThread() }
+      if walk.wantsThread, !isQuick(walk) { wakeThread() }
+    }
+
+    /// Whether ``step()`` does what is next in a walk. What is not planned yet may be of any length.
+    private func isQuick(_ walk: TreeWalk) -> Bool {
+      isStepped && !counters.pace.isSlow(bytes: Int(clamping: walk.next?.extent.length ?? 65536))
+    }
+
+    func step() -> Bool {
+      monitor.lock()
+      defer { monitor.unlock() }
+      isStepped = true
+      guard let walk = walks.last(where: { isQuick($0) && follow($0) }) else { return false }
+      if walk.wantsThread, !isQuick(walk) { wakeThread() }
+      return true
     }
 
     /// Whether another extent of it should be decoded now. Two files that are neighbours by chance are no order yet.
@@ -185,7 +205,7 @@ final class Prefetcher: Sendable {
       changeWorking(1)
       while true {
         while waiting.isEmpty, !isStopped {
-          if walks.reversed().contains(where: follow) { continue }
+          if walks.reversed().contains(where: { !isQuick($0) && follow($0) }) { continue }
           changeWorking(-1)
           monitor.wait()
           changeWorking(1)

@@ -37,6 +37,7 @@
   /// second thread is woken when the first one begins to decode, or when a request is waiting already.
   final class RequestLoop: @unchecked Sendable {
     private let session: OpaquePointer
+    private let server: any FileSystemOperations
     private let descriptor: Int32
     private let mostThreads: Int
     private let signals: SignalPipe
@@ -50,8 +51,11 @@
     private var idle = 0
     private var outcome: Int32 = 0
 
-    init(_ session: OpaquePointer, threads: Int, _ signals: SignalPipe) {
+    init(
+      _ session: OpaquePointer, _ server: any FileSystemOperations, threads: Int, _ signals: SignalPipe
+    ) {
       self.session = session
+      self.server = server
       self.signals = signals
       mostThreads = max(1, threads)
       descriptor = fuse_session_fd(session)
@@ -149,6 +153,7 @@
         case EINTR: continue
         case EAGAIN:
           if start == 0 {
+            if server.prepare() { continue }
             start = monotonicNanoseconds()
             if patience.isHopeful { continue }
           } else if patience.isHopeful, monotonicNanoseconds() - start < Patience.nanoseconds {

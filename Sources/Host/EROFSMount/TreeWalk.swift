@@ -204,6 +204,9 @@ final class TreeWalk {
       && (steps.contains { !$0.isTaken } || cursor != nil && !isPlanning && !isFull(part: 2))
   }
 
+  /// What ``take()`` would give.
+  var next: TreeCursor.Part? { steps.first { !$0.isTaken }?.part }
+
   /// The next step to decode; the caller has taken it.
   func take() -> TreeCursor.Part? {
     guard credit >= Self.enough, let index = steps.firstIndex(where: { !$0.isTaken }) else { return nil }

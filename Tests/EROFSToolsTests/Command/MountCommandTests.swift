@@ -135,6 +135,7 @@ struct MountCommandTests {
       ([folder("none"), directory], 1, "\(folder("none")): opening the image failed: No such file or directory"),
       ([directory, directory], 1, "\(directory): not a file or block device"),
       ([image, folder("none")], 1, "mounting on \(folder("none")) failed"),
+      ([image, text], 1, "\(text): not a directory"),
       (["--offset", "1G", image, directory], 1, "but the file has only"),
       (["--trace", folder("none/trace"), image, directory], 1, "creating the trace failed: No such file or directory"),
       ([image], 64, "Two arguments are required"), (["--threads", "0", image, directory], 64, "--threads must be"),

@@ -2,7 +2,7 @@
 """Images of the layers of a container image, as they are and compressed with gzip and zstd: how long it takes and how much
 memory, beside mkfs.erofs 1.9.4 and beside unpacking the same archives to files with GNU tar.
 
-  Tools/run containers-bench [--quick] [--erofs PROGRAM] [FOLDER...]    one layer of each FOLDER; the default is of /usr
+  Tools/run containers-bench [--quick] [--erofs PROGRAM] [FOLDER...]    one layer of each FOLDER; without: a small Debian's /usr
 """
 
 import argparse
@@ -72,7 +72,11 @@ def main():
     except Failure as problem:
         peer = None
         print(f"without mkfs.erofs 1.9.4: {problem}", file=sys.stderr)
-    folders = arguments.folders or [pathlib.Path("/usr/bin"), pathlib.Path("/usr/share"), pathlib.Path("/usr/include")]
+    folders = arguments.folders
+    if not folders:
+        # The small Debian that comes with the peers, 119 MB; a machine's own /usr may be of any size.
+        small = peer.parents[1] / "tree/usr" if peer else None
+        folders = [small / name for name in ("bin", "lib", "share")] if small and small.exists() else [pathlib.Path("/usr/bin")]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         archives = []
