@@ -42,6 +42,7 @@ void abort(void);
 
 #ifdef __GNUC__
 #define EROFS_INLINE static inline __attribute__((__unused__))
+#define EROFS_ALWAYS_INLINE EROFS_INLINE __attribute__((__always_inline__))
 #define EROFS_UNREACHABLE() __builtin_unreachable()
 #define EROFS_NOINLINE __attribute__((__noinline__))
 /* Where a codec is left out, nothing calls some of them, and compilers drop them without a word. */
@@ -57,6 +58,7 @@ void *memmove(void *to, const void *from, size_t count);
 void *memset(void *to, int byte, size_t count);
 #endif
 #define EROFS_INLINE static inline
+#define EROFS_ALWAYS_INLINE EROFS_INLINE
 #define EROFS_UNREACHABLE() EROFS_TRAP()
 #define EROFS_NOINLINE
 #define EROFS_FUNCTION static
@@ -110,6 +112,20 @@ EROFS_INLINE u8 *at(const u8 *base, uword distance)
 	return (u8 *)((uword)base + distance);
 }
 
+/* GCC that is told to be small computes anew, after a loop, what the loop has computed with its last turn, as it knows how many
+ * there were: it does not know what it is not told of the number that it counts by. And on ARM it makes both ways of a branch one, of
+ * instructions with conditions, each of which takes its time in both cases, unless there is something else in them. */
+#if defined(__GNUC__) && defined(__OPTIMIZE_SIZE__)
+#define EROFS_COUNTED(number) __asm__("" : "+r"(number))
+#else
+#define EROFS_COUNTED(number)
+#endif
+#if defined(__GNUC__) && defined(__OPTIMIZE_SIZE__) && defined(__arm__)
+#define EROFS_WAY() __asm__ volatile("")
+#else
+#define EROFS_WAY()
+#endif
+
 /* Where words may not lie at any address, compilers that are told to be small call a function for a copy of a few bytes; but not
  * for a field that may lie anywhere. */
 #if defined(__GNUC__) && defined(__OPTIMIZE_SIZE__)
@@ -129,14 +145,14 @@ EROFS_INLINE u8 *at(const u8 *base, uword distance)
 	EROFS_INLINE void store_##name##_aligned(u8 *to, type value) \
 	{ EROFS_COPY(EROFS_ALIGNED(to, sizeof value), &value, sizeof value); }
 #if defined(__OPTIMIZE_SIZE__) && !EROFS_LOADS_ANY_WORD
-/* The compiler would put a number together and take it apart again. */
+/* The compiler would put a number together and take it apart again; and copy eight bytes by a call, in loops that do little else. */
 EROFS_INLINE void copy_u16(u8 *to, const u8 *from) { u8 a = from[0], b = from[1]; to[0] = a, to[1] = b; }
 EROFS_INLINE void copy_u32(u8 *to, const u8 *from)
 {
 	u8 a = from[0], b = from[1], c = from[2], d = from[3];
 	to[0] = a, to[1] = b, to[2] = c, to[3] = d;
 }
-EROFS_INLINE void copy_u64(u8 *to, const u8 *from)
+EROFS_ALWAYS_INLINE void copy_u64(u8 *to, const u8 *from)
 {
 	u8 a = from[0], b = from[1], c = from[2], d = from[3], e = from[4], f = from[5], g = from[6], h = from[7];
 	to[0] = a, to[1] = b, to[2] = c, to[3] = d, to[4] = e, to[5] = f, to[6] = g, to[7] = h;
@@ -148,6 +164,11 @@ EROFS_INLINE void copy_u64(u8 *to, const u8 *from)
 EROFS_MEMORY(u16, u16)
 EROFS_MEMORY(u32, u32)
 EROFS_MEMORY(u64, u64)
+#if defined(__GNUC__) && defined(__OPTIMIZE_SIZE__) && EROFS_WORD == 64 && !EROFS_LOADS_ANY_WORD
+/* Where two ways load eight bytes of the same place, and a third does not, the compiler would load them for all three. */
+EROFS_INLINE u64 load_u64_here(const u8 *from) { __asm__("" : "+r"(from)); return load_u64(from); }
+#define load_u64 load_u64_here
+#endif
 EROFS_COPIED(u16)
 EROFS_COPIED(u32)
 EROFS_COPIED(u64)

@@ -55,7 +55,11 @@ class Body(Instructions, Calls, Values):
         return f"({self.ctype(kind)}){{ {', '.join(fields)} }}"
 
     def count(self):
-        """How often each value is used, and in which blocks."""
+        """How often each value is used, and in which blocks; and which blocks only a branch comes to."""
+        jumps = [(bare(tokens.all[place + 1]), tokens.all[1] == "i1") for _, lines in self.parsed for _, _, tokens in lines
+                 for place, token in enumerate(tokens.all) if token == "label" and tokens.all[0] == "br"]
+        times = collections.Counter(label for label, _ in jumps)
+        self.ways = {label for label, is_branch in jumps if is_branch and times[label] == 1}
         self.uses, self.places, self.home = collections.Counter(), collections.defaultdict(set), {}
         for label, lines in self.parsed:
             for line, name, tokens in lines:
@@ -95,7 +99,7 @@ class Body(Instructions, Calls, Values):
 
     def variable_type(self, kind):
         """A variable of few bits has a word: a compiler of C computes in words, and need not cut what it computes in bytes too."""
-        return "u32" if kind[0] == "i" and kind[1] <= 16 else self.ctype(kind)
+        return f"u{self.types.pointer * 8}" if kind[0] == "i" and kind[1] <= 16 else self.ctype(kind)
 
     def assign(self, name, kind, text):
         self.declare(self.name(name), self.variable_type(kind))
@@ -140,12 +144,19 @@ class Body(Instructions, Calls, Values):
         for label, lines in blocks:
             if self.label(label) in wanted:
                 text.append(f"{self.label(label)}:;")
-            text += lines
+            text += self.hints(label, len(lines)) + lines
         joined = self.copies(self.without_unread("\n".join(text)))
         said = [f"\t{memory}" for memory in self.memory]
         said += [f"\t{kind}{'' if kind.endswith('*') else ' '}{name};" for name, kind in sorted(self.variables.items(), key=order)]
         said += [f"\t(void){name};" for _, name in self.parameters() if not re.search(rf"\b{name}\b", joined)]
         return "\n".join([*said, joined])
+
+    def hints(self, label, count):
+        """What start.h says to a compiler at the begin of a block: in a loop of one block the numbers that it counts by, and on
+        machines of 32 bits that a block is one way of two, where it is short enough to be made conditional."""
+        said = [f"\tEROFS_COUNTED({self.name(name)});" for name, kind, *_ in self.incoming.get((label, label), ())
+                if kind == ("i", self.types.pointer * 8)]
+        return said + (["\tEROFS_WAY();"] if label in self.ways and 3 <= count <= 16 and self.types.pointer == 4 else [])
 
     def without_unread(self, text):
         """Without variables that only values had that were not printed: a condition of one outcome, for one."""

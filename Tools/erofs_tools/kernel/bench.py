@@ -86,7 +86,7 @@ def ram(folder, cpu):
             # Results near the limit are not monotonic, so every size is tried, from above, until one fails.
             least = None
             for kibibytes in (12288, 10240, 8192, 7168, 6144, 5632, 5120, *range(4608, 2047, -64)):
-                right, _, _ = linux.prompt(folder, cpu, decoder, codec, f"{kibibytes}K", 3, seconds=30)
+                right, _, _ = linux.prompt(folder, cpu, decoder, codec, f"{kibibytes}K", 3, seconds=120)
                 if right != 3:
                     break
                 least = kibibytes
