@@ -75,6 +75,30 @@ import TreeSupport
     ("tails", { ($0.encodings, $0.fragments) = ([try Encoding(.lz4)], .tails) }),
   ]
 
+  /// As sources have it: what a folder's files have in common is farther away than LZ4 sees when they are packed by length.
+  @Test(arguments: [BuildOptions.Fragments.tails, .all]) func textsOfAFolderArePackedTogether(
+    fragments: BuildOptions.Fragments
+  ) throws {
+    var tree = Tree()
+    var random = Random(4)
+    let metadata = Metadata(kind: .directory, permissions: 0o755, time: Time(seconds: 1_700_000_000))
+    var file = metadata
+    (file.kind, file.permissions) = (.regular, 0o644)
+    for number in 0..<32 {
+      let folder = try tree.put(Array("d\(number)".utf8), in: Tree.root, metadata)
+      let common = (0..<8000).map { _ in UInt8(97 + random.below(16)) }
+      for part in 0..<4 {
+        let bytes = common + [UInt8](repeating: 10, count: part * 100 + number)
+        try tree.put(Array("f\(part)".utf8), in: folder, file, content: .bytes(bytes))
+      }
+    }
+    tree.sort()
+    var options = BuildOptions()
+    (options.encodings, options.clusterSize, options.fragments) = ([try Encoding(.lz4)], 65536, fragments)
+    // Stored once, the texts have 256,000 bytes; 1,024,000 else.
+    #expect(try build(tree, options).count < 300_000)
+  }
+
   @Test(arguments: layouts.map(\.0)) func dataIsInTheOrderOfTheList(layout: String) throws {
     var options = BuildOptions()
     try Self.layouts.first { $0.0 == layout }!.1(&options)

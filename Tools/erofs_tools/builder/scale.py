@@ -77,9 +77,9 @@ def files(results, program, peer, folder, count):
                                        [*command, "--quiet", "-T0", *options, image, tree])
                 if took is None:
                     continue
-                seconds, memory = took
-                print(f"    {seconds:.1f} s, {seconds * 1e6 / number:.0f} us a file, {memory:.0f} MiB, "
-                      f"image {image.stat().st_size / 1e6:.1f} MB", flush=True)
+                seconds, cpu, memory = took
+                print(f"    {seconds:.1f} s, of processors {cpu:.1f}, {seconds * 1e6 / number:.0f} us a file, "
+                      f"{memory:.0f} MiB, image {image.stat().st_size / 1e6:.1f} MB", flush=True)
                 image.unlink()
         shutil.rmtree(tree)
 
@@ -97,8 +97,9 @@ def holes(results, program, folder, name, sizes, pieces, option_sets):
         took = results.attempt(what, measured, [program, "mkfs", "--quiet", "-T0", *options, image, tree])
         if took is None:
             continue
-        seconds, memory = took
-        print(f"    {seconds:.1f} s, {memory:.0f} MiB, image {image.stat().st_size / 1e6:.1f} MB", flush=True)
+        seconds, cpu, memory = took
+        print(f"    {seconds:.1f} s, of processors {cpu:.1f}, {memory:.0f} MiB, image {image.stat().st_size / 1e6:.1f} MB",
+              flush=True)
         run("mount", "-t", "erofs", "-o", "ro,loop", image, mount)
         try:
             wrong = [found for file in places if (found := differs(tree / file, mount / file, places[file]))]

@@ -59,8 +59,9 @@ struct FragmentList: Sendable {
     fragments[fragment].start = try bytes.withUnsafeBytes { try spool.append($0) }
   }
 
-  /// Decides where each fragment goes: those of listed files in the list's order; then by kind, then by the suffix of the
-  /// file's name, then by length. So what a compressor sees at once is alike.
+  /// Decides where each fragment goes: those of listed files in the list's order; then by kind; then text by path, and the
+  /// rest by the suffix of the file's name, then by length. So what a compressor sees at once is alike: the texts of a source
+  /// tree have most in common with those of their own directory.
   ///
   /// It may be done again when the contents of all fragments are there: it depends on none of them.
   mutating func arrange(_ build: BuildContext) throws {
@@ -82,8 +83,11 @@ struct FragmentList: Sendable {
       let (a, b) = (fragments[left], fragments[right])
       if places[left] != places[right] { return places[left] < places[right] }
       if a.kind != b.kind { return a.kind < b.kind }
-      if keys[left] != keys[right] { return ranks[keys[left]]! < ranks[keys[right]]! }
-      if a.length != b.length { return a.length < b.length }
+      if a.kind != .text {
+        if keys[left] != keys[right] { return ranks[keys[left]]! < ranks[keys[right]]! }
+        if a.length != b.length { return a.length < b.length }
+      }
+      if a.owner != b.owner { return a.owner < b.owner }
       return left < right
     }
     size = 0
