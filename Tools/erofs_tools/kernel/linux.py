@@ -58,7 +58,7 @@ BOUNDED = ["--max-extent-bytes=131072", "-C65536", "-Eztailpacking"]
 # What `mkfs --for=nommu` finds for it: all files are in the packed inode, which is read and decompressed for their readahead.
 PACKED = ["--max-extent-bytes=131072", "-C32768", "-Eall-fragments,dedupe"]
 # Less than is promised, where boots stall if a readahead waits for memory that its own locked pages take: all of the first
-# root, and every third of the second until what is read of the packed inode gave up too. With what is promised it was one
+# root, and four of five of the second until what is read of the packed inode gave up too. With what is promised it was one
 # in twenty: too few to be noticed in three.
 SCARCE = [("rv64", "lzma", "3456K", BOUNDED), ("rv64", "lzma", "3392K", PACKED)]
 # Seconds after which a boot stalls for ever. Its own time is that of its instructions, for which a busy host takes longer.
