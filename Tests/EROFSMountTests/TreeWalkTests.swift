@@ -108,6 +108,25 @@ import Testing
     #expect(most > 1 && most <= 32 + 2 * threads, "\(most)")
   }
 
+  /// If decoding becomes slow while the thread that serves does it, another thread goes on.
+  @Test func aWalkGoesOnWhenDecodingBecomesSlow() throws {
+    guard ReferenceImages.names.contains("lz4hc-16k-full-index") else { return }
+    let server = try Self.server("lz4hc-16k-full-index", prefetchers: 1)
+    _ = server.prepare()
+    var files = 0
+    try walk(server) { file in
+      files += 1
+      if files <= 25 { for _ in 0..<100 { server.counters.pace.note(bytes: 1, 0) } }
+      // At once, so that no other thread is woken for the rest of a file.
+      _ = try content(file, server, step: 1 << 30)
+      if files == 25 {
+        server.counters.pace.note(bytes: 1, 1 << 40)
+        wait(server, prepares: true)
+      }
+    }
+    #expect(files > 25)
+  }
+
   /// Whatever is decoded ahead, and whoever reads beside: all bytes are right, in a small cache too.
   @Test(arguments: compressed)
   func walksAndOtherReadersGetTheirBytes(name: String) throws {

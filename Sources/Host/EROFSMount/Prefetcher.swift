@@ -177,7 +177,11 @@ final class Prefetcher: Sendable {
       monitor.lock()
       defer { monitor.unlock() }
       isStepped = true
-      guard let walk = walks.last(where: { isQuick($0) && follow($0) }) else { return false }
+      guard let walk = walks.last(where: { isQuick($0) && follow($0) }) else {
+        // Decoding may have become slow since the latest read began.
+        if working == 0, walks.contains(where: { $0.wantsThread && !isQuick($0) }) { wakeThread() }
+        return false
+      }
       if walk.wantsThread, !isQuick(walk) { wakeThread() }
       return true
     }
