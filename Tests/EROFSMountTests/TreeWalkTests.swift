@@ -234,29 +234,35 @@ import Testing
     #expect(listed[90_001]!.isFirst && !listed[90_002]!.isFirst && !listed[95_001]!.isFirst)
   }
 
-  /// What is compressed behind thousands of blocks that are not is found, unless they are too many.
-  @Test(arguments: [(2000, true), (6000, false)]) func aSearchHasABound(blocks: Int, isFound: Bool) throws {
-    var state: UInt64 = 7
-    let noise = [UInt8](unsafeUninitializedCapacity: blocks * 4096) { bytes, count in
+  private func noise(blocks: Int) -> [UInt8] {
+    var generator = SplitMix64(seed: 7)
+    return [UInt8](unsafeUninitializedCapacity: blocks * 4096) { bytes, count in
       for index in 0..<blocks * 512 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        withUnsafeBytes(of: (state ^ state >> 29) &* 0x94D0_49BB_1331_11EB) { word in
-          for at in 0..<8 { bytes[8 * index + at] = word[at] }
-        }
+        withUnsafeBytes(of: generator.next()) { word in for at in 0..<8 { bytes[8 * index + at] = word[at] } }
       }
       count = blocks * 4096
     }
+  }
+
+  /// A server of an image with these files, compressed with LZ4.
+  private func server(of files: [(name: String, bytes: [UInt8])], prefetchers: Int) throws -> ImageServer {
     var tree = Tree()
-    for (name, bytes) in [("a", [1]), ("b", noise + [UInt8](repeating: 0x61, count: 200_000))] as [(String, [UInt8])] {
-      try tree.put(
-        Array(name.utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(bytes))
+    for file in files {
+      let metadata = Metadata(kind: .regular, permissions: 0o644)
+      try tree.put(Array(file.name.utf8), in: Tree.root, metadata, content: .bytes(file.bytes))
     }
     let path = FilePath(FileManager.default.temporaryDirectory.path).appending("walk-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(atPath: path.string) }
     var options = BuildOptions()
     options.encodings = [try Encoding(.lz4)]
     try ImageBuilder(options).build(tree, at: path)
-    let server = try ImageServer(FileStorage(path), cacheBytes: 1 << 20, prefetchers: 0) { Issue.record("\($0)") }
+    return try ImageServer(FileStorage(path), cacheBytes: 1 << 20, prefetchers: prefetchers) { Issue.record("\($0)") }
+  }
+
+  /// What is compressed behind thousands of blocks that are not is found, unless they are too many.
+  @Test(arguments: [(2000, true), (6000, false)]) func aSearchHasABound(blocks: Int, isFound: Bool) throws {
+    let server = try server(
+      of: [("a", [1]), ("b", noise(blocks: blocks) + [UInt8](repeating: 0x61, count: 200_000))], prefetchers: 0)
     try server.pool.withReader { reader in
       let root = try reader.inode(server.superblock.rootNID)
       var (cursor, listed) = (DirectoryCursor(), ListedEntries())
@@ -270,7 +276,30 @@ import Testing
       listed.add(list)
       listed.settle()
       var walk = TreeCursor(after: listed[numbers[0]]!, listed, entersDirectories: true)
+      var short = walk
+      #expect(short.next(reader, most: TreeCursor.fewEntries) == nil && !short.isAtEnd)
       #expect((walk.next(reader)?.file == numbers[1]) == isFound)
     }
+  }
+
+  /// The thread that serves leaves a long search to another one.
+  @Test func aLongSearchIsForAnotherThread() throws {
+    let text = [UInt8](repeating: 0x61, count: 100_000)
+    let files = (0..<5).map { ("a\($0)", text) } + [("b", noise(blocks: 500) + text)]
+    let server = try server(of: files, prefetchers: 1)
+    _ = server.prepare()
+    var found: Found?
+    try walk(server) { file in
+      if file.path.last == 0x62 { return found = file }
+      for _ in 0..<100 { server.counters.pace.note(bytes: 1, 0) }
+      _ = try content(file, server, step: 1 << 30)
+    }
+    wait(server, prepares: true)
+    let before = server.cache.statistics
+    #expect(before.ahead > before.aheadUsed)
+    let last = try #require(found)
+    try server.read(last.number, at: 500 * 4096 + 50_000, count: 4096) { _ in }
+    let after = server.cache.statistics
+    #expect(after.misses == before.misses && after.aheadUsed == before.aheadUsed + 1, "\(before) \(after)")
   }
 }

@@ -170,14 +170,14 @@ final class Prefetcher: Sendable {
 
     /// Whether ``step()`` does what is next in a walk. What is not planned yet may be of any length.
     private func isQuick(_ walk: TreeWalk) -> Bool {
-      isStepped && !counters.pace.isSlow(bytes: Int(clamping: walk.next?.extent.length ?? 65536))
+      isStepped && !walk.isFar && !counters.pace.isSlow(bytes: Int(clamping: walk.next?.extent.length ?? 65536))
     }
 
     func step() -> Bool {
       monitor.lock()
       defer { monitor.unlock() }
       isStepped = true
-      guard let walk = walks.last(where: { isQuick($0) && follow($0) }) else {
+      guard let walk = walks.last(where: { isQuick($0) && follow($0, serves: true) }) else {
         // Decoding may have become slow since the latest read began.
         if working == 0, walks.contains(where: { $0.wantsThread && !isQuick($0) }) { wakeThread() }
         return false
@@ -231,7 +231,9 @@ final class Prefetcher: Sendable {
 
     /// Decodes the next part of what a walk will read, or extends its plan; false if it wants neither. Called, and returns,
     /// with the lock.
-    private func follow(_ walk: TreeWalk) -> Bool {
+    ///
+    /// - Parameter serves: whether requests may wait for this thread.
+    private func follow(_ walk: TreeWalk, serves: Bool = false) -> Bool {
       if let part = walk.take() {
         monitor.unlock()
         // An error is reported when the reader arrives there.
@@ -247,13 +249,14 @@ final class Prefetcher: Sendable {
       var cursor = plan.cursor
       monitor.unlock()
       let step = pool.withReader { reader -> TreeWalk.Step? in
-        guard let part = cursor.next(reader) else { return nil }
+        let most = serves ? TreeCursor.fewEntries : TreeCursor.mostEntries
+        guard let part = cursor.next(reader, most: most) else { return nil }
         let isTooLong = part.extent.length > UInt64(cache.limit / 8)
         let key = try? reader.key(of: part.extent)
         return .init(part: part, isTaken: isTooLong || key.map(cache.contains) ?? true)
       }
       monitor.lock()
-      walk.endPlanning(step, cursor, generation: plan.generation)
+      walk.endPlanning(step, cursor, goesOn: serves, generation: plan.generation)
       return true
     }
 

@@ -30,7 +30,9 @@ struct TreeCursor {
   private static let mostDirectories = 64
   /// Entries of directories, and extents, that are looked at for the next part. More that are not compressed are not worth
   /// the search, and a hostile image has files with as many as it likes.
-  private static let mostEntries = 4096
+  static let mostEntries = 4096
+  /// The same for a thread that others wait for.
+  static let fewEntries = 64
 
   /// Begins after an entry, as far as it is known in which directories that is.
   init(after entry: ListedEntries.Entry, _ listed: ListedEntries, entersDirectories: Bool) {
@@ -43,10 +45,14 @@ struct TreeCursor {
     directories.reverse()
   }
 
-  /// The next part that is compressed; nil at the end. Files and directories that cannot be read are left out.
-  mutating func next(_ reader: MountReader) -> Part? {
+  /// Whether nothing follows.
+  var isAtEnd: Bool { file == nil && directories.isEmpty }
+
+  /// The next part that is compressed; nil at the end, or if it is none of the next `most` entries and extents. Files and
+  /// directories that cannot be read are left out.
+  mutating func next(_ reader: MountReader, most: Int = mostEntries) -> Part? {
     var entries = 0
-    while entries < Self.mostEntries {
+    while entries < most {
       entries += 1
       if let (inode, offset) = file {
         do throws(EROFSError) {
@@ -122,6 +128,8 @@ final class TreeWalk {
   private var reached = 0
   private var cursor: TreeCursor?
   private var isPlanning = false
+  /// Whether what follows is so far away that the thread that serves has given up the search.
+  private(set) var isFar = false
   /// Changes when what is planned meanwhile is of no use.
   private var generation = 0
   /// Grows when the reader goes where it was expected, and shrinks when it does not.
@@ -182,7 +190,7 @@ final class TreeWalk {
     }
     latest = entry
     generation += 1
-    (steps, reached) = ([], 0)
+    (steps, reached, isFar) = ([], 0, false)
     cursor = credit >= Self.enough ? TreeCursor(after: entry, listed, entersDirectories: entersDirectories) : nil
   }
 
@@ -221,10 +229,12 @@ final class TreeWalk {
     return (cursor, generation)
   }
 
-  func endPlanning(_ step: Step?, _ cursor: TreeCursor, generation: Int) {
+  /// - Parameter goesOn: whether another thread shall search on if there is no step.
+  func endPlanning(_ step: Step?, _ cursor: TreeCursor, goesOn: Bool, generation: Int) {
     isPlanning = false
     guard generation == self.generation else { return }
     if let step { steps.append(step) }
-    self.cursor = step == nil ? nil : cursor
+    isFar = step == nil && goesOn && !cursor.isAtEnd
+    self.cursor = step == nil && !isFar ? nil : cursor
   }
 }
