@@ -157,7 +157,7 @@ package final class OutputFile: @unchecked Sendable {
 
   /// Writes `bytes` at a byte offset; what is never written reads as zeros.
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws {
-    do throws(Errno) { try descriptor.writeWhole(bytes, at: offset) } catch {
+    do throws(Errno) { try WholeTransfer.write(bytes, to: descriptor, at: offset) } catch {
       throw Failure(path: path, action: "writing", reason: error)
     }
   }
@@ -191,7 +191,7 @@ package final class OutputFile: @unchecked Sendable {
 
   /// Fills the whole of `buffer` with what was written at a byte offset.
   package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
-    do throws(Errno) { try descriptor.readWhole(into: buffer, at: offset) } catch {
+    do throws(Errno) { try WholeTransfer.read(into: buffer, from: descriptor, at: offset) } catch {
       throw Failure(path: path, action: "reading", reason: error)
     }
   }

@@ -59,7 +59,7 @@ package final class SpoolFile: @unchecked Sendable {
 
   package func flush() throws {
     try pending.withUnsafeBytes { bytes in
-      do throws(Errno) { try file.writeWhole(bytes, at: count - UInt64(bytes.count)) } catch {
+      do throws(Errno) { try WholeTransfer.write(bytes, to: file, at: count - UInt64(bytes.count)) } catch {
         throw failure("writing a temporary file", error)
       }
     }
@@ -68,7 +68,7 @@ package final class SpoolFile: @unchecked Sendable {
 
   /// Fills `buffer` with the bytes from `offset` on, all of which were flushed.
   package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
-    do throws(Errno) { try file.readWhole(into: buffer, at: offset) } catch {
+    do throws(Errno) { try WholeTransfer.read(into: buffer, from: file, at: offset) } catch {
       throw failure("reading a temporary file", error)
     }
   }

@@ -10,18 +10,19 @@ import SystemPackage
   import Musl
 #endif
 
-extension FileDescriptor {
+/// Transfers that are complete, or an error.
+enum WholeTransfer {
   /// Writes all of `bytes` at a byte offset.
-  func writeWhole(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(Errno) {
-    try Self.repeated(bytes.count, otherwise: .noSpace) { done in
-      pwrite(rawValue, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
+  static func write(_ bytes: UnsafeRawBufferPointer, to file: FileDescriptor, at offset: UInt64) throws(Errno) {
+    try repeated(bytes.count, otherwise: .noSpace) { done in
+      pwrite(file.rawValue, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
     }
   }
 
   /// Fills all of `bytes` from a byte offset on.
-  func readWhole(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(Errno) {
-    try Self.repeated(bytes.count, otherwise: .ioError) { done in
-      pread(rawValue, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
+  static func read(into bytes: UnsafeMutableRawBufferPointer, from file: FileDescriptor, at offset: UInt64) throws(Errno) {
+    try repeated(bytes.count, otherwise: .ioError) { done in
+      pread(file.rawValue, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
     }
   }
 
