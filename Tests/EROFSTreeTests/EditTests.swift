@@ -65,7 +65,7 @@ import TreeSupport
     try rule.apply(to: &tree)
     #expect(tree[tree.entry(at: "key")!].user == 110 && tree[tree.entry(at: "key")!].group == 6)
     rule.groupOffset = 1
-    #expect(throws: TreeError.idOutOfRange(path: Array("etc/ssl/key".utf8), id: .max, offset: 1)) {
+    #expect(throws: TreeError.idOutOfRange(path: Array("etc/ssl/key".utf8), isGroup: true, id: .max, offset: 1)) {
       try rule.apply(to: &tree)
     }
     rule.groupOffset = -7

@@ -76,6 +76,8 @@ import Testing
     let bytes = [UInt8](repeating: 1, count: 1 << 20)
     let failure = #expect(throws: OutputFile.Failure.self) { try bytes.withUnsafeBytes { try file.write($0, at: 0) } }
     #expect(failure?.reason == .noSpace)
+    let text = failure.map { "\($0)" } ?? ""
+    #expect(text.contains("; the file system at \(FilePath(mount)) has 0 bytes left: "), "\(text)")
     file.discard()
     #expect(try FileManager.default.contentsOfDirectory(atPath: mount).isEmpty)
   }

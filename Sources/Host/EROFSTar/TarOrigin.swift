@@ -132,15 +132,8 @@ public struct TarOrigin {
 
   // MARK: Headers
 
-  private struct Member {
-    var header: TarHeader
-    var fields: PaxFields
-    var name: [UInt8]
-    var target: [UInt8]
-  }
-
   /// The next member's headers; nil at the end. `common` is what applies to all members from now on.
-  private mutating func next(_ common: inout PaxFields) throws -> Member? {
+  private mutating func next(_ common: inout PaxFields) throws -> TarMember? {
     var fields = common
     var (longName, longTarget): ([UInt8]?, [UInt8]?) = (nil, nil)
     var isBetween = true
@@ -168,7 +161,7 @@ public struct TarOrigin {
           let name = fields.sparse.name ?? fields.path ?? longName ?? header.name
           self.name = name
           if name.count > Self.longestName { throw TarFault(.headerLength) }
-          return Member(
+          return TarMember(
             header: header, fields: fields, name: name, target: fields.linkPath ?? longTarget ?? header.linkName)
         }
       } catch let error as TarFault { throw failure(error.fault) }
@@ -195,15 +188,9 @@ public struct TarOrigin {
 
   // MARK: Members
 
-  private mutating func add(_ member: Member) throws {
+  private mutating func add(_ member: TarMember) throws {
     let (header, fields) = (member.header, member.fields)
-    var size: UInt64
-    if let given = fields.size {
-      size = given
-    } else {
-      guard let given = UInt64(exactly: try header.size()) else { throw TarFault(.fieldNumber) }
-      size = given
-    }
+    let size = try member.storedSize()
     var kind = InodeKind.regular
     switch header.kind {
     case .gnuContinuation, .gnuOldLongNames, .starInode: throw TarFault(.memberKind)
@@ -224,7 +211,7 @@ public struct TarOrigin {
         if contents != .absent { try skip(size) }
       }
     }
-    let metadata = try self.metadata(kind, member)
+    let metadata = try member.metadata(kind)
     let content = kind == .regular ? try self.content(header, fields, size) : nil
     try members.put(
       member.name, metadata, content: content, target: kind == .symbolicLink ? member.target : [],
@@ -232,7 +219,7 @@ public struct TarOrigin {
   }
 
   /// Old archives state the size of the target too, but have no content there; new ones may have it.
-  private mutating func addLink(_ member: Member, _ size: UInt64) throws {
+  private mutating func addLink(_ member: TarMember, _ size: UInt64) throws {
     var hasContent = size > 0 && contents != .absent
     if hasContent, !member.fields.isPresent {
       let block = try input.peek(TarHeader.byteCount)
@@ -240,37 +227,6 @@ public struct TarOrigin {
     }
     let content = hasContent ? try self.content(member.header, member.fields, size) : nil
     try members.link(member.name, to: member.target, content: content, failure: failure(.linkTarget))
-  }
-
-  private func metadata(_ kind: InodeKind, _ member: Member) throws -> Metadata {
-    let (header, fields) = (member.header, member.fields)
-    func identifier(_ value: Int64) throws(TarFault) -> UInt32 {
-      guard let id = UInt32(exactly: value) else { throw TarFault(.fieldNumber) }
-      return id
-    }
-    var metadata = Metadata(kind: kind, permissions: try header.permissions())
-    // bsdtar writes the group's own in the mode. Linux keeps there what the list allows at most.
-    if let bits = fields.accessBits { metadata.permissions = metadata.permissions & ~0o777 | bits }
-    if let user = fields.user {
-      metadata.user = try identifier(user)
-    } else {
-      metadata.user = try identifier(try header.user())
-    }
-    if let group = fields.group {
-      metadata.group = try identifier(group)
-    } else {
-      metadata.group = try identifier(try header.group())
-    }
-    if let time = fields.time { metadata.time = time } else { metadata.time = Time(seconds: try header.seconds()) }
-    if kind == .characterDevice || kind == .blockDevice {
-      if let major = fields.device.major, let minor = fields.device.minor {
-        metadata.device = DeviceNumber(major: major, minor: minor)
-      } else {
-        let (major, minor) = try header.device()
-        metadata.device = DeviceNumber(major: try identifier(major), minor: try identifier(minor))
-      }
-    }
-    return metadata
   }
 
   // MARK: Contents

@@ -22,7 +22,22 @@ package final class OutputFile: @unchecked Sendable {
     package let path: FilePath
     package let action: String
     package let reason: Errno
-    package var description: String { "\(path): \(action) failed: \(reason)" }
+    /// If there is no space: where, and what to do.
+    private let place: String
+
+    init(path: FilePath, action: String, reason: Errno) {
+      (self.path, self.action, self.reason) = (path, action, reason)
+      place = reason == .noSpace || reason == .diskQuotaExceeded ? Self.place(of: path) : ""
+    }
+
+    package var description: String { "\(path): \(action) failed: \(reason)\(place)" }
+
+    private static func place(of path: FilePath) -> String {
+      if OutputFile.isBlockDevice(path) { return "; the image is larger than this device" }
+      guard let system = FileSystemSpace(holding: path) else { return "" }
+      return "; the file system at \(system.mountPoint) has \(system.freeBytes) bytes left: make room there, or choose an "
+        + "output elsewhere"
+    }
   }
 
   /// A destination that is neither a regular file, nor absent, nor a block device.
@@ -104,9 +119,7 @@ package final class OutputFile: @unchecked Sendable {
   deinit { discard() }
 
   private static func resolved(_ path: FilePath) -> FilePath {
-    guard let real = path.withPlatformString({ realpath($0, nil) }) else { return path }
-    defer { free(real) }
-    return FilePath(platformString: real)
+    FileSystemSpace.real(path) ?? path
   }
 
   private static func opened(
@@ -144,15 +157,8 @@ package final class OutputFile: @unchecked Sendable {
 
   /// Writes `bytes` at a byte offset; what is never written reads as zeros.
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws {
-    var done = 0
-    while done < bytes.count {
-      let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-      let count = pwrite(descriptor.rawValue, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
-      if count > 0 {
-        done += count
-      } else if count == 0 || errno != EINTR {
-        throw Failure(path: path, action: "writing", reason: count == 0 ? .noSpace : Errno(rawValue: errno))
-      }
+    do throws(Errno) { try WholeTransfer.write(bytes, to: descriptor, at: offset) } catch {
+      throw Failure(path: path, action: "writing", reason: error)
     }
   }
 
@@ -185,15 +191,8 @@ package final class OutputFile: @unchecked Sendable {
 
   /// Fills the whole of `buffer` with what was written at a byte offset.
   package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
-    var done = 0
-    while done < buffer.count {
-      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-      let count = pread(descriptor.rawValue, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
-      if count > 0 {
-        done += count
-      } else if count == 0 || errno != EINTR {
-        throw Failure(path: path, action: "reading", reason: count == 0 ? .ioError : Errno(rawValue: errno))
-      }
+    do throws(Errno) { try WholeTransfer.read(into: buffer, from: descriptor, at: offset) } catch {
+      throw Failure(path: path, action: "reading", reason: error)
     }
   }
 
@@ -261,9 +260,20 @@ package final class OutputFile: @unchecked Sendable {
   }
 
   private func finish() {
-    // The name too has to survive a power cut. Not every file system syncs directories.
-    _ = fsync(directory.rawValue)
+    Self.sync(directory)
     close()
+  }
+
+  /// Puts on disk what names a directory has: they too have to survive a power cut. Not every file system can.
+  private static func sync(_ directory: FileDescriptor) { _ = fsync(directory.rawValue) }
+
+  /// The same for the directory that `path` is in.
+  package static func syncFolder(of path: FilePath) {
+    let folder = path.removingLastComponent()
+    guard let directory = try? FileDescriptor.open(folder.isEmpty ? "." : folder, .readOnly, options: .closeOnExec)
+    else { return }
+    sync(directory)
+    try? directory.close()
   }
 
   /// Throws the file away, unless it is published.

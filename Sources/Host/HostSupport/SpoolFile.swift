@@ -59,16 +59,8 @@ package final class SpoolFile: @unchecked Sendable {
 
   package func flush() throws {
     try pending.withUnsafeBytes { bytes in
-      let start = count - UInt64(bytes.count)
-      var done = 0
-      while done < bytes.count {
-        let wrote = pwrite(
-          file.rawValue, bytes.baseAddress! + done, bytes.count - done, off_t(start) + off_t(done))
-        if wrote > 0 {
-          done += wrote
-        } else if wrote == 0 || errno != EINTR {
-          throw failure("writing a temporary file", wrote == 0 ? .noSpace : Errno(rawValue: errno))
-        }
+      do throws(Errno) { try WholeTransfer.write(bytes, to: file, at: count - UInt64(bytes.count)) } catch {
+        throw failure("writing a temporary file", error)
       }
     }
     pending.removeAll(keepingCapacity: true)
@@ -76,14 +68,8 @@ package final class SpoolFile: @unchecked Sendable {
 
   /// Fills `buffer` with the bytes from `offset` on, all of which were flushed.
   package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
-    var done = 0
-    while done < buffer.count {
-      let got = pread(file.rawValue, buffer.baseAddress! + done, buffer.count - done, off_t(offset) + off_t(done))
-      if got > 0 {
-        done += got
-      } else if got == 0 || errno != EINTR {
-        throw failure("reading a temporary file", got == 0 ? .ioError : Errno(rawValue: errno))
-      }
+    do throws(Errno) { try WholeTransfer.read(into: buffer, from: file, at: offset) } catch {
+      throw failure("reading a temporary file", error)
     }
   }
 

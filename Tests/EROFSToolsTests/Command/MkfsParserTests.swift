@@ -77,7 +77,7 @@ func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
     ("-b1000", "block size 1000"), ("-b 128K", "block size 131072"), ("-zlz4 -C5000", "cluster size 5000"),
     ("-zlz4 --second-within=5", "only 1 are given"), ("-zlz4:lz4hc --second-within=5", "another format"),
     ("-zlz4 -C2m", "cluster size 2097152"), ("-zlz4 --max-extent-bytes=1k", "extent limit 1024"),
-    ("--chunksize 5000", "chunk size 5000"), ("--chunksize 4096 -zlz4", "cannot be used together"),
+    ("--chunksize 5000", "chunk size 5000"), ("--chunksize 4096 -zlz4", "--chunksize and -z cannot be used together"),
     ("--offset 100", "offset 100"), ("-L seventeen-letters", "it has 17"), ("-x=2", "-x: \"=2\""),
     ("-x many", "-x: \"many\""), ("-T noon", "-T: \"noon\""), ("-U 1234", "-U: \"1234\""), ("-d10", "-d: \"10\""),
     ("--force-uid -1", "--force-uid: \"-1\""), ("--force-gid=4294967296", "--force-gid: \"4294967296\""),
@@ -264,6 +264,12 @@ func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
     for line in ["-zlz4 -m OUT SRC", "-zlz4 -m4000 OUT SRC", "-zlz4 -m4096:lz5 OUT SRC", "-zlz4 --zD=2 OUT SRC"] {
       #expect(mkfsRefusal(line) != nil)
     }
+  }
+
+  @Test(arguments: ["--file-contexts=F", "--xattr-prefix=user.a"]) func whatNeedsAttributesWarns(_ option: String) throws {
+    #expect(try mkfsRequest("\(option) OUT SRC").warnings.isEmpty)
+    let warning = try #require(mkfsRequest("-x -1 \(option) OUT SRC").warnings.first)
+    #expect(warning.hasPrefix("\(option.prefix { $0 != "=" }) has no effect"), "\(warning)")
   }
 
   @Test func digestsAndRoomHaveTheirOptions() throws {

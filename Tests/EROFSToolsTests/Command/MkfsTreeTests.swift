@@ -119,6 +119,10 @@ import Testing
       #expect(content == Data(repeating: UInt8(number), count: 20_000), "\(name)")
     }
     #expect(try Command.run(Command.path, ["fsck", image]).status == 0)
+    let contradiction = try Command.run(
+      Command.path, ["mkfs", "--incremental", "--offset=4096", image, folder("source-0")])
+    let words = "--incremental and --offset cannot be used together"
+    #expect(contradiction.status == 64 && contradiction.errors.contains(words), "\(contradiction.errors)")
     let text = try folder.write(Array("text".utf8), "text")
     let refused = try Command.run(Command.path, ["mkfs", "--incremental", text, folder("source-0")])
     #expect(refused.status != 0 && refused.errors.contains("no EROFS image"))

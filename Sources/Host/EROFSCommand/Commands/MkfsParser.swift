@@ -71,7 +71,9 @@ struct MkfsParser {
     }
     try parser.take(operands: parsed.operands)
     try parser.finish(sourceDate: sourceDate)
-    do { _ = try parser.request.buildOptions() } catch { throw .usage("\(error)") }
+    do { _ = try parser.request.buildOptions() } catch {
+      throw .usage((error as? OptionError)?.commandText ?? "\(error)")
+    }
     return .request(parser.request)
   }
 
@@ -260,7 +262,13 @@ struct MkfsParser {
     request.options.blockList = request.blockList.map { BuildOptions.BlockList($0.filePath, root: request.mountPoint) }
     request.options.diskDescriptor = request.diskDescriptor?.filePath
     // After labels and capabilities, which are attributes too.
-    if request.options.sharedAttributeThreshold == nil { request.edits.attributes = .dropAll }
+    if request.options.sharedAttributeThreshold == nil {
+      request.edits.attributes = .dropAll
+      let idle = [(request.fileContexts.isEmpty, "--file-contexts"), (request.options.attributePrefixes.isEmpty, "--xattr-prefix")]
+      for (isAbsent, option) in idle where !isAbsent {
+        request.warnings.append("\(option) has no effect with a negative -x: no extended attributes are stored")
+      }
+    }
   }
 
   /// What is not stored is not compressed either.

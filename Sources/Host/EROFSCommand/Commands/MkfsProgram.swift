@@ -41,18 +41,22 @@ struct MkfsProgram {
       return ExitStatus.good
     } catch {
       switch error {
-      case .usage(let text):
-        let help = "Try '\(name.text) --help' for more information."
-        switch name {
-        case .subcommand: printError("\(text)\n\(help)")
-        case .standIn: writeToStandardError("mkfs.erofs: \(text)\n\(help)\n")
-        }
-        return name.usageStatus
+      case .usage(let text): return refuse(text, as: name)
       case .unsupported:
         report(error, as: name, image: nil)
         return ExitStatus.failed
       }
     }
+  }
+
+  /// - Returns: the exit status.
+  private static func refuse(_ text: String, as name: Name) -> Int32 {
+    let help = "Try '\(name.text) --help' for more information."
+    switch name {
+    case .subcommand: printError("\(text)\n\(help)")
+    case .standIn: writeToStandardError("mkfs.erofs: \(text)\n\(help)\n")
+    }
+    return name.usageStatus
   }
 
   private static func report(_ error: any Error, as name: Name, image: RawArgument?) {
@@ -109,6 +113,11 @@ struct MkfsProgram {
         StandardOutput.shared.write(text: summary.linesForScripts + summary.table + (search?.text ?? ""))
       }
       return ExitStatus.good
+    } catch let error as OptionError {
+      // Only the source, or the image that is added to, could tell.
+      return Self.refuse(error.commandText, as: name)
+    } catch MkfsError.usage(let text) {
+      return Self.refuse(text, as: name)
     } catch {
       progress.clear()
       Self.report(error, as: name, image: request.output)

@@ -74,10 +74,12 @@ final class OutputFolder: @unchecked Sendable {
     return found.removePrefix(path) ? output.appending(found.components) : inside
   }
 
+  /// Gives it its name.
   func publish() throws {
     let result = path.withPlatformString { from in output.withPlatformString { rename(from, $0) } }
     guard result == 0 else { throw LayoutError.unusable("\(output)", "it cannot be named: \(Errno(rawValue: errno))") }
     isPublished = true
+    OutputFile.syncFolder(of: output)
   }
 
   deinit { if !isPublished { Self.removeAll(path) } }

@@ -22,16 +22,18 @@ public struct OwnerRule: Sendable, Hashable {
     let before = tree
     try before.forEachInode { (inode, path) throws(TreeError) in
       var metadata = before[inode]
-      metadata.user = try Self.moved(user ?? metadata.user, by: userOffset, path: path)
-      metadata.group = try Self.moved(group ?? metadata.group, by: groupOffset, path: path)
+      metadata.user = try Self.moved(user ?? metadata.user, by: userOffset, isGroup: false, path)
+      metadata.group = try Self.moved(group ?? metadata.group, by: groupOffset, isGroup: true, path)
       tree[inode] = metadata
     }
   }
 
-  private static func moved(_ id: UInt32, by offset: Int64, path: [UInt8]) throws(TreeError) -> UInt32 {
+  private static func moved(
+    _ id: UInt32, by offset: Int64, isGroup: Bool, _ path: [UInt8]
+  ) throws(TreeError) -> UInt32 {
     let (sum, overflow) = Int64(id).addingReportingOverflow(offset)
     guard !overflow, let moved = UInt32(exactly: sum) else {
-      throw .idOutOfRange(path: path, id: id, offset: offset)
+      throw .idOutOfRange(path: path, isGroup: isGroup, id: id, offset: offset)
     }
     return moved
   }

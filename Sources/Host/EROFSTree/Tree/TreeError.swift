@@ -53,8 +53,8 @@ public enum TreeError: Error, Equatable, Sendable {
   case badTarget(path: [UInt8], count: Int)
   /// Directories have one name.
   case linkToDirectory(path: [UInt8])
-  /// An owner or a group that would be below 0 or above 2^32 - 1.
-  case idOutOfRange(path: [UInt8], id: UInt32, offset: Int64)
+  /// A user or a group that would be below 0 or above 2^32 - 1.
+  case idOutOfRange(path: [UInt8], isGroup: Bool, id: UInt32, offset: Int64)
   /// More names or bytes of names than a tree can hold: 2^32 of either.
   case tooLarge
 
@@ -144,8 +144,8 @@ extension TreeError: CustomStringConvertible {
     case .badTarget(let path, let count):
       "\(Self.shown(path)): the target of a symbolic link must have 1 to 4095 bytes and no zero byte (it has \(count))"
     case .linkToDirectory(let path): "\(Self.shown(path)) is a directory, and directories cannot have hard links"
-    case .idOutOfRange(let path, let id, let offset):
-      "\(Self.shown(path)): the owner \(id) changed by \(offset) is not between 0 and 4294967295"
+    case .idOutOfRange(let path, let isGroup, let id, let offset):
+      "\(Self.shown(path)): the \(isGroup ? "group" : "user") \(id) changed by \(offset) is not between 0 and 4294967295"
     case .tooLarge: "the tree has more names than fit (4 GiB of names, or 4294967294 entries)"
     case .line(let line, let file, let fault): "\(file), line \(line): \(fault.text)"
     case .archive(let fault, let offset, let name):

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
+
+import EROFSBuilder
+
+extension OptionError {
+  /// The same by the names of the command line.
+  var commandText: String {
+    switch self {
+    case .needs(let first, let second): "\(first.commandText) needs \(second.commandText)"
+    case .conflict(let first, let second):
+      "\(first.commandText) and \(second.commandText) cannot be used together"
+    default: description
+    }
+  }
+}
+
+extension OptionError.Option {
+  fileprivate var commandText: String {
+    switch self {
+    case .compression: "-z"
+    case .clusterSize: "-C"
+    case .packedClusterSize: "-E fragments=BYTES"
+    case .extentLimit: "--max-extent-bytes"
+    case .tailPacking: "-E ztailpacking"
+    case .fragments: "-E fragments"
+    case .hints: "--compress-hints"
+    case .chunks: "--chunksize"
+    case .chunkIndexes: "-E force-chunk-indexes"
+    case .blobDevice: "--blobdev"
+    case .blockList: "--block-list-file"
+    case .encodedExtents, .wideAddresses: "-E 48bit"
+    case .devices: "contents that stay in other files"
+    case .referred: "a source whose contents stay in it"
+    case .dedupe: "-E dedupe"
+    case .digests: "--xattr-inode-digest"
+    case .omittedDots: "-E dot-omitted"
+    case .prefixes: "--xattr-prefix"
+    case .base: "--incremental"
+    case .offset: "--offset"
+    case .otherBlocks: "-b, or -E 48bit, that is not that of the image"
+    case .metabox: "-m"
+    case .compressedDirectories: "--zD"
+    }
+  }
+}
