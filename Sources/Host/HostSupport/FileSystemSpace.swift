@@ -19,8 +19,8 @@ struct FileSystemSpace {
 
   /// - Parameter path: need not exist, if its directory does. nil if that cannot be looked at.
   init?(holding path: FilePath) {
-    guard var place = Self.real(path) ?? Self.real(path.removingLastComponent().isEmpty ? "." : path.removingLastComponent())
-    else { return nil }
+    let folder = path.removingLastComponent()
+    guard var place = Self.real(path) ?? Self.real(folder.isEmpty ? "." : folder) else { return nil }
     var status = statvfs()
     guard place.withPlatformString({ statvfs($0, &status) }) == 0, let own = Self.device(place) else { return nil }
     // The last directory on the way up that is on the same device.

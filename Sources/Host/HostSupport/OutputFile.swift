@@ -35,7 +35,8 @@ package final class OutputFile: @unchecked Sendable {
     private static func place(of path: FilePath) -> String {
       if OutputFile.isBlockDevice(path) { return "; the image is larger than this device" }
       guard let system = FileSystemSpace(holding: path) else { return "" }
-      return "; the file system at \(system.mountPoint) has \(system.freeBytes) bytes left: make room there, or choose an "
+      return
+        "; the file system at \(system.mountPoint) has \(system.freeBytes) bytes left: make room there, or choose an "
         + "output elsewhere"
     }
   }

@@ -20,7 +20,9 @@ enum WholeTransfer {
   }
 
   /// Fills all of `bytes` from a byte offset on.
-  static func read(into bytes: UnsafeMutableRawBufferPointer, from file: FileDescriptor, at offset: UInt64) throws(Errno) {
+  static func read(into bytes: UnsafeMutableRawBufferPointer, from file: FileDescriptor, at offset: UInt64)
+    throws(Errno)
+  {
     try repeated(bytes.count, otherwise: .ioError) { done in
       pread(file.rawValue, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
     }

@@ -266,7 +266,8 @@ func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
     }
   }
 
-  @Test(arguments: ["--file-contexts=F", "--xattr-prefix=user.a"]) func whatNeedsAttributesWarns(_ option: String) throws {
+  @Test(arguments: ["--file-contexts=F", "--xattr-prefix=user.a"])
+  func whatNeedsAttributesWarns(_ option: String) throws {
     #expect(try mkfsRequest("\(option) OUT SRC").warnings.isEmpty)
     let warning = try #require(mkfsRequest("-x -1 \(option) OUT SRC").warnings.first)
     #expect(warning.hasPrefix("\(option.prefix { $0 != "=" }) has no effect"), "\(warning)")

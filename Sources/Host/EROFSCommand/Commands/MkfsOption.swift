@@ -169,8 +169,8 @@ enum MkfsOption: Sendable, CaseIterable {
         """
         If SOURCE is an EROFS image, or several: the image contains the files' contents, instead of referring to those \
         images as its extra devices. All other sources are stored with their contents anyway. With rvsp the image has room \
-        for the contents of files, and gets them later (--block-list-file says where), which those of an image must not be \
-        compressed for; with 0 they are zeros that take no space.
+        for the contents of files, which must not be compressed in images, and gets them later (--block-list-file says \
+        where); with 0 they are zeros that take no space.
         """)
     case .incremental:
       Form(

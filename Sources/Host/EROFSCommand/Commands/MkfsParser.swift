@@ -264,8 +264,11 @@ struct MkfsParser {
     // After labels and capabilities, which are attributes too.
     if request.options.sharedAttributeThreshold == nil {
       request.edits.attributes = .dropAll
-      let idle = [(request.fileContexts.isEmpty, "--file-contexts"), (request.options.attributePrefixes.isEmpty, "--xattr-prefix")]
-      for (isAbsent, option) in idle where !isAbsent {
+      let idle = [
+        (!request.fileContexts.isEmpty, "--file-contexts"),
+        (!request.options.attributePrefixes.isEmpty, "--xattr-prefix"),
+      ]
+      for (isGiven, option) in idle where isGiven {
         request.warnings.append("\(option) has no effect with a negative -x: no extended attributes are stored")
       }
     }
