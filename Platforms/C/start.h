@@ -86,11 +86,12 @@ _Static_assert((-1 >> 1) == -1 && (i32)0xffffffffu == -1 && sizeof(int) >= 4, "n
 #endif
 _Static_assert(sizeof(uword) * 8 == EROFS_WORD, "words are not as wide as the compiler said");
 
-/* Whether words may be loaded and stored at any address, and whether time is dearer than text; -D says otherwise. On a 68020 a
- * loop for bytes is as good where nothing is copied beyond its end. */
+/* Whether words may be loaded and stored at any address, and whether time is dearer than text; -D says otherwise. On a 68020
+ * a loop for bytes is as good where nothing is copied beyond its end. */
 #ifndef EROFS_LOADS_ANY_WORD
-#if defined(__ARM_FEATURE_UNALIGNED) || defined(__aarch64__) || defined(__i386__) || defined(__x86_64__) || defined(__powerpc__) \
-	|| defined(__s390__) || ((defined(__mc68020__) || defined(__mcoldfire__)) && !defined(__OPTIMIZE_SIZE__))
+#if defined(__ARM_FEATURE_UNALIGNED) || defined(__aarch64__) || defined(__i386__) || defined(__x86_64__) \
+	|| defined(__powerpc__) || defined(__s390__) \
+	|| ((defined(__mc68020__) || defined(__mcoldfire__)) && !defined(__OPTIMIZE_SIZE__))
 #define EROFS_LOADS_ANY_WORD 1
 #else
 #define EROFS_LOADS_ANY_WORD 0
@@ -112,9 +113,10 @@ EROFS_INLINE u8 *at(const u8 *base, uword distance)
 	return (u8 *)((uword)base + distance);
 }
 
-/* GCC that is told to be small computes anew, after a loop, what the loop has computed with its last turn, as it knows how many
- * there were: it does not know what it is not told of the number that it counts by. And on ARM it makes both ways of a branch one, of
- * instructions with conditions, each of which takes its time in both cases, unless there is something else in them. */
+/* GCC that is told to be small computes anew, after a loop, what the loop has computed with its last turn, as it knows how
+ * many there were: it does not know what it is not told of the number that it counts by. And on ARM it makes both ways of a
+ * branch one, of instructions with conditions, each of which takes its time in both cases, unless there is something else in
+ * them. */
 #if defined(__GNUC__) && defined(__OPTIMIZE_SIZE__)
 #define EROFS_COUNTED(number) __asm__("" : "+r"(number))
 #else
@@ -126,8 +128,8 @@ EROFS_INLINE u8 *at(const u8 *base, uword distance)
 #define EROFS_WAY()
 #endif
 
-/* Where words may not lie at any address, compilers that are told to be small call a function for a copy of a few bytes; but not
- * for a field that may lie anywhere. */
+/* Where words may not lie at any address, compilers that are told to be small call a function for a copy of a few bytes; but
+ * not for a field that may lie anywhere. */
 #if defined(__GNUC__) && defined(__OPTIMIZE_SIZE__)
 #define EROFS_ANYWHERE(type, name) \
 	struct any_##name { type value; } __attribute__((__packed__, __may_alias__)); \
@@ -145,7 +147,8 @@ EROFS_INLINE u8 *at(const u8 *base, uword distance)
 	EROFS_INLINE void store_##name##_aligned(u8 *to, type value) \
 	{ EROFS_COPY(EROFS_ALIGNED(to, sizeof value), &value, sizeof value); }
 #if defined(__OPTIMIZE_SIZE__) && !EROFS_LOADS_ANY_WORD
-/* The compiler would put a number together and take it apart again; and copy eight bytes by a call, in loops that do little else. */
+/* The compiler would put a number together and take it apart again; and copy eight bytes by a call, in loops that do little
+ * else. */
 EROFS_INLINE void copy_u16(u8 *to, const u8 *from) { u8 a = from[0], b = from[1]; to[0] = a, to[1] = b; }
 EROFS_INLINE void copy_u32(u8 *to, const u8 *from)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
 
 /* Decodes one stream ROUNDS times, and ends with status 0 if all bytes are right. PEER is the number of a decoder of Linux,
- * LIBRARY that of a C library; without them, the decoder is DECODE of erofs_pages.c or of a Swift object. There is no libc, but on
- * x86-64. */
+ * LIBRARY that of a C library; without them, the decoder is DECODE of erofs_pages.c or of a Swift object. There is no libc,
+ * but on x86-64. */
 
 #if defined(LIBRARY)
 #include <stddef.h>
@@ -100,7 +100,8 @@ void *erofs_pages_spare(const struct erofs_pages_request *request) {
 
 static int decode(size_t in, size_t out) {
   static void *to[FRAMES], *from[FRAMES];
-  for (int i = 0; i < FRAMES; i++) to[i] = output + ((size_t)i << PAGE_SHIFT_HERE), from[i] = stored + ((size_t)i << PAGE_SHIFT_HERE);
+  for (size_t i = 0; i < FRAMES; i++)
+    to[i] = output + (i << PAGE_SHIFT_HERE), from[i] = stored + (i << PAGE_SHIFT_HERE);
   struct erofs_pages_request request = {from, 0, (long)in, to, 0, (long)out, memory, sizeof memory, PAGE_SHIFT_HERE, 0, 0};
   return DECODE(&request) == EROFS_PAGES_DECODED;
 }
