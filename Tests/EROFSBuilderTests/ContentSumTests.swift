@@ -22,7 +22,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [0, 1, 31, 32, 33, 1000, 4 << 20]) func zerosAreBytes(count: Int) {
+  @Test(arguments: [0, 1, 31, 32, 33, 1000, 1 << 20, 4 << 20, 5 << 20, 32 << 20, 33 << 20])
+  func zerosAreBytes(count: Int) {
     let zeros = [UInt8](repeating: 0, count: count)
     #expect(ContentSum.ofZeros(UInt64(count)) == sum(zeros))
     var both = ContentSum()

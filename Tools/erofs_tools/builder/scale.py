@@ -6,7 +6,7 @@
   files   a tenth of N small files, and N of them, not compressed, and with LZMA, all of it packed and without repetitions;
           mkfs.erofs 1.9.4 beside it, where that can be had
   sparse  a file of so many gigabytes in which a thousand places have 4 KiB of data
-  holes   files of 8 TiB each that have data at their ends only, so many TiB in all; in /dev/shm
+  holes   files of 8 TiB, and one of what is left, that have data at their ends only, so many TiB in all; in /dev/shm
 
 What is in the last two is compared, as the running kernel shows it, with the files. It needs root for that.
 """
@@ -138,7 +138,8 @@ def main():
     if arguments.tebibytes:
         # Other file systems have no files of so many bytes.
         with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
-            sizes = [8 << 40] * (arguments.tebibytes // 8)
+            whole, rest = divmod(arguments.tebibytes, 8)
+            sizes = [8 << 40] * whole + [rest << 40] * (rest > 0)
             holes(results, program, pathlib.Path(name), f"{arguments.tebibytes} TiB of holes", sizes, 2,
                   (("-E48bit",), ("--chunksize=16777216",), ("-zlz4hc", "-C65536", "-E48bit")))
     return results.end()

@@ -31,19 +31,24 @@ struct ContentSum {
     while at < bytes.count { append(bytes[at], &at) }
   }
 
-  /// Of `count` zeros. That of a common segment is computed once: sparse files have thousands.
+  /// Of `count` zeros. Those of segments and of chunks up to 32 MiB are computed once: sparse files have millions.
   static func ofZeros(_ count: UInt64) -> Value {
-    if count == commonCount { return ofCommonCount }
+    if count > 0, count % commonUnit == 0, count / commonUnit <= UInt64(commonSums.count) {
+      return commonSums[Int(count / commonUnit) - 1]
+    }
     var sum = ContentSum()
     sum.update(zeros: count)
     return sum.value
   }
 
-  private static let commonCount: UInt64 = 4 << 20
-  private static let ofCommonCount: Value = {
+  private static let commonUnit: UInt64 = 1 << 20
+  /// Of 1, 2, ... 32 MiB of zeros.
+  private static let commonSums: [Value] = {
     var sum = ContentSum()
-    sum.update(zeros: commonCount)
-    return sum.value
+    return (0..<32).map { _ in
+      sum.update(zeros: commonUnit)
+      return sum.value
+    }
   }()
 
   mutating func update(zeros: UInt64) {
