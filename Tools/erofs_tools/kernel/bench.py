@@ -5,8 +5,7 @@
              over a vmap that copies back
     size     kernel images and memory in use at the prompt, by algorithm: page vectors, and the kernel's own decoders
     ram      the smallest memory in which a root comes to the prompt and is read whole, by CPU, decoder and codec
-    stacks   how much of its kernel stack the process that used most of it used, by codec; rv64 and m68k, whose stacks are
-             the smallest
+    stacks   how much of its kernel stack the process that used most of it used, by codec; of rv64 and m68k
     checks   Tools/run linux --full: all images, races of five minutes, 200 broken images a decoder, 20 boots
 """
 
@@ -98,7 +97,7 @@ def ram(folder, cpu):
     table(rows)
 
 
-# Kernels with stacks of 8 KiB, and the memory that they get: those of rv64 were made smaller, ColdFire's are a page.
+# Where stacks are measured, and with how much memory: those of rv64 were made smaller, ColdFire's are a page. Both have 8 KiB.
 STACKED = {"rv64": "3584K", "m68k": "8M"}
 
 
