@@ -60,11 +60,15 @@ import Testing
     }
   }
 
-  private func content(_ file: Found, _ server: ImageServer, step: Int) throws -> [UInt8] {
+  /// - Parameter after: called after each read.
+  private func content(
+    _ file: Found, _ server: ImageServer, step: Int, after: () -> Void = {}
+  ) throws -> [UInt8] {
     var bytes: [UInt8] = []
     while UInt64(bytes.count) < file.size {
       let before = bytes.count
       try server.read(file.number, at: UInt64(before), count: step) { for piece in $0 { bytes += piece } }
+      after()
       if bytes.count == before { break }
     }
     return bytes
@@ -95,14 +99,15 @@ import Testing
     if others == 0 { _ = server.prepare() }
     var most = 0
     try walk(server) { file in
-      let bytes = try content(file, server, step: 131_072)
+      // Who does not wait after each read may be faster than they.
+      let bytes = try content(file, server, step: 131_072) { wait(server, prepares: others == 0) }
       #expect(sha256(Data(bytes)) == Self.digests[file.path])
-      wait(server, prepares: others == 0)
       let counts = server.cache.statistics
       most = max(most, Int(counts.ahead - counts.aheadUsed - counts.aheadWasted))
     }
     let counts = server.cache.statistics
-    #expect(counts.misses > 20 && counts.aheadUsed > counts.misses * 3 / 4, "\(counts)")
+    // All but what is read before there is an order.
+    #expect(counts.misses > 20 && counts.misses - counts.aheadUsed <= 10, "\(counts)")
     #expect(counts.ahead - counts.aheadUsed <= 4, "\(counts)")
     // 32 that are planned, and what large files that are read in order have beside that.
     #expect(most > 1 && most <= 32 + 2 * threads, "\(most)")
@@ -245,12 +250,18 @@ import Testing
   }
 
   /// A server of an image with these files, compressed with LZ4.
-  private func server(of files: [(name: String, bytes: [UInt8])], prefetchers: Int) throws -> ImageServer {
+  ///
+  /// - Parameter links: further names for the first file.
+  private func server(
+    of files: [(name: String, bytes: [UInt8])], links: [String] = [], prefetchers: Int
+  ) throws -> ImageServer {
     var tree = Tree()
+    var made: [Tree.EntryID] = []
     for file in files {
       let metadata = Metadata(kind: .regular, permissions: 0o644)
-      try tree.put(Array(file.name.utf8), in: Tree.root, metadata, content: .bytes(file.bytes))
+      made.append(try tree.put(Array(file.name.utf8), in: Tree.root, metadata, content: .bytes(file.bytes)))
     }
+    for name in links { try tree.link(Array(name.utf8), in: Tree.root, to: tree.inode(of: made[0])) }
     let path = FilePath(FileManager.default.temporaryDirectory.path).appending("walk-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(atPath: path.string) }
     var options = BuildOptions()
@@ -280,6 +291,23 @@ import Testing
       #expect(short.next(reader, most: TreeCursor.fewEntries) == nil && !short.isAtEnd)
       #expect((walk.next(reader)?.file == numbers[1]) == isFound)
     }
+  }
+
+  /// A file that comes again later, by another name, does not count as read up to there.
+  @Test func aFileWithSeveralNamesIsPlannedAtEach() throws {
+    let text = { [UInt8](repeating: UInt8(0x61 + $0 % 26), count: 5_000 + $0) }
+    let files = [("f08", text(0))] + (0..<100).filter { $0 != 8 }.map { ($0 < 10 ? "f0\($0)" : "f\($0)", text($0 + 1)) }
+    let server = try server(of: files, links: ["f25a", "f38a"], prefetchers: 1)
+    var (seen, most): (Set<UInt64>, UInt64) = ([], 0)
+    try walk(server) { file in
+      // The kernel has it from the first time.
+      guard seen.insert(file.number).inserted else { return }
+      _ = try content(file, server, step: 131_072) { wait(server) }
+      let counts = server.cache.statistics
+      most = max(most, counts.ahead - counts.aheadUsed)
+    }
+    // 32 that are planned, and what comes again, decoded in vain.
+    #expect(seen.count == 100 && most > 16 && most <= 32 + 2, "\(most)")
   }
 
   /// The thread that serves leaves a long search to another one.

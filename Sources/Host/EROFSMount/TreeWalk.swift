@@ -165,7 +165,8 @@ final class TreeWalk {
     let passed = steps[..<first].dropFirst(reached).count { $0.isAhead && $0.part.file != file }
     if first >= reached { credit = max(0, min(credit + 1, Self.mostCredit) - 2 * passed) }
     steps.removeFirst(first)
-    reached = max(reached - first, steps.lastIndex(where: isIn)! + 1)
+    // Not all up to the last: a file with several names is planned at each of them.
+    reached = max(reached - first, steps.prefix(while: isIn).count)
     // The reader itself begins with this one.
     steps[0].isTaken = true
     return true

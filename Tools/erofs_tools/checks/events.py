@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 """Counts the cases in an event stream of Swift Testing: Tools/run events EVENTS.
 
-Prints each failed and each skipped test by name, and last "N passed, N failed, N skipped". A case is one run of a test
-with one set of arguments; one that cancels itself is skipped. Fails where a case failed, where none ran, and where the
-run did not come to its end.
+Prints each failed test by name, with what it said first, each skipped test by name, and last "N passed, N failed, N
+skipped". A case is one run of a test with one set of arguments; one that cancels itself is skipped. Fails where a case
+failed, where none ran, and where the run did not come to its end.
 """
 
 import json
@@ -19,7 +19,7 @@ def main():
 
 def count(path):
     """The results of a run whose events are in a file."""
-    started, failed, skipped, messages, ended = {}, set(), {}, {}, False
+    started, failed, skipped, messages, ended = {}, {}, {}, {}, False
     # Tests without arguments, of which some runs tell no cases.
     single, begun = set(), []
     lines = pathlib.Path(path).read_text().splitlines() if pathlib.Path(path).exists() else []
@@ -49,7 +49,8 @@ def count(path):
             skipped[case] = said[0] if said else ""
         elif event["kind"] == "issueRecorded" and not event.get("issue", {}).get("isKnown"):
             if event.get("issue", {}).get("severity", "error") == "error":
-                failed.add(case)
+                said = [message["text"] for message in event.get("messages", [])]
+                failed.setdefault(case, " ".join(["failed:", *said[:2]]) if said else "failed")
         elif event["kind"] == "runEnded":
             ended = True
     told = {name for name, _ in [*started, *skipped]}
@@ -57,9 +58,9 @@ def count(path):
     results = Results()
     for case, arguments in sorted(started.items()):
         name = f"{case[0].rsplit('/', 1)[0]} {arguments}".rstrip()
-        results.check(name, case not in failed and case in messages, "failed" if case in failed else "did not end")
+        results.check(name, case not in failed and case in messages, failed.get(case, "did not end"))
     for case in sorted(failed - started.keys()):
-        results.check(case[0].rsplit("/", 1)[0] or "the run", False, "failed")
+        results.check(case[0].rsplit("/", 1)[0] or "the run", False, failed[case])
     for (name, _), why in sorted(skipped.items()):
         results.skip(name.rsplit("/", 1)[0], why)
     if not started:
