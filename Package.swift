@@ -180,7 +180,7 @@ if !embedded, !small {
         "EROFSBuilder", "EROFS", "EROFSFormatWriting", "EROFSTar", "EROFSTree", "EROFSTools", "Encoders", "HostSupport",
         "TreeSupport", hostDependency("SystemPackage", "swift-system"),
       ]),
-    .target(name: "EROFSTree", dependencies: ["EROFS", "CXattr"], path: "Sources/Host/EROFSTree"),
+    .target(name: "EROFSTree", dependencies: ["EROFS", "HostSupport", "CXattr"], path: "Sources/Host/EROFSTree"),
     .target(name: "TreeSupport", dependencies: ["EROFSTree", "EROFS"], path: "Tests/TreeSupport"),
     .testTarget(name: "EROFSTreeTests", dependencies: ["EROFSTree", "EROFS", "TreeSupport"]),
     // Without pkg-config, which would link what only other formats than tar need, in a static executable.

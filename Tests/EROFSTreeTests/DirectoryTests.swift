@@ -163,6 +163,60 @@ import TreeSupport
     #expect(throws: TreeError.changed(change, path: Array(path.utf8))) { try origin.read() }
   }
 
+  /// Parts of a large directory, many small ones, names of one inode far apart: the order is that of one thread.
+  @Test func threadsMakeNoDifference() throws {
+    let folder = Folder()
+    try run(
+      "/usr/bin/python3", "-c",
+      """
+      import os, sys
+      os.chdir(sys.argv[1])
+      for n in range(900):
+          os.makedirs(f'many/{n % 7}/{n}/empty'); open(f'many/{n % 7}/{n}/f', 'w').write(str(n))
+          open(f'large{n}', 'w').write('x' * (n % 5)); os.symlink(str(n), f'link{n}')
+          if n % 3 == 0: os.link(f'large{n}', f'many/{n % 7}/{n}/hard')
+      """, folder.path)
+    func lines(threads: Int) throws -> [String] {
+      var origin = DirectoryOrigin(try OpenFile.directory(folder.path))
+      origin.threads = threads
+      return try TreeSupport.lines(try origin.read())
+    }
+    let one = try lines(threads: 1)
+    #expect(one.count == 900 * 5 + 300 + 7 + 2)
+    for threads in [2, 5] { #expect(try lines(threads: threads) == one) }
+  }
+
+  /// A directory that says of a name what is not so any more, as file systems do that do not know it.
+  @Test(arguments: ["rm f; mkdir f; echo 1 > f/g", "rm -r d; echo 1 > d"])
+  func asksWhatDirectoriesSayWrong(command: String) throws {
+    let folder = Folder()
+    try run("/bin/sh", "-c", "mkdir d; echo 1 > d/g; echo 2 > f; sleep .05", in: folder.path)
+    var origin = DirectoryOrigin(try OpenFile.directory(folder.path))
+    let place = folder.path
+    var isDone = false
+    origin.includes = { name throws(TreeError) in
+      if name == Array("d".utf8), !isDone { _ = try? run("/bin/sh", "-c", command, in: place) }
+      isDone = true
+      return true
+    }
+    let found = try origin.read()
+    #expect(try lines(found) == lines(try tree(of: folder.path)))
+    #expect(found.entryCount == (command.hasPrefix("rm f") ? 5 : 3))
+  }
+
+  /// Whatever comes first in the tree, not what was found first.
+  @Test func reportsTheFirstError() throws {
+    let folder = Folder()
+    try run("/bin/sh", "-c", "mkdir a z; echo 1 > a/f; echo 2 > m; sleep .05", in: folder.path)
+    var origin = DirectoryOrigin(try OpenFile.directory(folder.path))
+    let place = folder.path
+    origin.includes = { name throws(TreeError) in
+      if name == Array("z".utf8) { _ = try? run("/bin/sh", "-c", "rm -r a m z", in: place) }
+      return true
+    }
+    #expect(throws: TreeError.changed(.vanished, path: Array("a".utf8))) { try origin.read() }
+  }
+
   /// Another user reads what the superuser has hidden: an error with the path, unless it is left out.
   @Test(.enabled(if: isSuperuser)) func saysWhatCannotBeRead() async {
     await #expect(processExitsWith: .success) {

@@ -7,6 +7,8 @@ final class LZ4Engine: Engine {
   /// Of the thorough compressors; nil for the fast one.
   private let level: CInt?
   private let state: UnsafeMutableRawPointer
+  /// The same, ready for use; nil for the fast compressor.
+  private let stream: UnsafeMutablePointer<LZ4_streamHC_t>?
   private let scratch = Scratch()
 
   /// - Parameter level: nil for the fast compressor.
@@ -14,6 +16,7 @@ final class LZ4Engine: Engine {
     self.level = level.map { CInt($0) }
     let size = Int(level == nil ? LZ4_sizeofState() : LZ4_sizeofStateHC())
     state = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+    stream = level == nil ? nil : LZ4_initStreamHC(state, size)
   }
 
   deinit { state.deallocate() }
@@ -24,13 +27,16 @@ final class LZ4Engine: Engine {
     var taken = CInt(input.count)
     let source = input.baseAddress!.assumingMemoryBound(to: CChar.self)
     let to = output.baseAddress!.assumingMemoryBound(to: CChar.self)
-    // Both clear their state first; the fast one has its own on the stack.
-    let stored =
-      if let level {
-        LZ4_compress_HC_destSize(state, source, to, &taken, CInt(output.count), level)
-      } else {
-        LZ4_compress_destSize(source, to, &taken, CInt(output.count))
-      }
+    let stored: CInt
+    if let level, let stream {
+      // As LZ4_compress_HC_destSize, which clears 256 KiB first, whatever the size of the output. This only puts what the
+      // state knows of earlier inputs out of reach.
+      LZ4_resetStreamHC_fast(stream, level)
+      stored = LZ4_compress_HC_continue_destSize(stream, source, to, &taken, CInt(output.count))
+    } else {
+      // Clears its state, which it has on the stack.
+      stored = LZ4_compress_destSize(source, to, &taken, CInt(output.count))
+    }
     guard stored > 0, taken > 0 else { return .nothing }
     return Encoded(decoded: Int(taken), stored: Int(stored))
   }

@@ -240,6 +240,7 @@ extension MkfsRequest {
     var origin = DirectoryOrigin(file)
     origin.readsAttributes = options.sharedAttributeThreshold != nil
     origin.skipsAttribute = warnings.permits
+    if let threads = options.threads { origin.threads = threads }
     let own = try outputPaths(in: path, warnings)
     if !own.isEmpty || !exclusions.isEmpty { origin.includes = { !own.contains($0) && !exclusions.matches($0) } }
     do throws(TreeError) { return try origin.read() } catch { throw CommandError("\(path): \(error)") }
