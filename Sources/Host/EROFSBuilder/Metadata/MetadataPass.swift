@@ -13,7 +13,7 @@ import HostSupport
 /// is written last.
 ///
 /// With compressed directories, inodes get their places before the packed inode is encoded, because directories hold NIDs.
-struct MetadataPass {
+struct MetadataPass: Sendable {
   let form: InodeForm
   /// NIDs count from this byte.
   private(set) var base: UInt64 = 0
@@ -305,21 +305,43 @@ struct MetadataPass {
   private mutating func writeInodes(
     _ numbers: Range<Int>, _ sink: inout BlockSink, _ digest: SHA256, _ progress: inout ProgressReporter
   ) throws {
-    let made = numbers.filter { build.kept.nids[$0] == nil }
-    for number in made.sorted(by: { positions[$0] < positions[$1] }) {
-      let bytes = try bytes(of: number)
-      bytes.withUnsafeBytes { digest.update($0) }
-      let position = positions[number]
-      if build.options.base != nil, position < build.dataStart {
-        try bytes.withUnsafeBytes { try build.output.write($0, at: position) }
-      } else if position < headEnd {
-        head.replaceSubrange(Int(position - headStart)..<Int(position - headStart) + bytes.count, with: bytes)
-      } else {
-        try sink.skip(to: position)
-        try sink.write(bytes)
-      }
-      try progress.advance(by: 1, written: sink.position)
+    var rest = numbers.filter { build.kept.nids[$0] == nil }.sorted { positions[$0] < positions[$1] }[...]
+    let pass = self
+    try OrderedWork<[Int], [(number: Int, bytes: [UInt8])]>.run(
+      threads: build.threads, limit: 1 << 20,
+      next: {
+        var (batch, weight) = ([Int](), 0)
+        while weight < 1 << 16, let number = rest.popFirst() {
+          batch.append(number)
+          weight += pass.mostBytes(of: number)
+        }
+        return batch.isEmpty ? nil : (batch, weight)
+      },
+      worker: { { try $0.map { ($0, try pass.bytes(of: $0)) } } },
+      take: { for (number, bytes) in $0 { try writeInode(number, bytes, &sink, digest, &progress) } })
+  }
+
+  /// About how many bytes an inode takes with what is beside it, or more.
+  private func mostBytes(of number: Int) -> Int {
+    guard number < build.order.count else { return 1 << 20 }
+    let isFile = build.tree.kind(of: build.inode(number)) == .regular
+    return 1024 + (isFile ? Int(clamping: build.size(of: number) >> UInt64(build.options.blockShift) * 8) : 0)
+  }
+
+  private mutating func writeInode(
+    _ number: Int, _ bytes: [UInt8], _ sink: inout BlockSink, _ digest: SHA256, _ progress: inout ProgressReporter
+  ) throws {
+    bytes.withUnsafeBytes { digest.update($0) }
+    let position = positions[number]
+    if build.options.base != nil, position < build.dataStart {
+      try bytes.withUnsafeBytes { try build.output.write($0, at: position) }
+    } else if position < headEnd {
+      head.replaceSubrange(Int(position - headStart)..<Int(position - headStart) + bytes.count, with: bytes)
+    } else {
+      try sink.skip(to: position)
+      try sink.write(bytes)
     }
+    try progress.advance(by: 1, written: sink.position)
   }
 
   /// The inodes of the tree as the metabox's content, encoded; then the places of the inodes that are outside it.

@@ -28,7 +28,6 @@ struct Verifier: Sendable {
     let jobs = self.jobs()
     progress.start(.verifying, total: jobs.reduce(0) { $0 + $1.byteCount })
     let image = try ImageFile(build.output, build.device, offset: build.options.offset)
-    try compareMetadata(ImageReader(image))
     var next = jobs[...]
     var files: UInt64 = 0
     var bytes: UInt64 = 0
@@ -41,6 +40,7 @@ struct Verifier: Sendable {
         return { job in
           let own = try reader ?? ImageReader(image)
           reader = own
+          for number in job.inodes { try verifier.compareMetadata(number, own) }
           for part in job.parts { try verifier.compare(part, own) }
           return job.byteCount
         }
@@ -64,37 +64,35 @@ struct Verifier: Sendable {
 
   // MARK: Metadata
 
-  private func compareMetadata(_ reader: ImageReader) throws {
-    for number in 0..<build.order.count {
-      let inode: EROFS.Inode
-      do { inode = try reader.volume.inode(nids[number]) } catch { throw failure(number, "\(error)") }
-      let source = build.inode(number)
-      let wanted = build.tree[source]
-      guard inode.kind == wanted.kind, inode.permissions == wanted.permissions else {
-        throw failure(number, "its mode")
-      }
-      guard inode.userID == wanted.user, inode.groupID == wanted.group else { throw failure(number, "its owner") }
-      guard inode.linkCount == build.order.links[number] else { throw failure(number, "its link count") }
-      if build.options.inodes != .compact {
-        let time = build.options.keepsTimes ? wanted.time : epoch
-        guard inode.modificationTime == (time.seconds, time.nanoseconds) else {
-          throw failure(number, "its time")
-        }
-      }
-      do {
-        try compareContent(number, inode, wanted, reader)
-        let all = try reader.attributes(of: inode, includingHidden: true)
-        if build.options.sharedAttributeThreshold != nil {
-          let found = all.filter { !$0.isDigest }.map { ExtendedAttribute(name: $0.name, value: $0.value) }.sorted()
-          guard found == build.tree.attributes(of: source) else { throw failure(number, "its extended attributes") }
-        }
-        // An inode that stays has the digest that it had.
-        guard build.kept.nids[number] == nil else { continue }
-        guard all.filter(\.isDigest).map(\.value) == attributes.digest(of: number, build) else {
-          throw failure(number, "the digest of its content")
-        }
-      } catch let error as EROFSError { throw failure(number, "\(error)") }
+  private func compareMetadata(_ number: Int, _ reader: ImageReader) throws {
+    let inode: EROFS.Inode
+    do { inode = try reader.volume.inode(nids[number]) } catch { throw failure(number, "\(error)") }
+    let source = build.inode(number)
+    let wanted = build.tree[source]
+    guard inode.kind == wanted.kind, inode.permissions == wanted.permissions else {
+      throw failure(number, "its mode")
     }
+    guard inode.userID == wanted.user, inode.groupID == wanted.group else { throw failure(number, "its owner") }
+    guard inode.linkCount == build.order.links[number] else { throw failure(number, "its link count") }
+    if build.options.inodes != .compact {
+      let time = build.options.keepsTimes ? wanted.time : epoch
+      guard inode.modificationTime == (time.seconds, time.nanoseconds) else {
+        throw failure(number, "its time")
+      }
+    }
+    do {
+      try compareContent(number, inode, wanted, reader)
+      let all = try reader.attributes(of: inode, includingHidden: true)
+      if build.options.sharedAttributeThreshold != nil {
+        let found = all.filter { !$0.isDigest }.map { ExtendedAttribute(name: $0.name, value: $0.value) }.sorted()
+        guard found == build.tree.attributes(of: source) else { throw failure(number, "its extended attributes") }
+      }
+      // An inode that stays has the digest that it had.
+      guard build.kept.nids[number] == nil else { return }
+      guard all.filter(\.isDigest).map(\.value) == attributes.digest(of: number, build) else {
+        throw failure(number, "the digest of its content")
+      }
+    } catch let error as EROFSError { throw failure(number, "\(error)") }
   }
 
   private func compareContent(_ number: Int, _ inode: EROFS.Inode, _ wanted: Metadata, _ reader: ImageReader) throws {
@@ -159,15 +157,18 @@ struct Verifier: Sendable {
   }
 
   private struct Job: Sendable {
+    /// Whose metadata is compared.
+    var inodes = 0..<0
     var parts: [Part] = []
     var byteCount: UInt64 = 0
   }
 
+  private static let batchInodes = 256
   private static let batchBytes: UInt64 = 256 << 10
   /// Bytes of contents that are compared before the image's pages are taken from this process's memory.
   private static let mostMapped: UInt64 = 64 << 20
 
-  /// All contents, in the order in which they are stored: what several files have in an extent is decoded once.
+  /// All metadata, then all contents, in the order in which they are stored: what several files have in an extent is decoded once.
   private func jobs() -> [Job] {
     var parts: [(place: UInt64, part: Part)] = []
     for (number, file) in contents.files.enumerated() where file.layout != .empty && !file.sums.isEmpty {
@@ -192,7 +193,9 @@ struct Verifier: Sendable {
       if left.part.file != right.part.file { return left.part.file < right.part.file }
       return left.part.range.lowerBound < right.part.range.lowerBound
     }
-    var jobs: [Job] = []
+    var jobs = stride(from: 0, to: build.order.count, by: Self.batchInodes).map {
+      Job(inodes: $0..<min($0 + Self.batchInodes, build.order.count))
+    }
     var job = Job()
     for (_, part) in parts {
       job.parts.append(part)
