@@ -129,10 +129,11 @@ final class DeflateEngine: Engine {
     return guess
   }
 
-  /// `count` by the ratio of two sizes, and a twentieth more.
+  /// `count` by the ratio of two sizes, and a little more: of 1 to 5 percent, so much made the smallest images in the least
+  /// time, at levels at which a second attempt costs most.
   private static func scaled(_ count: Int, _ limit: Int, _ size: Int) -> Int {
     let share = Double(limit) / Double(max(size, 1))
-    return Int(min(Double(count) * share * 1.05, Double(Encoder.longestExtent)))
+    return Int(min(Double(count) * share * 1.035, Double(Encoder.longestExtent)))
   }
 
   private func compress(

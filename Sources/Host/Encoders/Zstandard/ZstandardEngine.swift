@@ -92,7 +92,7 @@ final class ZstandardEngine: Engine {
         // What is left, by what was made up to here.
         let ratio = Double(stream.fed) / Double(made)
         let left = Double(limit - made)
-        target = stream.fed + max(256, Int(min(left * ratio * (isMeasured ? 1.15 : 1.06), 1e9)))
+        target = stream.fed + max(256, Int(min(left * ratio * (isMeasured ? 1.105 : 1.06), 1e9)))
         if !isMeasured, hint < min(target, input.count, 1 << windowLog) {
           // Far more fits than the window was made for: once again, with a larger one.
           try begin(hint: min(target + target / 16, input.count))
@@ -147,7 +147,7 @@ final class ZstandardEngine: Engine {
       guard ZSTD_isError(size) == 0, size > 0 else { return (max(256, count / 2), false) }
       // Slow levels make it smaller than the fast one.
       let share = Double(limit) / Double(max(size * (level >= 13 ? 85 : 90) / 100, 1))
-      guess = Int(min(Double(count) * share * 1.05, Double(Encoder.longestExtent)))
+      guess = Int(min(Double(count) * share * 1.035, Double(Encoder.longestExtent)))
       if count == input.count || guess < 2 * count { break }
     }
     return (max(guess, 64), true)
