@@ -98,8 +98,8 @@ extension MetadataPass {
         if UInt64(byteCount) == size { body.content.union = InodeForm.null }
       }
     case .chunked:
-      let chunks = Array(contents.chunks[file.extents])
-      let isWide = build.options.wideAddresses && chunks.contains { ($0?.block ?? 0) >= UInt64(HoleBlock.low) }
+      let chunks = contents.chunks[file.extents]
+      let isWide = build.options.wideAddresses && chunks.values.contains { ($0?.block ?? 0) >= UInt64(HoleBlock.low) }
       var format = ChunkFormat(raw: 0)
       format.shift = UInt16(file.chunkShift)
       // Only those name a device.
@@ -109,7 +109,7 @@ extension MetadataPass {
       body.content.union = UInt64(format.raw)
       body.index = .chunks(chunks, recordBytes: Int(format.recordBytes))
     case .compressed, .fragment:
-      var content = FileIndex.Content(size: size, extents: Array(contents.extents[file.extents]))
+      var content = FileIndex.Content(size: size, extents: contents.extents[file.extents])
       content.algorithms = file.algorithms
       switch file.tail {
       case .none: break

@@ -218,7 +218,7 @@ struct MetadataPass {
     let body = try body(of: number, withTail: false)
     let isCompact = try isCompact(body, number)
     return InodePlacer.Sizes(
-      body: body.bytes(form, number: 0, isCompact: isCompact).count, tail: body.tail.byteCount,
+      body: body.byteCount(isCompact: isCompact), tail: body.tail.byteCount,
       together: body.isTogether,
       tailIsCompressed: body.content.layout == .compressedCompact || body.content.layout == .compressedFull)
   }
@@ -307,16 +307,19 @@ struct MetadataPass {
   ) throws {
     let made = numbers.filter { build.kept.nids[$0] == nil }
     for number in made.sorted(by: { positions[$0] < positions[$1] }) {
-      let bytes = try bytes(of: number)
-      bytes.withUnsafeBytes { digest.update($0) }
-      let position = positions[number]
-      if build.options.base != nil, position < build.dataStart {
-        try bytes.withUnsafeBytes { try build.output.write($0, at: position) }
-      } else if position < headEnd {
-        head.replaceSubrange(Int(position - headStart)..<Int(position - headStart) + bytes.count, with: bytes)
-      } else {
-        try sink.skip(to: position)
-        try sink.write(bytes)
+      let start = positions[number]
+      var position = start
+      try write(number) { bytes in
+        bytes.withUnsafeBytes { digest.update($0) }
+        if build.options.base != nil, start < build.dataStart {
+          try bytes.withUnsafeBytes { try build.output.write($0, at: position) }
+        } else if start < headEnd {
+          head.replaceSubrange(Int(position - headStart)..<Int(position - headStart) + bytes.count, with: bytes)
+        } else {
+          try sink.skip(to: position)
+          try sink.write(bytes)
+        }
+        position += UInt64(bytes.count)
       }
       try progress.advance(by: 1, written: sink.position)
     }
@@ -330,9 +333,10 @@ struct MetadataPass {
     for number in (0..<build.order.count).sorted(by: { positions[$0] < positions[$1] }) {
       let gap = [UInt8](repeating: 0, count: Int(positions[number] - spool.count))
       _ = try gap.withUnsafeBytes { try spool.append($0) }
-      let bytes = try bytes(of: number)
-      bytes.withUnsafeBytes { digest.update($0) }
-      _ = try bytes.withUnsafeBytes { try spool.append($0) }
+      try write(number) { bytes in
+        bytes.withUnsafeBytes { digest.update($0) }
+        _ = try bytes.withUnsafeBytes { try spool.append($0) }
+      }
       try progress.advance(by: 1, written: sink.position)
     }
     // Readers may read whole blocks of it.
@@ -348,19 +352,17 @@ struct MetadataPass {
     end = placer.end
   }
 
-  private func bytes(of number: Int) throws -> [UInt8] {
+  /// Gives the bytes of an inode and of what follows it to `take`, piece by piece.
+  private func write(_ number: Int, to take: ([UInt8]) throws -> Void) throws {
     let body = try body(of: number)
-    var bytes = body.bytes(form, number: UInt32(number + 1), isCompact: try isCompact(body, number))
+    try body.write(form, number: UInt32(number + 1), isCompact: try isCompact(body, number), to: take)
     switch body.tail {
     case .none: break
-    case .bytes(let tail): bytes += tail
+    case .bytes(let tail): try take(tail)
     case .spooled(let place, let count):
-      let start = bytes.count
-      bytes += [UInt8](repeating: 0, count: count)
-      try bytes.withUnsafeMutableBytes {
-        try contents.spool.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]), at: place)
-      }
+      var tail = [UInt8](repeating: 0, count: count)
+      try tail.withUnsafeMutableBytes { try contents.spool.read(into: $0, at: place) }
+      try take(tail)
     }
-    return bytes
   }
 }
