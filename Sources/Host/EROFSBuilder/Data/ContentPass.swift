@@ -63,17 +63,21 @@ struct ContentPass {
     for level in runs.levels.indices {
       runs.begin(level: level) { storedExtents(of: $0) }
       let files = runs.levels[level]
-      var source = JobSource(build, files) { treatments[$0] }
+      var source = JobSource(build, files, joinsHoles: !findsRuns) { treatments[$0] }
       try build.run(
         next: {
-          guard var job = source.next() else { return nil }
+          guard var job = try source.next() else { return nil }
           runs.prepare(&job)
           return job
         },
         perform: { try $0.perform($1) }
       ) { result in
-        try take(result, &sink)
-        try progress.advance(by: UInt64(result.job.length), written: sink.position)
+        var part = result
+        for _ in 0..<result.job.holes {
+          try take(part, &sink)
+          part.job.offset += UInt64(part.job.length)
+          try progress.advance(by: UInt64(part.job.length), written: sink.position)
+        }
       }
     }
     try sink.align(to: UInt64(build.options.blockSize))
