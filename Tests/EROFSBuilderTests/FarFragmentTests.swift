@@ -47,7 +47,7 @@ import TreeSupport
     let bodies = try (0..<order.count).map { number -> Range<UInt64> in
       let body = try metadata.body(of: number)
       if number > 0, case .file(let index) = body.index { forms.insert("\(index.layout)") }
-      let count = body.bytes(metadata.form, number: 1, isCompact: true).count + body.tail.byteCount
+      let count = body.byteCount(isCompact: true) + body.tail.byteCount
       return metadata.positions[number]..<metadata.positions[number] + UInt64(count)
     }
     #expect(forms == [isFar ? "\(DataLayout.compressedFull)" : "\(DataLayout.compressedCompact)"])

@@ -42,6 +42,8 @@ NO_POINTERS = ("takesAsMuchAsBisecting", "SearchTests", "behavesAsADictionary")
 INTEGRATIONS = ["-Xswiftc", "-Onone", "-Xswiftc", "-gnone", "--scratch-path", ".build-integrations"]
 # Free memory that a stage may need: SwiftPM runs a compiler for each processor, of up to 1.5 GB.
 MEMORY_OF_A_STAGE = 4 << 30
+# Of `mkfs-scale`: what takes 10 seconds of a processor.
+SMALL_SCALE = ("--files", "2000", "--gigabytes", "0.3", "--tebibytes", "1")
 SHOWN_STEPS = 8
 MEMORY_FOLDER = "/dev/shm"
 
@@ -226,7 +228,9 @@ STAGES = {
     "embedded": Stage(embedded),
     "small": Stage(small),
     "tsan": Stage(tsan),
-    "mkfs": Stage(lambda results: tool(results, "images of mkfs", "mkfs-matrix"), after=["build"]),
+    "mkfs": Stage(lambda results: (tool(results, "images of mkfs", "mkfs-matrix"),
+                                   tool(results, "large files and trees of mkfs", "mkfs-scale", *SMALL_SCALE)),
+                  after=["build"]),
     "mount": Stage(lambda results: (tool(results, "mounts under load", "mount-stress"),
                                     tool(results, "the volume for macOS", "fskit")), after=["build"]),
     "registry": Stage(lambda results: tool(results, "images of registries", "registry")),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import Digests
 import EROFS
 import EROFSTools
 import EROFSTree
@@ -223,9 +224,12 @@ struct Build {
       bytes = (0..<16).map { _ in UInt8.random(in: 0...255) }
       bytes[6] = bytes[6] & 0x0F | 0x40
     case .ofContents:
-      var parts = contents.sums.map { ContentDigest(high: $0.high, low: $0.low) } + [metadata]
-      if let old = context.options.base?.origin.superblock.uuid { parts.append(ContentDigest(high: old.0, low: old.1)) }
-      let digest = ContentDigest(parts)
+      let hash = SHA256()
+      func add(_ high: UInt64, _ low: UInt64) { withUnsafeBytes(of: (high, low)) { hash.update($0) } }
+      for sum in contents.sums.all { add(sum.high, sum.low) }
+      add(metadata.high, metadata.low)
+      if let old = context.options.base?.origin.superblock.uuid { add(old.0, old.1) }
+      let digest = ContentDigest(hash)
       bytes = withUnsafeBytes(of: (digest.high, digest.low)) { Array($0) }
       // Version 8: made as its maker likes.
       bytes[6] = bytes[6] & 0x0F | 0x80

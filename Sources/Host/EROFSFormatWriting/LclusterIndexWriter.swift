@@ -16,13 +16,12 @@ package enum LclusterIndex {
   package static func compact(
     _ entries: [CompactEntry], at start: FileOffset, blockShift: Int, hasLargePacks: Bool, base: (Int) -> UInt32
   ) -> [UInt8] {
-    guard !entries.isEmpty else { return [] }
     func pack(_ number: Int) -> LclusterPack {
       LclusterPack(of: FileOffset(number), start, FileOffset(entries.count), hasLargePacks: hasLargePacks)
     }
     let width = CompactEntry.valueWidth(blockShift: blockShift)
-    let last = pack(entries.count - 1)
-    var bytes = [UInt8](repeating: 0, count: Int(last.offset + last.byteCount - start))
+    let byteCount = compactByteCount(entries.count, at: start, hasLargePacks: hasLargePacks)
+    var bytes = [UInt8](repeating: 0, count: byteCount)
     for (number, entry) in entries.enumerated() {
       let pack = pack(number)
       let place = pack.place(of: pack.index)
@@ -33,6 +32,13 @@ package enum LclusterIndex {
       if pack.index == 0 || number == 0 { bytes.put(base(number), at: Int(pack.baseOffset - start)) }
     }
     return bytes
+  }
+
+  /// Bytes of a compact index with so many entries.
+  package static func compactByteCount(_ count: Int, at start: FileOffset, hasLargePacks: Bool) -> Int {
+    guard count > 0 else { return 0 }
+    let last = LclusterPack(of: FileOffset(count - 1), start, FileOffset(count), hasLargePacks: hasLargePacks)
+    return Int(last.offset + last.byteCount - start)
   }
 }
 
@@ -54,20 +60,31 @@ package struct EncodedExtent: Equatable, Sendable {
   ///   place.
   package static func table(_ extents: [EncodedExtent], recordBytes: Int) -> [UInt8] {
     precondition([4, 8, 16, 32].contains(recordBytes))
-    var bytes: [UInt8] = []
-    if recordBytes == 4 {
-      bytes = [UInt8](repeating: 0, count: EncodedExtentRecord.firstAddressBytes)
-      bytes.put(extents.first?.address ?? 0, at: 0)
-    }
-    for extent in extents {
-      var record = StoredRecord<EncodedExtentRecord>()
-      record[.length] = extent.length.raw
-      record[.addressLow] = UInt32(truncatingIfNeeded: extent.address)
-      record[.addressHigh] = UInt32(truncatingIfNeeded: extent.address >> 32)
-      record[.startLow] = UInt32(truncatingIfNeeded: extent.start)
-      record[.startHigh] = UInt32(truncatingIfNeeded: extent.start >> 32)
-      bytes += record.bytes[..<recordBytes]
-    }
+    var bytes = tableHead(firstAddress: extents.first?.address ?? 0, recordBytes: recordBytes)
+    for extent in extents { extent.append(to: &bytes, recordBytes: recordBytes) }
     return bytes
+  }
+
+  /// What comes before the records of a table.
+  package static func tableHead(firstAddress: UInt64, recordBytes: Int) -> [UInt8] {
+    guard recordBytes == 4 else { return [] }
+    var bytes = [UInt8](repeating: 0, count: EncodedExtentRecord.firstAddressBytes)
+    bytes.put(firstAddress, at: 0)
+    return bytes
+  }
+
+  /// Adds the extent's record.
+  package func append(to bytes: inout [UInt8], recordBytes: Int) {
+    let start = bytes.count
+    bytes.append(contentsOf: repeatElement(0, count: EncodedExtentRecord.byteCount))
+    func set(_ field: Field<EncodedExtentRecord, UInt32>, _ value: UInt32) {
+      bytes[field, of: EncodedExtentRecord.self, at: start] = value
+    }
+    set(.length, length.raw)
+    set(.addressLow, UInt32(truncatingIfNeeded: address))
+    set(.addressHigh, UInt32(truncatingIfNeeded: address >> 32))
+    set(.startLow, UInt32(truncatingIfNeeded: self.start))
+    set(.startHigh, UInt32(truncatingIfNeeded: self.start >> 32))
+    bytes.removeLast(EncodedExtentRecord.byteCount - recordBytes)
   }
 }

@@ -20,7 +20,7 @@ struct FileSystemSpace {
   /// - Parameter path: need not exist, if its directory does. nil if that cannot be looked at.
   init?(holding path: FilePath) {
     let folder = path.removingLastComponent()
-    guard var place = Self.real(path) ?? Self.real(folder.isEmpty ? "." : folder) else { return nil }
+    guard var place = path.real ?? (folder.isEmpty ? "." : folder).real else { return nil }
     var status = statvfs()
     guard place.withPlatformString({ statvfs($0, &status) }) == 0, let own = Self.device(place) else { return nil }
     // The last directory on the way up that is on the same device.
@@ -33,15 +33,17 @@ struct FileSystemSpace {
     freeBytes = UInt64(status.f_bavail) * UInt64(status.f_frsize)
   }
 
-  /// Without symbolic links; nil for what does not exist.
-  static func real(_ path: FilePath) -> FilePath? {
-    guard let real = path.withPlatformString({ realpath($0, nil) }) else { return nil }
-    defer { free(real) }
-    return FilePath(platformString: real)
-  }
-
   private static func device(_ path: FilePath) -> dev_t? {
     var status = stat()
     return path.withPlatformString { stat($0, &status) } == 0 ? status.st_dev : nil
+  }
+}
+
+extension FilePath {
+  /// Without symbolic links; nil for what does not exist.
+  package var real: FilePath? {
+    guard let real = withPlatformString({ realpath($0, nil) }) else { return nil }
+    defer { free(real) }
+    return FilePath(platformString: real)
   }
 }

@@ -120,7 +120,7 @@ package final class OutputFile: @unchecked Sendable {
   deinit { discard() }
 
   private static func resolved(_ path: FilePath) -> FilePath {
-    FileSystemSpace.real(path) ?? path
+    path.real ?? path
   }
 
   private static func opened(

@@ -71,6 +71,35 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: image))
   }
 
+  /// What only the image that is added to contradicts ends as each program's other failures do.
+  @Test func lateRefusals() throws {
+    let source = folder("source")
+    try FileManager.default.createDirectory(atPath: source, withIntermediateDirectories: true)
+    let image = folder("image")
+    try #require(try erofs("--quiet", image, source).status == 0)
+    let before = try Data(contentsOf: URL(fileURLWithPath: image))
+    let words = "--incremental and --offset cannot be used together\n"
+    let ours = try erofs("--incremental", "--offset=4096", image, source)
+    #expect(ours.status == 64)
+    #expect(ours.errors == "erofs: \(words)Try 'erofs mkfs --help' for more information.\n")
+    let theirs = try mkfs("--incremental", "--offset=4096", image, source)
+    #expect(theirs.status == 1)
+    #expect(theirs.errors == "<E> erofs: \(words)<E> erofs: \tCould not format the device : \(image)\n")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: image)) == before)
+  }
+
+  @Test func fragmentsAreNamedAsTheyWereGiven() {
+    var options = BuildOptions()
+    let conflict = OptionError.conflict(.base, .fragments)
+    let need = OptionError.needs(.packedClusterSize, .compression)
+    options.fragments = .tails
+    #expect(conflict.commandText(options) == "--incremental and -E fragments cannot be used together")
+    #expect(need.commandText(options) == "-E fragments=BYTES needs -z")
+    options.fragments = .all
+    #expect(conflict.commandText(options) == "--incremental and -E all-fragments cannot be used together")
+    #expect(need.commandText(options) == "-E all-fragments=BYTES needs -z")
+  }
+
   @Test func strictnessIsForWarnings() throws {
     let outcome = try erofs("--strict", "-Efragments", folder("image"), folder.path)
     #expect(outcome.status == 1)

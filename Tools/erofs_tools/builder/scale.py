@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 """Large trees: how the time and the memory that `erofs mkfs` takes grow with what it is given.
 
-  Tools/run mkfs-scale [--files N] [--gigabytes N] [--tebibytes N] PROGRAM
+  Tools/run mkfs-scale [--files N] [--gigabytes N] [--tebibytes N] [PROGRAM]    the default is the one that the unit tests use
 
   files   a tenth of N small files, and N of them, not compressed, and with LZMA, all of it packed and without repetitions;
           mkfs.erofs 1.9.4 beside it, where that can be had
   sparse  a file of so many gigabytes in which a thousand places have 4 KiB of data
   holes   files of 8 TiB, and one of what is left, that have data at their ends only, so many TiB in all; in /dev/shm
 
-What is in the last two is compared, as the running kernel shows it, with the files. It needs root for that.
+What is in the last two is compared, as the running kernel shows it, with the files. That needs root, and a kernel with EROFS.
 """
 
 import argparse
@@ -21,12 +21,15 @@ import tempfile
 
 from .. import images
 from ..command import run
-from ..project import Failure
+from ..project import ROOT, Failure
 from ..results import Results
 from .bench import measured
+from .matrix import can_mount
 
 PACKED = ("-zlzma,6", "-C1048576", "-Eall-fragments,dedupe")
 PER_FOLDER = 1000
+# Other file systems have no files of so many bytes.
+HUGE_FILES = pathlib.Path("/dev/shm")
 
 
 def small_files(folder, count):
@@ -84,7 +87,7 @@ def files(results, program, peer, folder, count):
         shutil.rmtree(tree)
 
 
-def holes(results, program, folder, name, sizes, pieces, option_sets):
+def holes(results, program, folder, name, sizes, pieces, option_sets, mounts):
     tree, mount = folder / "tree", folder / "mount"
     tree.mkdir()
     mount.mkdir()
@@ -100,27 +103,41 @@ def holes(results, program, folder, name, sizes, pieces, option_sets):
         seconds, cpu, memory = took
         print(f"    {seconds:.1f} s, of processors {cpu:.1f}, {memory:.0f} MiB, image {image.stat().st_size / 1e6:.1f} MB",
               flush=True)
-        run("mount", "-t", "erofs", "-o", "ro,loop", image, mount)
-        try:
-            wrong = [found for file in places if (found := differs(tree / file, mount / file, places[file]))]
-            results.check(f"{what}: the kernel's files", not wrong, "; ".join(wrong))
-        finally:
-            run("umount", mount)
+        if mounts:
+            run("mount", "-t", "erofs", "-o", "ro,loop", image, mount)
+            try:
+                wrong = [found for file in places if (found := differs(tree / file, mount / file, places[file]))]
+                results.check(f"{what}: the kernel's files", not wrong, "; ".join(wrong))
+            finally:
+                run("umount", mount)
         image.unlink()
     shutil.rmtree(tree)
     mount.rmdir()
 
 
+def has_room(sizes):
+    """Whether files of terabytes can be made, and images of them."""
+    try:
+        with tempfile.TemporaryFile(dir=HUGE_FILES) as file:
+            file.truncate(sum(sizes) + (1 << 30))
+    except OSError:
+        return False
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser(prog="Tools/run mkfs-scale", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", type=pathlib.Path)
+    parser.add_argument("program", nargs="?", type=pathlib.Path, default=ROOT / ".build-unit/release/erofs")
     parser.add_argument("--files", type=int, default=1_000_000)
-    parser.add_argument("--gigabytes", type=int, default=20)
+    parser.add_argument("--gigabytes", type=float, default=20)
     parser.add_argument("--tebibytes", type=int, default=24)
     arguments = parser.parse_args()
     os.environ["LLVM_PROFILE_FILE"] = os.devnull
     results = Results(live=True)
+    mounts = can_mount()
+    if not mounts:
+        results.skip("the kernel reads images of large files", "needs root and a kernel with EROFS")
     try:
         peer = images.peer().with_name("mkfs.erofs")
     except Failure as problem:
@@ -130,16 +147,18 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         if arguments.gigabytes:
-            size = arguments.gigabytes * 10**9 // 4096 * 4096
-            holes(results, program, folder, f"{arguments.gigabytes} GB with holes", [size], 1000,
-                  ((), ("--chunksize=1048576",), ("-zlz4hc", "-C65536", "-E48bit"), PACKED))
+            size = int(arguments.gigabytes * 10**9) // 4096 * 4096
+            holes(results, program, folder, f"{arguments.gigabytes:g} GB with holes", [size], 1000,
+                  ((), ("--chunksize=1048576",), ("-zlz4hc", "-C65536", "-E48bit"), PACKED), mounts)
         if arguments.files:
             files(results, program, peer, folder, arguments.files)
     if arguments.tebibytes:
-        # Other file systems have no files of so many bytes.
-        with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
-            whole, rest = divmod(arguments.tebibytes, 8)
-            sizes = [8 << 40] * whole + [rest << 40] * (rest > 0)
-            holes(results, program, pathlib.Path(name), f"{arguments.tebibytes} TiB of holes", sizes, 2,
-                  (("-E48bit",), ("--chunksize=16777216",), ("-zlz4hc", "-C65536", "-E48bit")))
+        whole, rest = divmod(arguments.tebibytes, 8)
+        sizes = [8 << 40] * whole + [rest << 40] * (rest > 0)
+        if has_room(sizes):
+            with tempfile.TemporaryDirectory(dir=HUGE_FILES) as name:
+                holes(results, program, pathlib.Path(name), f"{arguments.tebibytes} TiB of holes", sizes, 2,
+                      (("-E48bit",), ("--chunksize=16777216",), ("-zlz4hc", "-C65536", "-E48bit")), mounts)
+        else:
+            results.skip(f"files of {arguments.tebibytes} TiB", f"{HUGE_FILES} is no file system that holds them")
     return results.end()

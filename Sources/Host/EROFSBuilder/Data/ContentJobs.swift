@@ -11,14 +11,14 @@ extension BuildContext {
   ///   - take: gets the results, in the order of the jobs, on the calling thread.
   /// - Throws: what `take` throws, or what the first job throws that fails; no result after it is taken.
   func run<Output: Sendable>(
-    next: () -> ContentJob?, perform: @escaping @Sendable (ContentWorker, ContentJob) throws -> Output,
+    next: () throws -> ContentJob?, perform: @escaping @Sendable (ContentWorker, ContentJob) throws -> Output,
     take: (Output) throws -> Void
   ) throws {
     let (options, tree, order) = (options, tree, order)
     try OrderedWork<ContentJob, Output>.run(
       threads: threads, limit: memory,
       // What is read, and what is made of it, which may be as much.
-      next: { next().map { ($0, 2 * $0.length + 4096) } },
+      next: { try next().map { ($0, 2 * $0.length + 4096) } },
       worker: {
         let worker = ContentWorker(options, tree, order)
         return { try perform(worker, $0) }

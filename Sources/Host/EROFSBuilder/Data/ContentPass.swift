@@ -10,15 +10,15 @@ struct ContentPass {
   /// By number of the inode.
   private(set) var files: [StoredFile]
   /// The extents of all compressed files, in the order of the files.
-  private(set) var extents: [StoredExtent] = []
+  private(set) var extents = RunList<StoredExtent>()
   /// The chunks of all chunked files; nil for zeros.
-  private(set) var chunks: [StoredChunk?] = []
+  private(set) var chunks = RunList<StoredChunk?>()
   /// Bytes of contents that stay on devices.
   private(set) var referredBytes: UInt64 = 0
   /// By number of the inode: where its pieces are, if the tree does not say all of it.
   private var placed: [Int: [ReferredContent.Piece]] = [:]
   /// The sums of all segments, to compare with after.
-  private(set) var sums: [ContentSum.Value] = []
+  private(set) var sums = RunList<ContentSum.Value>()
   /// What is stored beside inodes.
   let spool: SpoolFile
   private(set) var fragments: FragmentList
@@ -63,17 +63,21 @@ struct ContentPass {
     for level in runs.levels.indices {
       runs.begin(level: level) { storedExtents(of: $0) }
       let files = runs.levels[level]
-      var source = JobSource(build, files) { treatments[$0] }
+      var source = JobSource(build, files, joinsHoles: !findsRuns) { treatments[$0] }
       try build.run(
         next: {
-          guard var job = source.next() else { return nil }
+          guard var job = try source.next() else { return nil }
           runs.prepare(&job)
           return job
         },
         perform: { try $0.perform($1) }
       ) { result in
-        try take(result, &sink)
-        try progress.advance(by: UInt64(result.job.length), written: sink.position)
+        var part = result
+        for _ in 0..<result.job.holes {
+          try take(part, &sink)
+          part.job.offset += UInt64(part.job.length)
+          try progress.advance(by: UInt64(part.job.length), written: sink.position)
+        }
       }
     }
     try sink.align(to: UInt64(build.options.blockSize))
@@ -237,7 +241,7 @@ struct ContentPass {
       let table = try ReferredChunks(content.size, pieces, build, number, after: chunks.count)
       file.chunkShift = table.shift
       file.extents = chunks.count..<chunks.count + table.chunks.count
-      chunks += table.chunks
+      for run in table.chunks.all.runs { chunks.append(run.element, count: run.count) }
       files[number] = file
     }
     try map?.finish()
@@ -267,11 +271,11 @@ struct ContentPass {
         file.layout = .fragment
       } else if let address = flatAddress(of: file) {
         (file.layout, file.address) = (.flat, address)
-        extents.removeSubrange(file.extents)
+        extents.removeAll(from: file.extents.lowerBound)
         file.extents = 0..<0
       } else {
         algorithms.insert(file.algorithms.0)
-        let others = extents[file.extents].first { $0.form == .compressed && $0.algorithm != file.algorithms.0 }
+        let others = extents[file.extents].values.first { $0.form == .compressed && $0.algorithm != file.algorithms.0 }
         if let others {
           file.algorithms.1 = others.algorithm
           algorithms.insert(others.algorithm)
@@ -304,7 +308,7 @@ struct ContentPass {
     }
   }
 
-  var hasSharedExtents: Bool { extents.contains { $0.isShared } }
+  var hasSharedExtents: Bool { extents.values.contains { $0.isShared } }
 
   // MARK: The packed inode
 

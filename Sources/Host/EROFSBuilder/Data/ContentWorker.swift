@@ -23,7 +23,7 @@ final class ContentWorker {
 
   func perform(_ job: ContentJob) throws -> ContentResult {
     let reader = try opener.open(order.entries[job.file])
-    if try isHole(reader, job) {
+    if try job.holes > 1 || isHole(reader, job) {
       try reader.finish()
       return try encodeHole(job)
     }

@@ -20,7 +20,7 @@ struct DuplicateFiles {
     var source = JobSource(build, candidates) { _ in ContentJob.Treatment(kind: .plain) }
     var parts: [ContentDigest] = []
     var first: [Key: Int] = [:]
-    try build.run(next: { source.next() }, perform: { ($1, try $0.digest(of: $1)) }) { job, digest in
+    try build.run(next: { try source.next() }, perform: { ($1, try $0.digest(of: $1)) }) { job, digest in
       parts.append(digest)
       if job.isLast {
         let key = Key(size: build.size(of: job.file), digest: ContentDigest(parts))

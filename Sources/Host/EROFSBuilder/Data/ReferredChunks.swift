@@ -7,10 +7,9 @@ import EROFSTree
 struct ReferredChunks {
   /// log2 of the blocks of a chunk.
   let shift: UInt8
-  private(set) var chunks: [StoredChunk?] = []
+  private(set) var chunks = RunList<StoredChunk?>()
 
-  /// Chunks of all files together: tables of 128 MiB, and three times that in memory. Only files with huge holes have so
-  /// many.
+  /// Chunks of all files together: tables of 128 MiB. Only files with huge holes have so many.
   private static let most = 1 << 24
   /// What a chunk's format can say.
   private static let largestShift = 31
@@ -46,16 +45,18 @@ struct ReferredChunks {
     guard needed <= UInt64(max(0, Self.most - count)) else {
       throw failure("a table of \(needed) chunks is too much, of which an image may have \(Self.most)")
     }
-    chunks = Array(repeating: nil, count: Int(needed))
     for run in runs {
       try build.checkAddress(run.place + run.length)
       var offset = run.offset
       while offset < run.offset + run.length {
-        chunks[Int(offset / chunk)] = StoredChunk(
-          block: (run.place + (offset - run.offset)) >> UInt64(build.options.blockShift), device: run.device)
+        chunks.append(nil, count: Int(offset / chunk) - chunks.count)
+        chunks.append(
+          StoredChunk(
+            block: (run.place + (offset - run.offset)) >> UInt64(build.options.blockShift), device: run.device))
         offset += chunk
       }
     }
+    chunks.append(nil, count: Int(needed) - chunks.count)
   }
 
   /// Without borders between pieces that follow each other on a device too; nil if they are not those of such a file.

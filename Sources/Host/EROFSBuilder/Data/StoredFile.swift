@@ -43,8 +43,10 @@ struct StoredChunk: Hashable {
 struct ContentJob: Sendable {
   /// Number of the inode.
   let file: Int
-  let offset: UInt64
+  var offset: UInt64
   let length: Int
+  /// So many parts of that length in a row, if they were found to be a hole; else 1.
+  var holes = 1
   let isFirst: Bool
   let isLast: Bool
   let treatment: Treatment
@@ -66,7 +68,7 @@ struct ContentJob: Sendable {
 }
 
 struct ContentResult: Sendable {
-  let job: ContentJob
+  var job: ContentJob
   var segment = EncodedSegment()
   /// What goes to the packed inode.
   var packed: [UInt8] = []

@@ -69,7 +69,7 @@ struct RepeatedRuns {
     var contents: [ChunkedContent] = []
     contents.reserveCapacity(files.count)
     var source = JobSource(build, files) { _ in ContentJob.Treatment(kind: .plain) }
-    try build.run(next: { source.next() }, perform: { ($1, try $0.chunks(of: $1, chunker)) }) { job, chunks in
+    try build.run(next: { try source.next() }, perform: { ($1, try $0.chunks(of: $1, chunker)) }) { job, chunks in
       if job.isFirst {
         contents.append(chunks)
       } else {

@@ -12,7 +12,7 @@ struct FileIndex {
     /// Bytes of the file, 1 at least.
     var size: UInt64
     /// In order, from the first byte on; without the tail.
-    var extents: [StoredExtent]
+    var extents: RunList<StoredExtent>.Part
     var tail = Tail.none
     /// Ids of the first and the second algorithm.
     var algorithms: (UInt8, UInt8) = (0, 0)
@@ -54,11 +54,11 @@ struct FileIndex {
       lclusters = nil
       return
     }
-    let isAligned = content.extents.allSatisfy {
+    let isAligned = content.extents.values.allSatisfy {
       ($0.address | UInt64($0.storedBytes)) & ((1 << UInt64(blockShift)) - 1) == 0
     }
     // Indexes of lclusters have no holes that all readers know.
-    let hasHoles = content.extents.contains { $0.form == .hole }
+    let hasHoles = content.extents.values.contains { $0.form == .hole }
     if allowsEncoded, !isAligned || hasHoles {
       form = .encoded(recordBytes: Self.recordBytes(content, blockShift))
       layout = .compressedFull
@@ -79,38 +79,71 @@ struct FileIndex {
 
   /// Stored blocks, for stat.
   var storedBlocks: UInt64 {
-    content.extents.reduce(0) { $1.isShared ? $0 : $0 + UInt64($1.storedBytes) } >> UInt64(blockShift)
+    content.extents.runs.reduce(0) {
+      $1.element.isShared ? $0 : $0 + UInt64($1.element.storedBytes) * UInt64($1.count)
+    } >> UInt64(blockShift)
   }
 
   // MARK: Bytes
 
-  /// Bytes from the map header to the end of the index, for an inode whose xattrs end at `end` of its stream; the inline
-  /// tail comes after them.
-  func bytes(after end: FileOffset) -> [UInt8] {
-    let start = (end + 7) & ~7
-    var bytes = [UInt8](repeating: 0, count: Int(start - end))
-    var header = self.header
+  /// Bytes of an inode whose xattrs end at byte `end` of its stream, up to the end of its index. The inline tail comes after
+  /// them.
+  func end(after end: Int) -> Int {
+    let start = Self.tableStart(after: end, form)
     switch form {
-    case .fragment:
-      bytes += header.bytes
-      return bytes + [UInt8](repeating: 0, count: MapHeaderRecord.fullIndexGap)
+    case .fragment: return start
     case .compact(let hasLargePacks):
-      if hasLargePacks { header.advise(.compact2B) }
-      bytes += header.bytes
-      let at = start + FileOffset(MapHeaderRecord.byteCount)
-      return bytes
-        + LclusterIndex.compact(
-          lclusters!.compactEntries(at: at, hasLargePacks: hasLargePacks), at: at, blockShift: blockShift,
-          hasLargePacks: hasLargePacks, base: { lclusters!.base(ofPackAt: $0) })
-    case .full:
-      bytes += header.bytes + [UInt8](repeating: 0, count: MapHeaderRecord.fullIndexGap)
-      return bytes + LclusterIndex.full(lclusters!.fullEntries)
+      return start
+        + LclusterIndex.compactByteCount(lclusters!.count, at: FileOffset(start), hasLargePacks: hasLargePacks)
+    case .full: return start + lclusters!.count * LclusterRecord.byteCount
     case .encoded(let recordBytes):
-      bytes += header.bytes
-      let table =
-        (start + FileOffset(MapHeaderRecord.byteCount) + FileOffset(recordBytes) - 1) & ~FileOffset(recordBytes - 1)
-      bytes.append(contentsOf: repeatElement(0, count: Int(table - end) - bytes.count))
-      return bytes + EncodedExtent.table(encodedExtents, recordBytes: recordBytes)
+      return start + (recordBytes == 4 ? EncodedExtentRecord.firstAddressBytes : 0) + encodedCount * recordBytes
+    }
+  }
+
+  /// Gives an inode and its index to `take`, piece by piece: the table of a file of terabytes is not in memory as a whole.
+  ///
+  /// - Parameter inode: all bytes before the map header.
+  func write(after inode: [UInt8], to take: ([UInt8]) throws -> Void) rethrows {
+    let end = inode.count
+    var bytes = inode
+    bytes.append(contentsOf: repeatElement(0, count: Self.headerStart(after: end) - end))
+    var header = self.header
+    if form == .compact(hasLargePacks: true) { header.advise(.compact2B) }
+    bytes += header.bytes
+    let start = Self.tableStart(after: end, form)
+    bytes.append(contentsOf: repeatElement(0, count: start - bytes.count))
+    switch form {
+    case .fragment: break
+    case .compact(let hasLargePacks):
+      let at = FileOffset(start)
+      bytes += LclusterIndex.compact(
+        lclusters!.compactEntries(at: at, hasLargePacks: hasLargePacks), at: at, blockShift: blockShift,
+        hasLargePacks: hasLargePacks, base: { lclusters!.base(ofPackAt: $0) })
+    case .full: bytes += LclusterIndex.full(lclusters!.fullEntries)
+    case .encoded(let recordBytes):
+      bytes += EncodedExtent.tableHead(
+        firstAddress: content.extents.first.map(Self.address) ?? 0, recordBytes: recordBytes)
+      try forEachEncoded {
+        $0.append(to: &bytes, recordBytes: recordBytes)
+        guard bytes.count >= Self.pieceBytes else { return }
+        try take(bytes)
+        bytes.removeAll(keepingCapacity: true)
+      }
+    }
+    try take(bytes)
+  }
+
+  private static let pieceBytes = 64 << 10
+
+  private static func headerStart(after end: Int) -> Int { (end + 7) & ~7 }
+
+  private static func tableStart(after end: Int, _ form: Form) -> Int {
+    let start = headerStart(after: end) + MapHeaderRecord.byteCount
+    switch form {
+    case .fragment, .full: return start + MapHeaderRecord.fullIndexGap
+    case .compact: return start
+    case .encoded(let recordBytes): return (start + recordBytes - 1) & ~(recordBytes - 1)
     }
   }
 
@@ -131,7 +164,7 @@ struct FileIndex {
       advice.recordShift = UInt16((recordBytes / 4).trailingZeroBitCount)
       header.value[.advice] = advice.raw
       if recordBytes >= 16 {
-        let count = UInt64(encodedExtents.count)
+        let count = UInt64(encodedCount)
         header.value[.fragmentOrCount] = UInt32(truncatingIfNeeded: count)
         header.value[.countHigh] = UInt16(count >> 32)
       } else {
@@ -145,7 +178,7 @@ struct FileIndex {
       header.value[.algorithms] = algorithms.raw
       if lclusters!.hasBigPclusters { header.advise([.bigPcluster1, .bigPcluster2]) }
     }
-    if content.extents.contains(where: { $0.form == .interlaced }) { header.advise(.interlacedPcluster) }
+    if content.extents.values.contains(where: { $0.form == .interlaced }) { header.advise(.interlacedPcluster) }
     switch content.tail {
     case .none: break
     case .inline(let byteCount, _, _):
@@ -166,7 +199,7 @@ struct FileIndex {
     guard content.tail == .none, let first = content.extents.first else { return nil }
     let length = content.extents.count == 1 ? Int(first.length).nextPowerOfTwo : Int(first.length)
     guard length & (length - 1) == 0, length >> blockShift >= 1, length >> blockShift <= 1 << 15 else { return nil }
-    let others = content.extents.dropLast().allSatisfy { Int($0.length) == length }
+    let others = content.extents.dropLast().values.allSatisfy { Int($0.length) == length }
     return others && Int(content.extents.last!.length) <= length ? length : nil
   }
 
@@ -174,9 +207,9 @@ struct FileIndex {
     let probe = FileIndex(probing: content, blockShift)
     if probe.fixedLength != nil {
       let pairs = zip(content.extents, content.extents.dropFirst())
-      let holes = content.extents.contains { $0.form == .hole }
+      let holes = content.extents.values.contains { $0.form == .hole }
       if !holes, pairs.allSatisfy({ $1.address == $0.address + UInt64($0.storedBytes) }) { return 4 }
-      if content.extents.allSatisfy({ $0.address <= UInt64(UInt32.max) }) { return 8 }
+      if content.extents.values.allSatisfy({ $0.address <= UInt64(UInt32.max) }) { return 8 }
     }
     return content.size <= UInt64(UInt32.max) ? 16 : 32
   }
@@ -189,10 +222,15 @@ struct FileIndex {
     lclusters = nil
   }
 
-  private var encodedExtents: [EncodedExtent] {
+  private var encodedCount: Int {
+    if case .packed = content.tail { return content.extents.count + 1 }
+    return content.extents.count
+  }
+
+  private static func address(of extent: StoredExtent) -> UInt64 { extent.form == .hole ? 0 : extent.address }
+
+  private func forEachEncoded(_ body: (EncodedExtent) throws -> Void) rethrows {
     var start: UInt64 = 0
-    var table: [EncodedExtent] = []
-    table.reserveCapacity(content.extents.count + 1)
     for extent in content.extents {
       var length = EncodedLength(raw: 0)
       if extent.form != .hole {
@@ -200,15 +238,14 @@ struct FileIndex {
         length.isPartial = extent.isPartial
         if extent.form == .compressed { length.format = UInt32(extent.algorithm) + 1 }
       }
-      table.append(EncodedExtent(start: start, length: length, address: extent.form == .hole ? 0 : extent.address))
+      try body(EncodedExtent(start: start, length: length, address: Self.address(of: extent)))
       start += UInt64(extent.length)
     }
     if case .packed(let offset, _) = content.tail {
-      table.append(
+      try body(
         EncodedExtent(
           start: start, length: EncodedLength(raw: UInt32(truncatingIfNeeded: offset)), address: offset >> 32))
     }
-    return table
   }
 }
 

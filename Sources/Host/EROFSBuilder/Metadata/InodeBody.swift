@@ -20,7 +20,7 @@ struct InodeBody {
   enum Index {
     case none
     case file(FileIndex)
-    case chunks([StoredChunk?], recordBytes: Int)
+    case chunks(RunList<StoredChunk?>.Part, recordBytes: Int)
   }
 
   enum Tail {
@@ -37,18 +37,36 @@ struct InodeBody {
     }
   }
 
-  /// All but the tail.
-  func bytes(_ form: InodeForm, number: UInt32, isCompact: Bool) -> [UInt8] {
+  /// Bytes of all but the tail.
+  func byteCount(isCompact: Bool) -> Int {
+    let inode = isCompact ? CompactInodeRecord.byteCount : ExtendedInodeRecord.byteCount
+    let count = inode + attributes.count
+    switch index {
+    case .none: return count
+    case .file(let index): return index.end(after: count)
+    case .chunks(let chunks, let recordBytes):
+      return (count + recordBytes - 1) / recordBytes * recordBytes + chunks.count * recordBytes
+    }
+  }
+
+  private static let pieceBytes = 64 << 10
+
+  /// Gives all but the tail to `take`, piece by piece.
+  func write(_ form: InodeForm, number: UInt32, isCompact: Bool, to take: ([UInt8]) throws -> Void) rethrows {
     var bytes = form.bytes(
       metadata, links: links, number: number, attributeBytes: attributes.count, isCompact: isCompact, content)
     bytes += attributes
     switch index {
-    case .none: break
+    case .none: try take(bytes)
     // What an index starts at counts modulo 32 only, and that is the same for the inode and for the image.
-    case .file(let index): bytes += index.bytes(after: FileOffset(bytes.count))
+    case .file(let index): try index.write(after: bytes, to: take)
     case .chunks(let chunks, let recordBytes):
       bytes.align(to: recordBytes)
       for chunk in chunks {
+        if bytes.count >= Self.pieceBytes {
+          try take(bytes)
+          bytes.removeAll(keepingCapacity: true)
+        }
         if recordBytes == ChunkBlockRecord.byteCount {
           var record = StoredRecord<ChunkBlockRecord>()
           record[.block] = chunk.map { UInt32($0.block) } ?? HoleBlock.low
@@ -64,7 +82,7 @@ struct InodeBody {
           bytes += record.bytes
         }
       }
+      try take(bytes)
     }
-    return bytes
   }
 }

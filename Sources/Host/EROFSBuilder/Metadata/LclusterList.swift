@@ -35,7 +35,7 @@ struct LclusterList {
     size = content.size
     let mask = UInt64(1) << UInt64(blockShift) - 1
     count = Int((size + mask) >> UInt64(blockShift))
-    hasBigPclusters = content.extents.contains { $0.storedBytes >> UInt32(blockShift) > 1 }
+    hasBigPclusters = content.extents.values.contains { $0.storedBytes >> UInt32(blockShift) > 1 }
     var start: UInt64 = 0
     var next: UInt64?
     var isConsecutive = true

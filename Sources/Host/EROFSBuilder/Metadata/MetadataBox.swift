@@ -13,7 +13,7 @@ enum MetadataBox {
     _ spool: SpoolFile, _ build: BuildContext, _ sink: inout BlockSink
   ) throws -> FileIndex.Content {
     let treatment = build.options.metaboxTreatment
-    var extents: [StoredExtent] = []
+    var extents = RunList<StoredExtent>()
     try build.encode(asFile: 0, size: spool.count, treatment, read: { try spool.read(into: $0, at: $1) }) { result in
       let base = sink.position
       for var extent in result.segment.extents {
@@ -23,7 +23,7 @@ enum MetadataBox {
       try sink.write(result.segment.stored)
     }
     try sink.align(to: UInt64(build.options.blockSize))
-    var content = FileIndex.Content(size: spool.count, extents: extents)
+    var content = FileIndex.Content(size: spool.count, extents: extents.all)
     let format = build.options.encoding(at: treatment.encoding).algorithm.format
     content.algorithms = (format, format)
     return content

@@ -98,8 +98,8 @@ extension MetadataPass {
         if UInt64(byteCount) == size { body.content.union = InodeForm.null }
       }
     case .chunked:
-      let chunks = Array(contents.chunks[file.extents])
-      let isWide = build.options.wideAddresses && chunks.contains { ($0?.block ?? 0) >= UInt64(HoleBlock.low) }
+      let chunks = contents.chunks[file.extents]
+      let isWide = build.options.wideAddresses && chunks.values.contains { ($0?.block ?? 0) >= UInt64(HoleBlock.low) }
       var format = ChunkFormat(raw: 0)
       format.shift = UInt16(file.chunkShift)
       // Only those name a device.
@@ -109,7 +109,7 @@ extension MetadataPass {
       body.content.union = UInt64(format.raw)
       body.index = .chunks(chunks, recordBytes: Int(format.recordBytes))
     case .compressed, .fragment:
-      var content = FileIndex.Content(size: size, extents: Array(contents.extents[file.extents]))
+      var content = FileIndex.Content(size: size, extents: contents.extents[file.extents])
       content.algorithms = file.algorithms
       switch file.tail {
       case .none: break
@@ -120,6 +120,39 @@ extension MetadataPass {
         content.tail = .packed(offset: contents.fragments.offset(of: fragment), length: Int(length))
       }
       set(index(of: content), &body, size: size)
+    }
+  }
+
+  // MARK: Bytes
+
+  static let largestPrepared = 1 << 16
+
+  /// All bytes of an inode and of what follows it; nil if they may be many.
+  func prepared(_ number: Int) throws -> [UInt8]? {
+    guard mostBytes(of: number) <= Self.largestPrepared else { return nil }
+    var bytes: [UInt8] = []
+    try write(number) { bytes += $0 }
+    return bytes
+  }
+
+  /// About how many bytes an inode takes with what follows it, or more.
+  func mostBytes(of number: Int) -> Int {
+    guard number < build.order.count else { return .max }
+    guard build.tree.kind(of: build.inode(number)) == .regular else { return 4096 }
+    return 4096 + Int(clamping: build.size(of: number) >> UInt64(build.options.blockShift) * 8)
+  }
+
+  /// Gives the bytes of an inode and of what follows it to `take`, piece by piece.
+  func write(_ number: Int, to take: ([UInt8]) throws -> Void) throws {
+    let body = try body(of: number)
+    try body.write(form, number: UInt32(number + 1), isCompact: try isCompact(body, number), to: take)
+    switch body.tail {
+    case .none: break
+    case .bytes(let tail): try take(tail)
+    case .spooled(let place, let count):
+      var tail = [UInt8](repeating: 0, count: count)
+      try tail.withUnsafeMutableBytes { try contents.spool.read(into: $0, at: place) }
+      try take(tail)
     }
   }
 }

@@ -218,12 +218,12 @@ struct MetadataPass: Sendable {
     let body = try body(of: number, withTail: false)
     let isCompact = try isCompact(body, number)
     return InodePlacer.Sizes(
-      body: body.bytes(form, number: 0, isCompact: isCompact).count, tail: body.tail.byteCount,
+      body: body.byteCount(isCompact: isCompact), tail: body.tail.byteCount,
       together: body.isTogether,
       tailIsCompressed: body.content.layout == .compressedCompact || body.content.layout == .compressedFull)
   }
 
-  private func isCompact(_ body: InodeBody, _ number: Int) throws -> Bool {
+  func isCompact(_ body: InodeBody, _ number: Int) throws -> Bool {
     try form.isCompact(body.metadata, links: body.links, body.content) {
       number < build.order.count ? build.path(of: number) : Array("(an inode without a name)".utf8)
     }
@@ -307,41 +307,38 @@ struct MetadataPass: Sendable {
   ) throws {
     var rest = numbers.filter { build.kept.nids[$0] == nil }.sorted { positions[$0] < positions[$1] }[...]
     let pass = self
-    try OrderedWork<[Int], [(number: Int, bytes: [UInt8])]>.run(
-      threads: build.threads, limit: 1 << 20,
+    // Other threads encode what is small. A large index is encoded piece by piece, when it is written.
+    try OrderedWork<[Int], [(number: Int, bytes: [UInt8]?)]>.run(
+      threads: build.threads, limit: 16 * Self.largestPrepared,
       next: {
         var (batch, weight) = ([Int](), 0)
-        while weight < 1 << 16, let number = rest.popFirst() {
+        while weight < Self.largestPrepared, let number = rest.popFirst() {
           batch.append(number)
-          weight += pass.mostBytes(of: number)
+          weight += min(pass.mostBytes(of: number), Self.largestPrepared)
         }
         return batch.isEmpty ? nil : (batch, weight)
       },
-      worker: { { try $0.map { ($0, try pass.bytes(of: $0)) } } },
-      take: { for (number, bytes) in $0 { try writeInode(number, bytes, &sink, digest, &progress) } })
-  }
-
-  /// About how many bytes an inode takes with what is beside it, or more.
-  private func mostBytes(of number: Int) -> Int {
-    guard number < build.order.count else { return 1 << 20 }
-    let isFile = build.tree.kind(of: build.inode(number)) == .regular
-    return 1024 + (isFile ? Int(clamping: build.size(of: number) >> UInt64(build.options.blockShift) * 8) : 0)
-  }
-
-  private mutating func writeInode(
-    _ number: Int, _ bytes: [UInt8], _ sink: inout BlockSink, _ digest: SHA256, _ progress: inout ProgressReporter
-  ) throws {
-    bytes.withUnsafeBytes { digest.update($0) }
-    let position = positions[number]
-    if build.options.base != nil, position < build.dataStart {
-      try bytes.withUnsafeBytes { try build.output.write($0, at: position) }
-    } else if position < headEnd {
-      head.replaceSubrange(Int(position - headStart)..<Int(position - headStart) + bytes.count, with: bytes)
-    } else {
-      try sink.skip(to: position)
-      try sink.write(bytes)
-    }
-    try progress.advance(by: 1, written: sink.position)
+      worker: { { try $0.map { ($0, try pass.prepared($0)) } } },
+      take: { made in
+        for (number, bytes) in made {
+          let start = positions[number]
+          var position = start
+          func put(_ bytes: [UInt8]) throws {
+            bytes.withUnsafeBytes { digest.update($0) }
+            if build.options.base != nil, start < build.dataStart {
+              try bytes.withUnsafeBytes { try build.output.write($0, at: position) }
+            } else if start < headEnd {
+              head.replaceSubrange(Int(position - headStart)..<Int(position - headStart) + bytes.count, with: bytes)
+            } else {
+              try sink.skip(to: position)
+              try sink.write(bytes)
+            }
+            position += UInt64(bytes.count)
+          }
+          if let bytes { try put(bytes) } else { try pass.write(number, to: put) }
+          try progress.advance(by: 1, written: sink.position)
+        }
+      })
   }
 
   /// The inodes of the tree as the metabox's content, encoded; then the places of the inodes that are outside it.
@@ -352,9 +349,10 @@ struct MetadataPass: Sendable {
     for number in (0..<build.order.count).sorted(by: { positions[$0] < positions[$1] }) {
       let gap = [UInt8](repeating: 0, count: Int(positions[number] - spool.count))
       _ = try gap.withUnsafeBytes { try spool.append($0) }
-      let bytes = try bytes(of: number)
-      bytes.withUnsafeBytes { digest.update($0) }
-      _ = try bytes.withUnsafeBytes { try spool.append($0) }
+      try write(number) { bytes in
+        bytes.withUnsafeBytes { digest.update($0) }
+        _ = try bytes.withUnsafeBytes { try spool.append($0) }
+      }
       try progress.advance(by: 1, written: sink.position)
     }
     // Readers may read whole blocks of it.
@@ -368,21 +366,5 @@ struct MetadataPass: Sendable {
     placer.addGap(from: headStart, to: headEnd)
     try placeInodes(build.order.count..<count)
     end = placer.end
-  }
-
-  private func bytes(of number: Int) throws -> [UInt8] {
-    let body = try body(of: number)
-    var bytes = body.bytes(form, number: UInt32(number + 1), isCompact: try isCompact(body, number))
-    switch body.tail {
-    case .none: break
-    case .bytes(let tail): bytes += tail
-    case .spooled(let place, let count):
-      let start = bytes.count
-      bytes += [UInt8](repeating: 0, count: count)
-      try bytes.withUnsafeMutableBytes {
-        try contents.spool.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]), at: place)
-      }
-    }
-    return bytes
   }
 }

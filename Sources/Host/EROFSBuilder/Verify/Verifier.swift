@@ -25,16 +25,16 @@ struct Verifier: Sendable {
 
   /// - Returns: files and bytes that were compared.
   func run(_ progress: inout ProgressReporter) throws -> (files: UInt64, bytes: UInt64) {
-    let jobs = self.jobs()
-    progress.start(.verifying, total: jobs.reduce(0) { $0 + $1.byteCount })
+    var jobs = Jobs(build, contents)
+    progress.start(.verifying, total: jobs.total)
     let image = try ImageFile(build.output, build.device, offset: build.options.offset)
-    var next = jobs[...]
     var files: UInt64 = 0
     var bytes: UInt64 = 0
     var mapped: UInt64 = 0
     let verifier = self
-    try OrderedWork<Job, UInt64>.run(
-      threads: build.threads, limit: .max, next: { next.popFirst().map { ($0, 1) } },
+    try OrderedWork<Jobs.Job, UInt64>.run(
+      // Enough for all threads while one has a job that takes long.
+      threads: build.threads, limit: 64 * build.threads, next: { jobs.next().map { ($0, 1) } },
       worker: {
         var reader: ImageReader?
         return { job in
@@ -148,69 +148,11 @@ struct Verifier: Sendable {
 
   // MARK: Contents
 
-  private struct Part: Sendable {
-    let file: Int
-    let range: Range<UInt64>
-    /// Of the parts of `range`, each as long as a segment.
-    let sums: Range<Int>
-    let segmentBytes: UInt64
-  }
-
-  private struct Job: Sendable {
-    /// Whose metadata is compared.
-    var inodes = 0..<0
-    var parts: [Part] = []
-    var byteCount: UInt64 = 0
-  }
-
-  private static let batchInodes = 256
-  private static let batchBytes: UInt64 = 256 << 10
   /// Bytes of contents that are compared before the image's pages are taken from this process's memory.
   private static let mostMapped: UInt64 = 64 << 20
 
-  /// All metadata, then all contents, in the order in which they are stored: what several files have in an extent is decoded once.
-  private func jobs() -> [Job] {
-    var parts: [(place: UInt64, part: Part)] = []
-    for (number, file) in contents.files.enumerated() where file.layout != .empty && !file.sums.isEmpty {
-      let size = build.size(of: number)
-      var place = file.address
-      if file.layout == .compressed, let first = contents.extents[file.extents].first { place = first.address }
-      if case .packed(let fragment, _) = file.tail { place = 1 << 63 | contents.fragments.offset(of: fragment) }
-      // Only a compressed file has extents that end where its segments do.
-      let segment = file.sums.count == 1 ? size : file.segmentBytes
-      let step = file.layout == .compressed ? segment : size
-      var start: UInt64 = 0
-      while start < size {
-        let end = min(size, start + step)
-        let first = file.sums.lowerBound + Int(start / segment)
-        let last = file.sums.lowerBound + Int((end - 1) / segment)
-        parts.append((place, Part(file: number, range: start..<end, sums: first..<last + 1, segmentBytes: segment)))
-        start = end
-      }
-    }
-    parts.sort { left, right in
-      if left.place != right.place { return left.place < right.place }
-      if left.part.file != right.part.file { return left.part.file < right.part.file }
-      return left.part.range.lowerBound < right.part.range.lowerBound
-    }
-    var jobs = stride(from: 0, to: build.order.count, by: Self.batchInodes).map {
-      Job(inodes: $0..<min($0 + Self.batchInodes, build.order.count))
-    }
-    var job = Job()
-    for (_, part) in parts {
-      job.parts.append(part)
-      job.byteCount += UInt64(part.range.count)
-      if job.byteCount >= Self.batchBytes {
-        jobs.append(job)
-        job = Job()
-      }
-    }
-    if !job.parts.isEmpty { jobs.append(job) }
-    return jobs
-  }
-
-  private func compare(_ part: Part, _ reader: ImageReader) throws {
-    var comparison = Comparison(expected: contents.sums[part.sums], segmentBytes: part.segmentBytes)
+  private func compare(_ part: Jobs.Part, _ reader: ImageReader) throws {
+    var comparison = Comparison(expected: contents.sums[part.sums].makeIterator(), segmentBytes: part.segmentBytes)
     let inode: EROFS.Inode
     do { inode = try reader.volume.inode(nids[part.file]) } catch { throw failure(part.file, "\(error)") }
     if contents.files[part.file].layout == .flat, part.range.count > Self.longestWithoutHoles {
@@ -227,7 +169,7 @@ struct Verifier: Sendable {
     try finish(part, &comparison)
   }
 
-  private func finish(_ part: Part, _ comparison: inout Comparison) throws {
+  private func finish(_ part: Jobs.Part, _ comparison: inout Comparison) throws {
     guard comparison.finish(UInt64(part.range.count)) else {
       throw failure(part.file, "bytes \(part.range.lowerBound) to \(part.range.upperBound)")
     }
@@ -237,7 +179,7 @@ struct Verifier: Sendable {
 
   /// A flat file may have terabytes that were never written: what the image's file has as holes is not read.
   private func compareFlat(
-    _ part: Part, _ inode: EROFS.Inode, _ reader: ImageReader, _ comparison: inout Comparison
+    _ part: Jobs.Part, _ inode: EROFS.Inode, _ reader: ImageReader, _ comparison: inout Comparison
   ) throws {
     let file = contents.files[part.file]
     var end = build.size(of: part.file)
@@ -263,68 +205,6 @@ struct Verifier: Sendable {
       at += UInt64(bytes.count)
     }
     try finish(part, &comparison)
-  }
-
-  /// The sums of a part's segments, while its bytes come.
-  private struct Comparison {
-    var expected: ArraySlice<ContentSum.Value>
-    let segmentBytes: UInt64
-    private var sum = ContentSum()
-    private var filled: UInt64 = 0
-    private var zeros: UInt64 = 0
-    private var total: UInt64 = 0
-    private var isEqual = true
-
-    init(expected: ArraySlice<ContentSum.Value>, segmentBytes: UInt64) {
-      self.expected = expected
-      self.segmentBytes = segmentBytes
-    }
-
-    mutating func take(_ bytes: UnsafeRawBufferPointer) {
-      takeZeros()
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let part = rest.prefix(Int(min(UInt64(rest.count), segmentBytes - filled)))
-        sum.update(UnsafeRawBufferPointer(rebasing: part))
-        advance(UInt64(part.count))
-        rest = rest.dropFirst(part.count)
-      }
-    }
-
-    /// Zeros of several holes in a row are taken together, because the sums of whole segments of them are known.
-    mutating func take(zeros count: UInt64) { zeros += count }
-
-    private mutating func takeZeros() {
-      while zeros > 0 {
-        let part = min(zeros, segmentBytes - filled)
-        zeros -= part
-        if part == segmentBytes {
-          if expected.popFirst() != ContentSum.ofZeros(part) { isEqual = false }
-          total += part
-        } else {
-          sum.update(zeros: part)
-          advance(part)
-        }
-      }
-    }
-
-    private mutating func advance(_ count: UInt64) {
-      filled += count
-      total += count
-      if filled == segmentBytes { endSegment() }
-    }
-
-    private mutating func endSegment() {
-      if expected.popFirst() != sum.value { isEqual = false }
-      sum = ContentSum()
-      filled = 0
-    }
-
-    mutating func finish(_ count: UInt64) -> Bool {
-      takeZeros()
-      if filled > 0 { endSegment() }
-      return isEqual && expected.isEmpty && total == count
-    }
   }
 }
 

@@ -3,26 +3,27 @@
 import EROFSBuilder
 
 extension OptionError {
-  /// The same by the names of the command line.
-  var commandText: String {
+  /// The same by the names of the command line that made `options`.
+  func commandText(_ options: BuildOptions) -> String {
     switch self {
-    case .needs(let first, let second): "\(first.commandText) needs \(second.commandText)"
+    case .needs(let first, let second): "\(first.commandText(options)) needs \(second.commandText(options))"
     case .conflict(let first, let second):
-      "\(first.commandText) and \(second.commandText) cannot be used together"
+      "\(first.commandText(options)) and \(second.commandText(options)) cannot be used together"
     default: description
     }
   }
 }
 
 extension OptionError.Option {
-  fileprivate var commandText: String {
-    switch self {
+  fileprivate func commandText(_ options: BuildOptions) -> String {
+    let fragments = options.fragments == .all ? MkfsFeature.allFragments : .fragments
+    return switch self {
     case .compression: "-z"
     case .clusterSize: "-C"
-    case .packedClusterSize: "-E fragments=BYTES"
+    case .packedClusterSize: "-E \(fragments.rawValue)=BYTES"
     case .extentLimit: "--max-extent-bytes"
     case .tailPacking: "-E ztailpacking"
-    case .fragments: "-E fragments"
+    case .fragments: "-E \(fragments.rawValue)"
     case .hints: "--compress-hints"
     case .chunks: "--chunksize"
     case .chunkIndexes: "-E force-chunk-indexes"

@@ -2,6 +2,7 @@
 
 import EROFSBuilder
 import EROFSTree
+import HostSupport
 
 extension MkfsRequest {
   /// A tree of images, each a layer over those before it. Their contents stay in them, or are copied.
@@ -14,7 +15,7 @@ extension MkfsRequest {
       case .zeros: .copied
       case .reserved: addsToImage ? .copied : .reserved
       }
-    for path in paths where path.realPath != nil && path.realPath == output.realPath {
+    for path in paths where path.filePath.real != nil && path.filePath.real == output.filePath.real {
       throw CommandError("\(path): an image cannot be made of itself")
     }
     do {

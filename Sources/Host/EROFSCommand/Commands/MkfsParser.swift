@@ -72,7 +72,7 @@ struct MkfsParser {
     try parser.take(operands: parsed.operands)
     try parser.finish(sourceDate: sourceDate)
     do { _ = try parser.request.buildOptions() } catch {
-      throw .usage((error as? OptionError)?.commandText ?? "\(error)")
+      throw .usage((error as? OptionError)?.commandText(parser.request.options) ?? "\(error)")
     }
     return .request(parser.request)
   }

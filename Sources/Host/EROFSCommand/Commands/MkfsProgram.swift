@@ -113,16 +113,28 @@ struct MkfsProgram {
         StandardOutput.shared.write(text: summary.linesForScripts + summary.table + (search?.text ?? ""))
       }
       return ExitStatus.good
-    } catch let error as OptionError {
-      // Only the source, or the image that is added to, could tell.
-      return Self.refuse(error.commandText, as: name)
-    } catch MkfsError.usage(let text) {
-      return Self.refuse(text, as: name)
     } catch {
       progress.clear()
+      switch error {
+      case let error as OptionError: return refuseLate(error.commandText(request.options))
+      case MkfsError.usage(let text): return refuseLate(text)
+      default: break
+      }
       Self.report(error, as: name, image: request.output)
       if case BuildError.cancelled = error { Interruption.endBySignal() }
       return ExitStatus.failed
+    }
+  }
+
+  /// Refuses options of which only the source, or the image that is added to, could tell that they cannot be.
+  ///
+  /// - Returns: the exit status.
+  private func refuseLate(_ text: String) -> Int32 {
+    switch name {
+    case .subcommand: return Self.refuse(text, as: name)
+    case .standIn:
+      Self.report(MkfsError.usage(text), as: name, image: request.output)
+      return name.usageStatus
     }
   }
 }

@@ -4,6 +4,7 @@ import EROFS
 import EROFSBuilder
 import EROFSTar
 import EROFSTree
+import HostSupport
 import SystemPackage
 
 #if canImport(Darwin)
@@ -248,15 +249,14 @@ extension MkfsRequest {
 
   /// The paths in the tree of what is replaced, as far as it is inside the source. An image of it is not wanted.
   private func outputPaths(in source: RawArgument, _ warnings: MkfsWarnings) throws -> [[UInt8]] {
-    guard var inside = source.realPath else { return [] }
-    if inside.last != 0x2F { inside.append(0x2F) }
+    guard let inside = source.filePath.real else { return [] }
     var found: [[UInt8]] = []
     for (file, what) in [
       (output, "image"), (blobDevice, "blob device"), (blockList, "list of blocks"), (map, "map of blocks"),
       (diskDescriptor, "disk descriptor"),
     ] {
-      guard let whole = file?.realPath, whole.starts(with: inside) else { continue }
-      found.append(Array(whole.dropFirst(inside.count)))
+      guard var path = file?.filePath.real, path.removePrefix(inside), !path.isEmpty else { continue }
+      found.append(path.withPlatformString { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) })
       try warnings.add("/\(found.last!.printable): left out: it is the \(what) that is replaced")
     }
     return found
@@ -316,12 +316,5 @@ extension RawArgument {
         bytes += part[..<count]
       }
     } catch { throw CommandError("\(self): \(error)") }
-  }
-
-  /// Without symbolic links; nil for what does not exist.
-  var realPath: [UInt8]? {
-    guard let path = filePath.withPlatformString({ realpath($0, nil) }) else { return nil }
-    defer { free(path) }
-    return Array(UnsafeRawBufferPointer(start: path, count: strlen(path)))
   }
 }
