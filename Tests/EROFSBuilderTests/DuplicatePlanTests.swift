@@ -85,6 +85,22 @@ import Testing
     #expect(plan.savedBytes > 160_000 + 80_000 + 180_000)
   }
 
+  @Test func whatIsForgottenLeavesNoCuts() {
+    let chunker = ContentChunker(average: 4096)
+    let (a, b, c) = (random(100_000, 6), random(60_000, 7), random(50_000, 8))
+    let files = [a + b + c, random(20_000, 9) + b, c + random(30_000, 10)]
+    let plan = DuplicatePlan(files.map { chunked($0, chunker) }, shortestRun: 16_384)
+    #expect(plan.runs.map(\.count) == [0, 1, 1] && plan.cuts[0].count == 2)
+    var one = plan
+    one.keep { content, _ in content == 2 }
+    check(files, one, minimum: 1024)
+    #expect(one.runs == [[], [], plan.runs[2]])
+    #expect(one.cuts == [[plan.runs[2][0].sourceStart], [], []])
+    #expect(one.savedBytes == plan.runs[2][0].length)
+    one.keep { _, _ in false }
+    #expect(one.runs == [[], [], []] && one.cuts == [[], [], []] && one.savedBytes == 0)
+  }
+
   @Test(arguments: 0..<40) func randomMosaicsHold(seed: UInt64) {
     var state = seed &* 977 &+ 5
     func next(_ below: Int) -> Int {

@@ -11,6 +11,7 @@ final class ContentWorker {
   private var encoders: [ContentJob.Treatment: SegmentEncoder] = [:]
   private var holes: [Hole: ContentResult] = [:]
   private var holeChunks: [Int: ChunkedContent] = [:]
+  private let quick = QuickCompressor()
   private var buffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   init(_ options: BuildOptions, _ tree: Tree, _ order: InodeOrder) {
@@ -125,6 +126,23 @@ final class ContentWorker {
     }
     if isHole { holeChunks[job.length] = content }
     return content
+  }
+
+  /// About how many bytes a job's content takes when it is compressed.
+  ///
+  /// - Parameter enough: it is not looked at further than to so many.
+  func compressedSize(of job: ContentJob, upTo enough: Int) throws -> Int {
+    let reader = try opener.open(order.entries[job.file])
+    var size = 0
+    var done = 0
+    while done < job.length, size < enough {
+      let bytes = reserve(min(job.length - done, 1 << 16))
+      try read(reader, into: bytes, at: job.offset + UInt64(done))
+      size += quick.compressedSize(of: UnsafeRawBufferPointer(bytes))
+      done += bytes.count
+    }
+    try reader.finish()
+    return size
   }
 
   private func reserve(_ count: Int) -> UnsafeMutableRawBufferPointer {

@@ -44,10 +44,27 @@ struct DuplicatePlan {
     first.reserveCapacity(contents.reduce(0) { $0 + $1.digests.count })
     for number in contents.indices {
       Self.add(number, contents, shortestRun, &first, &runs[number])
-      for run in runs[number] {
-        savedBytes += run.length
-        if run.sourceStart > 0 { cuts[run.source].append(run.sourceStart) }
-      }
+    }
+    addUp()
+  }
+
+  /// Forgets the runs that are not worth it, and the cuts that only they need.
+  ///
+  /// - Parameter isWorthIt: gets the content and the run's place in ``runs``.
+  mutating func keep(_ isWorthIt: (_ content: Int, _ run: Int) -> Bool) {
+    for number in runs.indices where !runs[number].isEmpty {
+      runs[number] = runs[number].indices.filter { isWorthIt(number, $0) }.map { runs[number][$0] }
+    }
+    addUp()
+  }
+
+  /// Finds out what follows from the runs.
+  private mutating func addUp() {
+    savedBytes = 0
+    for number in cuts.indices { cuts[number] = [] }
+    for run in runs.joined() {
+      savedBytes += run.length
+      if run.sourceStart > 0 { cuts[run.source].append(run.sourceStart) }
     }
     for number in cuts.indices {
       cuts[number].sort()

@@ -42,7 +42,8 @@ struct RepeatedRuns {
     let wanted = min(max(shortest / 8, 1024), 65_536)
     let average = 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
     let contents = try Self.chunk(self.files, build, ContentChunker(average: average), &progress)
-    let plan = DuplicatePlan(contents, shortestRun: UInt64(shortest))
+    var plan = DuplicatePlan(contents, shortestRun: UInt64(shortest))
+    try WorthwhileRuns(build, treatments, files: self.files).keep(in: &plan, &progress)
     self.plan = plan
     var level: [Int: Int] = [:]
     levels = [[]]
