@@ -29,13 +29,13 @@ extension Encoder {
 }
 
 /// Tells about how well data compresses.
-public final class QuickCompressor {
+package final class QuickCompressor {
   private let room = Scratch()
 
-  public init() {}
+  package init() {}
 
-  /// How many bytes `input` takes, compressed by LZ4's fast compressor: more than by any other.
-  public func compressedSize(of input: UnsafeRawBufferPointer) -> Int {
+  /// How many bytes `input` takes, compressed by LZ4's fast compressor, or as it is; most other compressors need fewer.
+  package func compressedSize(of input: UnsafeRawBufferPointer) -> Int {
     guard !input.isEmpty else { return 0 }
     let room = room.reserve(input.count)
     let stored = LZ4_compress_default(

@@ -132,6 +132,7 @@ final class ContentWorker {
   ///
   /// - Parameter enough: it is not looked at further than to so many.
   func compressedSize(of job: ContentJob, upTo enough: Int) throws -> Int {
+    guard job.length > 0 else { return 0 }
     let reader = try opener.open(order.entries[job.file])
     var size = 0
     var done = 0
