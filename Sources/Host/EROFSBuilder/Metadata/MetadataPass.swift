@@ -306,10 +306,12 @@ struct MetadataPass {
     _ numbers: Range<Int>, _ sink: inout BlockSink, _ digest: SHA256, _ progress: inout ProgressReporter
   ) throws {
     let made = numbers.filter { build.kept.nids[$0] == nil }
+    // What writes is not what changes meanwhile: that would be copied for each inode.
+    let placed = self
     for number in made.sorted(by: { positions[$0] < positions[$1] }) {
       let start = positions[number]
       var position = start
-      try write(number) { bytes in
+      try placed.write(number) { bytes in
         bytes.withUnsafeBytes { digest.update($0) }
         if build.options.base != nil, start < build.dataStart {
           try bytes.withUnsafeBytes { try build.output.write($0, at: position) }
