@@ -72,10 +72,13 @@ struct ContentPass {
         },
         perform: { try $0.perform($1) }
       ) { result in
+        try take(result, &sink)
+        try progress.advance(by: UInt64(result.job.length), written: sink.position)
+        guard result.job.holes > 1 else { return }
         var part = result
-        for _ in 0..<result.job.holes {
-          try take(part, &sink)
+        for _ in 1..<result.job.holes {
           part.job.offset += UInt64(part.job.length)
+          try take(part, &sink)
           try progress.advance(by: UInt64(part.job.length), written: sink.position)
         }
       }

@@ -66,6 +66,7 @@ extension Verifier {
 
     /// How many segments of zeros there are from one on; 1 if it is none. Holes are compared without being read.
     private func zeroSegments(from first: Int, _ file: StoredFile) -> UInt64 {
+      guard file.sums.upperBound - first > 1 else { return 1 }
       let sums = contents.sums[first..<min(file.sums.upperBound, first + Self.mostZeroSegments)]
       var runs = sums.runs
       guard let run = runs.next(), run.count > 1, run.element == ContentSum.ofZeros(file.segmentBytes) else { return 1 }
