@@ -128,22 +128,24 @@ final class ContentWorker {
     return content
   }
 
-  /// About how many bytes a job's content takes when it is compressed.
+  /// About how many bytes a job's content takes when it is compressed; of a long one, pieces from all over it are looked at.
   ///
   /// - Parameter enough: it is not looked at further than to so many.
   func compressedSize(of job: ContentJob, upTo enough: Int) throws -> Int {
     guard job.length > 0 else { return 0 }
     let reader = try opener.open(order.entries[job.file])
     var size = 0
-    var done = 0
-    while done < job.length, size < enough {
-      let bytes = reserve(min(job.length - done, 1 << 16))
-      try read(reader, into: bytes, at: job.offset + UInt64(done))
+    var place = 0
+    var looked = 0
+    while place < job.length, size < enough {
+      let bytes = reserve(min(job.length - place, 1 << 16))
+      try read(reader, into: bytes, at: job.offset + UInt64(place))
       size += quick.compressedSize(of: UnsafeRawBufferPointer(bytes))
-      done += bytes.count
+      looked += bytes.count
+      place += max(bytes.count, job.length / 16)
     }
     try reader.finish()
-    return size
+    return size < enough ? Int(Double(size) * Double(job.length) / Double(looked)) : size
   }
 
   private func reserve(_ count: Int) -> UnsafeMutableRawBufferPointer {

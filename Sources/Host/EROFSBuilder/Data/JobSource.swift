@@ -104,10 +104,17 @@ struct JobSource: ~Copyable {
   private mutating func nextHoles() throws -> ContentJob? {
     guard joinsHoles, cutter != nil else { return nil }
     if let place = cutter!.placeToLook {
-      let reader = try opener.open(build.order.entries[current])
-      cutter!.found(dataAt: try reader.data(after: place)?.lowerBound)
-      try reader.finish()
+      // Whoever reads there reports what is wrong, after what is wrong before.
+      cutter!.found(dataAt: (try? data(after: place)) ?? place)
     }
     return cutter!.nextHoles()
+  }
+
+  /// Where the current file has data again; its end if nowhere.
+  private mutating func data(after place: UInt64) throws -> UInt64 {
+    let reader = try opener.open(build.order.entries[current])
+    let found = try reader.data(after: place)?.lowerBound
+    try reader.finish()
+    return found ?? build.size(of: current)
   }
 }

@@ -20,7 +20,7 @@ struct WorthwhileRuns {
   private let files: [Int]
   private let cutCost: Int
   private let indexCostOfBlock: Int
-  /// A longer run is judged by its first bytes.
+  /// Of what follows a run in its source.
   private static let longestLook: UInt64 = 1 << 20
 
   init(_ build: BuildContext, _ treatments: Treatments, files: [Int]) {
@@ -62,11 +62,12 @@ struct WorthwhileRuns {
       let (place, isRest) = judged.advance(in: runs)!
       let run = runs[place.content][place.run]
       if !isRest {
-        taken = size * Int(max(1, run.length / Self.longestLook))
+        taken = size
       } else {
         let isInside = ends[run.source] >= run.sourceStart + run.length
         let saved = isInside ? taken : min(taken, stored(of: files[run.source], upTo: taken + size))
-        gains[place.content][place.run] = saved - cutCost * cuts(for: run, of: place.content)
+        let shared = Int(Double(saved) * shareable(run, of: place.content))
+        gains[place.content][place.run] = shared - cutCost * cuts(for: run, of: place.content)
       }
     }
     let worth = gains.indices.map { gains[$0].reduce(0) { $0 + max(0, $1) } > indexCost(of: $0) }
@@ -75,8 +76,22 @@ struct WorthwhileRuns {
 
   private func look(at run: DuplicatePlan.Run, of content: Int) -> ContentJob {
     ContentJob(
-      file: files[content], offset: run.start, length: Int(min(run.length, Self.longestLook)), isFirst: false,
-      isLast: false, treatment: .init(kind: .plain))
+      file: files[content], offset: run.start, length: Int(run.length), isFirst: false, isLast: false,
+      treatment: .init(kind: .plain))
+  }
+
+  /// The part of a run that can be shared: of one inside its file, what is in a segment with its source; of one in another
+  /// file, nothing if that has an algorithm that this one does not use.
+  private func shareable(_ run: DuplicatePlan.Run, of content: Int) -> Double {
+    let own = treatments[files[content]]
+    guard run.source == content else {
+      let formats = [own.encoding, own.second ?? own.encoding].map { build.options.encoding(at: $0).algorithm.format }
+      let source = treatments[files[run.source]].encoding
+      return formats.contains(build.options.encoding(at: source).algorithm.format) ? 1 : 0
+    }
+    let segment = UInt64(SegmentCutter.length(own))
+    guard run.start / segment == run.sourceStart / segment else { return 0 }
+    return Double(min(run.length, segment - run.start % segment)) / Double(run.length)
   }
 
   /// At what follows in the run's source, if that says how much of the run is outside its last cluster.

@@ -101,7 +101,7 @@ struct FileIndex {
     }
   }
 
-  /// Gives an inode and its index to `take`, piece by piece: the table of a file of terabytes is not in memory as a whole.
+  /// Gives an inode and its index to `take`. A table of encoded extents comes piece by piece, and is not in memory as a whole.
   ///
   /// - Parameter inode: all bytes before the map header.
   func write(after inode: [UInt8], to take: ([UInt8]) throws -> Void) rethrows {

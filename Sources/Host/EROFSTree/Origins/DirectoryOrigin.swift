@@ -15,11 +15,11 @@ import HostSupport
 ///
 /// Only names are followed, never symbolic links, so nothing outside the directory is looked at, whatever changes it
 /// meanwhile. The first thing that cannot be read ends it with an error; what is left out has to be excluded first. File
-/// systems mounted inside are part of the tree. Depth takes no stack, and few directories are open at a time.
+/// systems mounted inside are part of the tree. Depth takes no stack, and no more than 50 directories are open at a time.
 public struct DirectoryOrigin {
   /// Whether extended attributes are read.
   public var readsAttributes = true
-  /// Called with each path before anything is read of it: false leaves it out, and all that is in it.
+  /// Called with each path before anything is read of it: false leaves it out, and all that is in it. It may be asked twice.
   public var includes: ((_ path: [UInt8]) throws(TreeError) -> Bool)?
   /// Called with what is wrong when the attributes of a file cannot be listed, or one of them cannot be read: true leaves
   /// them, or that one, out. Without it, as with false, reading ends with the error.
@@ -31,6 +31,9 @@ public struct DirectoryOrigin {
   private var tree = Tree()
   /// The directories of the tree, in the order in which they were listed.
   private var directories = [Tree.root]
+  /// What may be left out, and need not be asked about again.
+  private var permitted: [TreeError] = []
+  private var isRepeated = false
   /// The first name of every inode on disk that has several.
   private var links: [Identity: Tree.EntryID] = [:]
 
@@ -50,7 +53,7 @@ public struct DirectoryOrigin {
   public consuming func read() throws(TreeError) -> Tree {
     // Where a directory does not say right what its names are, the system is asked for each.
     if try !fill(trustsDirectories: true) {
-      (tree, directories, links) = (Tree(), [Tree.root], [:])
+      (tree, directories, links, isRepeated) = (Tree(), [Tree.root], [:], true)
       _ = try fill(trustsDirectories: false)
     }
     tree.sort()
@@ -128,7 +131,10 @@ public struct DirectoryOrigin {
   }
 
   /// Whether what could not be read of attributes may be left out.
-  private func judge(_ entry: DirectoryEntry) throws(TreeError) {
-    for fault in entry.faults where skipsAttribute?(fault) != true { throw fault }
+  private mutating func judge(_ entry: DirectoryEntry) throws(TreeError) {
+    for fault in entry.faults where !isRepeated || !permitted.contains(fault) {
+      guard skipsAttribute?(fault) == true else { throw fault }
+      permitted.append(fault)
+    }
   }
 }

@@ -23,7 +23,7 @@ struct DirectoryWalk {
     let number: Int
     let path: [UInt8]
     var names: ArraySlice<Name>
-    /// Whether nobody but the directory said what is a directory.
+    /// Whether what is a directory was learned from the directory, as far as it says that.
     let isTrusting: Bool
     /// State of the directory before it was listed, if these are the last names of it.
     var stateBefore: FileState?
@@ -78,8 +78,9 @@ struct DirectoryWalk {
   /// Names for which it is worth to bring another thread in, and the most for one.
   private static let fewNames = 64
   private static let mostNames = 256
-  /// Each keeps a directory open.
-  private static let mostParts = 16
+  /// Each keeps a directory open, and has its path.
+  private static let mostParts = 4
+  private static let mostPathBytes = 1 << 16
 
   /// - Parameter trustsDirectories: whether the system is asked what a name is only where the directory does not say it.
   init(
@@ -97,8 +98,8 @@ struct DirectoryWalk {
 
   /// Appends parts with enough names for a thread; none at the end.
   mutating func next(_ parts: inout [Part]) throws(TreeError) {
-    var names = 0
-    while names < Self.fewNames, parts.count < Self.mostParts {
+    var (names, pathBytes) = (0, 0)
+    while names < Self.fewNames, parts.count < Self.mostParts, pathBytes < Self.mostPathBytes {
       if rest == nil { rest = try listNext() }
       guard var part = rest else { return }
       let later = part.names.dropFirst(Self.mostNames)
@@ -106,11 +107,13 @@ struct DirectoryWalk {
       rest?.names = later
       if !later.isEmpty { (part.names, part.stateBefore) = (part.names.prefix(Self.mostNames), nil) }
       names += part.names.count
+      pathBytes += part.path.count
       parts.append(part)
     }
   }
 
-  /// The path of the directory that is open. No path is kept, which would take the square of the depth.
+  /// The path of the directory that is open. Those of the directories above it are not kept: they would take the square of
+  /// the depth.
   private var path: [UInt8] {
     var path: [UInt8] = []
     for level in levels.dropFirst() {
