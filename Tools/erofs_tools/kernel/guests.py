@@ -128,8 +128,9 @@ def mix(x):
     return x ^ x >> 16
 
 
-def hammer_images(folder):
-    """Images for guest/hammer.c: one for each codec and size of cluster. They are made once in a folder."""
+def hammer_images(folder, only=None):
+    """Images for guest/hammer.c: one for each codec and size of cluster, or only that of a name. They are made once in a
+    folder."""
     kinds = [("lz4-4k", "-zlz4hc,12", "-C4096", 1), ("lz4-16k", "-zlz4hc,12", "-C16384", 1),
              ("lz4-64k", "-zlz4hc,12", "-C65536", 2), ("lz4-1m", "-zlz4hc,12", "-C1048576", 4),
              ("lzma-64k", "-zlzma", "-C65536", 1),
@@ -137,6 +138,8 @@ def hammer_images(folder):
     made = []
     for number, (name, *options, mebibytes) in enumerate(kinds):
         image = pathlib.Path(folder) / f"hammer-{name}.erofs"
+        if only and name != only:
+            continue
         made.append((name, image))
         if image.exists():
             continue

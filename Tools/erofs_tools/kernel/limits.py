@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
-"""What is at the edge of a small machine, in two boots: on rv32 a dictionary larger than all memory, a file larger than its
-addresses; on two harts of rv64 readers that meet, readers that are killed, and a program that needs a long run of memory."""
+"""What is at the edge of a small machine, in three boots: on rv32 a dictionary larger than all memory, a file larger than its
+addresses; on two harts of rv64 readers that meet, readers that are killed, and a program that needs a long run of memory; on
+rv64 a reader that finds memory full of what is being read ahead."""
 
 import hashlib
 import json
@@ -134,8 +135,23 @@ def meetings(results, folder):
                   "something is, or it stopped", output)
 
 
+def ahead(results, folder):
+    """One boot of rv64 that reads single pages while a stretch is read ahead in most of the free memory."""
+    cpu, memory, rounds, free, number = "rv64", "3584K", 150, (136, 150), 2
+    (_, image), = guests.hammer_images(folder, only="lz4-64k")
+    base = guests.root(folder, program(cpu, "scarce"))
+    output = boot(cpu, kernels.build(cpu, "pages"), base, seconds=300, ram=memory, data=[image], append="quiet", icount=3,
+                  arguments=f"{rounds} {free[0]} {free[1]} {machine.disk(cpu, 1)} {number}")
+    found = re.search(r"^READS (\d+) bad (\d+) failed (\d+)$", output, re.MULTILINE)
+    reads, bad, failed = map(int, found.groups()) if found else (0, 0, 0)
+    results.check(f"limits {cpu} {memory}: {reads:,} pages read beside a readahead, with {free[0]} to {free[1]} pages free: "
+                  f"{bad} bad, {failed} failed",
+                  reads > 10 * rounds and bad == 0 and failed == 0 and "\nEND\n" in output and not results.broken(output),
+                  "the reader did not end" if not found else "not all are right", output)
+
+
 def check(results, folder):
-    for name, part in (("edges", edges), ("meetings", meetings)):
+    for name, part in (("edges", edges), ("meetings", meetings), ("ahead", ahead)):
         own = pathlib.Path(folder) / name
         own.mkdir()
         part(results, own)

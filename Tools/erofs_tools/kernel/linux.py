@@ -8,7 +8,7 @@
     broken images that have one defect each: refused, never an oops
     ram    boots to our shell's prompt in 3,584 KiB from an LZ4 and an LZMA root, where every file reads right
     limits a dictionary of 8 MiB and a file of 5 GiB in 3,584 KiB; readers that meet, and that are killed, of Zstandard at any byte
-           and with tails beside inodes; a large program on 16 MiB
+           and with tails beside inodes; a large program on 16 MiB; single pages where most of memory is being read ahead
     cost   reading a page takes no more instructions than with the kernel's own decoders, and the kernel no more room
     guards kernels with an MMU, and objects with what a kernel must not have, are refused; backtraces know our functions
     install  `erofs kernel` changes a source, refuses one, undoes that, and writes patches, for each release in the cache, or of
