@@ -84,6 +84,21 @@ import TreeSupport
     #expect(runs[0].contains(1 << 20) && runs[1].contains(5 << 20))
   }
 
+  /// It takes as much room as one without holes, so nobody asks for these.
+  @Test func readsHolesOfWhatHasRoomBehindItsEnd() throws {
+    let folder = Folder()
+    let file = open(folder("file"), O_RDWR | O_CREAT, 0o600)
+    var expected = [UInt8](repeating: 0, count: (3 << 20) + 5)
+    for (place, byte) in [(0, 1), (3 << 20, 2)] as [(Int, UInt8)] {
+      #expect(pwrite(file, [byte], 1, off_t(place)) == 1)
+      expected[place] = byte
+    }
+    ftruncate(file, off_t(expected.count))
+    close(file)
+    try run("/usr/bin/fallocate", "-n", "-o", "\(4 << 20)", "-l", "\(4 << 20)", folder("file"))
+    #expect(try contents("file", in: tree(of: folder.path)) == expected)
+  }
+
   @Test func depthTakesNoStack() throws {
     let folder = Folder()
     try run(

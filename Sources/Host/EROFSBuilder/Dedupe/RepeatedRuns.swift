@@ -35,11 +35,12 @@ struct RepeatedRuns {
   init(
     _ build: BuildContext, _ treatments: Treatments, files: [Int], _ progress: inout ProgressReporter
   ) throws {
-    // A cut costs a part of a cluster, which short runs do not save.
-    let shortest = max(4 * build.options.blockSize, treatments.largestCluster)
+    // There are many short runs, and most do not save what their cuts cost; looking at each takes time. Down to a quarter of a
+    // cluster those that do are worth it.
+    let shortest = max(4 * build.options.blockSize, treatments.largestCluster / 4)
     self.files = files.filter { treatments[$0].kind == .compressed && build.size(of: $0) >= UInt64(shortest) }
     for (place, file) in self.files.enumerated() { places[file] = place }
-    let wanted = min(max(shortest / 8, 1024), 65_536)
+    let wanted = min(max(shortest / 4, 1024), 65_536)
     let average = 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
     let contents = try Self.chunk(self.files, build, ContentChunker(average: average), &progress)
     var plan = DuplicatePlan(contents, shortestRun: UInt64(shortest))

@@ -10,10 +10,13 @@ import EROFS
   import Musl
 #endif
 
-/// Opens contents of one tree, as it is when this is made. Each thread takes its own. Holds one directory open, that of the
-/// last file, because the next file is mostly in it too.
+/// Opens contents of one tree, as it is when this is made. Each thread takes its own. Holds some directories open, because
+/// the next file is mostly in one of those of the last files, or near it.
 public struct ContentOpener: ~Copyable {
-  private var cached: (store: UInt32, directory: UInt32, file: OpenFile)?
+  /// Directories of sources, the one that was used last at the end.
+  private var directories: [(store: UInt32, directory: UInt32, file: OpenFile)] = []
+  /// For each thread, and a process may have few.
+  private static let mostOpen = 4
 
   private let tree: Tree
 
@@ -59,22 +62,24 @@ public struct ContentOpener: ~Copyable {
     }
     let file = OpenFile(owning: descriptor)
     let state = FileState(size: record.size, inode: record.first, changeTime: record.second)
-    try ContentReader.verify(file, is: state, path: path)
-    return ContentReader(path: path, size: record.size, origin: .file(file, state))
+    let status = try ContentReader.verify(file, is: state, path: path)
+    // The system need not be asked where holes are.
+    let isDense = UInt64(clamping: status.st_blocks) >= (record.size + 511) / 512
+    return ContentReader(path: path, size: record.size, origin: .file(file, state, isDense: isDense))
   }
 
-  /// Step by step from the root of the source, or from the last directory, so that no link is followed and a path of any
+  /// Step by step from the root of the source, or from an open directory, so that no link is followed and a path of any
   /// length does.
   private mutating func directory(
     _ entry: Tree.EntryID, store: UInt32, root: OpenFile
   ) throws(TreeError) -> OpenFile {
-    if let cached, cached.store == store, cached.directory == entry.number { return cached.file }
     var steps: [Tree.EntryID] = []
     var start = root
     var step = entry
     while step != Tree.root {
-      if let cached, cached.store == store, cached.directory == step.number {
-        start = cached.file
+      if let place = directories.lastIndex(where: { $0.store == store && $0.directory == step.number }) {
+        start = directories[place].file
+        directories.append(directories.remove(at: place))
         break
       }
       steps.append(step)
@@ -89,8 +94,9 @@ public struct ContentOpener: ~Copyable {
         throw .system(.open, path: tree.path(of: next), errno: errno)
       }
       start = OpenFile(owning: descriptor)
+      if directories.count == Self.mostOpen { directories.removeFirst() }
+      directories.append((store, next.number, start))
     }
-    cached = (store, entry.number, start)
     return start
   }
 }

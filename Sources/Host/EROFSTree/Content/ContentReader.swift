@@ -15,7 +15,8 @@ public struct ContentReader: ~Copyable {
     case bytes([UInt8], Int)
     case range(OpenFile, UInt64)
     case sparse(OpenFile, [ContentPiece])
-    case file(OpenFile, FileState)
+    /// One on disk, and whether it takes as much room as a file without holes.
+    case file(OpenFile, FileState, isDense: Bool)
     case foreign(any ForeignContents, UInt64)
   }
 
@@ -39,7 +40,7 @@ public struct ContentReader: ~Copyable {
         buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[(start + Int(offset))...].prefix(buffer.count)))
       }
     case .range(let file, let start): try read(file, buffer, at: start + offset)
-    case .file(let file, _): try read(file, buffer, at: offset)
+    case .file(let file, _, _): try read(file, buffer, at: offset)
     case .foreign(let contents, let number):
       do { try contents.read(number, into: buffer, at: offset) } catch {
         throw .foreign(path: path, reason: "\(error)")
@@ -78,7 +79,7 @@ public struct ContentReader: ~Copyable {
   public func data(after offset: UInt64) throws(TreeError) -> Range<UInt64>? {
     guard offset < size else { return nil }
     switch origin {
-    case .bytes, .range: return offset..<size
+    case .bytes, .range, .file(_, _, isDense: true): return offset..<size
     case .foreign(let contents, let number):
       do {
         guard let run = try contents.data(of: number, after: offset), run.lowerBound < size else { return nil }
@@ -88,7 +89,7 @@ public struct ContentReader: ~Copyable {
       let index = pieces.firstIndex(endingAfter: offset)
       guard index < pieces.count else { return nil }
       return max(offset, pieces[index].offset)..<pieces[index].offset + pieces[index].length
-    case .file(let file, _):
+    case .file(let file, _, _):
       let start = FileCall.repeated { Int(lseek(file.descriptor, off_t(offset), FileCall.seekData)) }
       if start < 0 {
         if errno == ENXIO { return nil }
@@ -103,7 +104,7 @@ public struct ContentReader: ~Copyable {
 
   /// To be called after the last byte was read: says whether all that was read belongs to one state of the file.
   public consuming func finish() throws(TreeError) {
-    if case .file(let file, let state) = origin { try Self.verify(file, is: state, path: path) }
+    if case .file(let file, let state, _) = origin { try Self.verify(file, is: state, path: path) }
   }
 
   private func read(_ file: OpenFile, _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(TreeError) {
@@ -111,12 +112,14 @@ public struct ContentReader: ~Copyable {
     if count < buffer.count { throw .changed(.shrunk, path: path) }
   }
 
-  static func verify(_ file: OpenFile, is state: FileState, path: [UInt8]) throws(TreeError) {
+  @discardableResult
+  static func verify(_ file: OpenFile, is state: FileState, path: [UInt8]) throws(TreeError) -> stat {
     guard let status = FileCall.status(file.descriptor) else { throw .system(.examine, path: path, errno: errno) }
     let now = status.state
     guard status.isRegular, now.inode == state.inode else { throw .changed(.kind, path: path) }
     if now.size < state.size { throw .changed(.shrunk, path: path) }
     if now.size > state.size { throw .changed(.grown, path: path) }
     if now.changeTime != state.changeTime { throw .changed(.modified, path: path) }
+    return status
   }
 }
