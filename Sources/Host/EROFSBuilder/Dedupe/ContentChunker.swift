@@ -28,17 +28,22 @@ struct ContentChunker {
   /// - Parameter content: all that follows, or at least ``maximum`` bytes of it.
   /// - Returns: 1 ... ``maximum``, or 0 for no content.
   func firstLength(of content: UnsafeRawBufferPointer) -> Int {
+    // Once for a chunk: each access to it is a call that asks whether it has been made yet.
+    Self.gear.withUnsafeBufferPointer { firstLength(of: content, gear: $0) }
+  }
+
+  private func firstLength(of content: UnsafeRawBufferPointer, gear: UnsafeBufferPointer<UInt64>) -> Int {
     guard content.count > minimum else { return content.count }
     var hash: UInt64 = 0
     // The hash has forgotten all but the last 64 bytes; what comes before them has no say.
     var at = max(0, minimum - 64)
     while at < minimum {
-      hash = (hash &<< 1) &+ Self.gear[Int(content[at])]
+      hash = (hash &<< 1) &+ gear[Int(content[at])]
       at += 1
     }
     for (mask, end) in [(strict, min(average, content.count)), (loose, min(maximum, content.count))] {
       while at < end {
-        hash = (hash &<< 1) &+ Self.gear[Int(content[at])]
+        hash = (hash &<< 1) &+ gear[Int(content[at])]
         at += 1
         if hash & mask == 0 { return at }
       }
