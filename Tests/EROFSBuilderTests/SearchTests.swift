@@ -60,6 +60,14 @@ import TreeSupport
     #expect(result.summary.imageBytes == result.outcome.best[0].imageBytes)
   }
 
+  /// The trials may have been of a part of the tree.
+  @Test(arguments: [ImageGoal.Purpose.archive, .container]) func saysWhatReadingTakesWithoutALimit(
+    purpose: ImageGoal.Purpose
+  ) throws {
+    let result = try find(goal(purpose), try tree(files: 3, of: 50_000))
+    #expect(try result.summary.readerBytes == MemoryLimit.Reader.linux.need(of: ImageFile(image)).bytes)
+  }
+
   @Test func moreMemoryMakesNoLargerImage() throws {
     let tree = try tree(files: 3, of: 100_000)
     let sizes = try [16, 40, 120].map { kibibytes in

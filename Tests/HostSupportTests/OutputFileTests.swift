@@ -45,6 +45,22 @@ import Testing
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/link") == "image")
   }
 
+  @Test(arguments: [0o600, 0o640, 0o444] as [mode_t]) func whatReplacesAFileIsAsPrivate(mode: mode_t) throws {
+    try "old".write(toFile: folder + "/image", atomically: false, encoding: .utf8)
+    #expect(chmod(folder + "/image", mode) == 0)
+    // Only the superuser can have another's file.
+    let owner: uid_t = geteuid() == 0 ? 1234 : geteuid()
+    if geteuid() == 0 { #expect(chown(folder + "/image", owner, 4321) == 0) }
+    let file = try OutputFile(path("image"))
+    try write("new", file)
+    try file.publish()
+    var status = stat()
+    #expect(stat(folder + "/image", &status) == 0)
+    #expect(status.st_mode & 0o7777 == mode && status.st_uid == owner)
+    if geteuid() == 0 { #expect(status.st_gid == 4321) }
+    #expect(content("image") == "new")
+  }
+
   @Test func whatIsDiscardedLeavesNothing() throws {
     try "old".write(toFile: folder + "/image", atomically: false, encoding: .utf8)
     do {

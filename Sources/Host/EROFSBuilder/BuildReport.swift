@@ -28,7 +28,7 @@ public struct BuildSummary: Sendable, Hashable {
   /// Regular files that were compared with the tree after the image was written, and their bytes; 0 if nothing was verified.
   public internal(set) var verifiedFiles: UInt64 = 0
   public internal(set) var verifiedBytes: UInt64 = 0
-  /// Bytes of memory that reading takes, if ``BuildOptions/readerMemory`` was given.
+  /// Bytes of memory that reading takes, if ``BuildOptions/readerMemory`` was given, or there was a goal.
   public internal(set) var readerBytes: UInt64?
   /// Hashes behind the image, if ``BuildOptions/hasHashTree`` was given.
   public internal(set) var hashTree: HashTree?

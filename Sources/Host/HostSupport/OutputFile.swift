@@ -59,9 +59,10 @@ package final class OutputFile: @unchecked Sendable {
   /// Whether it never gets a name.
   private var isTrial = false
 
-  /// Creates the file, or opens the block device.
+  /// Creates the file, or opens the block device. A file that replaces another has that one's owner, as far as this process
+  /// may give it, and permissions.
   ///
-  /// - Parameter mode: permissions, of which the process's umask takes some away.
+  /// - Parameter mode: permissions of a new file, of which the process's umask takes some away.
   package init(_ path: FilePath, mode: mode_t = 0o666) throws {
     let resolved = Self.resolved(path)
     self.path = resolved
@@ -88,7 +89,14 @@ package final class OutputFile: @unchecked Sendable {
         // Nothing that is mounted or otherwise in use.
         descriptor = try Self.opened(resolved, "opening") { openat(AT_FDCWD, $0, O_RDWR | O_EXCL | O_CLOEXEC) }
       } else {
-        (descriptor, temporaryName) = try Self.createUnnamed(in: directory, resolved, name, mode)
+        (descriptor, temporaryName) = try Self.createUnnamed(in: directory, resolved, name, exists ? 0o600 : mode)
+        if exists {
+          // Before the first byte is in it: what others may not read they shall not read meanwhile.
+          let keepsGroup =
+            fchown(descriptor.rawValue, status.st_uid, status.st_gid) == 0
+            || fchown(descriptor.rawValue, uid_t.max, status.st_gid) == 0
+          _ = fchmod(descriptor.rawValue, status.st_mode & (keepsGroup ? 0o777 : 0o707))
+        }
       }
     } catch {
       try? directory.close()

@@ -55,11 +55,14 @@ func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
   @Test func incrementalBuilds() throws {
     #expect(try mkfsRequest("--incremental OUT SRC").addsToImage)
     #expect(try mkfsRequest("--incremental=data --tar=f OUT SRC").addsToImage)
-    #expect(try mkfsRequest("--incremental --clean OUT SRC").addsToImage == false)
-    for earlier in ["--clean=rvsp", "--clean=0", "--incremental=0"] {
-      let request = try mkfsRequest("\(earlier) --incremental OUT SRC")
-      #expect(request.addsToImage && request.contents == nil)
+    // The image would be lost, or added to, against what one of them says.
+    for options in ["--incremental --clean", "--clean=rvsp --incremental", "--incremental=0 --clean=0"] {
+      #expect(
+        mkfsRefusal("\(options) OUT SRC")
+          == "--clean and --incremental cannot be used together: the first makes a new image, the second adds to one")
     }
+    let request = try mkfsRequest("--incremental=0 --incremental OUT SRC")
+    #expect(request.addsToImage && request.contents == nil)
     for (value, rest) in [("rvsp", OmittedContents.room), ("0", .zeros)] {
       for option in ["--incremental", "--clean"] {
         let omission = try #require(mkfsRequest("-zlz4 -C65536 \(option)=\(value) OUT SRC").omission)

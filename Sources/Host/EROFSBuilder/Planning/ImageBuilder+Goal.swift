@@ -29,7 +29,8 @@ extension ImageBuilder {
     var needsLess = false
     while true {
       var options = try candidate.options(self.options)
-      options.readerMemory = goal.readerMemory
+      // Without a limit it is only said what reading the whole image takes; the trials were perhaps of a part.
+      options.readerMemory = goal.readerMemory ?? MemoryLimit(goal.reader, bytes: .max)
       options.imageLimit = goal.imageBytes
       do {
         let summary = try ImageBuilder(options).build(tree, at: path, progress: progress)

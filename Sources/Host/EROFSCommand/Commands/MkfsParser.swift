@@ -20,6 +20,7 @@ struct MkfsParser {
   private var list: RawArgument?
   private var isCpio = false
   private var isTar = false
+  private var isClean = false
   private var fixedTime: Time?
   private var keepsFileTimes = false
   private var clampsTimes = false
@@ -52,9 +53,11 @@ struct MkfsParser {
       case .digests?:
         parser.request.options.digestAttribute = value.map { path($0).bytes } ?? BuildOptions.usualDigestAttribute
       case .clean?:
-        parser.request.addsToImage = false
+        if parser.request.addsToImage { throw Self.cleanAndIncremental }
+        parser.isClean = true
         try parser.take(.clean, contents: value ?? "data")
       case .incremental?:
+        if parser.isClean { throw Self.cleanAndIncremental }
         parser.request.addsToImage = true
         // Without a value, images are no different from other sources.
         parser.request.contents = nil
@@ -203,6 +206,9 @@ struct MkfsParser {
     request.map = parts.count > 1 && !parts[1].isEmpty ? Self.path(String(parts[1])) : nil
     isTar = true
   }
+
+  private static let cleanAndIncremental = MkfsError.usage(
+    "--clean and --incremental cannot be used together: the first makes a new image, the second adds to one")
 
   private mutating func take(_ option: MkfsOption, contents value: String) throws(MkfsError) {
     guard let contents = MkfsRequest.CleanContents(rawValue: value) else { throw Self.invalid(option, value) }

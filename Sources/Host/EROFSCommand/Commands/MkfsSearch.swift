@@ -74,7 +74,7 @@ extension ImageBuilder.Result {
     if !outcome.isComplete { text += " (the time ended the search)" }
     text += ":\n  \(candidate.arguments.joined(separator: " "))\n"
     var table = TextTable([("", .left), ("image", .right), ("memory", .right)])
-    table.append("this image", summary.imageBytes.grouped, (summary.readerBytes ?? outcome.best[0].readerBytes).grouped)
+    table.append("this image", summary.imageBytes.grouped, summary.readerBytes?.grouped ?? "")
     for trial in outcome.best.dropFirst() {
       table.append("or \(line(trial))", difference(trial), trial.readerBytes.grouped)
     }
