@@ -29,6 +29,7 @@
 #include <linux/fs.h>
 #include <linux/reboot.h>
 #include "start.h"
+#include "words.h"
 
 enum { FILES = 8, WORDS = 1024, DONTNEED = 4, RANDOM = 1, BORDERS = 512, MOST = 16 };
 
@@ -47,21 +48,6 @@ static unsigned int data[MOST * WORDS];
 /* Of each file: how many pages, and those of them in which one extent ends and the next begins. */
 static int files[FILES];
 static unsigned int pages[FILES], borders[FILES], border[FILES][BORDERS];
-
-static unsigned int mix(unsigned int x)
-{
-	x ^= x >> 16;
-	x *= 0x85ebca6bu;
-	x ^= x >> 13;
-	x *= 0xc2b2ae35u;
-	return x ^ x >> 16;
-}
-
-/* Each value three times and half of it zeros: matches that begin and end anywhere. */
-static unsigned int word(unsigned int file, unsigned int k)
-{
-	return mix(k / 3 + file * 0x1000193u) & 0xffffu;
-}
 
 /* printf, in one piece: several workers write. */
 #define say(...) write(1, line, snprintf(line, sizeof(line), __VA_ARGS__))

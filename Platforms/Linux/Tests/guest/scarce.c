@@ -5,8 +5,8 @@
  *
  *	scarce ROUNDS LEAST MOST DEVICE NUMBER
  *
- * The device has an image with a file of this number, one digit, which holds the words that guest/hammer.c reads. Each round
- * empties the cache, takes memory until between LEAST and MOST pages are free, asks for a stretch of the file ahead, and at
+ * The device has an image with a file of this number, one digit, which holds the words of words.h. Each round empties
+ * the cache, takes memory until between LEAST and MOST pages are free, asks for a stretch of the file ahead, and at
  * once reads pages of it and of what follows.
  */
 #include <stdio.h>
@@ -23,20 +23,12 @@
 #include <linux/reboot.h>
 #include <linux/sysinfo.h>
 #include "start.h"
+#include "words.h"
 
 enum { WORDS = 1024, PAGE = 4096, AHEAD = 64, READS = 12, DONTNEED = 4, WILLNEED = 3, RANDOM = 1, MOST_TAKEN = 4096 };
 
 static unsigned int data[WORDS];
 static void *taken[MOST_TAKEN];
-
-static unsigned int mix(unsigned int x)
-{
-	x ^= x >> 16;
-	x *= 0x85ebca6bu;
-	x ^= x >> 13;
-	x *= 0xc2b2ae35u;
-	return x ^ x >> 16;
-}
 
 static void advise(int file, unsigned int first, unsigned int count, int advice)
 {
@@ -90,7 +82,7 @@ static int work(unsigned int rounds, unsigned int least, unsigned int most, char
 				continue;
 			}
 			for (unsigned int k = 0; k < WORDS; k++)
-				wrong += data[k] != ((mix((page * WORDS + k) / 3 + (number - '0') * 0x1000193u) & 0xffffu));
+				wrong += data[k] != word(number - '0', page * WORDS + k);
 			reads++;
 			bad += wrong > 0;
 		}
