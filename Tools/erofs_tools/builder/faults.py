@@ -39,7 +39,40 @@ def disk_full(results, mkfs, tree, folder):
         run("umount", disk)
 
 
-def killed(results, mkfs, tree, folder, times=40):
+# $1: the folder with the builder and its source; the rest are options. Nothing can be written to where temporary files usually
+# are, and the folder is at a place that is elsewhere.
+NO_TEMPORARY_FILES = """
+set -e
+mount --bind "$1" /mnt
+shift
+for place in /tmp /var/tmp /dev/shm ${TMPDIR:-/tmp}; do mount -t tmpfs -o ro tmpfs "$place"; done
+exec /mnt/mkfs.erofs --quiet "$@" /mnt/beside/image /mnt/few
+"""
+
+
+def temporary_data(results, mkfs, few, folder):
+    """What waits for its place in the image waits on the file system of the image, never in /tmp."""
+    (folder / "beside").mkdir()
+    for options in (OPTIONS, (*OPTIONS, "--memory=1M"), ("-zzstd", "-Eall-fragments", "--zD", "-m4096")):
+        made = subprocess.run(["unshare", "--mount", "sh", "-c", NO_TEMPORARY_FILES, "sh", folder, *options], capture_output=True,
+                              text=True)
+        results.check(f"no place for temporary files, {' '.join(options)}: an image", made.returncode == 0, made.stderr[-300:])
+        results.check(f"no place for temporary files, {' '.join(options)}: nothing beside it", left(folder / "beside") == ["image"],
+                      f"{left(folder / 'beside')}")
+
+
+def few_files(folder):
+    """A tree that a build with OPTIONS takes little time for, so that there can be hundreds of them."""
+    tree = folder / "few"
+    (tree / "inner").mkdir(parents=True)
+    for number, size in enumerate((1, 700, 5000, 70000, 200000)):
+        (tree / f"inner/{number}").write_bytes(bytes(random.Random(number).choices(b"abcdefgh", k=size)))
+    (tree / "noise").write_bytes(random.Random(9).randbytes(30000))
+    (tree / "link").symlink_to("inner/3")
+    return tree
+
+
+def killed(results, mkfs, tree, folder, times=200):
     """SIGKILL at random moments of a build, up to its end."""
     output = folder / "killed"
     output.mkdir()
@@ -49,27 +82,24 @@ def killed(results, mkfs, tree, folder, times=40):
     subprocess.run(command, check=True)
     whole, seconds = image.read_bytes(), time.monotonic() - start
     chance = random.Random(5)
-    wrong = ""
+    wrong, replaced = "", 0
     for _ in range(times):
         image.write_bytes(OLD)
         with subprocess.Popen(command) as builder:
             time.sleep(chance.uniform(0, 1.1 * seconds))
             builder.kill()
-        if left(output) != ["image"] or image.read_bytes() not in (OLD, whole):
-            wrong = wrong or f"{left(output)}, {image.stat().st_size} bytes"
+        content = image.read_bytes()
+        replaced += content == whole
+        if left(output) != ["image"] or content not in (OLD, whole):
+            wrong = wrong or f"{left(output)}, {len(content)} bytes"
     results.check(f"killed at {times} random moments: the old image or the whole new one, and nothing else", not wrong, wrong)
+    print(f"  {times} builds killed; {replaced} of them had replaced the image")
 
 
-def single_calls(results, mkfs, folder):
+def single_calls(results, mkfs, tree, folder):
     """Each call that reads or writes fails once, the first, the second and so on, until a build makes no more."""
     library, output, mark = folder / "failing.so", folder / "failing", folder / "failed"
     run(tool("clang"), "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, FAILING, "-ldl")
-    tree = folder / "few"
-    (tree / "inner").mkdir(parents=True)
-    for number, size in enumerate((1, 700, 5000, 70000, 200000)):
-        (tree / f"inner/{number}").write_bytes(bytes(random.Random(number).choices(b"abcdefgh", k=size)))
-    (tree / "noise").write_bytes(random.Random(9).randbytes(30000))
-    (tree / "link").symlink_to("inner/3")
     output.mkdir()
     image = output / "image"
     command = [mkfs, "--quiet", "--workers=1", "-T0", *OPTIONS, image, tree]
@@ -110,10 +140,12 @@ def unreadable(results, mkfs, tree, folder):
 
 
 def check(results, mkfs, tree, folder, is_root):
+    few = few_files(folder)
     if is_root:
         disk_full(results, mkfs, tree, folder)
+        temporary_data(results, mkfs, few, folder)
     else:
-        results.skip("a full disk", "needs root, for a file system of its own")
-    killed(results, mkfs, tree, folder)
-    single_calls(results, mkfs, folder)
+        results.skip("a full disk, and no place for temporary files", "needs root, for a file system of its own")
+    killed(results, mkfs, few, folder)
+    single_calls(results, mkfs, few, folder)
     unreadable(results, mkfs, tree, folder)
