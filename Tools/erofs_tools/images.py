@@ -14,6 +14,11 @@ from .command import run
 from .project import CACHE, INSTALL, ROOT, Failure
 
 
+def shared():
+    """The folder of the whole set of reference images, which need not be there."""
+    return pathlib.Path(os.environ.get("EROFS_SHARED") or ROOT.parent / "shared") / "images"
+
+
 class References:
     """The reference images, unpacked, and the manifest of what they must read as: the whole set where EROFS_SHARED, or a
     folder `shared` beside the project, has it, else those that come with the project.
@@ -22,8 +27,7 @@ class References:
     """
 
     def __init__(self):
-        shared = pathlib.Path(os.environ.get("EROFS_SHARED") or ROOT.parent / "shared") / "images"
-        source = shared if (shared / "images.tar.zst").exists() else FIXTURES
+        source = shared() if (shared() / "images.tar.zst").exists() else FIXTURES
         self.folder = unpacked(source)
         self.manifest = self.folder / "manifest.jsonl"
         self.images = sorted(self.folder.glob("*.erofs"))

@@ -24,7 +24,7 @@ from ..command import run
 from ..project import ROOT, Failure
 from ..results import Results
 from .bench import measured
-from .matrix import can_mount
+from .readers import can_mount
 
 PACKED = ("-zlzma,6", "-C1048576", "-Eall-fragments,dedupe")
 PER_FOLDER = 1000
