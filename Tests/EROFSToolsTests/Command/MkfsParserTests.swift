@@ -225,6 +225,16 @@ func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
     #expect(mkfsRefusal("-zlz4 --max-extent-bytes=-1 OUT SRC")?.contains("not supported yet") == true)
   }
 
+  @Test func clustersThatLinuxRefusesAreAWarning() throws {
+    let words = ["Linux does not mount images with LZ4 that have clusters of more than 256 blocks, here 131072 bytes"]
+    for line in [
+      "-b512 -zlz4 -C262144", "-b512 -zzstd:lz4hc -C1m", "-b512 -zlz4 -Efragments=262144", "-b512 -zzstd -m262144:lz4",
+    ] { #expect(try mkfsRequest("\(line) OUT SRC").warnings == words, "\(line)") }
+    for line in ["-b512 -zlz4 -C131072", "-b512 -zzstd -C1m", "-zlz4 -C1m", "-b512 -zlz4", "-b512 -m262144:lz4"] {
+      #expect(try !mkfsRequest("\(line) OUT SRC").warnings.contains { $0.hasPrefix("Linux") }, "\(line)")
+    }
+  }
+
   @Test func zonesOfMetadataAreAccepted() throws {
     for zone in ["--MZ", "--MZ=0", "--MZ=i", "--MZ=d", "--MZ=id", "--MZ=di"] {
       #expect(mkfsRefusal("\(zone) OUT SRC") == nil)

@@ -29,7 +29,7 @@ from .. import images
 from ..command import run
 from ..project import ROOT, Failure
 from ..results import Results
-from . import adding, archives, containers, faults, layers
+from . import adding, archives, containers, faults, layers, random_lines
 from .readers import can_mount, difference, fsck_reads, fsck_takes, kernel_reads, listing
 
 # Options of mkfs.erofs, a line for each image. ORDER is a file with paths of the tree, BLOB a file for chunks.
@@ -250,6 +250,7 @@ def main():
             return results.end()
         lines(results, LINES, mkfs, fsck, mounts, tree, folder, order)
         references(results, mkfs, fsck, mounts, folder)
+        random_lines.check(results, mkfs, fsck, mounts, folder)
         adding.check(results, mkfs, tree, folder, listing, difference, mounts)
         faults.check(results, mkfs, tree, folder, os.geteuid() == 0)
     return results.end()

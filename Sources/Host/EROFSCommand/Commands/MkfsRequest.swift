@@ -156,3 +156,16 @@ extension MkfsRequest.Compression {
       algorithm, level: level, dictionarySize: dictionarySize, clusterSize: clusterSize, context: context)
   }
 }
+
+extension MkfsRequest {
+  /// Linux (6.4 to 7.2) checks the number of blocks before it knows the block size of the image: it allows as many as 1 MiB
+  /// has pages.
+  var warningOfLargeClusters: String? {
+    let algorithms = (compressions + [metaboxCompression].compactMap { $0 }).map(\.algorithm)
+    guard algorithms.contains(where: { [.lz4, .lz4hc].contains($0) }) else { return nil }
+    let sizes = [options.clusterSize, options.packedClusterSize, options.metabox?.clusterSize].compactMap { $0 }
+    let most = options.blockSize << 8
+    guard let size = sizes.max(), size > most else { return nil }
+    return "Linux does not mount images with LZ4 that have clusters of more than 256 blocks, here \(most) bytes"
+  }
+}
