@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import EROFS
+
 /// A part of a file that is encoded by itself, as far as possible: its bytes depend on nothing outside it.
 struct Segment: Sendable {
   /// Whether the file ends with it.
@@ -48,4 +50,35 @@ struct EncodedSegment: Sendable {
 
   /// Whether nothing in it is compressed or shared.
   var isPlain: Bool { extents.allSatisfy { $0.isPlain && !$0.isShared } }
+}
+
+extension EncodedSegment {
+  /// Its extents with the addresses that they have if it is stored at `base`, and what is stored there.
+  ///
+  /// Where all that DEFLATE decodes to is complete at the end of a page, and only the code for the end of the block, with what
+  /// fills its last byte, is in the next page, Linux (6.6 to 7.2) takes the stream for damaged. That code and the rest have at
+  /// most 22 bits. So a stream that would end 1 or 2 bytes behind a page's end begins 2 bytes later; with block addresses none
+  /// ends there.
+  func placed(at base: UInt64) -> (extents: [StoredExtent], stored: [UInt8]) {
+    var (extents, stored) = (extents, stored)
+    // Where bytes were inserted, counted without them; the addresses of what is stored here ascend.
+    var insertions: [UInt64] = []
+    for index in extents.indices where extents[index].isRelative {
+      let place = extents[index].address
+      if extents[index].isDeflate, !extents[index].isShared {
+        let end = base + place + UInt64(2 * insertions.count) + UInt64(extents[index].storedBytes)
+        if (1...2).contains(end % 4096) {
+          stored.insert(contentsOf: [0, 0], at: Int(place) + 2 * insertions.count)
+          insertions.append(place)
+        }
+      }
+      extents[index].address = base + place + UInt64(2 * insertions.count { $0 <= place })
+      extents[index].isRelative = false
+    }
+    return (extents, stored)
+  }
+}
+
+extension StoredExtent {
+  fileprivate var isDeflate: Bool { form == .compressed && algorithm == Algorithm.deflate.rawValue }
 }

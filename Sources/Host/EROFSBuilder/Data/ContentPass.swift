@@ -158,19 +158,13 @@ struct ContentPass {
   }
 
   private mutating func takeExtents(_ result: ContentResult, _ sink: inout BlockSink) throws {
-    let base = sink.position
-    for var extent in result.segment.extents {
-      if extent.isShared { sharedBytes += UInt64(extent.length) }
-      if extent.isRelative {
-        extent.address += base
-        extent.isRelative = false
-      }
-      extents.append(extent)
-    }
+    let (placed, stored) = result.segment.placed(at: sink.position)
+    for extent in placed where extent.isShared { sharedBytes += UInt64(extent.length) }
+    for extent in placed { extents.append(extent) }
     if result.job.treatment.kind == .plain {
-      try result.segment.stored.withUnsafeBytes { try sink.writeSparse($0) }
+      try stored.withUnsafeBytes { try sink.writeSparse($0) }
     } else {
-      try sink.write(result.segment.stored)
+      try sink.write(stored)
     }
     if result.isHole { try sink.skip(to: sink.position + UInt64(result.job.length)) }
   }

@@ -15,12 +15,9 @@ enum MetadataBox {
     let treatment = build.options.metaboxTreatment
     var extents = RunList<StoredExtent>()
     try build.encode(asFile: 0, size: spool.count, treatment, read: { try spool.read(into: $0, at: $1) }) { result in
-      let base = sink.position
-      for var extent in result.segment.extents {
-        extent.address += base
-        extents.append(extent)
-      }
-      try sink.write(result.segment.stored)
+      let (placed, stored) = result.segment.placed(at: sink.position)
+      for extent in placed { extents.append(extent) }
+      try sink.write(stored)
     }
     try sink.align(to: UInt64(build.options.blockSize))
     var content = FileIndex.Content(size: spool.count, extents: extents.all)
