@@ -178,7 +178,7 @@ if !embedded, !small {
       name: "EROFSBuilderTests",
       dependencies: [
         "EROFSBuilder", "EROFS", "EROFSFormatWriting", "EROFSTar", "EROFSTree", "EROFSTools", "Encoders", "HostSupport",
-        "TreeSupport", hostDependency("SystemPackage", "swift-system"),
+        "TestSupport", "TreeSupport", hostDependency("SystemPackage", "swift-system"),
       ]),
     .target(name: "EROFSTree", dependencies: ["EROFS", "HostSupport", "CXattr"], path: "Sources/Host/EROFSTree"),
     .target(name: "TreeSupport", dependencies: ["EROFSTree", "EROFS"], path: "Tests/TreeSupport"),
