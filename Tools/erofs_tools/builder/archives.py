@@ -8,6 +8,7 @@ import shlex
 import shutil
 import struct
 import subprocess
+import tarfile
 import zlib
 
 from ..command import run
@@ -118,6 +119,57 @@ def stays(results, mkfs, name, source, archive, folder, kernel_reads):
         if kernel_reads:
             wrong = kernel_reads(mapped, folder)
             results.check(f"--tar=i,MAP ({name}) from {source}, contents copied: the kernel's tree", not wrong, wrong)
+
+
+def large(results, mkfs, folder, mounts):
+    """An archive of more than 2 TB, nearly all of it a hole, in which a name occurs twice: the last one counts."""
+    archive, image, size = folder / "large.tar", folder / "large", 3 << 40
+    contents = [("twice", b"the first"), ("behind", b"behind" * 10_000), ("twice", b"the second one")]
+    with open(archive, "wb") as file:
+        def begin(name, count):
+            member = tarfile.TarInfo(name)
+            member.size = count
+            file.write(member.tobuf(tarfile.PAX_FORMAT))
+
+        begin("large", size)
+        start = file.tell()
+        file.write(b"first")
+        try:
+            file.seek(start + size - 4)
+            file.write(b"last")
+        except OSError as problem:
+            results.skip("an archive of 3 TiB", str(problem))
+            return
+        for name, content in contents:
+            begin(name, len(content))
+            file.write(content.ljust((len(content) + 511) // 512 * 512, b"\0"))
+        file.write(bytes(1024))
+    made = subprocess.run([mkfs, "--quiet", "--tar=i", image, archive], capture_output=True, text=True)
+    results.check("--tar=i of 3 TiB without -E48bit: says what it needs", made.returncode == 1 and "48-bit" in made.stderr,
+                  made.stderr)
+    made = subprocess.run([mkfs, "--quiet", "--tar=i", "-E48bit", image, archive], capture_output=True, text=True)
+    if results.check("--tar=i -E48bit of 3 TiB", made.returncode == 0, made.stderr) and mounts:
+        results.check("--tar=i -E48bit of 3 TiB: the kernel's tree", *large_as_the_kernel_reads(image, archive, folder, size,
+                                                                                                dict(contents)))
+    archive.unlink()
+
+
+def large_as_the_kernel_reads(image, archive, folder, size, contents):
+    """Whether all is as it should be, and what was found."""
+    mount = folder / "mount"
+    mount.mkdir(exist_ok=True)
+    device = run("losetup", "--find", "--show", "--read-only", archive).strip()
+    try:
+        run("mount", "-t", "erofs", "-o", f"loop,ro,device={device}", image, mount)
+        try:
+            found = {name: (mount / name).read_bytes() for name in contents}
+            with open(mount / "large", "rb") as file:
+                ends = file.read(5), file.seek(size - 4), file.read()
+            return found == contents and ends == (b"first", size - 4, b"last"), f"{ends}"
+        finally:
+            run("umount", mount)
+    finally:
+        run("losetup", "--detach", device)
 
 
 def gzip_index(results, mkfs, folder):

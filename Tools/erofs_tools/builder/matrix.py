@@ -260,6 +260,7 @@ def main():
         archives.check(results, mkfs, tree, folder, kernel_reads, listing, mounts)
         if peer:
             archives.as_the_peer(results, mkfs, tree, folder, peer)
+        archives.large(results, mkfs, folder, mounts)
         archives.hostile(results, mkfs, folder, arguments.hostile)
         if arguments.archives:
             return results.end()

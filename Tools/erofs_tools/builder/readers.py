@@ -71,7 +71,7 @@ def kernel_reads(image, folder, wanted, blob=None, offset=0):
 
 def extracted(command, folder, wanted, comparable=lambda path, line: line):
     """Runs a command that extracts an image to a directory; its last word is without the directory's path."""
-    target = folder / "extracted"
+    target = folder / "restored"
     shutil.rmtree(target, ignore_errors=True)
     done = subprocess.run([*command[:-1], f"{command[-1]}{target}"], capture_output=True, text=True, errors="surrogateescape")
     if done.returncode != 0:
