@@ -25,7 +25,7 @@ import TreeSupport
     var random = Random(11)
     for number in 0..<24 {
       let words = (0..<500).map { _ in (0..<1 + random.below(8)).map { _ in UInt8(97 + random.below(26)) } + [32] }
-      let text = (0..<200_000).flatMap { _ in words[min(random.below(500), random.below(500))] }
+      let text = (0..<60_000).flatMap { _ in words[min(random.below(500), random.below(500))] }
       try tree.put(
         Array("f\(number)".utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(text))
     }

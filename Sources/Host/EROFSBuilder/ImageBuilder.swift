@@ -12,8 +12,8 @@ import SystemPackage
 ///     var source = DirectoryOrigin(try OpenFile.directory("root"))
 ///     let summary = try ImageBuilder(options).build(source.read(), at: "root.erofs")
 ///
-/// Equal trees and options give equal bytes, whatever the number of threads. Several builders may be at work at once in a
-/// process.
+/// Equal trees and options give equal bytes, whatever the number of threads; only what a search for a goal finds also depends
+/// on how far it comes in its time. Several builders may be at work at once in a process.
 public struct ImageBuilder: Sendable {
   public let options: BuildOptions
 

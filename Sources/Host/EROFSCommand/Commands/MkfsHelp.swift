@@ -13,7 +13,7 @@ enum MkfsHelp {
       """
       IMAGE is a file or a block device. A file gets its name only when the image is complete and everything in it was read \
       back and compared; until then a file that has the name remains. A block device is written in place. Equal sources and \
-      options give equal images.
+      options give equal images, except with -U random, and with a search (--for, --ram, --fit) that its time ends.
       """,
       """
       These are the options of mkfs.erofs, and more. Numbers may be hexadecimal (0x...) or octal (0...); K, M or G may \

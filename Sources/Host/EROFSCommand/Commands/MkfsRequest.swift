@@ -158,7 +158,7 @@ extension MkfsRequest.Compression {
 }
 
 extension MkfsRequest {
-  /// Linux (6.4 to 7.2) checks the number of blocks before it knows the block size of the image: it allows as many as 1 MiB
+  /// Linux (6.18, 7.2) checks the number of blocks before it knows the block size of the image: it allows as many as 1 MiB
   /// has pages.
   var warningOfLargeClusters: String? {
     let algorithms = (compressions + [metaboxCompression].compactMap { $0 }).map(\.algorithm)
@@ -166,6 +166,7 @@ extension MkfsRequest {
     let sizes = [options.clusterSize, options.packedClusterSize, options.metabox?.clusterSize].compactMap { $0 }
     let most = options.blockSize << 8
     guard let size = sizes.max(), size > most else { return nil }
-    return "Linux does not mount images with LZ4 that have clusters of more than 256 blocks, here \(most) bytes"
+    return
+      "Linux (6.18, 7.2) does not mount images with LZ4 that have clusters of more than 256 blocks, here \(most) bytes"
   }
 }
