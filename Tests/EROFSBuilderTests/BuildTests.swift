@@ -124,6 +124,19 @@ import TreeSupport
         $0.encodings = [try Encoding(.lz4)]
         $0.clusterSize = 6000
       }.hasPrefix("cluster size 6000"))
+    let sizes = [
+      ("5000", "4096 or 8192"), ("100", "4096"), ("1048575", "1044480 or 1048576"), ("2097152", "1048576"),
+      ("3M", "1048576"),
+    ]
+    for (size, advice) in sizes {
+      let reason = try error {
+        $0.encodings = [try Encoding(.lz4)]
+        $0.hints = try CompressHints(Array("0 no\n4096 ok\n\(size) wrong\n".utf8), name: "hints")
+      }
+      #expect(reason.hasPrefix("line 3 of the compress hints: cluster size "), "\(reason)")
+      #expect(
+        reason.hasSuffix("it must be 0, or a multiple of the block size, 4096, and at most 1048576: write \(advice)"))
+    }
     #expect(error { $0.attributePrefixes = [Array("nothing".utf8)] }.hasPrefix("attribute prefix nothing"))
     #expect(error { _ in } == "")
   }

@@ -148,6 +148,13 @@ import TreeSupport
     #expect(hints.hint(for: Array("lib/x.txt".utf8))?.line == 4)
     #expect(hints.hint(for: Array("lib/x".utf8))?.pclusterBytes == 8192)
     #expect(hints.hint(for: Array("x".utf8)) == nil)
+    let units = try CompressHints(Array("0x2000 a\n0X1000 b\n64K c\n1m d\n0x10k e\n010000 f\n".utf8), name: "h")
+    #expect(units.hints.map(\.pclusterBytes) == [8192, 4096, 65536, 1 << 20, 16384, 10000])
+    for size in ["0x", "k", "-1", "+1", "0x1g", "4096M", "4294967296", "1kk"] {
+      #expect(throws: TreeError.line(1, of: "h", .number(size, of: "a size of pclusters in bytes"))) {
+        try CompressHints(Array("\(size) x".utf8), name: "h")
+      }
+    }
     for (line, fault) in [
       ("4096", LineFault.missing("a pattern")), ("x y", .number("x", of: "a size of pclusters in bytes")),
       ("4096 b c", .number("b", of: "the number of an algorithm")),

@@ -45,8 +45,7 @@ struct Treatments {
     var treatment = ContentJob.Treatment(kind: .compressed, clusterSize: options.cluster)
     if let hint {
       treatment.encoding = hint.algorithm
-      let blocks = max(1, Int(hint.pclusterBytes) >> options.blockShift)
-      treatment.clusterSize = min(blocks << options.blockShift, 1 << 20)
+      treatment.clusterSize = Int(hint.pclusterBytes)
     }
     treatment.second = options.second(beside: treatment.encoding)
     if options.fragments != .none {

@@ -27,6 +27,8 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   case tooManyDevices(Int)
   /// A line of the compress hints names an algorithm that is not there.
   case hint(line: Int, algorithm: Int, count: Int)
+  /// A line of the compress hints has a cluster size that there is not.
+  case hintSize(line: Int, Int, blockSize: Int)
   /// The first needs the second.
   case needs(Option, Option)
   /// The two contradict each other.
@@ -63,7 +65,7 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
       "algorithm \(place) (the first is 0) as the second for all files: "
         + (place < count ? "it must be of another format than the first" : "only \(count) are given")
     case .secondWithin(let percent): "\(percent) percent for the second algorithm: it must be 0 to 1000"
-    case .volumeName(let count): "volume name: 1 to 16 bytes, none of them 0; it has \(count)"
+    case .volumeName(let count): "volume name: at most 16 bytes, none of them 0; it has \(count)"
     case .uuid(let count): "UUID: it has 16 bytes, not \(count)"
     case .unit(let unit): "a unit of \(unit) blocks: it must be 1 to 4294967295"
     case .offset(let offset, let block): "offset \(offset): it must be a multiple of the block size, \(block)"
@@ -81,9 +83,18 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     case .tooManyDevices(let count): "\(count) extra devices: an image has at most 65535"
     case .hint(let line, let algorithm, let count):
       "line \(line) of the compress hints: algorithm \(algorithm), but only \(count) are given, from 0 on"
+    case .hintSize(let line, let size, let block):
+      "line \(line) of the compress hints: cluster size \(size): it must be 0, or a multiple of the block size, \(block), "
+        + "and at most 1048576: write \(Self.clusters(around: size, block))"
     case .needs(let first, let second): "\(first.rawValue) needs \(second.rawValue)"
     case .conflict(let first, let second): "\(first.rawValue) and \(second.rawValue) cannot be used together"
     }
+  }
+
+  private static func clusters(around size: Int, _ block: Int) -> String {
+    let most = Encoder.largestCluster / block * block
+    let below = min(size / block * block, most)
+    return below == 0 ? "\(block)" : below == most ? "\(most)" : "\(below) or \(below + block)"
   }
 }
 
@@ -96,6 +107,9 @@ extension BuildOptions {
     if let size = packedClusterSize, !isCluster(size) { throw .packedClusterSize(size, blockSize: blockSize) }
     if let box = metabox, !isCluster(box.clusterSize) {
       throw .metaboxClusterSize(box.clusterSize, blockSize: blockSize)
+    }
+    for hint in hints?.hints ?? [] where hint.pclusterBytes > 0 && !isCluster(Int(hint.pclusterBytes)) {
+      throw .hintSize(line: hint.line, Int(hint.pclusterBytes), blockSize: blockSize)
     }
     if let size = extentLimit, size < blockSize || size > Encoder.longestExtent {
       throw .extentLimit(size, blockSize: blockSize)

@@ -31,9 +31,9 @@ extension MkfsOption {
       Form(
         .compression, nil, "compress-hints", "FILE",
         """
-        Compress files by their paths. A line of FILE is BYTES [ALGORITHM] PATTERN: the cluster size, or 0 for files that \
-        are not compressed; the place of an algorithm in -z, from 0; an extended regular expression for a part of the path \
-        without a slash in front. The first line that matches counts.
+        Compress files by their paths. A line of FILE is BYTES [ALGORITHM] PATTERN: the cluster size, whole blocks, or 0 \
+        for files that are not compressed; the place of an algorithm in -z, from 0; an extended regular expression for a \
+        part of the path without a slash in front. The first line that matches counts.
         """)
     case .features:
       Form(

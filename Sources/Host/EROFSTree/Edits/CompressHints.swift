@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 /// How single files are compressed, by path. A line is `BYTES [ALGORITHM] PATTERN`: the size of a pcluster, 0 for files
-/// that are not compressed; the number of one of the image's algorithms, from 0; an extended regular expression to the end
-/// of the line, which may match any part of the path from the root, without a slash in front. The first line that matches
-/// counts. Lines that start with `#` and empty lines do not.
+/// that are not compressed, in decimals or after `0x` hexadecimal, and K or M may follow; the number of one of the image's
+/// algorithms, from 0; an extended regular expression to the end of the line, which may match any part of the path from the
+/// root, without a slash in front. The first line that matches counts. Lines that start with `#` and empty lines do not.
 public struct CompressHints: Sendable {
   public struct Hint: Sendable, Hashable {
     /// Bytes of a pcluster; whether the image can have them is for the builder to say. 0: not compressed.
@@ -19,7 +19,7 @@ public struct CompressHints: Sendable {
     for line in LineReader.lines(of: text) {
       do throws(LineError) {
         var rest = line.bytes
-        let bytes = try LineReader.number(Self.word(&rest), "a size of pclusters in bytes")
+        let bytes = try Self.size(Self.word(&rest))
         var algorithm = 0
         var pattern = rest
         let second = Self.word(&rest)
@@ -40,6 +40,23 @@ public struct CompressHints: Sendable {
         }
       } catch { throw .line(line.number, of: name, error.fault) }
     }
+  }
+
+  private static func size(_ word: ArraySlice<UInt8>) throws(LineError) -> UInt32 {
+    let what = "a size of pclusters in bytes"
+    var digits = word
+    let shift: UInt32 =
+      switch digits.last.map({ $0 | 0x20 }) {
+      case UInt8(ascii: "k"): 10
+      case UInt8(ascii: "m"): 20
+      default: 0
+      }
+    if shift > 0 { digits.removeLast() }
+    let isHexadecimal = digits.starts(with: "0x".utf8) || digits.starts(with: "0X".utf8)
+    if isHexadecimal { digits.removeFirst(2) }
+    do throws(LineError) {
+      return try LineReader.number(digits, what, radix: isHexadecimal ? 16 : 10, limit: .max >> shift) << shift
+    } catch { throw LineError(.number(word.printable, of: what)) }
   }
 
   private static func word(_ rest: inout ArraySlice<UInt8>) -> ArraySlice<UInt8> {
