@@ -78,7 +78,12 @@ func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
 
   @Test(arguments: [
     ("-b1000", "block size 1000"), ("-b 128K", "block size 131072"), ("-zlz4 -C5000", "cluster size 5000"),
-    ("-zlz4 --second-within=5", "only 1 are given"), ("-zlz4:lz4hc --second-within=5", "another format"),
+    ("-zlz4 --second-within=5", "--second-within needs a second algorithm in -z"),
+    ("-zlz4:lz4hc --second-within=5", "--second-within: the second algorithm of -z must be of another format"),
+    (
+      "-zlz4:zstd --second-within=1001",
+      "--second-within: \"1001\" is not possible as PERCENT, a whole number from 0 to 1000"
+    ),
     ("-zlz4 -C2m", "cluster size 2097152"), ("-zlz4 --max-extent-bytes=1k", "extent limit 1024"),
     ("--chunksize 5000", "chunk size 5000"), ("--chunksize 4096 -zlz4", "--chunksize and -z cannot be used together"),
     ("--offset 100", "offset 100"), ("-L seventeen-letters", "it has 17"), ("-x=2", "-x: \"=2\""),
@@ -95,7 +100,10 @@ func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
     ("-z lz4:", "\"\" is none"), ("--exclude-regex (", "regular expression"),
     ("--mkfs-tim=3", "doesn't allow an argument"),
     ("--force", "ambiguous"), ("--frobnicate", "unrecognized option"), ("-Q", "invalid option"),
-    ("--clamp-time", "needs -T"), ("-T3 --clamp-time --mkfs-time", "cannot be used together"),
+    ("--clamp-time", "needs -T"),
+    ("-T3 --clamp-time --mkfs-time", "--clamp-time and --mkfs-time cannot be used together"),
+    ("-T3 --all-time --clamp-time", "--clamp-time and --all-time cannot be used together"),
+    ("--order F --hot-file-list G", "--order and --hot-file-list cannot be used together"),
     ("--product-out D", "needs --fs-config-file"), ("--list F --cpio", "cannot be used together"),
     ("--xattr-prefix=none", "attribute prefix none"),
   ]) func whatCannotBeIsRefused(_ line: String, _ reason: String) throws {

@@ -9,6 +9,10 @@ extension OptionError {
     case .needs(let first, let second): "\(first.commandText(options)) needs \(second.commandText(options))"
     case .conflict(let first, let second):
       "\(first.commandText(options)) and \(second.commandText(options)) cannot be used together"
+    case .secondEncoding(let place, let count):
+      place < count
+        ? "--second-within: the second algorithm of -z must be of another format than the first"
+        : "--second-within needs a second algorithm in -z, as in -z zstd:lz4"
     default: description
     }
   }

@@ -54,7 +54,7 @@ extension MkfsOption {
         .metadata, "x", nil, "N",
         """
         Store an extended attribute once if more than N inodes have it (default: 2); with a negative N, store no \
-        extended attributes.
+        extended attributes but those of --xattr-inode-digest.
         """)
     case .attributePrefix:
       Form(

@@ -21,9 +21,10 @@ struct MkfsParser {
   private var isCpio = false
   private var isTar = false
   private var isClean = false
-  private var fixedTime: Time?
-  private var keepsFileTimes = false
-  private var clampsTimes = false
+  private var times = MkfsTimes()
+  private var owners = MkfsOwners()
+  /// The one of those that name a list of files in order.
+  private var orderOption: MkfsOption?
   private var hasProductOut = false
   private var search = MkfsSearch()
   private var metabox: (clusterSize: Int, compression: MkfsRequest.Compression?)?
@@ -84,7 +85,10 @@ struct MkfsParser {
     switch option {
     case .algorithms: request.compressions = try Self.compressions(value)
     case .secondWithin:
-      request.options.secondEncoding = .init(within: Int(try Self.number(option, value, limit: 1000)))
+      guard let percent = CNumber.unsigned(value), percent <= 1000 else {
+        throw .usage("\(Self.invalid(option, value)), a whole number from 0 to 1000")
+      }
+      request.options.secondEncoding = .init(within: Int(percent))
     case .clusterSize: clusterSize = try Self.size(option, value)
     case .extentLimit:
       if let number = CNumber.signed(value, units: true), number < 0 {
@@ -92,7 +96,11 @@ struct MkfsParser {
       }
       extentLimit = try Self.size(option, value)
     case .hints: request.hints = Self.path(value)
-    case .order, .hotFiles: request.order = Self.path(value)
+    case .order, .hotFiles:
+      if let other = orderOption, other != option {
+        throw .usage("--order and --hot-file-list cannot be used together: both are the order of files")
+      }
+      (orderOption, request.order) = (option, Self.path(value))
     case .features: try take(features: value)
     case .featureBits:
       let bits = try Self.number(option, value, limit: UInt64(1) << UInt64(MkfsFeature.bits.count) - 1)
@@ -142,17 +150,10 @@ struct MkfsParser {
     case .excludedPaths: request.excludedPaths.append(Self.path(value))
     case .excludedPatterns: request.excludedPatterns.append(Self.path(value))
     case .hardDereference: request.edits.separatesHardLinks = true
-    case .time:
-      guard let time = Time(parsing: value) else { throw Self.invalid(option, value) }
-      fixedTime = time
-    case .mkfsTime: keepsFileTimes = true
-    case .allTime: keepsFileTimes = false
-    case .clampTime: clampsTimes = true
+    case .time, .mkfsTime, .allTime, .clampTime: try times.take(option, value)
     case .preserveTime: request.options.keepsTimes = true
     case .ignoreTime: request.options.keepsTimes = false
-    case .allRoot: (request.edits.owners.user, request.edits.owners.group) = (0, 0)
-    case .user: request.edits.owners.user = UInt32(try Self.number(option, value, limit: UInt64(UInt32.max)))
-    case .group: request.edits.owners.group = UInt32(try Self.number(option, value, limit: UInt64(UInt32.max)))
+    case .allRoot, .user, .group: try owners.take(option, value)
     case .userOffset: request.edits.owners.userOffset = try Self.signed(option, value)
     case .groupOffset: request.edits.owners.groupOffset = try Self.signed(option, value)
     case .fileContexts: request.fileContexts.append(Self.path(value))
@@ -249,7 +250,8 @@ struct MkfsParser {
   // MARK: What follows from all of it
 
   private mutating func finish(sourceDate: String?) throws(MkfsError) {
-    try finishTimes(sourceDate: sourceDate)
+    try times.finish(&request, sourceDate: sourceDate)
+    owners.finish(&request)
     try finishSearch()
     if isTar { try finishTar() }
     finishFeatures()
@@ -263,6 +265,10 @@ struct MkfsParser {
       if features.contains(.blockMap) {
         throw .usage("--blobdev and -E force-inode-blockmap cannot be used together: entries of 4 bytes name no device")
       }
+    }
+    if !request.mountPoint.isEmpty, request.ownerTable == nil, request.fileContexts.isEmpty, request.blockList == nil {
+      request.warnings.append(
+        "--mount-point has no effect without --fs-config-file, --file-contexts or --block-list-file")
     }
     request.options.blobDevice = request.blobDevice?.filePath
     request.options.blockList = request.blockList.map { BuildOptions.BlockList($0.filePath, root: request.mountPoint) }
@@ -321,20 +327,6 @@ struct MkfsParser {
     request.compressions = []
   }
 
-  private mutating func finishTimes(sourceDate: String?) throws(MkfsError) {
-    var source: Time?
-    if let sourceDate, !sourceDate.isEmpty {
-      guard let time = Time(parsing: sourceDate) else {
-        throw .usage("the environment variable SOURCE_DATE_EPOCH is not a number of seconds: \(sourceDate)")
-      }
-      source = time
-    }
-    if clampsTimes, fixedTime == nil, source == nil { throw .usage("--clamp-time needs -T") }
-    if clampsTimes, keepsFileTimes { throw .usage("--clamp-time and --mkfs-time cannot be used together") }
-    request.options.buildTime = source ?? fixedTime
-    request.edits.times = TimeRule(sourceDate: source, fixed: keepsFileTimes ? nil : fixedTime, clamps: clampsTimes)
-  }
-
   private mutating func finishFeatures() {
     let isCompressed = !request.compressions.isEmpty
     if !isCompressed { dropWithoutCompression() }
@@ -358,6 +350,12 @@ struct MkfsParser {
       request.options.wideAddresses = true
     }
     request.options.index = has(.fullIndex) ? .full : isEncoded ? .encoded : .compact
+    if has(.fullIndex), request.options.wideAddresses {
+      let feature = has(.wideAddresses) ? MkfsFeature.wideAddresses : .dotOmitted
+      let other = metabox != nil ? "-m" : "-E \(feature.rawValue)"
+      request.warnings.append(
+        "-E legacy-compress is of no use with \(other): it is for Linux before 5.3, which cannot read such an image")
+    }
     request.options.inlinesData = has(.inlineData)
     request.options.inodes = has(.compactInodes) ? .compact : has(.extendedInodes) ? .extended : .automatic
     request.options.hasAttributeFilter = has(.attributeFilter)
