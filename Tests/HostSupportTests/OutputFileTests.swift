@@ -45,6 +45,41 @@ import Testing
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/link") == "image")
   }
 
+  /// As open(2) with O_CREAT: also through several links, relative to where each is, and of what replaces them later.
+  @Test func itMakesWhatALinkToNothingNames() throws {
+    for (link, target) in [("link", "inner/second"), ("inner/second", "../image")] {
+      try FileManager.default.createDirectory(atPath: folder + "/inner", withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(atPath: "\(folder)/\(link)", withDestinationPath: target)
+    }
+    for text in ["new", "newer"] {
+      let file = try OutputFile(path("link"))
+      try write(text, file)
+      try file.publish()
+      #expect(names == ["image", "inner", "link"])
+      #expect(content("image") == text && content("link") == text)
+    }
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/link") == "inner/second")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/inner") == ["second"])
+    // Beside the file that is made, which is where its name will be.
+    try FileManager.default.createSymbolicLink(atPath: folder + "/far", withDestinationPath: "inner/image")
+    #expect(OutputFile.folder(forTemporaryFilesOf: path("far")) == path("inner"))
+    #expect(path("link").place == path("image").place && path("far").place == path("inner/image").place)
+  }
+
+  @Test func whatALinkCannotReachIsRefused() throws {
+    for (link, target) in [("lost", "none/image"), ("self", "self"), ("one", "two"), ("two", "one")] {
+      try FileManager.default.createSymbolicLink(atPath: "\(folder)/\(link)", withDestinationPath: target)
+    }
+    let before = names
+    for (link, reason) in [
+      ("lost", Errno.noSuchFileOrDirectory), ("self", .tooManySymbolicLinkLevels), ("one", .tooManySymbolicLinkLevels),
+    ] {
+      let failure = #expect(throws: OutputFile.Failure.self) { try OutputFile(path(link)) }
+      #expect(failure?.reason == reason)
+    }
+    #expect(names == before)
+  }
+
   @Test(arguments: [0o600, 0o640, 0o444] as [mode_t]) func whatReplacesAFileIsAsPrivate(mode: mode_t) throws {
     try "old".write(toFile: folder + "/image", atomically: false, encoding: .utf8)
     #expect(chmod(folder + "/image", mode) == 0)

@@ -46,4 +46,33 @@ extension FilePath {
     defer { free(real) }
     return FilePath(platformString: real)
   }
+
+  /// What opening it for writing opens or makes: without symbolic links, or if it does not exist, what the last link names.
+  /// nil if links lead in a circle.
+  package var destination: FilePath? {
+    var path = self
+    // As many as Linux follows.
+    for _ in 0...40 {
+      if let real = path.real { return real }
+      guard let target = path.linkTarget else { return path }
+      path = path.removingLastComponent().pushing(target)
+    }
+    return nil
+  }
+
+  /// The same for comparing: one path for one file, also if there is none yet.
+  package var place: FilePath? {
+    guard let path = destination, let name = path.lastComponent else { return nil }
+    let folder = path.removingLastComponent()
+    return (folder.isEmpty ? "." : folder).real?.appending(name)
+  }
+
+  private var linkTarget: FilePath? {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX) + 1) { buffer in
+      let count = withPlatformString { readlink($0, buffer.baseAddress!, Int(PATH_MAX)) }
+      guard count > 0 else { return nil }
+      buffer[count] = 0
+      return FilePath(platformString: buffer.baseAddress!)
+    }
+  }
 }

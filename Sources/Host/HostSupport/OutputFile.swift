@@ -48,7 +48,8 @@ package final class OutputFile: @unchecked Sendable {
     package var description: String { "\(path): is \(kind), and an image needs a regular file or a block device" }
   }
 
-  /// The destination, with symbolic links resolved: a link keeps pointing at the file that is replaced.
+  /// The destination, with symbolic links resolved: a link keeps pointing at the file that is replaced, or at the one that is
+  /// made where it leads to nothing.
   package let path: FilePath
   package let isBlockDevice: Bool
   package let descriptor: FileDescriptor
@@ -64,7 +65,9 @@ package final class OutputFile: @unchecked Sendable {
   ///
   /// - Parameter mode: permissions of a new file, of which the process's umask takes some away.
   package init(_ path: FilePath, mode: mode_t = 0o666) throws {
-    let resolved = Self.resolved(path)
+    guard let resolved = path.destination else {
+      throw Failure(path: path, action: "opening", reason: .tooManySymbolicLinkLevels)
+    }
     self.path = resolved
     guard let last = resolved.lastComponent, last.kind == .regular else {
       throw UnsuitableDestination(path: path, kind: "a directory")
@@ -119,17 +122,13 @@ package final class OutputFile: @unchecked Sendable {
 
   /// Where temporary files for an output at `path` are.
   package static func folder(forTemporaryFilesOf path: FilePath) -> FilePath {
-    let path = resolved(path)
+    let path = path.destination ?? path
     if isBlockDevice(path) { return FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp") }
     let folder = path.removingLastComponent()
     return folder.isEmpty ? "." : folder
   }
 
   deinit { discard() }
-
-  private static func resolved(_ path: FilePath) -> FilePath {
-    path.real ?? path
-  }
 
   private static func opened(
     _ path: FilePath, _ action: String, _ body: (UnsafePointer<CChar>) -> Int32
