@@ -24,10 +24,11 @@ struct Build {
     let order = InodeOrder(tree)
     context = BuildContext(
       options: options, tree: tree, order: order, storage: StorageOrder(options.order, tree, order), output: output)
-    context.device = try options.blobDevice.map { try Self.output($0, "the blob device", beside: output) }
-    context.list = try (options.blockList?.path).map { try Self.output($0, "the list of blocks", beside: output) }
-    context.disk = try options.diskDescriptor.map { try Self.output($0, "the disk descriptor", beside: output) }
-    context.map = try (options.reserved?.map).map { try Self.output($0, "the map of blocks", beside: output) }
+    var outputs = [(file: output, what: "the image")]
+    context.device = try options.blobDevice.map { try Self.output($0, "the blob device", beside: &outputs) }
+    context.list = try (options.blockList?.path).map { try Self.output($0, "the list of blocks", beside: &outputs) }
+    context.disk = try options.diskDescriptor.map { try Self.output($0, "the disk descriptor", beside: &outputs) }
+    context.map = try (options.reserved?.map).map { try Self.output($0, "the map of blocks", beside: &outputs) }
     try options.check(tree)
     if let base = options.base {
       if output.isBlockDevice { throw BuildError.baseOnDevice("\(output.path)") }
@@ -42,9 +43,14 @@ struct Build {
     }
   }
 
-  private static func output(_ path: FilePath, _ what: String, beside image: OutputFile) throws -> OutputFile {
+  private static func output(
+    _ path: FilePath, _ what: String, beside others: inout [(file: OutputFile, what: String)]
+  ) throws -> OutputFile {
     let file = try OutputFile(path)
-    if file.path == image.path { throw BuildError.sameFile(what, "\(path)") }
+    for other in others where file.path.place == other.file.path.place {
+      throw BuildError.sameFile(what, other.what, "\(path)")
+    }
+    others.append((file, what))
     return file
   }
 

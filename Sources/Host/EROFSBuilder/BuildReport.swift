@@ -79,8 +79,8 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
   case readerMemory(UInt64, limit: UInt64, path: [UInt8])
   /// The image is larger than it may be.
   case imageLimit(UInt64, limit: UInt64)
-  /// Something else that is to be written has the path of the image.
-  case sameFile(String, String)
+  /// Two of what is to be written, and the path that both have.
+  case sameFile(String, String, String)
   /// A virtual disk needs the path of each extra device, and this one has none.
   case unknownDevice(Int)
   /// An image that is added to is copied first, which a block device has no room for.
@@ -102,7 +102,7 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
     case .readerMemory(let bytes, let limit, let path):
       "reading \(path.printablePath) takes \(bytes) bytes of memory, more than \(limit): use shorter extents"
     case .imageLimit(let bytes, let limit): "the image has \(bytes) bytes, and may have \(limit)"
-    case .sameFile(let what, let path): "\(path): \(what) and the image cannot be the same file"
+    case .sameFile(let what, let other, let path): "\(path): \(what) and \(other) cannot be the same file"
     case .unknownDevice(let number):
       "extra device \(number) has no path, which a disk descriptor needs: give the source as a file"
     case .baseOnDevice(let path):

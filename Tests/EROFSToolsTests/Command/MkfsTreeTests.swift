@@ -175,7 +175,7 @@ import Testing
     #expect(try found().warnings.isEmpty)
     try Data("old".utf8).write(to: URL(fileURLWithPath: image))
     #expect(try !paths(found().tree).contains("etc/image"))
-    #expect(try found().warnings == ["/etc/image: left out: it is the image that is replaced"])
+    #expect(try found().warnings == ["\(image): left out: it is the image that is replaced"])
     #expect(try paths(found().tree).contains("etc/hostname"))
   }
 

@@ -15,9 +15,6 @@ extension MkfsRequest {
       case .zeros: .copied
       case .reserved: addsToImage ? .copied : .reserved
       }
-    for path in paths where path.filePath.real != nil && path.filePath.real == output.filePath.real {
-      throw CommandError("\(path): an image cannot be made of itself")
-    }
     do {
       let merge = try LayerMerge(paths.map(\.filePath), contents: mode)
       if !hasBlockSize, !addsToImage { options.blockSize = merge.blockSize }

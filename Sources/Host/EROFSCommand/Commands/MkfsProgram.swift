@@ -2,6 +2,7 @@
 
 import EROFSBuilder
 import EROFSTools
+import EROFSTree
 
 #if canImport(Darwin)
   import Darwin
@@ -120,6 +121,7 @@ struct MkfsProgram {
       case MkfsError.usage(let text): return refuseLate(text)
       default: break
       }
+      let error: any Error = (error as? EROFSTree.TreeError).map { CommandError(request.text(of: $0)) } ?? error
       Self.report(error, as: name, image: request.output)
       if case BuildError.cancelled = error { Interruption.endBySignal() }
       return ExitStatus.failed

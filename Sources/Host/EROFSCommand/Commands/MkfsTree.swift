@@ -31,9 +31,6 @@ final class MkfsWarnings {
     all.append(text)
     show(text)
   }
-
-  /// Whether what is missing because of `error` may be left out.
-  func permits(_ error: TreeError) -> Bool { (try? add("left out: \(error)")) != nil }
 }
 
 extension MkfsRequest {
@@ -41,6 +38,7 @@ extension MkfsRequest {
   ///
   /// - Parameter options: get what follows from the source: the extra devices that it consists of.
   func readTree(_ warnings: MkfsWarnings, _ options: inout BuildOptions) throws -> Tree {
+    try checkOutputs()
     var edits = try completeEdits()
     let strips = edits.stripsOverlayMetadata
     // The source's whiteouts are for what the image has.
@@ -48,7 +46,7 @@ extension MkfsRequest {
     let base = addsToImage ? try openBase(warnings, &options) : nil
     var tree = try readSource(edits.exclusions, warnings, &options)
     do throws(TreeError) { try edits.apply(to: &tree) } catch { throw CommandError("\(error)") }
-    try Self.dropUnknownAttributes(of: &tree, warnings)
+    try dropUnknownAttributes(of: &tree, warnings)
     try omitContents(of: &tree, warnings, &options)
     guard let base else { return tree }
     do {
@@ -141,7 +139,11 @@ extension MkfsRequest {
     case .list(let list, let base):
       try warnOfWhiteouts(warnings)
       let directory = try base.map { try $0.opened([.directory]) } ?? RawArgument(argument: ".")!.opened([.directory])
-      return try ListOrigin(list.contents(), name: list.description, base: directory).read()
+      let origin = ListOrigin(try list.contents(), name: list.description, base: directory)
+      let tree: Tree
+      do throws(TreeError) { tree = try origin.read() } catch { throw CommandError(text(of: error)) }
+      try checkOutputs(besides: tree)
+      return tree
     case .cpio(let archive):
       try warnOfWhiteouts(warnings)
       return try readArchive(archive, try archive.opened([.nonBlocking]))
@@ -240,26 +242,13 @@ extension MkfsRequest {
   ) throws -> Tree {
     var origin = DirectoryOrigin(file)
     origin.readsAttributes = options.sharedAttributeThreshold != nil
-    origin.skipsAttribute = warnings.permits
+    origin.skipsAttribute = { (try? warnings.add("left out: \(text(of: $0))")) != nil }
     if let threads = options.threads { origin.threads = threads }
-    let own = try outputPaths(in: path, warnings)
+    let own = try outputPaths(in: path, exclusions, warnings)
     if !own.isEmpty || !exclusions.isEmpty { origin.includes = { !own.contains($0) && !exclusions.matches($0) } }
-    do throws(TreeError) { return try origin.read() } catch { throw CommandError("\(path): \(error)") }
-  }
-
-  /// The paths in the tree of what is replaced, as far as it is inside the source. An image of it is not wanted.
-  private func outputPaths(in source: RawArgument, _ warnings: MkfsWarnings) throws -> [[UInt8]] {
-    guard let inside = source.filePath.real else { return [] }
-    var found: [[UInt8]] = []
-    for (file, what) in [
-      (output, "image"), (blobDevice, "blob device"), (blockList, "list of blocks"), (map, "map of blocks"),
-      (diskDescriptor, "disk descriptor"),
-    ] {
-      guard var path = file?.filePath.real, path.removePrefix(inside), !path.isEmpty else { continue }
-      found.append(path.withPlatformString { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) })
-      try warnings.add("/\(found.last!.printable): left out: it is the \(what) that is replaced")
+    do throws(TreeError) { return try origin.read() } catch {
+      throw CommandError(error.isOfSource ? text(of: error) : "\(path): \(error)")
     }
-    return found
   }
 
   // MARK: Attributes
@@ -270,20 +259,21 @@ extension MkfsRequest {
   private static func canHold(_ name: [UInt8]) -> Bool { namespaces.contains { name.starts(with: $0) } }
 
   /// Images number the namespaces of attributes, and some of Linux's have no number.
-  private static func dropUnknownAttributes(of tree: inout Tree, _ warnings: MkfsWarnings) throws {
+  private func dropUnknownAttributes(of tree: inout Tree, _ warnings: MkfsWarnings) throws {
     // Mostly there is none, and then nothing has to be searched.
-    if tree.attributeNames.allSatisfy(canHold) { return }
+    if tree.attributeNames.allSatisfy(Self.canHold) { return }
     let before = tree
     var seen: Set<Tree.InodeID> = []
     for (entry, path) in before.walk() {
       let inode = before.inode(of: entry)
       guard seen.insert(inode).inserted else { continue }
       let attributes = before.attributes(of: inode)
-      let kept = attributes.filter { canHold($0.name) }
+      let kept = attributes.filter { Self.canHold($0.name) }
       if kept.count == attributes.count { continue }
-      for attribute in attributes where !canHold(attribute.name) {
+      for attribute in attributes where !Self.canHold(attribute.name) {
+        let place = placeInDirectory?(path) ?? [0x2F] + path
         try warnings.add(
-          "/\(path.printable): left out: images cannot hold the extended attribute \(attribute.name.printable)")
+          "\(place.printable): left out: images cannot hold the extended attribute \(attribute.name.printable)")
       }
       tree.setAttributes(kept, of: inode)
     }

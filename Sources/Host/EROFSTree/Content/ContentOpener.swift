@@ -42,8 +42,9 @@ public struct ContentOpener: ~Copyable {
     case .foreign(let contents):
       return ContentReader(path: path, size: record.size, origin: .foreign(contents, record.first))
     case .paths(let directory):
-      let descriptor = FileCall.open(at: directory.descriptor, tree.pool[record.place], O_RDONLY | O_NONBLOCK)
-      return try reader(descriptor, path: path, record)
+      let location = Array(tree.pool[record.place])
+      let descriptor = FileCall.open(at: directory.descriptor, location, O_RDONLY | O_NONBLOCK)
+      return try reader(descriptor, path: location, record)
     case .entries(let root):
       // The name that it was found at, even if it has others.
       let entry = Tree.EntryID(record.place)

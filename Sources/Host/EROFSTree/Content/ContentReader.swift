@@ -20,7 +20,7 @@ public struct ContentReader: ~Copyable {
     case foreign(any ForeignContents, UInt64)
   }
 
-  /// In the tree, for messages.
+  /// In the tree, or of a content that a list names its location, for messages.
   public let path: [UInt8]
   public let size: UInt64
   private let origin: Origin

@@ -10,7 +10,8 @@
 
 /// What is wrong with a source of entries, or with what was to be done to a tree.
 ///
-/// Paths are those in the tree, from its root, without a slash in front; the root's is empty.
+/// Paths are those in the tree, from its root, without a slash in front; the root's is empty. Of a content that a list names
+/// it is the location, as the list has it.
 public enum TreeError: Error, Equatable, Sendable {
   /// A call that failed on a file of the source, and the C library's number for the reason.
   public enum Operation: String, Sendable {
@@ -124,19 +125,35 @@ public enum ArchiveFault: String, Sendable {
 }
 
 extension TreeError: CustomStringConvertible {
-  public var description: String {
+  public var description: String { text(Self.shown) }
+
+  /// The same, where a file of the source is at fault by a path that is more than that in the tree.
+  ///
+  /// - Parameter place: makes the path of a file of the source one that a user can look at.
+  public func description(place: (_ path: [UInt8]) -> [UInt8]) -> String { text { place($0).printable } }
+
+  /// Whether it is about a file of the source, which may have another path than in the tree.
+  public var isOfSource: Bool {
+    switch self {
+    case .system, .attribute, .changed, .unknownKind: true
+    default: false
+    }
+  }
+
+  /// - Parameter shown: the path of a file of the source, for a message.
+  private func text(_ shown: ([UInt8]) -> String) -> String {
     switch self {
     case .system(let operation, let path, let number):
-      "\(Self.shown(path)) cannot be \(operation.rawValue): \(Self.reason(number))\(Self.advice(number))"
+      "\(shown(path)) cannot be \(operation.rawValue): \(Self.reason(number))\(Self.advice(number))"
     case .attribute(let path, let name, let number):
-      "\(Self.shown(path)): the extended attribute \(name.printable) cannot be read: \(Self.reason(number))"
+      "\(shown(path)): the extended attribute \(name.printable) cannot be read: \(Self.reason(number))"
         + Self.advice(number)
     case .changed(let change, let path):
-      "\(Self.shown(path)) \(change.rawValue) since the tree was read; repeat when nothing writes to the source"
+      "\(shown(path)) \(change.rawValue) since the tree was read; repeat when nothing writes to the source"
     case .onlyReferred(let path): "\(Self.shown(path)): only the place of its content is known, and it was to be read"
     case .foreign(let path, let reason): "\(Self.shown(path)) cannot be read: \(reason)"
     case .unknownKind(let path, let mode):
-      "\(Self.shown(path)) is of a kind that an image cannot hold (mode 0\(String(mode, radix: 8)))"
+      "\(shown(path)) is of a kind that an image cannot hold (mode 0\(String(mode, radix: 8)))"
     case .badName(let fault, let name): "the name \"\(name.printable)\" \(fault.rawValue)"
     case .notDirectory(let path): "\(Self.shown(path)) is not a directory, but a name inside it was given"
     case .rootIsDirectory: "the root must be a directory"
@@ -147,6 +164,7 @@ extension TreeError: CustomStringConvertible {
     case .idOutOfRange(let path, let isGroup, let id, let offset):
       "\(Self.shown(path)): the \(isGroup ? "group" : "user") \(id) changed by \(offset) is not between 0 and 4294967295"
     case .tooLarge: "the tree has more names than fit (4 GiB of names, or 4294967294 entries)"
+    case .line(let line, let file, .failed(let error)): "\(file), line \(line): \(error.text(shown))"
     case .line(let line, let file, let fault): "\(file), line \(line): \(fault.text)"
     case .archive(let fault, let offset, let name):
       "at byte \(offset) of the archive\(name.isEmpty ? "" : " (\(name.printable))"): \(fault.rawValue)"
