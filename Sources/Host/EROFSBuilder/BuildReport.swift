@@ -60,7 +60,7 @@ public struct BuildSummary: Sendable, Hashable {
 /// How far a build is. Called on the thread that builds, some times a second at most.
 public struct BuildProgress: Sendable {
   public let stage: BuildSummary.Stage
-  /// Bytes of contents that are done, and all of this stage.
+  /// Bytes of contents that are done, and all of this stage; of metadata, inodes.
   public let done: UInt64
   public let total: UInt64
   /// Bytes of the image so far.

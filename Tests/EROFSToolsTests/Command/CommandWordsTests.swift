@@ -181,5 +181,8 @@ import Testing
     let wide = Progress.line("checking", share: 0.5, of: 10 << 20, speed: ", 5.0 MiB/s", columns: 200)
     #expect(wide.hasSuffix(" 50 % of 10 MiB, 5.0 MiB/s"))
     #expect(wide.filter { $0 == "█" }.count == 20)
+    let inodes = Progress.line("metadata", share: 0.25, of: 12_345, .inodes, speed: "", columns: 200)
+    #expect(inodes.hasSuffix(" 25 % of 12,345 inodes"))
+    #expect(Progress.line("verifying", share: 1, of: 0, speed: "", columns: 200) == "verifying")
   }
 }

@@ -166,6 +166,25 @@ import Testing
         """)
   }
 
+  /// Of an image that is added to, only what is new is compared with contents; room for them is not compared at all.
+  @Test func whatIsAddedHasItsOwnTable() {
+    var summary = Self.summary
+    (summary.keptBytes, summary.dataBytes, summary.contentBytes) = (204_800, 192_512, 1000)
+    (summary.sharedBytes, summary.packedBytes, summary.verifiedBytes, summary.seconds) = (0, 0, 0, [:])
+    #expect(
+      summary.table == """
+
+                                   bytes   share
+        contents that are added    1,000
+        image                    409,600
+          as it was              204,800  50.0 %
+          data                   192,512  47.0 %
+          metadata                 8,192   2.0 %
+          neither                  4,096   1.0 %
+
+        """)
+  }
+
   @Test func peopleFindATable() {
     #expect(
       Self.summary.table == """

@@ -157,7 +157,7 @@ final class MkfsProgress {
       clear()
       stage = state.stage
       bar = Progress(state.stage.verb, isShown: isShown)
-      bar.begin(total: state.total)
+      bar.begin(total: state.total, of: state.stage == .metadata ? .inodes : .bytes)
     }
     bar.advance(to: state.done)
   }

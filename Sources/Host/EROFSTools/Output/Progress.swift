@@ -12,8 +12,12 @@ import Synchronization
 
 /// A progress bar on standard error, with the rate and an estimate of the time that remains; by default it is not shown.
 package final class Progress: Sendable {
+  /// What is counted.
+  package enum Unit: Sendable { case bytes, inodes }
+
   private struct State {
     var total: UInt64 = 0
+    var unit = Unit.bytes
     /// Milliseconds of the monotonic clock.
     var began: Int64 = 0
     var shown: Int64 = 0
@@ -40,11 +44,12 @@ package final class Progress: Sendable {
     self.isShown = isShown ?? (isatty(STDERR_FILENO) == 1)
   }
 
-  /// - Parameter total: bytes that there are to do.
-  package func begin(total: UInt64) {
+  /// - Parameter total: bytes, or what else, that there are to do; 0 if there are none of them but there is something to do.
+  package func begin(total: UInt64, of unit: Unit = .bytes) {
     guard isShown else { return }
     state.withLock {
       $0.total = total
+      $0.unit = unit
       $0.began = Self.milliseconds()
       $0.isRunning = true
     }
@@ -105,14 +110,20 @@ package final class Progress: Sendable {
   private func draw(_ done: UInt64, _ state: State, at time: Int64, isLast: Bool) {
     let total = state.total
     let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
-    let speed = Self.speed(done, of: total, milliseconds: time - state.began, isLast: isLast)
-    let text = Self.line(label, share: share, of: total, speed: speed, columns: Self.columns)
+    let isBytes = state.unit == .bytes
+    let speed = isBytes ? Self.speed(done, of: total, milliseconds: time - state.began, isLast: isLast) : ""
+    let text = Self.line(label, share: share, of: total, state.unit, speed: speed, columns: Self.columns)
     Self.write("\r\(text)\u{1B}[K" + (isLast ? "\n" : ""))
   }
 
   /// A line that fits a terminal of so many columns: first the bar becomes shorter, then what is at the end goes.
-  static func line(_ label: String, share: Double, of total: UInt64, speed: String, columns: Int) -> String {
-    let end = " \(Int(share * 100)) % of \(total >> 20) MiB"
+  static func line(
+    _ label: String, share: Double, of total: UInt64, _ unit: Unit = .bytes, speed: String, columns: Int
+  ) -> String {
+    // A share of nothing says nothing.
+    guard total > 0 else { return String(label.prefix(max(0, columns - 1))) }
+    let whole = unit == .bytes ? "\(total >> 20) MiB" : "\(total.grouped) inodes"
+    let end = " \(Int(share * 100)) % of \(whole)"
     // The last column stays free, because a cursor after it wraps in some terminals.
     let room = columns - 1 - label.count - 1
     let hasSpeed = room >= end.count + speed.count + Self.leastCells
