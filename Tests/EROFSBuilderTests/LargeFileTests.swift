@@ -82,6 +82,32 @@ import TreeSupport
     #expect(runs == 1)
   }
 
+  /// It is found out without reading the file. The bounds are those of the formats: a byte of LZ4 stands for 255 at most.
+  @Test func aHoleThatHasNoRoomIsSaid() throws {
+    let size = UInt64(1) << 60
+    let index = size >> 12 * 2
+    for (algorithm, data) in [(Encoding.Algorithm.lz4hc, size / 255), (.deflate, size / 1032), (.zstd, size / 3072)] {
+      for (form, dedupes, least) in [
+        (BuildOptions.IndexForm.compact, false, index + data), (.full, false, 4 * index + data),
+        (.compact, true, index),
+      ] {
+        var options = BuildOptions()
+        (options.encodings, options.index, options.dedupes) = ([try Encoding(algorithm)], form, dedupes)
+        var calls = 0
+        do {
+          try ImageBuilder(options).build(tree(size), at: FilePath(folder("image"))) { _ in
+            calls += 1
+            return false
+          }
+          Issue.record("no error")
+        } catch {
+          #expect("\(error)".hasPrefix("compressed files, of which /f is the largest, take at least \(least) bytes "))
+        }
+        #expect(calls == 0)
+      }
+    }
+  }
+
   /// Parts of a hole that are joined make the same image as zeros that are read.
   @Test(arguments: Form.allCases) func holesAreZeros(form: Form) throws {
     let (path, size) = (folder("whole"), UInt64(200) << 20 + 5000)

@@ -73,6 +73,8 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
   case unrepresentable(path: [UInt8], String)
   /// The image is larger than its addresses reach.
   case tooLarge(blocks: UInt64)
+  /// Compressed files take more bytes than there are; `largest` is the path of the largest file.
+  case noRoom(UInt64, free: UInt64, largest: [UInt8])
   /// What was read back is not what was written: a fault of this program or of the machine.
   case verification(path: [UInt8], String)
   /// Reading the file at `path` takes more memory than the image may need.
@@ -97,6 +99,9 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
     case .unrepresentable(let path, let reason): "\(path.printablePath): \(reason)"
     case .tooLarge(let blocks):
       "the image would have \(blocks) blocks, more than its addresses reach: use 48-bit addresses"
+    case .noRoom(let bytes, let free, let path):
+      "compressed files, of which \(path.printablePath) is the largest, take at least \(bytes) bytes with their indexes, and "
+        + "there are \(free): with 48-bit addresses, holes take next to none"
     case .verification(let path, let reason):
       "\(path.printablePath): the image reads back differently (\(reason)); this is a fault in swift-erofs or in the machine"
     case .readerMemory(let bytes, let limit, let path):

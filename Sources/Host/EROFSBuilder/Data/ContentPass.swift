@@ -56,6 +56,7 @@ struct ContentPass {
       })
     contentBytes = all.reduce(0) { $0 + build.size(of: $1) }
     try checkFlatFiles(all, treatments)
+    try build.checkRoom(all.filter { treatments[$0].kind == .compressed })
     let findsRuns = build.options.dedupes && build.options.isCompressed && build.options.fragments != .all
     var runs =
       try findsRuns ? RepeatedRuns(build, treatments, files: all, &progress) : RepeatedRuns(files: all)

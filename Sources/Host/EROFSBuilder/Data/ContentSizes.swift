@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFSTree
+import Encoders
 
 extension BuildContext {
   /// Checks what all later sums of sizes and places rely on. An archive of a few hundred bytes may state any sizes, and the
@@ -28,5 +29,40 @@ extension BuildContext {
     for piece in content.pieces where piece.device < 1 || piece.device > options.devices.count {
       throw .unrepresentable(path: path(of: number), "it is on extra device \(piece.device), which is not given")
     }
+  }
+
+  /// Unless its extents are encoded, a compressed file has a record for each of its blocks, and zeros are stored too. If there
+  /// is no room for a large hole, that is said before hours are spent on it.
+  ///
+  /// - Parameter files: those that are compressed.
+  func checkRoom(_ files: [Int]) throws(BuildError) {
+    guard options.index != .encoded, let free = output.freeBytes else { return }
+    // As few bytes as a record ever has.
+    let record: UInt64 = options.index == .full ? 8 : options.blockShift <= 12 ? 2 : options.blockShift <= 14 ? 4 : 8
+    var bytes: UInt64 = 0
+    var largest: Int?
+    for number in files {
+      let size = size(of: number)
+      bytes += (size >> UInt64(options.blockShift)) * record
+      // What is repeated is stored once.
+      if !options.dedupes { bytes += size / options.highestRatio }
+      if largest.map({ size > self.size(of: $0) }) ?? true { largest = number }
+    }
+    guard bytes > free, let largest else { return }
+    throw .noRoom(bytes, free: free, largest: path(of: largest))
+  }
+}
+
+extension BuildOptions {
+  /// No stored byte stands for more bytes of a file.
+  fileprivate var highestRatio: UInt64 {
+    let ratios = encodings.map { encoding -> UInt64 in
+      switch encoding.algorithm {
+      case .lz4, .lz4hc: 255
+      case .deflate, .libdeflate: 1032
+      case .lzma, .zstd: UInt64(Encoder.longestExtent / blockSize)
+      }
+    }
+    return ratios.max() ?? 1
   }
 }
