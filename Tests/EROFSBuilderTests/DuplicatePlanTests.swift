@@ -54,13 +54,9 @@ import Testing
       for run in plan.runs[number] {
         #expect(run.start >= end && run.length > 0)
         end = run.start + run.length
-        #expect(run.source < number || (run.source == number && run.sourceStart + run.length <= run.start))
+        #expect(run.source < number || (run.source == number && run.sourceStart < run.start))
         let source = files[run.source][Int(run.sourceStart)..<Int(run.sourceStart + run.length)]
         #expect(source.elementsEqual(file[Int(run.start)..<Int(end)]))
-        // What is referred to is stored there: no run of the source touches it.
-        for other in plan.runs[run.source] {
-          #expect(other.start >= run.sourceStart + run.length || other.start + other.length <= run.sourceStart)
-        }
         if run.sourceStart > 0 { #expect(plan.cuts[run.source].contains(run.sourceStart)) }
       }
       #expect(end <= UInt64(file.count))
@@ -83,6 +79,43 @@ import Testing
     #expect(plan.runs[2] == [.init(start: 0, length: 160_000, source: 0, sourceStart: 0)])
     #expect(plan.runs[8] == [.init(start: 0, length: 3, source: 7, sourceStart: 0)])
     #expect(plan.savedBytes > 160_000 + 80_000 + 180_000)
+  }
+
+  @Test func whatRepeatsItselfIsOneRun() {
+    let chunker = ContentChunker(average: 4096)
+    let part = random(65_536, 11)
+    let files = [Array(repeatElement(part, count: 20).joined()), part + part]
+    let plan = DuplicatePlan(files.map { chunked($0, chunker) }, shortestRun: 16_384)
+    check(files, plan, minimum: 1024)
+    #expect(plan.runs.map(\.count) == [1, 1])
+    #expect(plan.runs[0][0].start - plan.runs[0][0].sourceStart == 65_536)
+    // The last chunk ends with the file, and where it is repeated it goes on.
+    let end = plan.runs[0][0].start + plan.runs[0][0].length
+    #expect(end + UInt64(chunker.maximum) >= UInt64(files[0].count))
+  }
+
+  /// A part that is repeated in each of three segments refers to the segment before once, and then to the same segment.
+  @Test func eachSegmentRefersToEarlierOnesOnlyForWhatItLacks() {
+    let chunker = ContentChunker(average: 4096)
+    let (part, segment) = (random(65_536, 11), 10 * 65_536)
+    let file = Array(repeatElement(part, count: 30).joined())
+    // Chunks end where a segment does.
+    var content = ChunkedContent()
+    for start in stride(from: 0, to: file.count, by: segment) {
+      let piece = chunked(Array(file[start..<start + segment]), chunker)
+      content.lengths += piece.lengths
+      content.digests += piece.digests
+    }
+    let plan = DuplicatePlan([content], shortestRun: 16_384) { _ in UInt64(segment) }
+    check([file], plan, minimum: 1)
+    let inside = plan.runs[0].filter { $0.sourceStart / UInt64(segment) == $0.start / UInt64(segment) }
+    let others = plan.runs[0].filter { $0.sourceStart / UInt64(segment) != $0.start / UInt64(segment) }
+    #expect(inside.count == 3 && others.count <= 2)
+    #expect(others.allSatisfy { $0.length <= 65_536 + UInt64(chunker.maximum) })
+    for run in plan.runs[0] {
+      #expect(run.start / UInt64(segment) == (run.start + run.length - 1) / UInt64(segment))
+    }
+    #expect(plan.savedBytes > UInt64(file.count - 65_536 - 6 * chunker.maximum))
   }
 
   @Test func whatIsForgottenLeavesNoCuts() {

@@ -51,25 +51,6 @@ import TreeSupport
     }
   }
 
-  /// What a file repeats of itself is shared within a segment of it. Nothing is cut for what it repeats further off.
-  @Test func repeatsThatAreTooFarAreNotCut() throws {
-    var random = Random(53)
-    let parts = (0..<40).map { _ in (0..<20_000).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
-    var bytes: [UInt8] = []
-    for part in parts { bytes += part + [UInt8](repeating: 46, count: 50_000 + random.below(5000)) }
-    bytes += [UInt8](repeating: 46, count: (16 << 20) - bytes.count)
-    for part in parts { bytes += part + [UInt8](repeating: 46, count: 50_000 + random.below(5000)) }
-    var tree = Tree()
-    try tree.put(
-      Array("f".utf8), in: Tree.root, Metadata(kind: .regular, permissions: 0o644), content: .bytes(bytes))
-    var options = BuildOptions()
-    options.encodings = [try Encoding(.lz4)]
-    let whole = try ImageBuilder(options).build(tree, at: FilePath(folder("whole")))
-    options.dedupes = true
-    let shared = try ImageBuilder(options).build(tree, at: FilePath(folder("shared")))
-    #expect(shared.imageBytes == whole.imageBytes && shared.sharedBytes == 0)
-  }
-
   /// The end of a file goes to the packed inode, where nothing can refer to it. So nothing is cut for what is repeated of
   /// it.
   @Test func endsThatArePackedAreNotCut() throws {

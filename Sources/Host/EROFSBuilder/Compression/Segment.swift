@@ -26,7 +26,7 @@ struct Segment: Sendable {
   enum Source: Sendable {
     /// The first bytes of an extent of an earlier file.
     case extent(StoredExtent)
-    /// The bytes of this segment from there on; they end before they are repeated.
+    /// The bytes of this segment from there on, which begin before they are repeated.
     case segment(at: Int)
     /// Nothing: all of it is zeros, and the index says so.
     case zeros

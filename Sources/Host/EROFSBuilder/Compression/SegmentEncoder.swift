@@ -132,12 +132,13 @@ final class SegmentEncoder {
     // Where no extent can end there, what comes later in the run is shared all the same.
     _ = try advance(to: reference.start, &cuts, &work)
     let end = source + reference.length
-    let extents = work.firstExtent(from: source)..<work.starts.count
-    for index in extents {
+    var index = work.firstExtent(from: source)
+    // A run may go on in itself: extents that are shared here are then shared once more.
+    while index < work.starts.count, work.starts[index] < end {
       let start = work.starts[index]
-      if start >= end { break }
       let extent = work.result.extents[index]
       let repeated = reference.start + (start - source)
+      index += 1
       guard extent.form != .hole, repeated >= work.position, try advance(to: repeated, &cuts, &work) else { continue }
       share(extent, length: min(Int(extent.length), end - start), &work)
     }
@@ -175,12 +176,16 @@ final class SegmentEncoder {
       if piece.length == rest, tail != .stored, work.fileEnd == stop {
         return try finish(piece, tail, stop, &work)
       }
-      let after = start + piece.length
-      if after < stop, !rules.allows(after, stop, fileEndsAt: work.fileEnd) {
-        // What would be left is too short to be an extent of its own: leave a block.
+      let left = rest - piece.length
+      if left > 0, left < rules.blockSize, stop != work.fileEnd, !rules.hasByteAddresses {
+        // What would be left is too short to be an extent of its own wherever it is repeated, and here perhaps: leave a block.
         let limit = rest - rules.blockSize
-        guard limit > 0, rules.allows(start, start + limit, fileEndsAt: work.fileEnd) else { return false }
-        piece = try next(limit: limit, &work)
+        if limit >= rules.blockSize {
+          piece = try next(limit: limit, &work)
+        } else if !rules.allows(start + piece.length, stop, fileEndsAt: work.fileEnd) {
+          guard limit > 0, rules.allows(start, start + limit, fileEndsAt: work.fileEnd) else { return false }
+          piece = try next(limit: limit, &work)
+        }
       }
       append(piece, &work)
     }

@@ -61,10 +61,9 @@ struct ContentPass {
     var runs =
       try findsRuns ? RepeatedRuns(build, treatments, files: all, &progress) : RepeatedRuns(files: all)
     progress.start(.contents, total: contentBytes)
-    for level in runs.levels.indices {
-      runs.begin(level: level) { storedExtents(of: $0) }
-      let files = runs.levels[level]
-      var source = JobSource(build, files, joinsHoles: !findsRuns) { treatments[$0] }
+    for step in runs.steps {
+      runs.begin(step) { storedExtents(of: $0) }
+      var source = JobSource(build, step.files, part: step.part, joinsHoles: !findsRuns) { treatments[$0] }
       try build.run(
         next: {
           guard var job = try source.next() else { return nil }

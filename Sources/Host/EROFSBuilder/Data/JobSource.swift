@@ -8,14 +8,17 @@ struct SegmentCutter {
   private let size: UInt64
   private let treatment: ContentJob.Treatment
   private let length: UInt64
-  private var offset: UInt64 = 0
+  private var offset: UInt64
+  private let end: UInt64
   /// Where the hole ends that was looked for last, and up to where need not be looked again.
   private var holeEnd: UInt64 = 0
   private var knownUpTo: UInt64 = 0
 
-  init(file: Int, size: UInt64, _ treatment: ContentJob.Treatment) {
+  /// - Parameter part: bytes of the file, from the start of a segment to the end of one; without it, all of them.
+  init(file: Int, size: UInt64, part: Range<UInt64>? = nil, _ treatment: ContentJob.Treatment) {
     self.file = file
     self.size = size
+    (offset, end) = (part?.lowerBound ?? 0, part?.upperBound ?? size)
     self.treatment = treatment
     length = UInt64(Self.length(treatment))
   }
@@ -31,7 +34,7 @@ struct SegmentCutter {
   }
 
   mutating func next() -> ContentJob? {
-    guard offset < size else { return nil }
+    guard offset < end else { return nil }
     let part = min(length, size - offset)
     defer { offset += part }
     return ContentJob(
@@ -75,19 +78,22 @@ struct JobSource: ~Copyable {
   private var opener: ContentOpener
   private let treatment: (Int) -> ContentJob.Treatment
   private var files: ArraySlice<Int>
+  private let part: Range<UInt64>?
   private var cutter: SegmentCutter?
   private var current = 0
 
   /// - Parameters:
+  ///   - part: of each file, as ``SegmentCutter`` takes it.
   ///   - joinsHoles: whether parts of large holes are one job, in which each costs next to nothing.
   ///   - treatment: of each file, by its number.
   init(
-    _ build: BuildContext, _ files: [Int], joinsHoles: Bool = false,
+    _ build: BuildContext, _ files: [Int], part: Range<UInt64>? = nil, joinsHoles: Bool = false,
     treatment: @escaping (Int) -> ContentJob.Treatment
   ) {
     self.build = build
     self.treatment = treatment
     self.files = files[...]
+    self.part = part
     self.joinsHoles = joinsHoles
     opener = ContentOpener(build.tree)
   }
@@ -97,7 +103,7 @@ struct JobSource: ~Copyable {
       if let job = try nextHoles() ?? cutter?.next() { return job }
       guard let file = files.popFirst() else { return nil }
       current = file
-      cutter = SegmentCutter(file: file, size: build.size(of: file), treatment(file))
+      cutter = SegmentCutter(file: file, size: build.size(of: file), part: part, treatment(file))
     }
   }
 

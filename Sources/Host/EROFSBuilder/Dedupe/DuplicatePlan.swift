@@ -26,8 +26,7 @@ struct DuplicatePlan {
     let sourceStart: UInt64
   }
 
-  /// The runs of each content that are stored elsewhere, in order. They do not touch the parts of a content that other runs
-  /// refer to.
+  /// The runs of each content that are stored elsewhere, in order. Other runs may refer to them in turn.
   private(set) var runs: [[Run]]
   /// Where extents should begin in each content because a run elsewhere starts with what is there; ascending, without 0.
   private(set) var cuts: [[UInt64]]
@@ -37,13 +36,14 @@ struct DuplicatePlan {
   /// - Parameters:
   ///   - contents: in the order in which they are to be stored.
   ///   - shortestRun: in bytes. Contents that are equal as a whole are found whatever their size.
-  init(_ contents: [ChunkedContent], shortestRun: UInt64) {
+  ///   - segment: bytes of a content's segments. No run that refers to its own content goes on in the next one.
+  init(_ contents: [ChunkedContent], shortestRun: UInt64, segment: (Int) -> UInt64 = { _ in .max }) {
     runs = Array(repeating: [], count: contents.count)
     cuts = Array(repeating: [], count: contents.count)
     var first: [ContentDigest: Place] = [:]
     first.reserveCapacity(contents.reduce(0) { $0 + $1.digests.count })
     for number in contents.indices {
-      Self.add(number, contents, shortestRun, &first, &runs[number])
+      Self.add(number, contents, shortestRun, segment(number), &first, &runs[number])
     }
     addUp()
   }
@@ -85,8 +85,8 @@ struct DuplicatePlan {
 
   /// Finds the runs of one content, and adds the chunks that it stores itself to `first`.
   private static func add(
-    _ number: Int, _ contents: [ChunkedContent], _ shortestRun: UInt64, _ first: inout [ContentDigest: Place],
-    _ runs: inout [Run]
+    _ number: Int, _ contents: [ChunkedContent], _ shortestRun: UInt64, _ segment: UInt64,
+    _ first: inout [ContentDigest: Place], _ runs: inout [Run]
   ) {
     let content = contents[number]
     var chunk = 0
@@ -101,13 +101,20 @@ struct DuplicatePlan {
         continue
       }
       let source = contents[Int(place.content)]
+      let own = start / segment
+      func isNear(_ place: Place?) -> Bool { place?.content == Int32(number) && place!.start / segment == own }
+      let (isOwn, isFar) = (place.content == number, place.content == number && !isNear(place))
       var length: UInt64 = 0
       var next = chunk
       var from = Int(place.chunk)
-      while next < content.digests.count, from < source.digests.count, content.digests[next] == source.digests[from],
-        // Only what is stored there itself.
-        let stored = first[source.digests[from]], stored.content == place.content, Int(stored.chunk) == from
-      {
+      // What is a part of a run there is stored too, elsewhere; and the run may go on in itself, as LZ77's matches do.
+      while next < content.digests.count, from < source.digests.count, content.digests[next] == source.digests[from] {
+        if isOwn, (start + length) / segment != own { break }
+        if isFar {
+          // What is in the same segment by now is near, and asks for no order in which segments are encoded.
+          if isNear(first[content.digests[next]]) { break }
+          first[content.digests[next]] = Place(content: Int32(number), chunk: Int32(next), start: start + length)
+        }
         length += UInt64(content.lengths[next])
         next += 1
         from += 1

@@ -4,15 +4,23 @@
 ///
 /// What is repeated is found in the contents alone. A file whose runs are stored elsewhere is encoded when those files have
 /// been, so files come in levels: a level needs only files of the levels before it, and its files can be encoded by any
-/// number of threads.
+/// number of threads. A file that refers to a segment of its own from another is encoded in parts, each of which needs only
+/// those before it.
 struct RepeatedRuns {
-  /// Numbers of inodes.
-  private(set) var levels: [[Int]]
+  /// What is encoded by all threads, once the steps before it are done.
+  struct Step {
+    /// Numbers of inodes.
+    var files: [Int]
+    /// Which bytes of the only file; nil for all of each.
+    var part: Range<UInt64>?
+  }
+
+  private(set) var steps: [Step]
   private var plan: DuplicatePlan?
   /// By number of the inode: its number in the plan.
   private var places: [Int: Int] = [:]
   private var files: [Int] = []
-  /// By number of the inode, for the level that is encoded: what it shares, at its places in the file.
+  /// By number of the inode, for the step that is encoded: what it shares, at its places in the file.
   private var references: [Int: [Reference]] = [:]
 
   private struct Reference {
@@ -28,7 +36,7 @@ struct RepeatedRuns {
   }
 
   /// No file has any.
-  init(files: [Int]) { levels = [files] }
+  init(files: [Int]) { steps = [Step(files: files)] }
 
   /// - Parameters:
   ///   - files: all that are to be encoded, in order.
@@ -42,35 +50,59 @@ struct RepeatedRuns {
     for (place, file) in self.files.enumerated() { places[file] = place }
     let wanted = min(max(shortest / 4, 1024), 65_536)
     let average = 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
-    let contents = try Self.chunk(self.files, build, ContentChunker(average: average), &progress)
-    var plan = DuplicatePlan(contents, shortestRun: UInt64(shortest))
+    let contents = try Self.chunk(self.files, build, treatments, ContentChunker(average: average), &progress)
+    var plan = DuplicatePlan(contents, shortestRun: UInt64(shortest)) { [places = self.files] in
+      UInt64(SegmentCutter.length(treatments[places[$0]]))
+    }
     try WorthwhileRuns(build, treatments, files: self.files).keep(in: &plan, &progress)
     self.plan = plan
     var level: [Int: Int] = [:]
-    levels = [[]]
+    var levels: [(whole: [Int], inParts: [Step])] = []
     // A listed file is not encoded before one that is listed earlier, nor any other before all of them.
     var lowest = 0
     for file in files {
       var own = lowest
+      var parts: [Step] = []
       if let place = places[file] {
         for run in plan.runs[place] where run.source != place {
           own = max(own, level[self.files[run.source], default: 0] + 1)
         }
         level[file] = own
+        parts = Self.parts(
+          of: file, size: build.size(of: file), segment: UInt64(SegmentCutter.length(treatments[file])),
+          plan.runs[place].filter { $0.source == place })
       }
-      if build.storage.isListed(file) { lowest = own }
-      while levels.count <= own { levels.append([]) }
-      levels[own].append(file)
+      while levels.count <= own { levels.append(([], [])) }
+      if parts.count > 1 { levels[own].inParts += parts } else { levels[own].whole.append(file) }
+      if build.storage.isListed(file) { lowest = parts.count > 1 ? own + 1 : own }
     }
+    steps = levels.flatMap { [Step(files: $0.whole)] + $0.inParts }
+  }
+
+  /// Divides a file's segments so that none refers to another of its part. Most files are one part.
+  ///
+  /// - Parameter runs: those that refer to the file itself, in order; each is within one segment.
+  private static func parts(of file: Int, size: UInt64, segment: UInt64, _ runs: [DuplicatePlan.Run]) -> [Step] {
+    var parts: [Step] = []
+    var start: UInt64 = 0
+    for run in runs {
+      let own = run.start / segment * segment
+      if run.sourceStart < own, run.sourceStart + run.length > start, own > start {
+        parts.append(Step(files: [file], part: start..<own))
+        start = own
+      }
+    }
+    return parts + [Step(files: [file], part: start..<size)]
   }
 
   private static func chunk(
-    _ files: [Int], _ build: BuildContext, _ chunker: ContentChunker, _ progress: inout ProgressReporter
+    _ files: [Int], _ build: BuildContext, _ treatments: Treatments, _ chunker: ContentChunker,
+    _ progress: inout ProgressReporter
   ) throws -> [ChunkedContent] {
     progress.start(.comparing, total: files.reduce(0) { $0 + build.size(of: $1) })
     var contents: [ChunkedContent] = []
     contents.reserveCapacity(files.count)
-    var source = JobSource(build, files) { _ in ContentJob.Treatment(kind: .plain) }
+    var source = JobSource(build, files) { treatments[$0] }
     try build.run(next: { try source.next() }, perform: { ($1, try $0.chunks(of: $1, chunker)) }) { job, chunks in
       if job.isFirst {
         contents.append(chunks)
@@ -85,19 +117,20 @@ struct RepeatedRuns {
 
   // MARK: Encoding
 
-  /// Looks up where the runs of a level's files are stored, once all levels before are encoded.
+  /// Looks up where the runs of a step's files are stored, once all steps before are done.
   ///
   /// - Parameter stored: the extents of a file, in order; a flat file's are its blocks.
-  mutating func begin(level: Int, extents stored: (Int) -> [StoredExtent]) {
+  mutating func begin(_ step: Step, extents stored: (Int) -> [StoredExtent]) {
     references = [:]
     guard let plan else { return }
     // Runs in a row often have one source.
     var source = (file: -1, extents: [StoredExtent](), starts: [UInt64]())
-    for file in levels[level] {
+    for file in step.files {
       guard let place = places[file], !plan.runs[place].isEmpty else { continue }
       var own: [Reference] = []
-      for run in plan.runs[place] {
-        if run.source == place {
+      for run in plan.runs[place] where step.part?.contains(run.start) ?? true {
+        // In a part, what the parts before it store has its place by now.
+        if run.source == place, run.sourceStart >= step.part?.lowerBound ?? 0 {
           own.append(Reference(start: run.start, length: run.length, source: .file(at: run.sourceStart)))
           continue
         }
@@ -141,7 +174,6 @@ struct RepeatedRuns {
       switch reference.source {
       case .extent(let extent): source = .extent(extent)
       case .file(let at):
-        // What an earlier segment stores has no address yet.
         guard at >= range.lowerBound else { continue }
         source = .segment(at: Int(at - range.lowerBound))
       }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
+import Encoders
+
 /// Which runs of a plan make the image smaller.
 ///
 /// The rule: a run is kept if its bytes would take more than its cuts cost, and a file's runs are kept if they save more
 /// together than its larger index costs.
 ///
-/// - What the bytes would take is what LZ4's fast compressor makes of them, because that is known at once. For other
-///   algorithms it is a guess, but most runs save either much or nothing. Where ends of files are packed, the last cluster
-///   of the source is packed, and nothing can refer to that.
+/// - What the bytes would take is what LZ4's fast compressor makes of them, because that is known at once, and of that
+///   ``percentOfOthers`` for other algorithms. That is a guess, but most runs save either much or nothing. Where ends of
+///   files are packed, the last cluster of the source is packed, and nothing can refer to that.
 /// - A cut is where an extent has to end: where the run begins in its source, and at both ends of the run, unless the file
 ///   begins or ends there. The extent fills a part of its last block, half of it on average. With byte addresses nothing is
 ///   padded, but there is one record more, and the compressor begins anew, without what it knew.
@@ -20,6 +22,8 @@ struct WorthwhileRuns {
   private let files: [Int]
   private let cutCost: Int
   private let indexCostOfBlock: Int
+  /// Percent of LZ4's size: programs and libraries take as much with Zstandard and DEFLATE at 64 KiB, a little less with LZMA.
+  private static let percentOfOthers = 70
   /// Of what follows a run in its source.
   private static let longestLook: UInt64 = 1 << 20
 
@@ -46,6 +50,8 @@ struct WorthwhileRuns {
       enough[files[number]] = 3 * cutCost + indexCost(of: number) + 1 + treatments.largestCluster
     }
     let (limits, cluster) = (enough, treatments.largestCluster)
+    let isLZ4 = build.options.encodings.allSatisfy { $0.algorithm.format == Encoding.Algorithm.lz4.format }
+    let percent = isLZ4 ? 100 : Self.percentOfOthers
     var gains = runs.map { Array(repeating: 0, count: $0.count) }
     var (next, judged) = (Cursor(), Cursor())
     var taken = 0
@@ -66,7 +72,7 @@ struct WorthwhileRuns {
       } else {
         let isInside = ends[run.source] >= run.sourceStart + run.length
         let saved = isInside ? taken : min(taken, stored(of: files[run.source], upTo: taken + size))
-        let shared = Int(Double(saved) * shareable(run, of: place.content))
+        let shared = isShareable(run, by: place.content) ? saved * percent / 100 : 0
         gains[place.content][place.run] = shared - cutCost * cuts(for: run, of: place.content)
       }
     }
@@ -80,18 +86,13 @@ struct WorthwhileRuns {
       treatment: .init(kind: .plain))
   }
 
-  /// The part of a run that can be shared: of one inside its file, what is in a segment with its source; of one in another
-  /// file, nothing if that has an algorithm that this one does not use.
-  private func shareable(_ run: DuplicatePlan.Run, of content: Int) -> Double {
+  /// Of a run in another file, nothing can be shared if that has an algorithm that this one does not use.
+  private func isShareable(_ run: DuplicatePlan.Run, by content: Int) -> Bool {
+    guard run.source != content else { return true }
     let own = treatments[files[content]]
-    guard run.source == content else {
-      let formats = [own.encoding, own.second ?? own.encoding].map { build.options.encoding(at: $0).algorithm.format }
-      let source = treatments[files[run.source]].encoding
-      return formats.contains(build.options.encoding(at: source).algorithm.format) ? 1 : 0
-    }
-    let segment = UInt64(SegmentCutter.length(own))
-    guard run.start / segment == run.sourceStart / segment else { return 0 }
-    return Double(min(run.length, segment - run.start % segment)) / Double(run.length)
+    let formats = [own.encoding, own.second ?? own.encoding].map { build.options.encoding(at: $0).algorithm.format }
+    let source = treatments[files[run.source]].encoding
+    return formats.contains(build.options.encoding(at: source).algorithm.format)
   }
 
   /// At what follows in the run's source, if that says how much of the run is outside its last cluster.

@@ -101,7 +101,8 @@ struct FileIndex {
     }
   }
 
-  /// Gives an inode and its index to `take`. A table of encoded extents comes piece by piece, and is not in memory as a whole.
+  /// Gives an inode and its index to `take`. Full indexes and tables of encoded extents come piece by piece, and are not in
+  /// memory as a whole.
   ///
   /// - Parameter inode: all bytes before the map header.
   func write(after inode: [UInt8], to take: ([UInt8]) throws -> Void) rethrows {
@@ -113,6 +114,11 @@ struct FileIndex {
     bytes += header.bytes
     let start = Self.tableStart(after: end, form)
     bytes.append(contentsOf: repeatElement(0, count: start - bytes.count))
+    func takePiece() throws {
+      guard bytes.count >= Self.pieceBytes else { return }
+      try take(bytes)
+      bytes.removeAll(keepingCapacity: true)
+    }
     switch form {
     case .fragment: break
     case .compact(let hasLargePacks):
@@ -120,15 +126,17 @@ struct FileIndex {
       bytes += LclusterIndex.compact(
         lclusters!.compactEntries(at: at, hasLargePacks: hasLargePacks), at: at, blockShift: blockShift,
         hasLargePacks: hasLargePacks, base: { lclusters!.base(ofPackAt: $0) })
-    case .full: bytes += LclusterIndex.full(lclusters!.fullEntries)
+    case .full:
+      try lclusters!.forEachRecord {
+        bytes += $0.bytes
+        try takePiece()
+      }
     case .encoded(let recordBytes):
       bytes += EncodedExtent.tableHead(
         firstAddress: content.extents.first.map(Self.address) ?? 0, recordBytes: recordBytes)
       try forEachEncoded {
         $0.append(to: &bytes, recordBytes: recordBytes)
-        guard bytes.count >= Self.pieceBytes else { return }
-        try take(bytes)
-        bytes.removeAll(keepingCapacity: true)
+        try takePiece()
       }
     }
     try take(bytes)

@@ -5,16 +5,17 @@ import EROFSFormatWriting
 
 /// A compressed file's lclusters, one for each of its blocks, as its index has them.
 struct LclusterList {
+  /// There may be millions, so it is small.
   private struct Head {
     /// Number of the lcluster.
-    let number: Int
-    /// Byte in it.
-    let offset: Int
-    let kind: LclusterKind
+    let number: UInt64
     /// Block address; of the tail, what the index keeps in its place.
     let block: UInt32
-    /// Stored blocks; 0 for the tail.
-    let blocks: Int
+    /// Byte in the lcluster, which has 65536 at most.
+    let offset: UInt16
+    /// Stored blocks, of 512 bytes at least and in all 1 MiB at most; 0 for the tail.
+    let blocks: UInt16
+    let kind: LclusterKind
     let isPartial: Bool
     let isTail: Bool
     let isZeros: Bool
@@ -36,6 +37,7 @@ struct LclusterList {
     let mask = UInt64(1) << UInt64(blockShift) - 1
     count = Int((size + mask) >> UInt64(blockShift))
     hasBigPclusters = content.extents.values.contains { $0.storedBytes >> UInt32(blockShift) > 1 }
+    heads.reserveCapacity(content.extents.count + 1)
     var start: UInt64 = 0
     var next: UInt64?
     var isConsecutive = true
@@ -51,9 +53,9 @@ struct LclusterList {
       }
       heads.append(
         Head(
-          number: Int(start >> UInt64(blockShift)), offset: Int(start & mask), kind: kind,
-          block: UInt32(truncatingIfNeeded: block), blocks: Int(extent.storedBytes) >> blockShift,
-          isPartial: extent.isPartial, isTail: false, isZeros: extent.isZeros))
+          number: start >> UInt64(blockShift), block: UInt32(truncatingIfNeeded: block), offset: UInt16(start & mask),
+          blocks: UInt16(extent.storedBytes >> UInt32(blockShift)), kind: kind, isPartial: extent.isPartial,
+          isTail: false, isZeros: extent.isZeros))
       start += UInt64(extent.length)
     }
     var tail: (kind: LclusterKind, block: UInt32)?
@@ -68,20 +70,22 @@ struct LclusterList {
     if let tail {
       heads.append(
         Head(
-          number: Int(start >> UInt64(blockShift)), offset: Int(start & mask), kind: tail.kind, block: tail.block,
-          blocks: 0, isPartial: false, isTail: true, isZeros: false))
+          number: start >> UInt64(blockShift), block: tail.block, offset: UInt16(start & mask), blocks: 0,
+          kind: tail.kind, isPartial: false, isTail: true, isZeros: false))
     }
     self.isConsecutive = isConsecutive
   }
 
   /// Calls `body` for each lcluster: with its head, or with its distance from the latest one and to the next.
-  private func forEach(_ body: (_ number: Int, _ head: Head?, _ latest: Head, _ ahead: Int) -> Void) {
+  private func forEach(
+    _ body: (_ number: Int, _ head: Head?, _ latest: Head, _ ahead: Int) throws -> Void
+  ) rethrows {
     for (index, head) in heads.enumerated() {
-      body(head.number, head, head, 0)
-      let end = index + 1 < heads.count ? heads[index + 1].number : count
-      var number = head.number + 1
+      try body(Int(head.number), head, head, 0)
+      let end = index + 1 < heads.count ? Int(heads[index + 1].number) : count
+      var number = Int(head.number) + 1
       while number < end {
-        body(number, nil, head, end - number)
+        try body(number, nil, head, end - number)
         number += 1
       }
     }
@@ -96,7 +100,7 @@ struct LclusterList {
 
   /// What the first lcluster after a head says: the pcluster's blocks, where pclusters may have several.
   private func lookBack(_ number: Int, _ latest: Head) -> UInt32 {
-    let distance = number - latest.number
+    let distance = number - Int(latest.number)
     if hasBigPclusters, distance == 1 { return LookBack(blocks: UInt32(latest.blocks)).raw }
     return UInt32(min(distance, Self.farthest))
   }
@@ -104,10 +108,9 @@ struct LclusterList {
   /// The longest distance that an index can say: bit 11 is a flag.
   private static let farthest = 2047
 
-  var fullEntries: [StoredRecord<LclusterRecord>] {
-    var entries: [StoredRecord<LclusterRecord>] = []
-    entries.reserveCapacity(count)
-    forEach { number, head, latest, ahead in
+  /// Calls `body` for each record of a full index, in order.
+  func forEachRecord(_ body: (StoredRecord<LclusterRecord>) throws -> Void) rethrows {
+    try forEach { number, head, latest, ahead in
       var record = StoredRecord<LclusterRecord>()
       var position = LclusterPosition(raw: 0)
       if let head {
@@ -129,9 +132,8 @@ struct LclusterList {
         record[.blockOrDistances] = distances.raw
       }
       record[.position] = position.raw
-      entries.append(record)
+      try body(record)
     }
-    return entries
   }
 
   /// The entries of a compact index that starts at byte `start` of its stream.
@@ -165,15 +167,15 @@ struct LclusterList {
     var high = heads.count
     while low < high {
       let middle = (low + high) / 2
-      if heads[middle].number < number { low = middle + 1 } else { high = middle }
+      if heads[middle].number < UInt64(number) { low = middle + 1 } else { high = middle }
     }
     // `low` heads come before the pack.
     guard hasBigPclusters else { return first.block &+ UInt32(low) &- 1 }
     guard low > 0 else { return first.block }
     let latest = heads[low - 1]
-    let next = low < heads.count ? heads[low].number : count
+    let next = low < heads.count ? Int(heads[low].number) : count
     // Its blocks are told by the lcluster after it, if that is one of its own; a mark of the end tells nothing.
-    let teller = latest.number + 1
+    let teller = Int(latest.number) + 1
     let isToldLater = teller >= number && teller < next && !isEndMark(teller)
     if latest.isTail { return latest.block }
     return isToldLater ? latest.block : latest.block &+ UInt32(latest.blocks)
