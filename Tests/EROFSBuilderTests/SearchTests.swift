@@ -60,6 +60,33 @@ import TreeSupport
     #expect(result.summary.imageBytes == result.outcome.best[0].imageBytes)
   }
 
+  /// Many small files: their inodes are much of the image. Only an archive may need readers that know a metabox, and not if
+  /// it is to be read by old ones.
+  @Test func anArchiveHasCompressedMetadata() throws {
+    let tree = try tree(files: 3000, of: 60)
+    let archive = try find(goal(.archive), tree)
+    #expect(archive.candidate.compressesMetadata && archive.candidate.arguments.contains("--zD"))
+    #expect(try ImageReader(ImageFile(image)).superblock.metaboxNID != nil)
+    #expect(try problems(of: image.string).isEmpty)
+    let container = try find(goal(.container), tree)
+    #expect(!container.candidate.compressesMetadata)
+    #expect(archive.summary.imageBytes < container.summary.imageBytes / 10 * 8)
+    var old = BuildOptions()
+    old.index = .full
+    let full = try ImageBuilder(old).build(tree, for: goal(.archive), at: image)
+    #expect(!full.candidate.compressesMetadata)
+  }
+
+  /// What a search does not vary stays as it was said.
+  @Test func aMetaboxThatIsGivenStays() throws {
+    var base = BuildOptions()
+    (base.wideAddresses, base.index) = (true, .encoded)
+    base.metabox = BuildOptions.Metabox(clusterSize: 4096)
+    let result = try ImageBuilder(base).build(try tree(files: 30, of: 3000), for: goal(.noMMU, memory: 4 << 20), at: image)
+    #expect(try ImageReader(ImageFile(image)).superblock.metaboxNID != nil)
+    #expect(result.outcome.best.count == 2)
+  }
+
   /// The trials may have been of a part of the tree.
   @Test(arguments: [ImageGoal.Purpose.archive, .container]) func saysWhatReadingTakesWithoutALimit(
     purpose: ImageGoal.Purpose

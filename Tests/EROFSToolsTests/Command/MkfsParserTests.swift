@@ -337,13 +337,20 @@ func mkfsRefusal(_ line: String, sourceDate: String? = nil) -> String? {
     #expect(try mkfsRequest("OUT SRC").goal == nil)
     let old = try mkfsRequest("--for=archive -Elegacy-compress OUT SRC")
     #expect(old.options.index == .full && old.warnings.isEmpty)
+    // What no trial decides on stays as it is said.
+    let kept = try mkfsRequest("--ram=3584K -m4096:zstd,3 --zD -E48bit OUT SRC")
+    #expect(kept.goal != nil && kept.warnings.isEmpty && kept.options.index == .encoded)
+    let options = try kept.buildOptions()
+    #expect(options.metabox?.clusterSize == 4096 && options.metabox?.encoding?.algorithm == .zstd)
+    #expect(options.compressesDirectories && options.wideAddresses)
   }
 
   @Test(arguments: [
     ("--for=toaster OUT SRC", "nommu, bare-metal, container, archive"), ("--for=nommu OUT SRC", "--ram or --fit"),
     ("--for=archive -C65536 OUT SRC", "-C and --for"), ("--ram=64K -Ededupe OUT SRC", "-E dedupe and --ram"),
     ("--fit=1M -zlzma,9 OUT SRC", "parameters"), ("--search-time=9 OUT SRC", "--search-time needs"),
-    ("--ram=0 OUT SRC", "--ram"), ("--ram=64K -zlz4 -m4096 OUT SRC", "-m and --ram"),
+    ("--ram=0 OUT SRC", "--ram"), ("--for=archive -zlz4 -m4096 OUT SRC", "-m and --for"),
+    ("--for=archive --zD OUT SRC", "--zD and --for"),
     ("--for=archive --chunksize=4096 OUT SRC", "--chunksize and --for"),
     ("--for=archive --max-extent-bytes=4096 OUT SRC", "--max-extent-bytes and --for"),
   ])

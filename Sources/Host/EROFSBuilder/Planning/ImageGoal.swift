@@ -62,6 +62,9 @@ public struct ImageGoal: Sendable {
 
   var largestCluster: Int { purpose == .container ? 65536 : 1 << 20 }
 
+  /// Whether metadata may be compressed too, which only new readers know.
+  var triesCompressedMetadata: Bool { purpose == .archive }
+
   var packings: [ImageCandidate.Packing] {
     purpose == .container ? [.none, .tails, .fragments] : ImageCandidate.Packing.allCases
   }
@@ -78,8 +81,13 @@ public struct ImageCandidate: Sendable, Hashable {
   var extentLimit: Int?
   var packing: Packing
   var dedupes: Bool
+  /// Inodes in a metabox, directories in the packed inode, and encoded extents (Linux 6.17).
+  var compressesMetadata = false
   /// Of LZMA: with fewer bits of context it needs smaller tables, and makes a little larger images.
   var contextBits = 3
+
+  /// Bytes; larger ones make a little smaller images.
+  private static let metaboxCluster = 65_536
 
   private var level: Int {
     switch algorithm {
@@ -102,6 +110,12 @@ public struct ImageCandidate: Sendable, Hashable {
     options.packsTails = packing == .tails
     options.fragments = packing == .fragments ? .tails : packing == .all ? .all : .none
     options.dedupes = dedupes
+    if compressesMetadata {
+      (options.wideAddresses, options.index, options.compressesDirectories) = (true, .encoded, true)
+      options.metabox = BuildOptions.Metabox(clusterSize: Self.metaboxCluster)
+    }
+    // Encoded extents have no tail that is packed.
+    if packing == .tails, options.index == .encoded { options.index = .compact }
     try options.check()
     return options
   }
@@ -121,6 +135,10 @@ public struct ImageCandidate: Sendable, Hashable {
     case .all: features.append("all-fragments")
     }
     if dedupes { features.append("dedupe") }
+    if compressesMetadata {
+      features.append("48bit")
+      arguments += ["-m\(Self.metaboxCluster)", "--zD"]
+    }
     if !features.isEmpty { arguments.append("-E\(features.joined(separator: ","))") }
     return arguments
   }

@@ -102,6 +102,8 @@ public struct ImageSearch {
 
   private var isLate: Bool { ContinuousClock.now - clock > .seconds(goal.seconds) }
 
+  private var triesCompressedMetadata: Bool { goal.triesCompressedMetadata && base.index != .full }
+
   private static let limits = (9...20).reversed().map { 1 << $0 }
 
   /// The longest extents that fit; nil if none do.
@@ -120,7 +122,7 @@ public struct ImageSearch {
       let cluster = min(goal.largestCluster, max(block, limit.map { $0 / 2 } ?? 1 << 20))
       let candidate = ImageCandidate(
         algorithm: algorithm, blockSize: block, clusterSize: cluster, extentLimit: limit,
-        packing: goal.packings.last!, dedupes: true)
+        packing: goal.packings.last!, dedupes: true, compressesMetadata: triesCompressedMetadata)
       for bits in algorithm == .lzma ? [3, 1, 0] : [3] {
         var own = candidate
         own.contextBits = bits
@@ -171,6 +173,7 @@ public struct ImageSearch {
     }
     for packing in goal.packings { add { $0.packing = packing } }
     add { $0.dedupes.toggle() }
+    if triesCompressedMetadata { add { $0.compressesMetadata.toggle() } }
     if candidate.algorithm == .lzma {
       for bits in [3, 2, 1, 0] { add { $0.contextBits = bits } }
       // What the tables no longer take, or take more, is for stored bytes.

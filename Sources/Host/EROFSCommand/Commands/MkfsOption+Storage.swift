@@ -55,8 +55,8 @@ extension MkfsOption {
         """
         Search for the smallest image that serves PURPOSE: nommu, for Linux without an MMU with this project's decoders; \
         bare-metal, for firmware with this project's reader; container, for Linux that reads here and there; archive, for \
-        the smallest of all. Trial images decide on -z, -C, --max-extent-bytes, on -b for bare-metal, and on the features \
-        that pack files together; -z and -b may limit the search.
+        the smallest of all (Linux 6.17). Trial images decide on -z, -C, --max-extent-bytes, on -b for bare-metal, on -m, \
+        --zD and 48bit for archive, and on the features that pack files together; -z and -b may limit the search.
         """)
     case .machineMemory:
       Form(

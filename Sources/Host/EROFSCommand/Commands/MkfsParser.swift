@@ -312,12 +312,14 @@ struct MkfsParser {
   /// A search decides on everything that would contradict it.
   private mutating func finishSearch() throws(MkfsError) {
     guard let goal = try search.goal(compressions: request.compressions) else { return }
+    // Other purposes keep to what is said of metadata.
+    let searchesMetadata = goal.purpose == .archive
     let given: [(Bool, String)] = [
       (clusterSize != nil, "-C"), (extentLimit != nil, "--max-extent-bytes"),
       (request.hints != nil, "--compress-hints"), (request.addsToImage, "--incremental"),
       (request.options.secondEncoding != nil, "--second-within"),
-      (request.options.chunkSize != nil, "--chunksize"), (metabox != nil, "-m"),
-      (request.options.compressesDirectories, "--zD"),
+      (request.options.chunkSize != nil, "--chunksize"), (searchesMetadata && metabox != nil, "-m"),
+      (searchesMetadata && request.options.compressesDirectories, "--zD"),
     ]
     let features = features.filter { $0.isSearched }.map { (true, "-E \($0.rawValue)") }.sorted { $0.1 < $1.1 }
     for (isGiven, option) in given + features where isGiven {
@@ -328,7 +330,7 @@ struct MkfsParser {
   }
 
   private mutating func finishFeatures() {
-    let isCompressed = !request.compressions.isEmpty
+    let isCompressed = !request.compressions.isEmpty || request.goal != nil
     if !isCompressed { dropWithoutCompression() }
     func has(_ feature: MkfsFeature) -> Bool { features.contains(feature) }
     request.options.clusterSize = clusterSize
@@ -378,8 +380,6 @@ struct MkfsParser {
     if metabox != nil { idle.append("-m") }
     if request.options.compressesDirectories { idle.append("--zD") }
     for feature in MkfsFeature.allCases where features.contains(feature) && feature.needsCompression {
-      // A search finds the compression, and keeps to this.
-      if feature == .fullIndex, request.goal != nil { continue }
       idle.append("-E \(feature.rawValue)")
       features.remove(feature)
     }

@@ -127,17 +127,20 @@ struct MkfsRequest: Sendable {
     var options = options
     options.hints = hints
     options.order = order
+    if let box = options.metabox, let compression = metaboxCompression {
+      options.metabox?.encoding = try compression.encoding(clusterSize: box.clusterSize)
+    }
     if goal != nil {
-      try options.check()
+      // With some compression, which the search finds.
+      var compressed = options
+      compressed.encodings = [try Encoding(.lz4)]
+      try compressed.check()
       return options
     }
     let sizes =
       [options.clusterSize ?? options.blockSize, options.packedClusterSize ?? 0]
       + (hints?.hints.map { Int($0.pclusterBytes) } ?? [])
     let largest = sizes.max() ?? options.blockSize
-    if let box = options.metabox, let compression = metaboxCompression {
-      options.metabox?.encoding = try compression.encoding(clusterSize: box.clusterSize)
-    }
     options.encodings = try compressions.map { try $0.encoding(clusterSize: largest) }
     try options.check()
     return options
