@@ -82,6 +82,7 @@ import TreeSupport
     var base = BuildOptions()
     (base.wideAddresses, base.index) = (true, .encoded)
     base.metabox = BuildOptions.Metabox(clusterSize: 4096)
+    base.encodings = [try Encoding(.lz4)]
     let tree = try tree(files: 30, of: 3000)
     let result = try ImageBuilder(base).build(tree, for: goal(.noMMU, memory: 4 << 20), at: image)
     #expect(try ImageReader(ImageFile(image)).superblock.metaboxNID != nil)

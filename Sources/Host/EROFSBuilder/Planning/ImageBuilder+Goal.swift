@@ -16,7 +16,8 @@ extension ImageBuilder {
   /// Searches the options that serve `goal` best, and writes the image.
   ///
   /// - Parameters:
-  ///   - goal: with what ``options`` state apart from compression, clusters, blocks, packing and dedupe.
+  ///   - goal: with what ``options`` state apart from compression, clusters, blocks, packing and dedupe, and for an archive
+  ///     apart from how metadata are stored.
   ///   - tried: called for each trial image; may return false to end the search with ``BuildError/cancelled``.
   /// - Throws: also ``SearchError``.
   public func build(

@@ -131,10 +131,9 @@ struct MkfsRequest: Sendable {
       options.metabox?.encoding = try compression.encoding(clusterSize: box.clusterSize)
     }
     if goal != nil {
-      // With some compression, which the search finds.
-      var compressed = options
-      compressed.encodings = [try Encoding(.lz4)]
-      try compressed.check()
+      // Some options need compression; the search replaces this one.
+      options.encodings = [try Encoding(.lz4)]
+      try options.check()
       return options
     }
     let sizes =
