@@ -83,4 +83,13 @@ import TreeSupport
     let starts = try [2, 1, 3, 0].map { try #require(image.range(of: Data(files[$0][..<4096]))?.lowerBound) }
     #expect(starts == starts.sorted())
   }
+
+  /// A run of another file's that goes on over the places where a file is divided into parts.
+  @Test func runsOfOthersGoOnFromPartToPart() throws {
+    var random = Random(79)
+    let (part, edge) = (noise(31 << 20, &random), noise(1 << 20, &random))
+    let files = [part, edge + part[(1 << 20)...] + edge]
+    let once = part.count + edge.count
+    #expect(try image(of: files).imageBytes <= limit(files[0].count + files[1].count, once: once))
+  }
 }

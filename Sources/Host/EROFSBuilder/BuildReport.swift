@@ -101,7 +101,7 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
       "the image would have \(blocks) blocks, more than its addresses reach: use 48-bit addresses"
     case .noRoom(let bytes, let free, let path):
       "compressed files, of which \(path.printablePath) is the largest, take at least \(bytes) bytes with their indexes, and "
-        + "there are \(free): with 48-bit addresses, holes take next to none"
+        + "there are \(free); encoded extents (48bit, without ztailpacking and legacy-compress) take next to none for holes"
     case .verification(let path, let reason):
       "\(path.printablePath): the image reads back differently (\(reason)); this is a fault in swift-erofs or in the machine"
     case .readerMemory(let bytes, let limit, let path):

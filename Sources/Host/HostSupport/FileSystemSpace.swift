@@ -16,6 +16,8 @@ struct FileSystemSpace {
   let mountPoint: FilePath
   /// What a user without privileges may still write.
   let freeBytes: UInt64
+  /// What can still be written at most; nil where the file system says nothing of its size.
+  let mostBytes: UInt64?
 
   /// - Parameter path: need not exist, if its directory does. nil if that cannot be looked at.
   init?(holding path: FilePath) {
@@ -31,6 +33,7 @@ struct FileSystemSpace {
     }
     mountPoint = place
     freeBytes = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    mostBytes = status.f_blocks > 0 ? UInt64(status.f_bfree) * UInt64(status.f_frsize) : nil
   }
 
   private static func device(_ path: FilePath) -> dev_t? {

@@ -233,7 +233,7 @@ package final class OutputFile: @unchecked Sendable {
   /// Bytes that it may have: those of a block device, or what the file system has left; nil if that cannot be found out.
   package var freeBytes: UInt64? {
     if isBlockDevice { return (try? descriptor.seek(offset: 0, from: .end)).map { UInt64($0) } }
-    return FileSystemSpace(holding: path)?.freeBytes
+    return FileSystemSpace(holding: path)?.mostBytes
   }
 
   /// Lets the system begin to put these bytes on disk. It may take a moment to ask for that, where a disk has much to do.

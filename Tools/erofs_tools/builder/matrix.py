@@ -89,6 +89,10 @@ LINES = """
 -z zstd,8 -Ededupe,all-fragments -C 65536
 -zlz4hc,level=12 -C65536 --max-extent-bytes=1048576 -Efragments=65536,ztailpacking,dedupe -Uclear
 -zlz4hc -C16384 -Efragments,dedupe --order=ORDER
+-zlz4 -C65536 -E48bit,dedupe
+-zlz4 -C1048576 -E48bit
+-zlz4 -Efragments=65536
+-b2048 -zdeflate,1 -C65536 -E48bit --max-extent-bytes=12288
 --chunksize=4096 --blobdev=BLOB
 --chunksize=65536 --blobdev=BLOB -E48bit
 -b1024 --chunksize=1024 --blobdev=BLOB -Ededupe
@@ -124,6 +128,8 @@ def make_tree(root):
         (root / f"sizes/zeros-{size}").write_bytes(bytes(size))
         (root / f"sizes/text-{size}").write_bytes("".join(chance.choice("etaoin \n") for _ in range(size)).encode())
     (root / "sizes/repeated-then-noise").write_bytes(b"a" * 40 + chance.randbytes(4030))
+    # Of different offsets of a page.
+    (root / "sizes/repeated-noise").write_bytes(chance.randbytes(41_462) * 9 + chance.randbytes(17_000))
     (root / "names").mkdir()
     for name in ("a" * 255, "-first", "!before dots", "über", "new\nline", " "):
         (root / "names" / name).write_text(name)

@@ -24,8 +24,9 @@ struct Segment: Sendable {
   }
 
   enum Source: Sendable {
-    /// The first bytes of an extent of an earlier file.
-    case extent(StoredExtent)
+    /// The first bytes of an extent that is stored already, of this file or another; and whether it begins at the same byte
+    /// of a page there.
+    case extent(StoredExtent, hasSameOffset: Bool)
     /// The bytes of this segment from there on, which begin before they are repeated.
     case segment(at: Int)
     /// Nothing: all of it is zeros, and the index says so.
@@ -56,18 +57,20 @@ extension EncodedSegment {
   /// Its extents with the addresses that they have if it is stored at `base`, and what is stored there.
   ///
   /// Where all that DEFLATE decodes to is complete at the end of a page, and only the code for the end of the block, with what
-  /// fills its last byte, is in the next page, Linux (6.6 to 7.2) takes the stream for damaged. That code and the rest have at
-  /// most 22 bits. So a stream that would end 1 or 2 bytes behind a page's end begins 2 bytes later; with block addresses none
-  /// ends there.
-  func placed(at base: UInt64) -> (extents: [StoredExtent], stored: [UInt8]) {
+  /// fills its last byte, is in the next page, Linux (6.6 to 7.2) takes the stream for damaged. It counts pages from the block
+  /// in which the stream begins. That code and the rest have at most 22 bits. So a stream that would end 1 or 2 bytes behind
+  /// a page's end begins 2 bytes later; with block addresses none ends there.
+  func placed(at base: UInt64, blockSize: Int) -> (extents: [StoredExtent], stored: [UInt8]) {
     var (extents, stored) = (extents, stored)
     // Where bytes were inserted, counted without them; the addresses of what is stored here ascend.
     var insertions: [UInt64] = []
+    func isDamaged(_ start: UInt64, _ bytes: UInt32) -> Bool {
+      (1...2).contains((start % UInt64(blockSize) + UInt64(bytes)) % 4096)
+    }
     for index in extents.indices where extents[index].isRelative {
       let place = extents[index].address
       if extents[index].isDeflate, !extents[index].isShared {
-        let end = base + place + UInt64(2 * insertions.count) + UInt64(extents[index].storedBytes)
-        if (1...2).contains(end % 4096) {
+        while isDamaged(base + place + UInt64(2 * insertions.count), extents[index].storedBytes) {
           stored.insert(contentsOf: [0, 0], at: Int(place) + 2 * insertions.count)
           insertions.append(place)
         }

@@ -62,8 +62,10 @@ final class SegmentEncoder {
       // Its data may have been encoded already, where no extent could end at its start.
       guard reference.start >= work.position, reference.start + reference.length <= content.count else { continue }
       switch reference.source {
-      case .extent(let extent):
-        if try advance(to: reference.start, &cuts, &work) { share(extent, length: reference.length, &work) }
+      case .extent(let extent, let hasSameOffset):
+        if try advance(to: reference.start, &cuts, &work) {
+          share(extent, length: reference.length, hasSameOffset, &work)
+        }
       case .segment(let source): try share(reference, from: source, &cuts, &work)
       case .zeros: break
       }
@@ -113,9 +115,12 @@ final class SegmentEncoder {
   }
 
   /// Adds an extent whose stored bytes are those of another, if the rules allow one.
-  private func share(_ other: StoredExtent, length: Int, _ work: inout Work) {
+  ///
+  /// Linux (6.18) fails to read pages of bytes that are not compressed for places at different offsets of a page.
+  private func share(_ other: StoredExtent, length: Int, _ hasSameOffset: Bool, _ work: inout Work) {
     let end = work.position + length
-    guard rules.allows(work.position, end, fileEndsAt: work.fileEnd),
+    let isAnywhere = !other.isPlain || other.storedBytes <= StoredExtent.pageBytes
+    guard hasSameOffset || isAnywhere, rules.allows(work.position, end, fileEndsAt: work.fileEnd),
       rules.hasRoom(forStored: Int(other.storedBytes), from: work.position, to: end),
       other.form != .compressed || other.algorithm == first.algorithm || other.algorithm == second?.algorithm
     else { return }
@@ -140,7 +145,8 @@ final class SegmentEncoder {
       let repeated = reference.start + (start - source)
       index += 1
       guard extent.form != .hole, repeated >= work.position, try advance(to: repeated, &cuts, &work) else { continue }
-      share(extent, length: min(Int(extent.length), end - start), &work)
+      let hasSameOffset = (repeated - start) % StoredExtent.pageBytes == 0
+      share(extent, length: min(Int(extent.length), end - start), hasSameOffset, &work)
     }
   }
 

@@ -31,6 +31,9 @@ struct StoredExtent: Equatable, Sendable {
   /// The address counts from the start of the segment's stored bytes, because they have no place in the image yet.
   var isRelative = false
 
+  /// Of most machines that read images.
+  static let pageBytes = 4096
+
   var isPlain: Bool { form == .plain || form == .interlaced }
 }
 

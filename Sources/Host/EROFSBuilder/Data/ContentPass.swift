@@ -122,6 +122,8 @@ struct ContentPass {
         try sink.align(to: UInt64(build.options.blockSize) * build.options.dataUnit)
         (file.layout, file.address) = (.flat, sink.position)
       case .compressed:
+        // A flat file before it may end inside a block.
+        if build.options.index != .encoded { try sink.align(to: UInt64(build.options.blockSize)) }
         file.layout = .compressed
         let format = build.options.encodings[job.treatment.encoding].algorithm.format
         file.algorithms = (format, format)
@@ -158,7 +160,7 @@ struct ContentPass {
   }
 
   private mutating func takeExtents(_ result: ContentResult, _ sink: inout BlockSink) throws {
-    let (placed, stored) = result.segment.placed(at: sink.position)
+    let (placed, stored) = result.segment.placed(at: sink.position, blockSize: build.options.blockSize)
     for extent in placed where extent.isShared { sharedBytes += UInt64(extent.length) }
     for extent in placed { extents.append(extent) }
     if result.job.treatment.kind == .plain {
@@ -323,6 +325,7 @@ struct ContentPass {
     try arrangeFragments()
     guard fragments.size > 0 else { return nil }
     progress.start(.packing, total: fragments.size)
+    largestCluster = max(largestCluster, build.options.packedCluster)
     var treatment = ContentJob.Treatment(kind: .compressed, clusterSize: build.options.packedCluster)
     treatment.second = build.options.second(beside: treatment.encoding)
     if build.options.packsTails { treatment.tail = build.inlineTail }

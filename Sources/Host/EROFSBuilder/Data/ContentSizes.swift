@@ -32,23 +32,21 @@ extension BuildContext {
   }
 
   /// Unless its extents are encoded, a compressed file has a record for each of its blocks, and zeros are stored too. If there
-  /// is no room for a large hole, that is said before hours are spent on it.
+  /// is no room for large holes, that is said before hours are spent on them.
   ///
   /// - Parameter files: those that are compressed.
   func checkRoom(_ files: [Int]) throws(BuildError) {
-    guard options.index != .encoded, let free = output.freeBytes else { return }
+    let large = files.filter { size(of: $0) >= 1 << 30 }
+    guard options.index != .encoded, !large.isEmpty, let free = output.freeBytes else { return }
     // As few bytes as a record ever has.
     let record: UInt64 = options.index == .full ? 8 : options.blockShift <= 12 ? 2 : options.blockShift <= 14 ? 4 : 8
     var bytes: UInt64 = 0
-    var largest: Int?
-    for number in files {
-      let size = size(of: number)
-      bytes += (size >> UInt64(options.blockShift)) * record
+    for number in large {
+      bytes += (size(of: number) >> UInt64(options.blockShift)) * record
       // What is repeated is stored once.
-      if !options.dedupes { bytes += size / options.highestRatio }
-      if largest.map({ size > self.size(of: $0) }) ?? true { largest = number }
+      if !options.dedupes { bytes += size(of: number) / options.highestRatio }
     }
-    guard bytes > free, let largest else { return }
+    guard bytes > free, let largest = large.max(by: { size(of: $0) < size(of: $1) }) else { return }
     throw .noRoom(bytes, free: free, largest: path(of: largest))
   }
 }

@@ -242,7 +242,7 @@ final class ContentWorker {
     }
     let second = try treatment.second.map { method(try Encoder(options.encoding(at: $0))) }
     let rules = ExtentRules(
-      blockSize: options.blockSize, clusterSize: treatment.clusterSize, extentLimit: limit,
+      blockSize: options.blockSize, clusterSize: options.encodedCluster(treatment), extentLimit: limit,
       hasByteAddresses: options.index == .encoded, marksZeros: options.index == .full, interlacesPlain: false)
     let made = SegmentEncoder(
       rules, method(encoder), second: second, within: options.secondEncoding?.within ?? 0,

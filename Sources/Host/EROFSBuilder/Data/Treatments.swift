@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0
 
 import EROFSTree
+import Encoders
 
 /// What is to be done with each regular file: the options, and hints for some.
 struct Treatments {
@@ -58,6 +59,15 @@ struct Treatments {
 }
 
 extension BuildOptions {
+  /// The most stored bytes of an extent. Linux has room for as many blocks of LZ4 as an image announces, up to 1 MiB; extents
+  /// that begin inside a block are in one block more.
+  func encodedCluster(_ treatment: ContentJob.Treatment) -> Int {
+    let encodings = [treatment.encoding, treatment.second ?? treatment.encoding].map { encoding(at: $0) }
+    let isLZ4 = encodings.contains { $0.algorithm.format == Encoding.Algorithm.lz4.format }
+    guard isLZ4, index == .encoded else { return treatment.clusterSize }
+    return min(treatment.clusterSize, Encoder.largestCluster - blockSize)
+  }
+
   /// Place of the second encoding of files whose first one is at `place`; nil if it is of the same format, of which a file's
   /// data does not say more.
   func second(beside place: Int) -> Int? {

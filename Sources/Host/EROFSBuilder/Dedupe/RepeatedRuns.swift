@@ -29,7 +29,7 @@ struct RepeatedRuns {
     let source: Source
 
     enum Source {
-      case extent(StoredExtent)
+      case extent(StoredExtent, hasSameOffset: Bool)
       /// The file's own bytes from there on.
       case file(at: UInt64)
     }
@@ -128,9 +128,10 @@ struct RepeatedRuns {
     for file in step.files {
       guard let place = places[file], !plan.runs[place].isEmpty else { continue }
       var own: [Reference] = []
-      for run in plan.runs[place] where step.part?.contains(run.start) ?? true {
+      let part = step.part ?? 0..<UInt64.max
+      for run in plan.runs[place] where part.overlaps(run.start..<run.start + run.length) {
         // In a part, what the parts before it store has its place by now.
-        if run.source == place, run.sourceStart >= step.part?.lowerBound ?? 0 {
+        if run.source == place, run.sourceStart >= part.lowerBound {
           own.append(Reference(start: run.start, length: run.length, source: .file(at: run.sourceStart)))
           continue
         }
@@ -144,6 +145,7 @@ struct RepeatedRuns {
           }
         }
         let end = run.sourceStart + run.length
+        let hasSameOffset = (run.start &- run.sourceStart) % UInt64(StoredExtent.pageBytes) == 0
         for index in source.starts.firstIndex(from: run.sourceStart)..<source.starts.count {
           let start = source.starts[index]
           if start >= end { break }
@@ -152,7 +154,7 @@ struct RepeatedRuns {
           own.append(
             Reference(
               start: run.start + (start - run.sourceStart), length: min(UInt64(extent.length), end - start),
-              source: .extent(extent)))
+              source: .extent(extent, hasSameOffset: hasSameOffset)))
         }
       }
       references[file] = own
@@ -172,7 +174,7 @@ struct RepeatedRuns {
       guard reference.start < range.upperBound else { break }
       let source: Segment.Source
       switch reference.source {
-      case .extent(let extent): source = .extent(extent)
+      case .extent(let extent, let hasSameOffset): source = .extent(extent, hasSameOffset: hasSameOffset)
       case .file(let at):
         guard at >= range.lowerBound else { continue }
         source = .segment(at: Int(at - range.lowerBound))

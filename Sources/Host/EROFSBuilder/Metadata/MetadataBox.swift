@@ -15,7 +15,7 @@ enum MetadataBox {
     let treatment = build.options.metaboxTreatment
     var extents = RunList<StoredExtent>()
     try build.encode(asFile: 0, size: spool.count, treatment, read: { try spool.read(into: $0, at: $1) }) { result in
-      let (placed, stored) = result.segment.placed(at: sink.position)
+      let (placed, stored) = result.segment.placed(at: sink.position, blockSize: build.options.blockSize)
       for extent in placed { extents.append(extent) }
       try sink.write(stored)
     }

@@ -14,7 +14,13 @@ struct SuperblockWriter {
   let largestCluster: Int
 
   /// Whether the superblock alone says how the image is compressed: LZ4 with clusters of one block, as since Linux 5.3.
-  private var isSimple: Bool { algorithms.isSubset(of: [0]) && largestCluster == options.blockSize }
+  private var isSimple: Bool { algorithms.isSubset(of: [0]) && lz4Blocks == 1 }
+
+  /// Blocks that an extent is in at most: one more if it may begin inside a block.
+  private var lz4Blocks: Int {
+    let bytes = options.index == .encoded ? largestCluster + options.blockSize : largestCluster
+    return min(bytes, Encoder.largestCluster) >> options.blockShift
+  }
 
   /// The first byte after the compression records and the device table.
   var end: UInt64 { deviceTable + UInt64(options.deviceCount * DeviceSlotRecord.byteCount) }
@@ -75,7 +81,7 @@ struct SuperblockWriter {
     switch id {
     case 0:
       var lz4 = StoredRecord<LZ4Record>()
-      lz4[.pclusterBlocks] = UInt16(largestCluster >> options.blockShift)
+      lz4[.pclusterBlocks] = UInt16(lz4Blocks)
       record = lz4.bytes
     case 1:
       var lzma = StoredRecord<MicroLZMARecord>()

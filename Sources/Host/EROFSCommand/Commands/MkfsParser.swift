@@ -367,7 +367,7 @@ struct MkfsParser {
       request.options.hasChunkIndexes = false
       request.warnings.append("-E force-chunk-indexes has no effect without --chunksize")
     }
-    if let text = request.warningOfLargeClusters { request.warnings.append(text) }
+    if let text = request.warningOfLargeClusters() { request.warnings.append(text) }
   }
 
   /// mkfs.erofs takes all of these without -z, and so there are scripts that give them; they do nothing.

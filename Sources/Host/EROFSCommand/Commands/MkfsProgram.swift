@@ -82,7 +82,11 @@ struct MkfsProgram {
     }
     do {
       for text in request.warnings { try warnings.add(text) }
-      var options = try request.buildOptions(hints: request.readHints(), order: request.readOrder())
+      let hints = try request.readHints()
+      if request.warningOfLargeClusters() == nil, let text = request.warningOfLargeClusters(hints: hints) {
+        try warnings.add(text)
+      }
+      var options = try request.buildOptions(hints: hints, order: request.readOrder())
       try options.check()
       let tree = try request.readTree(warnings, &options)
       let builder = try ImageBuilder(options)

@@ -162,10 +162,12 @@ extension MkfsRequest.Compression {
 extension MkfsRequest {
   /// Linux (6.18, 7.2) checks the number of blocks before it knows the block size of the image: it allows as many as 1 MiB
   /// has pages.
-  var warningOfLargeClusters: String? {
+  func warningOfLargeClusters(hints: CompressHints? = nil) -> String? {
     let algorithms = (compressions + [metaboxCompression].compactMap { $0 }).map(\.algorithm)
     guard algorithms.contains(where: { [.lz4, .lz4hc].contains($0) }) else { return nil }
-    let sizes = [options.clusterSize, options.packedClusterSize, options.metabox?.clusterSize].compactMap { $0 }
+    let sizes =
+      [options.clusterSize, options.packedClusterSize, options.metabox?.clusterSize].compactMap { $0 }
+      + (hints?.hints.map { Int($0.pclusterBytes) } ?? [])
     let most = options.blockSize << 8
     guard let size = sizes.max(), size > most else { return nil }
     return
