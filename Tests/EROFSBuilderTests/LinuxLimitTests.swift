@@ -89,6 +89,15 @@ import TreeSupport
     #expect(try Int(#require(most)) == blocks)
   }
 
+  /// Linux mounts nothing with more than 256, however small the blocks are.
+  @Test func noMoreThan256BlocksAreAnnounced() throws {
+    try build([Array((0..<90_000).map { "\($0) " }.joined().utf8)], cluster: 131_072) {
+      $0.blockSize = 512
+      ($0.wideAddresses, $0.index) = (true, .encoded)
+    }
+    #expect(try ImageReader(ImageFile(image)).superblock.compression.lz4MaximumPclusterBlocks == 256)
+  }
+
   /// The packed inode's pclusters may be larger than all others.
   @Test func largePclustersOfThePackedInodeAreAnnounced() throws {
     try build([Array(repeating: 65, count: 4090), Array(repeating: 66, count: 90_000)]) {

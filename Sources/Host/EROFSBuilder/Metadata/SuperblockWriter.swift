@@ -16,10 +16,12 @@ struct SuperblockWriter {
   /// Whether the superblock alone says how the image is compressed: LZ4 with clusters of one block, as since Linux 5.3.
   private var isSimple: Bool { algorithms.isSubset(of: [0]) && lz4Blocks == 1 }
 
-  /// Blocks that an extent is in at most: one more if it may begin inside a block.
+  /// Blocks that an extent is in at most: one more if it may begin inside a block. Linux mounts nothing with more than 256, and
+  /// has room for as many pages then, which is enough for smaller blocks too.
   private var lz4Blocks: Int {
-    let bytes = options.index == .encoded ? largestCluster + options.blockSize : largestCluster
-    return min(bytes, Encoder.largestCluster) >> options.blockShift
+    let blocks = largestCluster >> options.blockShift
+    guard options.index == .encoded else { return blocks }
+    return blocks == 256 ? 256 : min(blocks + 1, Encoder.largestCluster >> options.blockShift)
   }
 
   /// The first byte after the compression records and the device table.
